@@ -1,0 +1,52 @@
+# `make run` and `make test` do all the set-up on a fresh machine.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+READY_TO_TEST := $(VENV)/.ready-to-test
+IMAGES ?= static/images
+EXAMPLES := static/examples
+
+.PHONY: help setup demo index run test lint types clean
+
+help:
+	@echo "make run     set up, draw the demo collection if there are no images, index, serve"
+	@echo "make test    set up, then lint, check types and run every test"
+	@echo "make setup   create $(VENV) and install what is needed"
+	@echo "make index   bring the index up to date"
+	@echo "make clean   remove $(VENV) and everything that tools leave behind"
+
+$(READY): requirments.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14) and "Python 3.10 to 3.13 is needed; say make PYTHON=python3.12, for example.")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirments.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(READY_TO_TEST): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+setup: $(READY)
+
+demo: $(READY)
+	$(BIN)/python -m image_search.demo $(IMAGES) $(EXAMPLES) --if-empty
+
+index: $(READY)
+	$(BIN)/image-search index
+
+run: demo index
+	$(BIN)/image-search serve
+
+lint: $(READY_TO_TEST)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY_TO_TEST)
+	$(BIN)/mypy
+
+test: lint types
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis test-output build dist *.egg-info

@@ -1,0 +1,120 @@
+"""Kill indexing (SIGKILL) at random moments, and see that nothing but moments of work is lost.
+
+After every kill the index must open, hold only facts that are true, and answer; and the next run
+must not embed again what was saved. At the end it must equal an index that was never disturbed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.report import DATASETS, command, table, timed, write_section
+from image_search.cache import Snapshot, read_snapshot
+from image_search.cache.snapshot import segment_folder
+
+EXTRACTORS = "hsv,edges"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=Path, default=DATASETS / "pacs")
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    chance = random.Random(options.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        calm, cache = Path(folder) / "calm.pkl", Path(folder) / "killed.pkl"
+        index = ("index", "--json", "--images", options.images, "--extractors", EXTRACTORS)
+        whole, _ = timed(*index, "--cache", calm)
+        rows, lost, kills = [], [], 0
+        while kills < options.kills:
+            before = images_in(cache)
+            process = subprocess.Popen(
+                command(*index, "--cache", cache),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            # Short enough that many kills fall into one pass, long enough to reach every phase.
+            delay = chance.uniform(0.2, max(1.0, 2.2 * whole / options.kills))
+            time.sleep(delay)
+            if (
+                process.poll() is not None
+            ):  # finished: start over, so that the first phase is hit too
+                shutil.rmtree(cache.with_suffix(".files"))
+                cache.unlink()
+                continue
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+            after = images_in(cache)
+            assert after >= before, f"{before - after} images lost by a kill"
+            answers = answer(cache, options.images) if after else "empty"
+            expected = delay * images_in(calm) / whole
+            lost.append(max(0.0, (expected - (after - before)) / images_in(calm) * whole))
+            rows.append([kills, f"{delay:.2f}", before, after, answers])
+        last, printed = timed(*index, "--cache", cache)
+        report = json.loads(printed)
+        same = equal(read(cache), read(calm))
+    assert same, "the index differs from one that was never disturbed"
+    intro = (
+        f"`python -m benchmarks.kills`: an undisturbed run takes {whole:.0f} s. After each SIGKILL "
+        "the index was opened, searched, and the next run went on from it. The last run embedded "
+        f"{report['embedded']:,} images in {last:.1f} s; the index then equals the undisturbed "
+        f"one: **{same}**. Work to be done again after a kill: median {np.median(lost):.1f} s, at "
+        f"most {max(lost):.1f} s (start-up of the process included)."
+    )
+    images = report["unchanged"] + report["added"]
+    title = f"### {options.kills} kills while indexing {images:,} images"
+    head = ["kill", "after s", "images before", "images after", "search"]
+    write_section("robustness.md", "kills", "\n\n".join([title, intro, table(head, rows)]))
+
+
+def read(cache: Path) -> Snapshot:
+    snapshot = read_snapshot(cache, segment_folder(cache))
+    assert snapshot is not None
+    for segment in snapshot.segments:
+        segment.verify()
+    return snapshot
+
+
+def images_in(cache: Path) -> int:
+    return read(cache).images if cache.exists() else 0
+
+
+def answer(cache: Path, images: Path) -> str:
+    """Search for an indexed image; it must find itself."""
+    _, _, fact = next(iter(read(cache).facts()))
+    _, printed = timed(
+        "search", images / fact.path, "-k", 1, "--json", "--cache", cache, "--images", images
+    )
+    hit = json.loads(printed)["results"][0]
+    assert hit["score"] > 0.999, hit
+    return "finds itself"
+
+
+def equal(one: Snapshot, other: Snapshot) -> bool:
+    return contents(one) == contents(other)
+
+
+def contents(snapshot: Snapshot) -> dict[str, tuple[bytes, bytes]]:
+    found = {}
+    for number, row, fact in snapshot.facts():
+        segment = snapshot.segments[number]
+        vector = segment.vector_of[row]
+        values = b"" if vector < 0 else np.round(segment.vectors[vector], 4).tobytes()
+        found[fact.path] = (fact.digest, values)
+    return found
+
+
+if __name__ == "__main__":
+    main()

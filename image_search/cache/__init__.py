@@ -1,0 +1,23 @@
+"""Vectors and facts to disk and back.
+
+``image_features.pkl`` is a small pickle that names immutable *segments*, each a pickle of facts
+with its vectors beside it as a raw buffer. An update writes new segments and then replaces the
+small pickle in one rename, so a crash at any instant leaves the previous index whole, and an
+update costs what changed.
+"""
+
+from image_search.cache.records import ExtractorIdentity, Fact, Records
+from image_search.cache.segments import Segment
+from image_search.cache.snapshot import Snapshot, read_snapshot, signature
+from image_search.cache.writer import CacheWriter
+
+__all__ = [
+    "CacheWriter",
+    "ExtractorIdentity",
+    "Fact",
+    "Records",
+    "Segment",
+    "Snapshot",
+    "read_snapshot",
+    "signature",
+]

@@ -1,0 +1,157 @@
+"""What is remembered of every file, as columns: a million facts are a dozen arrays, not objects."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# Verdicts on a file, kept so that a bad file is not tried again until it changes.
+READABLE = 0
+UNREADABLE = 1
+# Unreadable for a reason outside the file (permission, a limit in the settings): tried every time.
+RETRY = 2
+
+
+@dataclass(frozen=True)
+class ExtractorIdentity:
+    """Which extractor made a block of the stored vectors, down to the exact model."""
+
+    name: str
+    model: str
+    dim: int
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One file: its path relative to the image folder (with ``/``), and what is known of it.
+
+    ``size`` in bytes, ``mtime_ns`` in nanoseconds since 1970, ``digest`` the SHA-256 of its content
+    (empty where it could not be read), ``width`` and ``height`` in pixels, upright. ``reason`` says
+    why it could not be read, in words, where ``verdict`` is not ``READABLE``.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    digest: bytes = b""
+    width: int = 0
+    height: int = 0
+    verdict: int = READABLE
+    reason: str = ""
+
+
+def image_id(path: str) -> int:
+    """The id of an image: 64 bits of its relative path's SHA-256, stable as long as the path is."""
+    encoded = path.encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.sha256(encoded).digest()[:8], "big")
+
+
+@dataclass(frozen=True)
+class Records:
+    """``n`` facts as columns, and for every vector row the fact it belongs to.
+
+    ``owners`` is (vectors,) int32: a readable file owns one vector today; the layout allows several
+    (parts of a picture, frames of a video).
+    """
+
+    paths: tuple[str, ...]
+    ids: npt.NDArray[np.uint64]
+    sizes: npt.NDArray[np.int64]
+    mtimes: npt.NDArray[np.int64]
+    digests: tuple[bytes, ...]
+    widths: npt.NDArray[np.int32]
+    heights: npt.NDArray[np.int32]
+    verdicts: npt.NDArray[np.uint8]
+    reasons: dict[int, str]
+    owners: npt.NDArray[np.int32]
+
+    @staticmethod
+    def of(facts: Sequence[Fact]) -> Records:
+        """Columns of ``facts``; the readable ones own one vector each, in this order."""
+        verdicts = np.array([fact.verdict for fact in facts], dtype=np.uint8)
+        return Records(
+            paths=tuple(fact.path for fact in facts),
+            ids=np.array([image_id(fact.path) for fact in facts], dtype=np.uint64),
+            sizes=np.array([fact.size for fact in facts], dtype=np.int64),
+            mtimes=np.array([fact.mtime_ns for fact in facts], dtype=np.int64),
+            digests=tuple(fact.digest for fact in facts),
+            widths=np.array([fact.width for fact in facts], dtype=np.int32),
+            heights=np.array([fact.height for fact in facts], dtype=np.int32),
+            verdicts=verdicts,
+            reasons={i: fact.reason for i, fact in enumerate(facts) if fact.reason},
+            owners=np.flatnonzero(verdicts == READABLE).astype(np.int32),
+        )
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def fact(self, row: int) -> Fact:
+        """Row ``row`` as a ``Fact``."""
+        return Fact(
+            path=self.paths[row],
+            size=int(self.sizes[row]),
+            mtime_ns=int(self.mtimes[row]),
+            digest=self.digests[row],
+            width=int(self.widths[row]),
+            height=int(self.heights[row]),
+            verdict=int(self.verdicts[row]),
+            reason=self.reasons.get(row, ""),
+        )
+
+    def __iter__(self) -> Iterator[Fact]:
+        return (self.fact(row) for row in range(len(self)))
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain values for the pickle: arrays as bytes, little-endian."""
+        return {
+            "paths": list(self.paths),
+            "sizes": self.sizes.astype("<i8").tobytes(),
+            "mtimes": self.mtimes.astype("<i8").tobytes(),
+            "digests": list(self.digests),
+            "widths": self.widths.astype("<i4").tobytes(),
+            "heights": self.heights.astype("<i4").tobytes(),
+            "verdicts": self.verdicts.tobytes(),
+            "reasons": dict(self.reasons),
+            "ids": self.ids.astype("<u8").tobytes(),
+            "owners": self.owners.astype("<i4").tobytes(),
+        }
+
+    @staticmethod
+    def from_plain(plain: dict[str, Any]) -> Records:
+        """The inverse of ``to_plain``.
+
+        Raises:
+            KeyError, TypeError, ValueError: a column is missing or does not fit the others.
+        """
+        records = Records(
+            paths=tuple(plain["paths"]),
+            ids=np.frombuffer(plain["ids"], "<u8").astype(np.uint64),
+            sizes=np.frombuffer(plain["sizes"], "<i8").astype(np.int64),
+            mtimes=np.frombuffer(plain["mtimes"], "<i8").astype(np.int64),
+            digests=tuple(plain["digests"]),
+            widths=np.frombuffer(plain["widths"], "<i4").astype(np.int32),
+            heights=np.frombuffer(plain["heights"], "<i4").astype(np.int32),
+            verdicts=np.frombuffer(plain["verdicts"], np.uint8).copy(),
+            reasons=dict(plain["reasons"]),
+            owners=np.frombuffer(plain["owners"], "<i4").astype(np.int32),
+        )
+        columns = (
+            records.ids, records.sizes, records.mtimes, records.digests,
+            records.widths, records.heights, records.verdicts,
+        )  # fmt: skip
+        if any(len(column) != len(records) for column in columns):
+            raise ValueError("columns of different length")
+        if len(records.owners) and not 0 <= records.owners.min() <= records.owners.max() < len(
+            records
+        ):
+            raise ValueError("a vector without a file")
+        if not all(isinstance(path, str) for path in records.paths):
+            raise TypeError("a path that is no text")
+        if not all(isinstance(digest, bytes) for digest in records.digests):
+            raise TypeError("a content hash that is no bytes")
+        return records

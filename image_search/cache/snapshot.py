@@ -1,0 +1,200 @@
+"""The cache as a reader sees it at one moment: segments, and which of their rows still count."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from image_search.cache import safe_pickle
+from image_search.cache.records import READABLE, ExtractorIdentity, Fact
+from image_search.cache.segments import Segment, read_segment
+from image_search.errors import CacheDamaged, CacheError
+
+SCHEMA = 1
+FORMAT = "image_search cache"
+# A writer may merge segments between a reader's look at the manifest and its look at a segment.
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Segments with, for each, a mask of the facts that still count ((facts,) bool).
+
+    ``updated`` is in seconds since 1970. ``complete`` says that the last update went to its end;
+    where it is false, the next one goes on from here. ``folder`` is the image folder it was made
+    from.
+    """
+
+    extractors: tuple[ExtractorIdentity, ...]
+    segments: tuple[Segment, ...] = ()
+    live: tuple[npt.NDArray[np.bool_], ...] = ()
+    updated: float | None = None
+    complete: bool = False
+    folder: str = ""
+
+    @property
+    def dim(self) -> int:
+        """Length of a stored vector."""
+        return sum(extractor.dim for extractor in self.extractors)
+
+    @cached_property
+    def images(self) -> int:
+        """How many images can be found."""
+        return sum(
+            int(np.count_nonzero(live & (segment.records.verdicts == READABLE)))
+            for segment, live in zip(self.segments, self.live, strict=True)
+        )
+
+    @cached_property
+    def failures(self) -> tuple[Fact, ...]:
+        """The files that could not be read, by path."""
+        found = [
+            segment.records.fact(int(row))
+            for segment, live in zip(self.segments, self.live, strict=True)
+            for row in np.flatnonzero(live & (segment.records.verdicts != READABLE))
+        ]
+        return tuple(sorted(found, key=lambda fact: fact.path))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex characters that change whenever what can be found changes."""
+        digest = hashlib.sha256(repr(self.extractors).encode())
+        for segment, live in zip(self.segments, self.live, strict=True):
+            digest.update(segment.name.encode() + np.packbits(live).tobytes())
+        return digest.hexdigest()[:16]
+
+    def facts(self) -> Iterator[tuple[int, int, Fact]]:
+        """Every fact that counts, with its segment's number and its row."""
+        for number, (segment, live) in enumerate(zip(self.segments, self.live, strict=True)):
+            for row in np.flatnonzero(live):
+                yield number, int(row), segment.records.fact(int(row))
+
+    def digests(self) -> set[bytes]:
+        """The SHA-256 of every content that counts."""
+        return {
+            segment.records.digests[row]
+            for segment, live in zip(self.segments, self.live, strict=True)
+            for row in np.flatnonzero(live)
+        }
+
+    def without_altered(self, trusted: Collection[str] = ()) -> Snapshot:
+        """The snapshot less the segments whose vectors were altered on disk.
+
+        Those named in ``trusted`` were verified before and are not read again.
+        """
+        sound = []
+        for segment, live in zip(self.segments, self.live, strict=True):
+            with contextlib.suppress(CacheDamaged):
+                if segment.name not in trusted:
+                    segment.verify()
+                sound.append((segment, live))
+        segments, masks = tuple(s for s, _ in sound), tuple(m for _, m in sound)
+        return dataclasses.replace(self, segments=segments, live=masks)
+
+    def find(self, image_id: int) -> Fact | None:
+        """The fact whose image has this id, if there is one."""
+        for segment, live in zip(self.segments, self.live, strict=True):
+            for row in np.flatnonzero(live & (segment.records.ids == np.uint64(image_id))):
+                return segment.records.fact(int(row))
+        return None
+
+
+def signature(cache: Path) -> tuple[int, int, int] | None:
+    """Changes whenever the cache was replaced; ``None`` where there is none."""
+    try:
+        stat = cache.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def companion(cache: Path) -> Path:
+    """The folder beside the cache that holds its segments and everything else that is kept."""
+    return cache.with_suffix(".files")
+
+
+def segment_folder(cache: Path) -> Path:
+    """Where the segments of this cache lie."""
+    return companion(cache) / "segments"
+
+
+def manifest_of(snapshot: Snapshot) -> dict[str, Any]:
+    """The small pickle's content for ``snapshot``."""
+    return {
+        "format": FORMAT,
+        "schema": SCHEMA,
+        "extractors": [(e.name, e.model, e.dim) for e in snapshot.extractors],
+        "segments": [
+            (segment.name, len(live), np.packbits(live).tobytes())
+            for segment, live in zip(snapshot.segments, snapshot.live, strict=True)
+        ],
+        "updated": snapshot.updated,
+        "complete": snapshot.complete,
+        "folder": snapshot.folder,
+    }
+
+
+def read_snapshot(
+    manifest: Path, segments: Path, known: Mapping[str, Segment] | None = None
+) -> Snapshot | None:
+    """What ``manifest`` describes, or ``None`` where there is no such file.
+
+    ``known`` are segments already open, by name; being immutable, they are taken as they are.
+
+    Raises:
+        CacheDamaged: the manifest or a segment is hostile, truncated, altered or of another schema.
+        CacheError: the system does not let it be read.
+    """
+    try:
+        for _ in range(_ATTEMPTS):
+            try:
+                plain = safe_pickle.load(manifest)
+            except FileNotFoundError:
+                return None
+            try:
+                return _snapshot(plain, segments, known or {})
+            except FileNotFoundError as error:
+                missing = error.filename
+    except OSError as error:
+        raise CacheError(
+            f"The cache {manifest} cannot be read ({error.strerror or error}); check its "
+            "permissions and the disk."
+        ) from error
+    raise CacheDamaged(f"the file {missing} is missing")
+
+
+def _snapshot(plain: Any, folder: Path, known: Mapping[str, Segment]) -> Snapshot:
+    try:
+        if plain["format"] != FORMAT:
+            raise CacheDamaged("it is not a cache of this program")
+        if plain["schema"] != SCHEMA:
+            raise CacheDamaged(
+                f"it has schema {plain['schema']}, this version reads schema {SCHEMA}"
+            )
+        extractors = tuple(ExtractorIdentity(*row) for row in plain["extractors"])
+        rows = [(str(name), int(count), bytes(bits)) for name, count, bits in plain["segments"]]
+        updated = None if plain["updated"] is None else float(plain["updated"])
+        complete = bool(plain["complete"])
+        folder_of_images = str(plain["folder"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise CacheDamaged(f"its content is malformed ({error})") from error
+    segments, masks = [], []
+    for name, count, bits in rows:
+        segment = known.get(name) or read_segment(folder, name)
+        if len(segment.records) != count or len(bits) != (count + 7) // 8:
+            raise CacheDamaged(f"segment {name} has another length than the manifest says")
+        if segment.extractors != extractors:
+            raise CacheDamaged(f"segment {name} was made with other extractors")
+        live = np.unpackbits(np.frombuffer(bits, np.uint8), count=count).astype(np.bool_)
+        segments.append(segment)
+        masks.append(live)
+    return Snapshot(extractors, tuple(segments), tuple(masks), updated, complete, folder_of_images)

@@ -1,0 +1,59 @@
+"""The command line: parse, call the library, show. One module per command, no search logic."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from image_search import __version__
+from image_search.cli import evaluate, index, models, search, serve, status
+from image_search.errors import ImageSearchError
+
+COMMANDS = (serve, index, search, evaluate, models, status)
+
+# Exit codes. 1 is kept for "exists", the answer of a check.
+OK, ERROR, INTERRUPTED = 0, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file's name may hold what the terminal cannot show; that is no reason to stop.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+        return code
+    except ImageSearchError as error:
+        if options.json:
+            print(json.dumps({"error": {"code": error.code, "message": str(error)}}))
+        else:
+            print(f"image-search: {error}", file=sys.stderr)
+        return ERROR
+    except KeyboardInterrupt:
+        print("image-search: interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) has gone; that is no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="image-search",
+        description="Has this been drawn before? Finds designs by picture, sketch or words.",
+        epilog="Settings are also read from the environment: IMAGE_SEARCH_IMAGES and so on.",
+    )
+    parser.add_argument("--version", action="version", version=f"image-search {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in COMMANDS:
+        module.add_to(commands)
+    return parser

@@ -1,0 +1,102 @@
+"""``image-search index``: bring the cache up to date with the image folder."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from image_search.cli.options import add_command, settings_from
+
+if TYPE_CHECKING:
+    from image_search.cli.options import Commands
+    from image_search.reports import Progress, Report
+
+# Unreadable files shown; --json has them all.
+SHOWN = 20
+
+
+def add_to(commands: Commands) -> None:
+    """Register the command."""
+    parser = add_command(
+        commands,
+        "index",
+        "bring the index up to date with the image folder",
+        "image-search index --images ~/designs",
+        ["extractors", "threads", "image_megapixels", "hub_timeout"],
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Index; 0 when done, 130 when interrupted (the work so far is kept)."""
+    from image_search.library import Library
+
+    library = Library.open(settings_from(options))
+    stop = threading.Event()
+
+    def ask(*_: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt  # asked twice: not even the work at hand is waited for
+        stop.set()
+
+    restore = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    bar = ProgressBar(quiet=options.json)
+    try:
+        report = library.update(bar.show, stop.is_set)
+    finally:
+        bar.close()
+        for number, handler in restore.items():
+            signal.signal(number, handler)
+    if options.json:
+        print(json.dumps(dataclasses.asdict(report)))
+    else:
+        _print(report)
+    return 130 if report.cancelled else 0
+
+
+class ProgressBar:
+    """A progress bar on standard error with rate and time left."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar: Any = None
+
+    def show(self, progress: Progress) -> None:
+        """Draw the bar as far as the update is."""
+        if self._quiet or not progress.total:
+            return
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=progress.total, unit=" images", smoothing=0.1, dynamic_ncols=True
+            )
+        self._bar.set_description(progress.phase.capitalize(), refresh=False)
+        self._bar.update(progress.done - self._bar.n)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _print(report: Report) -> None:
+    for warning in report.warnings:
+        print(f"Note: {warning}", file=sys.stderr)
+    for failure in report.failures[:SHOWN]:
+        print(f"Unreadable: {failure.path}: {failure.reason}", file=sys.stderr)
+    if len(report.failures) > SHOWN:
+        more = len(report.failures) - SHOWN
+        print(f"... and {more} more; `image-search status --json` lists all.", file=sys.stderr)
+    if report.cancelled:
+        print("Interrupted; what was done is kept, and the next run goes on from there.")
+    print(
+        f"{report.added} added, {report.changed} changed, {report.moved} moved, "
+        f"{report.removed} removed, {report.unchanged} unchanged, {report.unreadable} unreadable "
+        f"({report.seconds:.1f} s)"
+    )

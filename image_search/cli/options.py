@@ -1,0 +1,65 @@
+"""Options that commands share: the command-line twins of the settings, and ``--json``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from image_search.errors import SettingsError
+from image_search.settings import TABLE, Setting, Settings, load_settings
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+ROWS = {row.name: row for row in TABLE}
+
+
+def add_command(
+    commands: Commands, name: str, summary: str, example: str, settings: Sequence[str]
+) -> argparse.ArgumentParser:
+    """A command with ``--json``, ``--images``, ``--cache`` and the twins of more ``settings``."""
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON value, for programs")
+    for setting in ("images", "cache", *settings):
+        row = ROWS[setting]
+        default = "" if row.default is None else f"; default {row.default}"
+        parser.add_argument(
+            row.option,
+            dest="setting_" + row.name,
+            type=_parser_of(row),
+            metavar=row.name.split("_")[-1].upper(),
+            help=f"{row.unit}{default} ({row.variable})",
+        )
+    return parser
+
+
+def settings_from(options: argparse.Namespace) -> Settings:
+    """The settings in force for a command: its options over the environment.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+    """
+    chosen: dict[str, Any] = {
+        name.removeprefix("setting_"): value
+        for name, value in vars(options).items()
+        if name.startswith("setting_")
+    }
+    return load_settings(os.environ, chosen)
+
+
+def _parser_of(row: Setting) -> Any:
+    def parse(text: str) -> Any:
+        try:
+            return row.parse(text)
+        except SettingsError as error:
+            message = str(error).replace(row.variable, row.option)
+            raise argparse.ArgumentTypeError(message) from None
+
+    return parse

@@ -1,0 +1,68 @@
+"""``image-search serve``: the web service."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+import threading
+
+from image_search.cli.options import Commands, add_command, settings_from
+from image_search.errors import CacheLocked
+
+
+def add_to(commands: Commands) -> None:
+    """Register the command."""
+    parser = add_command(
+        commands,
+        "serve",
+        "serve the page and the HTTP interface",
+        "image-search serve --host 0.0.0.0 --port 5050",
+        [
+            "host", "port", "extractors", "threads", "upload_megabytes", "upload_megapixels",
+            "image_megapixels", "hub_timeout", "trusted_proxy",
+        ],
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until interrupted; 0 after a clean stop."""
+    from image_search.library import Library
+    from image_search.web import create_app
+    from image_search.web.secrets import kept_secrets
+    from image_search.web.server import serve
+
+    settings = settings_from(options)
+    library = Library.open(settings)
+    secrets = kept_secrets(settings)
+    app = create_app(library, settings)
+
+    def tell(address: str) -> None:
+        status = library.status()
+        if options.json:
+            print(json.dumps({"address": address, "images": status.images}), flush=True)
+        else:
+            print(f"Serving {status.images:,} images on {address} (Ctrl-C stops)", flush=True)
+        for warning in status.warnings:
+            print(f"Note: {warning}", file=sys.stderr)
+        if secrets.made:
+            print(
+                f"The password is {secrets.password} (made now, and kept for the next start; set "
+                "IMAGE_SEARCH_PASSWORD for one of your own).",
+                file=sys.stderr,
+                flush=True,
+            )
+        threading.Thread(target=prepare, name="prepare", daemon=True).start()
+
+    def prepare() -> None:
+        """What makes the first search quick, and the index whole, while requests are served."""
+        library.warm_up()
+        if library.outdated:
+            # Another process may be indexing already; its work is taken up when it has finished.
+            with contextlib.suppress(CacheLocked):
+                app.extensions["image_search"].reindexer.start()
+
+    serve(app, settings, tell)
+    return 0

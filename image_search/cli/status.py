@@ -1,0 +1,48 @@
+"""``image-search status``: what the index holds; loads no model."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import time
+
+from image_search.cli.options import Commands, add_command, settings_from
+
+
+def add_to(commands: Commands) -> None:
+    """Register the command."""
+    parser = add_command(
+        commands,
+        "status",
+        "tell what the index holds and what is missing",
+        "image-search status --json",
+        ["extractors"],
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the status; 0 also when the index is empty."""
+    from image_search.library import Library
+
+    status = Library.open(settings_from(options)).status()
+    if options.json:
+        print(json.dumps(dataclasses.asdict(status)))
+        return 0
+    when = (
+        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(status.updated))
+        if status.updated
+        else "never"
+    )
+    print(f"Image folder   {status.images_folder}")
+    print(f"Cache          {status.cache}")
+    print(f"Last update    {when}")
+    print(f"Images         {status.images:,}")
+    print(f"Extractors     {', '.join(status.extractors) or 'none yet'}")
+    print(f"Unreadable     {status.unreadable:,}")
+    for failure in status.failures:
+        print(f"  {failure.path}: {failure.reason}")
+    for warning in status.warnings:
+        print(f"Note: {warning}")
+    return 0

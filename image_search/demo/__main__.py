@@ -1,0 +1,49 @@
+"""Draw the demo collection: ``python -m image_search.demo IMAGES SKETCHES``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..errors import ImageSearchError
+from . import draw_collection, holds_only_the_demo
+
+
+def main() -> int:
+    """Draw, telling how far it is; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m image_search.demo",
+        description="Draw the demo collection: designs, and pencil sketches to look for them by. "
+        "Files that exist are left alone.",
+        epilog="example: python -m image_search.demo static/images sketches",
+    )
+    parser.add_argument("images", type=Path, help="folder for the designs")
+    parser.add_argument("sketches", type=Path, help="folder for the sketches, outside IMAGES")
+    parser.add_argument(
+        "--if-empty", action="store_true", help="do nothing where IMAGES holds other files already"
+    )
+    chosen = parser.parse_args()
+    if chosen.if_empty and not holds_only_the_demo(chosen.images):
+        return 0
+    live = sys.stderr.isatty()
+
+    def show(done: int, total: int) -> None:
+        if live:
+            print(f"\rdrawing {done} of {total}", end="", file=sys.stderr, flush=True)
+
+    try:
+        drawn = draw_collection(chosen.images, chosen.sketches, show)
+    except ImageSearchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if live:
+        print(file=sys.stderr)
+    print(
+        f"{drawn.images} images in {chosen.images}, {drawn.sketches} sketches in {chosen.sketches}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

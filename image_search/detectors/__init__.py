@@ -1,0 +1,1 @@
+"""What a picture is, told from its pixels alone."""

@@ -1,0 +1,81 @@
+"""Tells line drawings from photos by simple statistics of the pixels; needs no weights.
+
+A drawing is bare paper with little ink on it; the ink is dark against the paper, nearly colourless
+or of one plain colour, thin, and passes into the paper without a broad band of half-tones. A
+product photo on white fails the last three: shading, colour, filled areas.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from image_search.extractors.base import Floats, Pixels
+
+_SIDE = 256  # longer side, in pixels, at which strokes are measured
+_INK = 45  # levels below the paper (of 255) from which a pixel counts as ink
+_BARE = 20  # levels below the paper up to which a pixel counts as bare paper
+_THICK = 7  # pixels; ink that holds a square of this side is a filled area, not a stroke
+
+
+def is_line_art(pixels: Pixels) -> float:
+    """How sure it is that an RGB picture, (height, width, 3) uint8, is a line drawing.
+
+    Returns:
+        A score within [0, 1]: above 0.5 a drawing, below it a photo or painting. A picture without
+        any ink scores 0, for there is no drawing in it.
+    """
+    picture = _within(np.ascontiguousarray(pixels), _SIDE)
+    grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.float32)
+    depth = _below_paper(grey)
+    ink = depth > _INK
+    inked = int(ink.sum())
+    if inked == 0:
+        return 0.0
+    bare = float((depth < _BARE).mean())
+    half_tones = 1 - bare - inked / ink.size
+    opened = cv2.morphologyEx(
+        ink.astype(np.uint8), cv2.MORPH_OPEN, np.ones((_THICK, _THICK), np.uint8)
+    )
+    colour = _colourfulness(picture)[ink]
+    # Each ramp says 1 where the sign is plainly that of a drawing, 0 plainly not, .5 at the middle.
+    return min(
+        _ramp(bare, 0.60, 0.90),
+        _ramp(float(np.median(depth[ink])), 70, 120),
+        _ramp(half_tones * ink.size / inked, 0.40, 0.16),
+        _ramp(float(opened.sum()) / inked, 0.80, 0.60),
+        _ramp(float(np.median(colour)), 60, 15),
+    )
+
+
+def _within(pixels: Pixels, longest: int) -> Pixels:
+    """The picture shrunk, if need be, so that its longer side is at most ``longest`` pixels."""
+    height, width = pixels.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    shrunk = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(shrunk, dtype=np.uint8)
+
+
+def _below_paper(grey: Floats) -> Floats:
+    """How far each pixel lies below the paper around it, as if the paper were white (255).
+
+    The paper is the brightest nearby, smoothed: a scan may be yellowed or lit from one side.
+    """
+    nearby = cv2.dilate(cv2.medianBlur(grey.astype(np.uint8), 3), np.ones((25, 25), np.uint8))
+    paper = cv2.GaussianBlur(nearby.astype(np.float32), (0, 0), 12)
+    return np.asarray(255 - 255 * np.minimum(1, grey / np.maximum(paper, 1)), dtype=np.float32)
+
+
+def _colourfulness(picture: Pixels) -> Floats:
+    """Largest less smallest channel of each pixel, as if the paper were white."""
+    paper = np.maximum(np.percentile(picture.reshape(-1, 3), 90, axis=0), 1)
+    white = picture * np.float32(255) / paper.astype(np.float32)
+    return np.asarray(white.max(axis=2) - white.min(axis=2), dtype=np.float32)
+
+
+def _ramp(value: float, none: float, full: float) -> float:
+    """0 at ``none`` and beyond, 1 at ``full`` and beyond, straight between."""
+    return float(np.clip((value - none) / (full - none), 0.0, 1.0))

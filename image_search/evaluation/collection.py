@@ -1,0 +1,134 @@
+"""A labelled folder with its embeddings, made by the ordinary index and read from its cache."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from image_search.cache import Snapshot, read_snapshot
+from image_search.cache.records import image_id
+from image_search.cache.snapshot import segment_folder
+from image_search.detectors.line_art import is_line_art
+from image_search.errors import IndexEmpty, UnreadableImage
+from image_search.extractors.base import Floats
+from image_search.fusion import Layout
+from image_search.images import decode
+from image_search.library import Library
+from image_search.reports import Progress, Unreadable
+from image_search.settings import Settings
+
+SKETCH, PHOTO = "sketch", "photo"
+
+
+@dataclass(frozen=True, eq=False)
+class Collection:
+    """The ``n`` readable images of a folder, in the order of their paths.
+
+    ``paths`` are relative to ``folder``, with ``/``; ``vectors`` (n, layout.dim) are the stored
+    ones. ``contents`` is 16 hex characters that change with the files' names or bytes, and
+    ``fingerprint`` is that of the index.
+    """
+
+    library: Library
+    folder: Path
+    paths: tuple[str, ...]
+    vectors: Floats
+    layout: Layout
+    models: dict[str, str]
+    contents: str
+    fingerprint: str
+    failures: tuple[Unreadable, ...]
+    warnings: tuple[str, ...]
+
+    @staticmethod
+    def of(
+        settings: Settings, on_progress: Callable[[Progress], None] = lambda _: None
+    ) -> Collection:
+        """Bring the index of ``settings.images`` up to date and take it up.
+
+        Raises:
+            IndexEmpty: the folder holds no readable image.
+            ImageSearchError: as ``Library.update``.
+        """
+        library = Library.open(settings)
+        report = library.update(on_progress)
+        snapshot = read_snapshot(settings.cache, segment_folder(settings.cache))
+        if snapshot is None or not snapshot.images:
+            raise IndexEmpty(f"{settings.images} holds no image that can be read.")
+        paths, vectors, contents = _read(snapshot)
+        extractors = snapshot.extractors
+        return Collection(
+            library=library,
+            folder=settings.images.resolve(),
+            paths=paths,
+            vectors=vectors,
+            layout=Layout(tuple(e.name for e in extractors), tuple(e.dim for e in extractors)),
+            models={e.name: e.model for e in extractors},
+            contents=contents,
+            fingerprint=snapshot.fingerprint,
+            failures=report.failures,
+            warnings=report.warnings,
+        )
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @cached_property
+    def files(self) -> list[Path]:
+        """The absolute path of every image."""
+        return [self.folder / path for path in self.paths]
+
+    def blocks(self, number: int) -> dict[str, Floats]:
+        """An image's embeddings, as the unit blocks (dim of the extractor,) of a query."""
+        scale = np.float32(math.sqrt(len(self.layout.names)))
+        row = self.vectors[number]
+        return {name: row[place] * scale for name, place in self.layout.slices().items()}
+
+    @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """What a search takes each picture for: ``sketch`` or ``photo``.
+
+        Raises:
+            UnreadableImage: a picture is no longer what it was when it was indexed.
+        """
+        with ThreadPoolExecutor(self.library.settings.workers) as pool:
+            return tuple(pool.map(self._kind, self.files))
+
+    def _kind(self, file: Path) -> str:
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise UnreadableImage(f"{file} cannot be read ({error.strerror}).") from error
+        picture = decode(data, max_megapixels=self.library.settings.image_megapixels)
+        return SKETCH if is_line_art(picture.pixels) > 0.5 else PHOTO
+
+    def thumbnail(self, number: int, side: int) -> Path:
+        """A WebP file of an image; see ``Library.thumbnail``."""
+        return self.library.thumbnail(f"{image_id(self.paths[number]):016x}", side)
+
+
+def _read(snapshot: Snapshot) -> tuple[tuple[str, ...], Floats, str]:
+    """Paths, vectors and digest of contents, in the order of the paths."""
+    found: list[tuple[str, int, bytes]] = []
+    kept, count = [], 0
+    for segment, live in zip(snapshot.segments, snapshot.live, strict=True):
+        segment.verify()
+        records = segment.records
+        rows = np.flatnonzero(live[records.owners])
+        kept.append(segment.vectors[rows])
+        owners = records.owners[rows].tolist()
+        found += [(records.paths[o], count + i, records.digests[o]) for i, o in enumerate(owners)]
+        count += len(rows)
+    found.sort()
+    digest = hashlib.sha256()
+    for path, _, content in found:
+        digest.update(path.encode("utf-8", "surrogatepass") + b"\0" + content)
+    vectors = np.concatenate(kept)[[row for _, row, _ in found]]
+    return tuple(path for path, _, _ in found), vectors, digest.hexdigest()[:16]

@@ -1,0 +1,137 @@
+"""What an evaluation found, as plain values."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from image_search.evaluation.asking import FUSION
+from image_search.evaluation.pairs import PairFigures
+from image_search.reports import Unreadable
+
+MAP = "mAP"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A mean over queries, with the bounds that hold it in 95 % of bootstrap resamples."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One place of a ranking. ``number`` is the image's in the gallery."""
+
+    number: int
+    path: str
+    score: float
+    right: bool
+
+
+@dataclass(frozen=True)
+class Case:
+    """One query with its best answers; ``first_right`` is the place of the first right one."""
+
+    number: int
+    path: str
+    average_precision: float
+    first_right: int
+    right_answers: int
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some of the queries: how many, and how they did."""
+
+    queries: int
+    measures: dict[str, Figure]
+
+
+@dataclass(frozen=True)
+class WayFigures:
+    """How one way to rank did.
+
+    ``measures`` are mAP and, for several k, P@k and recall@k; ``recall`` is the curve, pairs of k
+    and recall@k; ``by`` gives mAP, P@k and recall@k of the queries of each kind, and of each class.
+    ``worst`` are the queries with the lowest average precision.
+    """
+
+    name: str
+    weights: dict[str, float]
+    measures: dict[str, Figure]
+    recall: tuple[tuple[int, float], ...]
+    pairs: PairFigures | None
+    by: dict[str, dict[str, Group]]
+    worst: tuple[Case, ...]
+
+
+@dataclass(frozen=True)
+class Side:
+    """The gallery, or the queries: what was read and what could not be."""
+
+    folder: str
+    images: int
+    classes: int
+    contents: str
+    fingerprint: str
+    unreadable: tuple[Unreadable, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The fusion's mAP beside that of its best single extractor: the difference relative to it."""
+
+    best_single: str
+    relative: Figure
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All figures with all that they depend on.
+
+    ``queries`` is None where every image of the gallery was the query in turn. ``asked`` queries
+    were counted; ``without_answer`` more had no right answer in the gallery and were not.
+    """
+
+    gallery: Side
+    queries: Side | None
+    truth: str
+    rule: str
+    k: int
+    cut_offs: tuple[int, ...]
+    asked: int
+    without_answer: int
+    resamples: int
+    seed: int
+    models: dict[str, str]
+    warnings: tuple[str, ...]
+    ways: tuple[WayFigures, ...]
+    fusion_against_best: Comparison | None
+    seconds: float
+
+    def way(self, name: str) -> WayFigures:
+        """The figures of one way to rank.
+
+        Raises:
+            KeyError: there is none of this name.
+        """
+        return {way.name: way for way in self.ways}[name]
+
+    @property
+    def main(self) -> WayFigures:
+        """The way that the product ranks unasked."""
+        return self.ways[-1]
+
+    @property
+    def fused(self) -> bool:
+        """Whether there was more than one extractor to fuse."""
+        return self.main.name == FUSION
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return dataclasses.asdict(self)

@@ -1,0 +1,142 @@
+"""One way to rank, measured over all queries in chunks that fit into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from image_search.evaluation import metrics
+from image_search.evaluation.asking import Question, Way, scores
+from image_search.evaluation.collection import Collection
+from image_search.evaluation.figures import Answer, Case, WayFigures
+from image_search.evaluation.metrics import Doubles, Integers, Ranked
+from image_search.evaluation.pairs import PairScores
+from image_search.evaluation.truth import class_of
+from image_search.extractors.base import Floats
+
+# Scores held at once: 2 million in float32, and a few arrays of 8 bytes beside them.
+_SCORES = 1 << 21
+# Worst queries told, and how many of them may share a class, so that one class does not fill them.
+WORST, WORST_OF_CLASS = 12, 2
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Which of the ``questions`` are asked of the gallery, and what is right.
+
+    ``asked`` (q,) are the queries' numbers, ``wanted`` (q,) the key of each, ``held`` (n,) the key
+    of each image of the gallery; an image is right where the two are equal. ``itself`` (q,) is the
+    image that is the query itself, or -1. ``names`` are the extractors that both sides have.
+    """
+
+    gallery: Collection
+    questions: Collection
+    asked: Integers
+    wanted: Integers
+    held: Integers
+    itself: Integers
+    names: tuple[str, ...]
+
+    @cached_property
+    def labels(self) -> dict[str, list[str]]:
+        """What the queries are grouped by, and each one's label."""
+        asked, questions = self.asked.tolist(), self.questions
+        return {
+            "kind": [questions.kinds[number] for number in asked],
+            "class": [class_of(questions.files[number]) for number in asked],
+        }
+
+    def question(self, query: int) -> Question:
+        """A query as a search would know it."""
+        blocks = self.questions.blocks(int(self.asked[query]))
+        chosen = {name: blocks[name] for name in self.names}
+        return Question(chosen, self.labels["kind"][query])
+
+    def chunks(self, way: Way) -> Iterator[tuple[slice, Floats]]:
+        """Some queries at a time, with their scores over the gallery (queries, n)."""
+        step = max(1, _SCORES // len(self.gallery))
+        for begin in range(0, len(self.asked), step):
+            end = min(begin + step, len(self.asked))
+            questions = [self.question(query) for query in range(begin, end)]
+            gallery = self.gallery
+            yield slice(begin, end), scores(gallery.layout, way, questions, gallery.vectors)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """``figures`` lack ``measures`` and ``by``, which follow from ``values``: average precision of
+    every query, then P@k and then recall@k at each cut-off, (q, 1 + 2 * cut-offs)."""
+
+    values: Doubles
+    figures: WayFigures
+
+
+def measure(trial: Trial, way: Way, cut_offs: Sequence[int], k: int) -> Measured:
+    """Ask every query in one way; the worst queries are told with ``k`` answers."""
+    pairs = PairScores()
+    curve = metrics.cut_offs(len(trial.gallery), cut_offs)
+    values, recalls, cases = [], [], []
+    for rows, chunk in trial.chunks(way):
+        itself = trial.itself[rows]
+        relevant = trial.wanted[rows, None] == trial.held
+        others = np.arange(len(trial.gallery)) != itself[:, None]
+        pairs.add(chunk[others], relevant[others])
+        ranking = metrics.ranked(chunk, relevant, itself)
+        precision = metrics.average_precision(ranking)
+        measures = [precision]
+        measures += [metrics.precision_at(ranking, cut) for cut in cut_offs]
+        measures += [metrics.recall_at(ranking, cut) for cut in cut_offs]
+        values.append(np.stack(measures, axis=1))
+        recalls.append(np.stack([metrics.recall_at(ranking, cut) for cut in curve], axis=1))
+        # Only the worst of each chunk can be the worst of all.
+        candidates = _worst(precision, trial.labels["class"][rows])
+        for row in candidates:
+            cases.append(_case(trial, rows.start, row, precision[row], chunk[row], ranking, k))
+    found = np.concatenate(values)
+    precisions = np.array([case.average_precision for case in cases])
+    classes = [class_of(trial.questions.files[case.number]) for case in cases]
+    return Measured(
+        found,
+        WayFigures(
+            name=way.name,
+            weights=dict(way.weights_for(trial.question(0))),
+            measures={},
+            recall=tuple(zip(curve, np.concatenate(recalls).mean(axis=0).tolist(), strict=True)),
+            pairs=pairs.figures(),
+            by={},
+            worst=tuple(cases[n] for n in _worst(precisions, classes)),
+        ),
+    )
+
+
+def _worst(precisions: Doubles, classes: Sequence[str]) -> list[int]:
+    """The queries with the lowest average precision, worst first, a few of each class."""
+    chosen: list[int] = []
+    taken: dict[str, int] = {}
+    for query in np.argsort(precisions, kind="stable").tolist():
+        name = classes[query]
+        if len(chosen) < WORST and taken.get(name, 0) < WORST_OF_CLASS:
+            taken[name] = taken.get(name, 0) + 1
+            chosen.append(query)
+    return chosen
+
+
+def _case(
+    trial: Trial, begin: int, row: int, precision: float, scores: Floats, ranking: Ranked, k: int
+) -> Case:
+    number = int(trial.asked[begin + row])
+    best = ranking.order[row, : min(k, len(trial.gallery) - (trial.itself[begin + row] >= 0))]
+    return Case(
+        number=number,
+        path=trial.questions.paths[number],
+        average_precision=float(precision),
+        first_right=int(metrics.first_answer(ranking)[row]),
+        right_answers=int(ranking.answers[row]),
+        answers=tuple(
+            Answer(image, trial.gallery.paths[image], float(scores[image]), bool(right))
+            for image, right in zip(best.tolist(), ranking.relevant[row], strict=False)
+        ),
+    )

@@ -1,0 +1,161 @@
+"""The protocol: every query against the whole gallery, in every way to rank."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from image_search.errors import InvalidQuery
+from image_search.evaluation import metrics
+from image_search.evaluation.asking import FUSION, ways
+from image_search.evaluation.collection import Collection
+from image_search.evaluation.figures import (
+    MAP,
+    Comparison,
+    Evaluation,
+    Figure,
+    Group,
+    Side,
+    WayFigures,
+)
+from image_search.evaluation.measuring import Measured, Trial, measure
+from image_search.evaluation.metrics import Doubles
+from image_search.evaluation.truth import Truth, class_of, numbered
+
+# P@k and recall@k are always given for these.
+CUT_OFFS = (1, 10, 100)
+RESAMPLES, SEED = 2000, 0
+
+
+def evaluate(
+    gallery: Collection,
+    queries: Collection | None,
+    truth: Truth,
+    *,
+    k: int = 10,
+    on_way: Callable[[str], None] = lambda _: None,
+) -> Evaluation:
+    """Ask every query in every way to rank and measure the answers.
+
+    Without ``queries`` every image of the gallery is the query in turn. An image is never an answer
+    to itself: the same file is left out of the ranking. ``k`` joins ``CUT_OFFS`` and is the number
+    of answers told of the worst queries. ``on_way`` is told each way before its turn.
+
+    Raises:
+        InvalidQuery: the truth needs queries, no query has a right answer, or ``k`` is below 1.
+    """
+    started = time.monotonic()
+    trial = prepare(gallery, queries, truth, k)
+    cut_offs = tuple(sorted({*CUT_OFFS, k}))
+    measured = []
+    for way in ways(trial.names):
+        on_way(way.name)
+        measured.append(measure(trial, way, cut_offs, k))
+    figures, comparison = _with_intervals(measured, trial.labels, cut_offs, k)
+    return Evaluation(
+        gallery=_side(gallery),
+        queries=None if queries is None else _side(queries),
+        truth=truth.name,
+        rule=truth.rule,
+        k=k,
+        cut_offs=cut_offs,
+        asked=len(trial.asked),
+        without_answer=len(trial.questions) - len(trial.asked),
+        resamples=RESAMPLES,
+        seed=SEED,
+        models={name: gallery.models[name] for name in trial.names},
+        warnings=tuple(dict.fromkeys(gallery.warnings + (queries.warnings if queries else ()))),
+        ways=figures,
+        fusion_against_best=comparison,
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def prepare(gallery: Collection, queries: Collection | None, truth: Truth, k: int) -> Trial:
+    """Decide what is asked and what is right; raises as ``evaluate``."""
+    if k < 1:
+        raise InvalidQuery(f"k must be at least 1, not {k}.")
+    if queries is None and truth.paired:
+        raise InvalidQuery(f"The truth {truth.name} needs queries of their own: {truth.rule}.")
+    questions = queries or gallery
+    models = questions.models
+    names = tuple(name for name, model in gallery.models.items() if models.get(name) == model)
+    if not names:
+        raise InvalidQuery("Gallery and queries were embedded by different models; index again.")
+    asked, held = map(np.array, numbered(truth, questions.files, gallery.files))
+    places = {file: number for number, file in enumerate(gallery.files)}
+    itself = np.array([places.get(file, -1) for file in questions.files])
+    answers = np.bincount(held, minlength=int(asked.max()) + 1)[asked]
+    answers -= (itself >= 0) & (held[itself] == asked)
+    chosen = np.flatnonzero(answers > 0)
+    if not len(chosen):
+        raise InvalidQuery(
+            f"No query has a right answer in the gallery; with the truth {truth.name} that is "
+            f"{truth.rule}."
+        )
+    return Trial(gallery, questions, chosen, asked[chosen], held, itself[chosen], names)
+
+
+def _with_intervals(
+    measured: Sequence[Measured],
+    labels: Mapping[str, Sequence[str]],
+    cut_offs: Sequence[int],
+    k: int,
+) -> tuple[tuple[WayFigures, ...], Comparison | None]:
+    """Means with their intervals, all from the same resamples, so that ways compare in pairs."""
+    names = [MAP, *(f"P@{cut}" for cut in cut_offs), *(f"recall@{cut}" for cut in cut_offs)]
+    told = [MAP, f"P@{k}", f"recall@{k}"]
+    resampled = [_resampled(each.values) for each in measured]
+    figures = []
+    for each, means in zip(measured, resampled, strict=True):
+        by = {
+            kind: _groups(each.values, np.array(of), [names.index(name) for name in told], told)
+            for kind, of in labels.items()
+        }
+        measures = _figures(each.values, means, names)
+        figures.append(replace(each.figures, measures=measures, by=by))
+    if figures[-1].name != FUSION:
+        return tuple(figures), None
+    maps = [way.measures[MAP].mean for way in figures]
+    best = int(np.argmax(maps[:-1]))
+    relative = resampled[-1][:, 0] / resampled[best][:, 0] - 1
+    figure = Figure(maps[-1] / maps[best] - 1, *metrics.interval(relative))
+    return tuple(figures), Comparison(figures[best].name, figure)
+
+
+def _groups(
+    values: Doubles, labels: npt.NDArray[np.str_], columns: Sequence[int], names: Sequence[str]
+) -> dict[str, Group]:
+    """The figures of the queries of each label."""
+    groups = {}
+    for label in np.unique(labels).tolist():
+        some = values[labels == label][:, columns]
+        groups[label] = Group(len(some), _figures(some, _resampled(some), names))
+    return groups
+
+
+def _resampled(values: Doubles) -> Doubles:
+    return metrics.resampled_means(values, resamples=RESAMPLES, seed=SEED)
+
+
+def _figures(values: Doubles, resampled: Doubles, names: Sequence[str]) -> dict[str, Figure]:
+    means = values.mean(axis=0).tolist()
+    return {
+        name: Figure(means[column], *metrics.interval(resampled[:, column]))
+        for column, name in enumerate(names)
+    }
+
+
+def _side(collection: Collection) -> Side:
+    return Side(
+        folder=str(collection.folder),
+        images=len(collection),
+        classes=len({class_of(file) for file in collection.files}),
+        contents=collection.contents,
+        fingerprint=collection.fingerprint,
+        unreadable=collection.failures,
+    )

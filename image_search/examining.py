@@ -1,0 +1,80 @@
+"""One file of the image folder, from its bytes to what the extractors want: the work of one
+thread."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from image_search.cache import Fact
+from image_search.cache.records import RETRY, UNREADABLE
+from image_search.errors import ImageTooLarge, UnreadableImage
+from image_search.extractors.base import Extractor
+from image_search.images import MAX_FILE_BYTES, decode
+from image_search.scanning import Entry, is_outside
+
+Prepared = tuple[npt.NDArray[np.generic], ...]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A file's fact, and either its extractors' inputs, or the fact it shares its content with."""
+
+    fact: Fact
+    inputs: Prepared | None = None
+    same_as: Fact | None = None
+
+
+def examine(
+    folder: Path,
+    entry: Entry,
+    by_digest: Callable[[bytes], Fact | None],
+    extractors: Callable[[], Sequence[Extractor]],
+    max_megapixels: float,
+) -> Examined | None:
+    """Read, hash, and (unless ``by_digest`` knows the content) decode and prepare one file.
+
+    Returns ``None`` where the file has vanished. A file that cannot be read is no error: its fact
+    says why.
+    """
+    path = folder / entry.path
+    fact = Fact(entry.path, entry.size, entry.mtime_ns)
+    try:
+        with path.open("rb") as file:
+            stat = os.fstat(file.fileno())
+            # What is remembered is what was read, even where the file changed since the scan.
+            fact = replace(fact, size=stat.st_size, mtime_ns=stat.st_mtime_ns)
+            if stat.st_size > MAX_FILE_BYTES:
+                return Examined(_failed(fact, f"The file has more than {MAX_FILE_BYTES:,} bytes."))
+            if is_outside(folder, path):
+                return Examined(_failed(fact, "It is a link that leads out of the image folder."))
+            data = file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        why = f"The file cannot be read ({error.strerror}); check its permissions."
+        return Examined(_failed(fact, why, RETRY))
+    fact = replace(fact, digest=hashlib.sha256(data).digest())
+    same = by_digest(fact.digest)
+    if same is not None:
+        return Examined(replace(fact, width=same.width, height=same.height), same_as=same)
+    try:
+        if not data:
+            raise UnreadableImage("The file is empty.")
+        picture = decode(data, max_megapixels=max_megapixels)
+    except ImageTooLarge as error:
+        return Examined(_failed(fact, str(error), RETRY))  # the limit may be raised
+    except UnreadableImage as error:
+        return Examined(_failed(fact, str(error)))
+    fact = replace(fact, width=picture.width, height=picture.height)
+    return Examined(fact, tuple(e.prepare(picture.pixels) for e in extractors()))
+
+
+def _failed(fact: Fact, reason: str, verdict: int = UNREADABLE) -> Fact:
+    return replace(fact, verdict=verdict, reason=reason)

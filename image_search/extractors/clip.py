@@ -1,0 +1,106 @@
+"""``clip``: what a picture shows, in one space with words.
+
+CLIP (Radford and others, ICML 2021) as open_clip loads it. Importing this imports no PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from image_search.extractors.base import Extractor, Floats, Pixels, unit_rows
+from image_search.extractors.batches import BATCH, Forward, embed_squares
+from image_search.extractors.crop import centre_square
+from image_search.extractors.engines import Input, Recipe, open_networks
+from image_search.extractors.sources import CLIP_VIT_B_32_OPENAI
+from image_search.extractors.words import LENGTH, tokens
+
+if TYPE_CHECKING:
+    import torch
+
+NAME = "clip"
+DIM = 512
+ARCHITECTURE = "ViT-B-32-quickgelu"
+PRETRAINED = "openai"
+MODEL = f"open_clip/{ARCHITECTURE}/{PRETRAINED}"
+WEIGHTS = CLIP_VIT_B_32_OPENAI
+
+SIDE = 224
+# Mean and spread of the pictures that CLIP was trained on, per channel, of values from 0 to 1.
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+class Clip:
+    """Image tower and text tower, each a function of arrays."""
+
+    name = NAME
+    model = MODEL
+    dim = DIM
+
+    def __init__(self, see: Forward, read: Callable[[Sequence[str]], Floats]) -> None:
+        """Towers: ``see`` takes squares, ``read`` at most BATCH texts; both return (n, 512)."""
+        self._see = see
+        self._read = read
+
+    def prepare(self, pixels: Pixels) -> Pixels:
+        """One RGB picture, (height, width, 3) uint8, to a square of (224, 224, 3) uint8."""
+        return centre_square(pixels, shortest=SIDE, side=SIDE, resample=Image.Resampling.BICUBIC)
+
+    def embed(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
+        """Squares to embeddings, (len(inputs), 512) float32; each row has length 1."""
+        return embed_squares(inputs, self._see, DIM)
+
+    def embed_text(self, texts: Sequence[str]) -> Floats:
+        """Texts to embeddings, (len(texts), 512) float32; each row has length 1.
+
+        A text is cut off after 77 tokens, some 50 words.
+        """
+        if not texts:
+            return np.empty((0, DIM), dtype=np.float32)
+        starts = range(0, len(texts), BATCH)
+        return unit_rows(np.concatenate([self._read(texts[i : i + BATCH]) for i in starts]))
+
+
+def load() -> Extractor:
+    """The model from disk, on the graphics card where there is one. Touches no network.
+
+    Raises:
+        ModelUnavailable: the weights are not on disk, damaged, or not of this model.
+    """
+    networks = open_networks(RECIPE)
+    read = networks["text"]
+    return Clip(networks["image"], lambda texts: read(tokens(texts)))
+
+
+def _build(path: Path) -> dict[str, torch.nn.Module]:
+    import open_clip
+    from torch.nn import Module
+
+    from image_search.extractors.torch_engine import Normalised
+
+    network = open_clip.create_model(ARCHITECTURE, pretrained=str(path))
+
+    class Reader(Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, words: torch.Tensor) -> torch.Tensor:
+            features: torch.Tensor = network.encode_text(words)
+            return features
+
+    return {"image": Normalised(MEAN, STD, network.visual), "text": Reader()}
+
+
+RECIPE = Recipe(
+    model=MODEL,
+    weights=WEIGHTS,
+    inputs={"image": Input((SIDE, SIDE, 3), "uint8"), "text": Input((LENGTH,), "int64")},
+    build=_build,
+)

@@ -1,0 +1,139 @@
+"""Converted models on disk, beside the weights they were made from.
+
+A folder holds one conversion and a note of what it was made from and of every file's checksum. It
+is written aside and renamed, so it is there as a whole or not at all. Whatever does not fit is made
+again from the weights: another model, another version of the engine, other weights, damage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from image_search.extractors.integrity import is_sha256, sha256
+from image_search.extractors.weights import Weights
+
+_log = logging.getLogger(__name__)
+
+_NOTE = "made_from.json"
+_ASIDE = ".tmp"
+# A conversion takes a minute at most; what is older than this was left by one that was killed.
+_ABANDONED_SECONDS = 3600.0
+
+
+class Store:
+    """The conversion of one file of weights by one engine, named by ``made_by`` to the version."""
+
+    def __init__(self, weights: Weights, made_by: str) -> None:
+        self._weights = weights
+        self._made_by = made_by
+        key = hashlib.sha256(made_by.encode()).hexdigest()[:16]
+        self._home = weights.converted
+        self._folder = self._home / key
+
+    def find(self) -> Path | None:
+        """The folder of the converted models, every byte checked, or None.
+
+        The weights themselves are only read where their size or date is not the noted one.
+
+        Raises:
+            ModelUnavailable: the weights are not on disk, or are damaged.
+        """
+        note = self._whole()
+        if note is None:
+            return None
+        path = self._weights.path()
+        if path is not None and note["stamp"] == _stamp(path):
+            return self._folder
+        # Copied to another machine, or fetched again: the same content may have another date.
+        path = self._weights.ready()
+        if note["weights"] != _digest(path):
+            return None
+        with contextlib.suppress(OSError):
+            _write_note(self._folder, {**note, "stamp": _stamp(path)})
+        return self._folder
+
+    def keep(self, save: Callable[[Path], None]) -> Path | None:
+        """Have ``save`` write the converted models into a folder, and give that folder its place.
+
+        Returns None where that is not possible: the disk is full, or may not be written. The models
+        then have to be made again at the next start.
+        """
+        aside = self._home / f"{self._folder.name}.{secrets.token_hex(4)}{_ASIDE}"
+        try:
+            path = self._weights.ready()
+            aside.mkdir(parents=True)
+            save(aside)
+            note = {
+                "made_by": self._made_by,
+                "weights": _digest(path),
+                "stamp": _stamp(path),
+                "files": {file.name: sha256(file) for file in sorted(aside.iterdir())},
+            }
+            _write_note(aside, note)
+            for file in aside.iterdir():
+                _sync(file)
+            shutil.rmtree(self._folder, ignore_errors=True)
+            aside.replace(self._folder)
+        except (OSError, RuntimeError) as error:  # the engine says RuntimeError for a full disk
+            shutil.rmtree(aside, ignore_errors=True)
+            # Another process may have been quicker.
+            if self._whole() is not None:
+                return self._folder
+            _log.warning("The converted model cannot be kept in %s (%s).", self._home, error)
+            return None
+        self._sweep()
+        return self._folder
+
+    def _whole(self) -> dict[str, Any] | None:
+        """The note of a conversion of which every file is as it was written."""
+        try:
+            note: dict[str, Any] = json.loads((self._folder / _NOTE).read_text("utf-8"))
+            files = note["files"].items()
+            if files and all(sha256(self._folder / name) == digest for name, digest in files):
+                return note
+        except (OSError, ValueError, KeyError, AttributeError, TypeError):
+            return None
+        return None
+
+    def _sweep(self) -> None:
+        """Remove conversions by other versions, and what killed ones left behind."""
+        for folder in self._home.iterdir():
+            with contextlib.suppress(OSError):
+                age = time.time() - folder.stat().st_mtime
+                if folder != self._folder and (folder.suffix != _ASIDE or age > _ABANDONED_SECONDS):
+                    shutil.rmtree(folder)
+
+
+def _stamp(path: Path) -> list[int]:
+    """Size and date of the file itself, whatever links lead to it."""
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns]
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file of weights that has been checked; some are stored under it."""
+    name = path.resolve().name
+    return name if is_sha256(name) else sha256(path)
+
+
+def _write_note(folder: Path, note: dict[str, Any]) -> None:
+    aside = folder / f"{secrets.token_hex(4)}{_ASIDE}"
+    aside.write_text(json.dumps(note, indent=1), "utf-8")
+    _sync(aside)
+    aside.replace(folder / _NOTE)
+
+
+def _sync(path: Path) -> None:
+    # Windows syncs only what is open for writing.
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,104 @@
+"""``edges``: which way the edges run, and where; for shape and sketches; needs no weights.
+
+Orientations of the colour gradient, shared out softly over neighbouring orientations and
+neighbouring cells of a grid, after histograms of oriented gradients (Dalal and Triggs, CVPR 2005).
+The gradient is that of the structure tensor over the three channels of CIELAB (Di Zenzo, "A note on
+the gradient of a multi-image", CVGIP 1986), so that an edge between two colours of equal brightness
+counts too.
+
+From each cell most of its mean over the orientations is taken away: what has no direction (grain,
+foliage, paper) then says little, and a drawing of a few strokes can resemble a photo that is busy
+all over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from image_search.extractors.base import Extractor, Floats, Pixels, unit_rows
+
+NAME = "edges"
+CELLS = 12
+ORIENTATIONS = 9
+DIM = CELLS * CELLS * ORIENTATIONS
+MODEL = "image_search/edges-12x12x9/2"
+
+_SIDE = 132  # working resolution in pixels; a multiple of CELLS
+_SIGMA = 1.5  # of the smoothing before the gradient, in pixels
+_MEAN_KEPT = 0.35  # share of a cell's mean over orientations that stays; .25 to .5 serve alike
+
+
+class EdgeOrientations:
+    """Soft grid of edge orientations, 12 x 12 cells of 9 orientations."""
+
+    name = NAME
+    model = MODEL
+    dim = DIM
+
+    def prepare(self, pixels: Pixels) -> npt.NDArray[np.generic]:
+        """One RGB picture, (height, width, 3) uint8, to edge strengths, (1296,) float32."""
+        strength, angle = _colour_edges(pixels)
+        place = angle * np.float32(ORIENTATIONS / np.pi)
+        lower = np.floor(place)
+        share = place - lower
+        lower %= ORIENTATIONS
+        upper = (lower + 1) % ORIENTATIONS
+        near, far = strength * (1 - share), strength * share
+        cells = np.empty((ORIENTATIONS, CELLS, CELLS), np.float32)
+        for orientation in range(ORIENTATIONS):
+            part = np.where(lower == orientation, near, 0) + np.where(upper == orientation, far, 0)
+            cells[orientation] = _POOL @ part @ _POOL.T
+        # Under the root, a few strong edges do not drown the rest.
+        cells = np.sqrt(np.maximum(cells, 0))
+        cells -= np.float32(1 - _MEAN_KEPT) * cells.mean(axis=0)
+        return cells.ravel()
+
+    def embed(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
+        """Edge strengths to embeddings, (len(inputs), 1296) float32; each row has length 1."""
+        return unit_rows(np.asarray(inputs, dtype=np.float32).reshape(len(inputs), DIM))
+
+
+def load() -> Extractor:
+    """The extractor, ready to use; there is nothing to fetch."""
+    return EdgeOrientations()
+
+
+def _colour_edges(pixels: Pixels) -> tuple[Floats, Floats]:
+    """Strength of the colour gradient and its angle in [0, pi), each (_SIDE, _SIDE).
+
+    Dark on light and light on dark are the same edge, hence angles over half a turn.
+    """
+    shrink = max(pixels.shape[:2]) > _SIDE
+    square = cv2.resize(
+        np.ascontiguousarray(pixels),
+        (_SIDE, _SIDE),
+        interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR,
+    )
+    lab = cv2.cvtColor(square, cv2.COLOR_RGB2LAB).astype(np.float32)
+    smooth = cv2.GaussianBlur(lab, (0, 0), _SIGMA)
+    across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0)
+    down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    horizontal = np.einsum("ijk,ijk->ij", across, across)
+    vertical = np.einsum("ijk,ijk->ij", down, down)
+    mixed = np.einsum("ijk,ijk->ij", across, down)
+    spread = np.hypot(horizontal - vertical, 2 * mixed)
+    # Strength: the root of the tensor's larger eigenvalue; angle: that of its eigenvector.
+    strength = np.sqrt(0.5 * (horizontal + vertical + spread))
+    angle = 0.5 * np.arctan2(2 * mixed, horizontal - vertical) % np.float32(np.pi)
+    return strength, angle
+
+
+def _tents() -> Floats:
+    """Weights of pixels in cells, (CELLS, _SIDE): 1 at a cell's middle, 0 at its neighbours'."""
+    cell = _SIDE / CELLS
+    middles = (np.arange(CELLS) + 0.5) * cell
+    pixels = np.arange(_SIDE) + 0.5
+    distances = np.abs(pixels[None, :] - middles[:, None]) / cell
+    return np.maximum(0.0, 1.0 - distances).astype(np.float32)
+
+
+_POOL = _tents()

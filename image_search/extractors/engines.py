@@ -1,0 +1,98 @@
+"""Which engine runs a network: OpenVINO on the processor, PyTorch on a graphics card.
+
+The networks always come from the libraries that publish them, open_clip and torchvision. PyTorch is
+the reference, and runs them wherever OpenVINO cannot be imported, too.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from image_search.errors import ModelUnavailable
+from image_search.extractors.batches import Forward
+from image_search.extractors.weights import Weights
+
+if TYPE_CHECKING:
+    import torch
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a network takes: the shape of one item and NumPy's name of its type."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one file of weights becomes networks."""
+
+    model: str
+    """Exactly which model this is."""
+    weights: Weights
+    inputs: Mapping[str, Input]
+    """The networks by name, and what each takes."""
+    build: Callable[[Path], Mapping[str, torch.nn.Module]]
+    """From the file of weights to those networks, on the processor, in float32. Each takes what
+    ``inputs`` says, and does the normalising itself."""
+
+    def modules(self) -> Mapping[str, torch.nn.Module]:
+        """The networks as PyTorch has them, from the whole and checked file of weights.
+
+        Raises:
+            ModelUnavailable: the weights are not on disk, damaged, or not of this model.
+        """
+        path = self.weights.ready()
+        try:
+            return {name: module.eval() for name, module in self.build(path).items()}
+        except Exception as error:
+            raise ModelUnavailable(
+                f"{self.weights.title}: the weights in {path} cannot be loaded ({error}). "
+                f"Delete that file. {self.weights.remedy()}"
+            ) from error
+
+
+def open_networks(recipe: Recipe) -> Mapping[str, Forward]:
+    """The networks of ``recipe``, ready to run on this machine. Touches no network.
+
+    Raises:
+        ModelUnavailable: the weights are not on disk, damaged, or not of this model.
+    """
+    if not graphics_card() and find_spec("openvino") is not None:
+        from image_search.extractors import openvino_engine
+
+        try:
+            return openvino_engine.open_networks(recipe)
+        except ModelUnavailable:
+            raise
+        except Exception as error:  # an engine that fails in any way is one that is not there
+            _log.warning("OpenVINO cannot run %s (%s); PyTorch does.", recipe.model, error)
+    from image_search.extractors import torch_engine
+
+    return torch_engine.open_networks(recipe)
+
+
+@cache
+def graphics_card() -> bool:
+    """Whether NVIDIA's driver is here and sees a card; asks the driver, which costs no import."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        count = ctypes.c_int(0)
+        return (
+            driver.cuInit(0) == 0
+            and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
+            and count.value > 0
+        )
+    except (OSError, AttributeError):
+        return False

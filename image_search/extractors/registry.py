@@ -1,0 +1,86 @@
+"""Every extractor there is, one row each. Reading the rows loads no model and no model library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+from typing import cast
+
+from image_search.extractors.base import Extractor
+from image_search.extractors.sources import CLIP_VIT_B_32_OPENAI, RESNET50_IMAGENET1K_V2
+from image_search.extractors.weights import Weights
+
+
+@dataclass(frozen=True)
+class ExtractorSpec:
+    """One row: what is known about an extractor without loading it."""
+
+    name: str
+    dim: int
+    """Length of one embedding."""
+    model: str
+    """Exactly which model this is; vectors of different models are never compared."""
+    summary: str
+    """One line for people."""
+    weights: Weights | None
+    """The file it needs, or None where it needs no download."""
+    load: Callable[[], Extractor]
+    """Imports what it needs and loads the model from disk; raises ModelUnavailable. No network."""
+
+
+def _from(module: str) -> Callable[[], Extractor]:
+    """The ``load`` of a module in this package, imported on the first call and not before."""
+
+    def load() -> Extractor:
+        return cast(Extractor, import_module(f"image_search.extractors.{module}").load())
+
+    return load
+
+
+_ROWS = (
+    ExtractorSpec(
+        name="clip",
+        dim=512,
+        model="open_clip/ViT-B-32-quickgelu/openai",
+        summary="what a picture shows, in the same space as words",
+        weights=CLIP_VIT_B_32_OPENAI,
+        load=_from("clip"),
+    ),
+    ExtractorSpec(
+        name="resnet50",
+        dim=4096,
+        model="torchvision/resnet50/IMAGENET1K_V2/avg+max",
+        summary="texture, material and parts, as a photo classifier sees them",
+        weights=RESNET50_IMAGENET1K_V2,
+        load=_from("resnet50"),
+    ),
+    ExtractorSpec(
+        name="hsv",
+        dim=512,
+        model="opencv/hsv-8x8x8-sqrt/1",
+        summary="which colours, and how much of each",
+        weights=None,
+        load=_from("hsv"),
+    ),
+    ExtractorSpec(
+        name="edges",
+        dim=1296,
+        model="image_search/edges-12x12x9/2",
+        summary="shape: which way the lines run, and where",
+        weights=None,
+        load=_from("edges"),
+    ),
+    ExtractorSpec(
+        name="texture",
+        dim=1059,
+        model="image_search/texture-lbp-glac/1",
+        summary="surface and pattern, wherever they are in the picture",
+        weights=None,
+        load=_from("texture"),
+    ),
+)
+
+REGISTRY: Mapping[str, ExtractorSpec] = MappingProxyType({row.name: row for row in _ROWS})
+"""The rows by name, in the order in which blocks are stored."""

@@ -1,0 +1,190 @@
+"""Where weights come from: the kinds of source, and one row for each file.
+
+Files lie in the standard caches of the libraries they belong to, are fetched by those libraries,
+and are shared with everything else on the machine that uses them. Looking a file up imports no
+model library, so that listing the models stays quick.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from image_search.extractors.integrity import is_sha256, sha256
+from image_search.extractors.weights import Weights
+
+_CHUNK = 64 * 1024
+_SENT_DAMAGED = "what it sent is damaged or was cut short"
+
+
+@dataclass(frozen=True)
+class HuggingFaceWeights(Weights):
+    """A file in a repository of the Hugging Face hub, or of the mirror that HF_ENDPOINT names."""
+
+    repo: str
+    filenames: tuple[str, ...]
+    """The first that the repository has is taken."""
+
+    partial_names: ClassVar[str] = "*.incomplete"
+
+    @property
+    def url(self) -> str:
+        """Of the file that is asked for first."""
+        from huggingface_hub import constants
+
+        return constants.HUGGINGFACE_CO_URL_TEMPLATE.format(
+            repo_id=self.repo, revision="main", filename=self.filenames[0]
+        )
+
+    @property
+    def folder(self) -> Path:
+        """The blobs of the repository in the cache."""
+        return self.place / "blobs"
+
+    @property
+    def place(self) -> Path:
+        """The repository in the cache that HF_HOME, HF_HUB_CACHE and their kin name."""
+        # This one module of the library is light, and knows every variable that moves the cache.
+        from huggingface_hub import constants
+
+        return Path(constants.HF_HUB_CACHE, "models--" + self.repo.replace("/", "--")).absolute()
+
+    @property
+    def converted(self) -> Path:
+        """In the repository's folder in the cache."""
+        return self.place / "openvino"
+
+    def path(self) -> Path | None:
+        """The file in the newest snapshot that has it; the one that ``main`` names goes first."""
+        snapshots = self.place / "snapshots"
+        try:
+            commits = sorted(snapshots.iterdir(), key=lambda entry: entry.stat().st_mtime)[::-1]
+        except OSError:
+            return None
+        try:
+            main = snapshots / (self.place / "refs" / "main").read_text().strip()
+        except OSError:
+            # A cache copied by hand need not have it.
+            main = snapshots
+        for commit in [main, *commits]:
+            for name in self.filenames:
+                if (file := commit / name).is_file():
+                    return file
+        return None
+
+    def obstacle(self) -> str | None:
+        """The user may have forbidden all traffic to the hub."""
+        from huggingface_hub import constants
+
+        if constants.HF_HUB_OFFLINE:
+            return "downloads from the hub are switched off (HF_HUB_OFFLINE)"
+        return None
+
+    def _download(self, progress: bool) -> Callable[[], object]:
+        from huggingface_hub import (
+            constants,
+            get_hf_file_metadata,
+            hf_hub_download,
+            hf_hub_url,
+        )
+        from huggingface_hub.errors import EntryNotFoundError
+        from huggingface_hub.utils.tqdm import disable_progress_bars, enable_progress_bars
+
+        (enable_progress_bars if progress else disable_progress_bars)()
+        # Its own protocol for large files buffers far ahead of what it writes, so that a slow line
+        # looks like one that stands still, and it talks to more hosts than a firewall may allow.
+        constants.HF_HUB_DISABLE_XET = True
+        # For the same reason: by default it writes only when 10 MB have come.
+        constants.DOWNLOAD_CHUNK_SIZE = _CHUNK
+
+        def download() -> None:
+            for name in self.filenames:
+                try:
+                    file = Path(hf_hub_download(self.repo, name))
+                except EntryNotFoundError:
+                    if name == self.filenames[-1]:
+                        raise
+                    continue
+                # Where there are no links (Windows), no file is named after its checksum.
+                if not is_sha256(file.resolve().name):
+                    expected = get_hf_file_metadata(hf_hub_url(self.repo, name)).etag
+                    if is_sha256(expected) and sha256(file) != expected:
+                        file.unlink()
+                        raise OSError(_SENT_DAMAGED)
+                return
+
+        return download
+
+
+@dataclass(frozen=True)
+class TorchHubWeights(Weights):
+    """A file that torchvision loads through torch.hub; its name ends in digits of its SHA-256."""
+
+    address: str
+
+    partial_names: ClassVar[str] = "*.partial"
+
+    @property
+    def url(self) -> str:
+        """Where the file is."""
+        return self.address
+
+    @property
+    def folder(self) -> Path:
+        """The checkpoints of torch.hub: TORCH_HOME, else below XDG_CACHE_HOME, else ~/.cache."""
+        cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+        home = Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser()
+        return (home / "hub" / "checkpoints").absolute()
+
+    @property
+    def place(self) -> Path:
+        """The file itself."""
+        return self.folder / PurePosixPath(urlsplit(self.address).path).name
+
+    @property
+    def converted(self) -> Path:
+        """Beside the file, under its name."""
+        return self.place.with_suffix(".openvino")
+
+    def path(self) -> Path | None:
+        """The file, where it exists."""
+        return self.place if self.place.is_file() else None
+
+    def _download(self, progress: bool) -> Callable[[], object]:
+        from torch.hub import download_url_to_file
+
+        digits = re.search(r"-([0-9a-f]{8,})\.", self.place.name)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+        def download() -> None:
+            prefix = digits[1] if digits else None
+            try:
+                download_url_to_file(self.address, str(self.place), prefix, progress=progress)
+            except RuntimeError:
+                # How torch.hub says that the checksum is not the one in the file's name.
+                raise OSError(_SENT_DAMAGED) from None
+
+        return download
+
+
+CLIP_VIT_B_32_OPENAI = HuggingFaceWeights(
+    title="CLIP ViT-B/32",
+    size=605_000_000,
+    licence="MIT",
+    source="OpenAI, through the Hugging Face hub (timm/vit_base_patch32_clip_224.openai)",
+    repo="timm/vit_base_patch32_clip_224.openai",
+    filenames=("open_clip_model.safetensors", "open_clip_pytorch_model.bin"),
+)
+
+RESNET50_IMAGENET1K_V2 = TorchHubWeights(
+    title="ResNet50",
+    size=102_500_000,
+    licence="BSD-3-Clause",
+    source="torchvision's ResNet50_Weights.IMAGENET1K_V2 (download.pytorch.org)",
+    address="https://download.pytorch.org/models/resnet50-11ad3fa6.pth",
+)

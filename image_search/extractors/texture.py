@@ -1,0 +1,143 @@
+"""``texture``: what surfaces and lines look like close up, wherever they lie; needs no weights.
+
+Two statistics that forget position, side by side:
+
+- local binary patterns (Ojala, Pietikainen and Maenpaa, PAMI 2002), the 58 uniform ones and the
+  rest, in each channel of CIELAB at three sizes of the picture: grain, weave, spots;
+- gradient auto-correlations (Kobayashi and Otsu, "Image feature extraction using gradient local
+  auto-correlations", ECCV 2008) at two sizes: which two edge orientations lie side by side, in four
+  directions: corners, parallels, curves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from image_search.extractors.base import Extractor, Floats, Pixels, unit_rows
+
+NAME = "texture"
+MODEL = "image_search/texture-lbp-glac/1"
+
+_PATTERN_SIDES = (192, 96, 48)  # longer sides, in pixels, at which patterns are read
+_PATTERNS = 59
+# A neighbour is brighter only if it is so by this much (L, a, b of 0 to 255): noise in plain areas
+# must not pass for texture.
+_THRESHOLDS = (3, 2, 2)
+_NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
+
+_PAIR_SIDES = (192, 48)  # longer sides at which pairs of edges are read
+_ORIENTATIONS = 8
+_STEPS = ((0, 2), (2, 0), (2, 2), (2, -2))  # from one edge of a pair to the other: down, across
+
+_PATTERN_DIM = len(_PATTERN_SIDES) * len(_THRESHOLDS) * _PATTERNS
+_PAIR_DIM = len(_PAIR_SIDES) * (_ORIENTATIONS + len(_STEPS) * _ORIENTATIONS**2)
+DIM = _PATTERN_DIM + _PAIR_DIM
+
+
+class Texture:
+    """Local binary patterns (531 numbers) and gradient auto-correlations (528 numbers)."""
+
+    name = NAME
+    model = MODEL
+    dim = DIM
+
+    def prepare(self, pixels: Pixels) -> npt.NDArray[np.generic]:
+        """One RGB picture, (height, width, 3) uint8, to its statistics, (1059,) float32."""
+        picture = _within(np.ascontiguousarray(pixels), max(_PATTERN_SIDES))
+        lab: Pixels = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB), dtype=np.uint8)
+        patterns = [
+            _pattern_shares(small[..., channel], threshold)
+            for small in (_within(lab, side) for side in _PATTERN_SIDES)
+            for channel, threshold in enumerate(_THRESHOLDS)
+        ]
+        grey: Pixels = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+        pairs = [_edge_pairs(_within(grey, side)) for side in _PAIR_SIDES]
+        halves = [unit_rows(np.concatenate(half)[None]) for half in (patterns, pairs)]
+        row: Floats = np.concatenate(halves, axis=1)[0]
+        return row
+
+    def embed(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
+        """Statistics to embeddings, (len(inputs), 1059) float32; each row has length 1."""
+        return unit_rows(np.asarray(inputs, dtype=np.float32).reshape(len(inputs), DIM))
+
+
+def load() -> Extractor:
+    """The extractor, ready to use; there is nothing to fetch."""
+    return Texture()
+
+
+def _within(pixels: Pixels, longest: int) -> Pixels:
+    """The picture shrunk, if need be, so that its longer side is at most ``longest`` pixels."""
+    height, width = pixels.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def _pattern_shares(channel: Pixels, threshold: int) -> Floats:
+    """Roots of the shares of each local binary pattern in one channel, (59,)."""
+    height, width = channel.shape
+    padded = np.pad(channel.astype(np.int16), 1, mode="edge")
+    floor = padded[1:-1, 1:-1] + np.int16(threshold)
+    codes = np.zeros((height, width), np.uint8)
+    for bit, (down, across) in enumerate(_NEIGHBOURS):
+        top, left = 1 + down, 1 + across
+        brighter = padded[top : top + height, left : left + width] >= floor
+        codes |= brighter.view(np.uint8) << np.uint8(bit)
+    counts = np.bincount(codes.ravel(), minlength=256)
+    shares = np.bincount(_UNIFORM, weights=counts, minlength=_PATTERNS) / codes.size
+    return np.sqrt(shares).astype(np.float32)
+
+
+def _edge_pairs(grey: Pixels) -> Floats:
+    """How often two edge orientations lie one step apart, unit length, (264,); zeros if plain."""
+    smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1.0)
+    across = np.asarray(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), dtype=np.float32)
+    down = np.asarray(cv2.Sobel(smooth, cv2.CV_32F, 0, 1), dtype=np.float32)
+    edges = _by_orientation(across, down)
+    height, width, _ = edges.shape
+    found = [edges.mean(axis=(0, 1))]
+    for step_down, step_across in _STEPS:
+        rows, columns = max(0, height - step_down), max(0, width - abs(step_across))
+        left, right = max(0, -step_across), max(0, step_across)
+        first = edges[:rows, left : left + columns].reshape(-1, _ORIENTATIONS)
+        second = edges[step_down:, right : right + columns].reshape(-1, _ORIENTATIONS)
+        found.append((first.T @ second[: len(first)]).ravel() / max(1, len(first)))
+    roots = np.sqrt(np.concatenate(found))
+    length = max(float(np.linalg.norm(roots)), 1e-9)
+    return np.asarray(roots / length, dtype=np.float32)
+
+
+def _by_orientation(across: Floats, down: Floats) -> Floats:
+    """Gradients to the root of their strength, shared over 8 orientations: (height, width, 8)."""
+    strength = np.sqrt(np.hypot(across, down)).ravel()
+    place = (np.arctan2(down, across).ravel() % np.float32(np.pi)) * (_ORIENTATIONS / np.pi)
+    lower = np.floor(place).astype(np.intp)
+    share = (place - lower).astype(np.float32)
+    lower %= _ORIENTATIONS
+    edges = np.zeros((strength.size, _ORIENTATIONS), np.float32)
+    pixels = np.arange(strength.size)
+    edges[pixels, lower] = strength * (1 - share)
+    edges[pixels, (lower + 1) % _ORIENTATIONS] = strength * share
+    return np.asarray(edges.reshape(*across.shape, _ORIENTATIONS), dtype=np.float32)
+
+
+def _uniform_patterns() -> npt.NDArray[np.intp]:
+    """From the 256 codes to 59 kinds: those with at most two changes around the ring, the rest."""
+    kinds = np.full(256, _PATTERNS - 1, np.intp)
+    uniform = 0
+    for code in range(256):
+        ring = [code >> bit & 1 for bit in range(8)]
+        if sum(ring[bit] != ring[bit - 1] for bit in range(8)) <= 2:
+            kinds[code] = uniform
+            uniform += 1
+    return kinds
+
+
+_UNIFORM = _uniform_patterns()

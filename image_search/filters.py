@@ -1,0 +1,107 @@
+"""Which images may be answers at all: folder, name, date, size, orientation. Exact, whatever the
+index."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from image_search.cache import Records
+from image_search.errors import InvalidQuery
+
+Mask = npt.NDArray[np.bool_]
+ORIENTATIONS = ("portrait", "landscape", "square")
+# Sides that differ by less than this share count as equal.
+_SQUARE = 0.05
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What an image must fulfil; what is ``None`` is not asked for.
+
+    ``folder``: it lies in this folder or below, relative to the image folder. ``name``: its file
+    name matches this pattern (``*`` and ``?``) or holds this text; case does not count. ``after``
+    and ``before``: it was altered at or after, and before, these times (seconds since 1970).
+    ``min_side``: its shorter side has at least so many pixels. ``orientation``: one of
+    ``ORIENTATIONS``.
+    """
+
+    folder: str | None = None
+    name: str | None = None
+    after: float | None = None
+    before: float | None = None
+    min_side: int | None = None
+    orientation: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.after is not None and self.before is not None and self.after >= self.before:
+            raise InvalidQuery("`after` must be earlier than `before`; no image can fulfil both.")
+        if self.min_side is not None and self.min_side < 1:
+            raise InvalidQuery(f"min_side must be at least 1 pixel, not {self.min_side}.")
+        if self.orientation is not None and self.orientation not in ORIENTATIONS:
+            raise InvalidQuery(
+                f"orientation must be one of {', '.join(ORIENTATIONS)}, not {self.orientation!r}."
+            )
+
+    def mask(self, records: Records) -> Mask | None:
+        """(facts,) bool: which facts fulfil it; ``None`` where nothing is asked for."""
+        if self == Filter():
+            return None
+        wanted = np.ones(len(records), dtype=np.bool_)
+        if self.after is not None:
+            wanted &= records.mtimes >= int(self.after * 1e9)
+        if self.before is not None:
+            wanted &= records.mtimes < int(self.before * 1e9)
+        if self.min_side is not None:
+            wanted &= np.minimum(records.widths, records.heights) >= self.min_side
+        if self.orientation is not None:
+            wanted &= _oriented(records, self.orientation)
+        if self.folder is not None or self.name is not None:
+            rows = np.flatnonzero(wanted)
+            wanted[rows] = [self._path_fits(records.paths[row]) for row in rows]
+        return wanted
+
+    def _path_fits(self, path: str) -> bool:
+        folder, _, name = path.rpartition("/")
+        if self.folder is not None:
+            asked = self.folder.strip("/").casefold()
+            if asked and not (folder.casefold() + "/").startswith(asked + "/"):
+                return False
+        if self.name is None:
+            return True
+        asked, name = self.name.casefold(), name.casefold()
+        if "*" in asked or "?" in asked:
+            return fnmatch.fnmatchcase(name, asked)
+        return asked in name
+
+
+def parse_time(text: str) -> float:
+    """A date (``2026-05-31``) or a date and time in ISO 8601, to seconds since 1970.
+
+    Without a zone it is the time of the machine that serves.
+
+    Raises:
+        InvalidQuery: it is neither.
+    """
+    # Python 3.10 does not know the Z that JavaScript writes.
+    try:
+        return datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text.strip())).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise InvalidQuery(
+            f"{text!r} is not a date; write 2026-05-31 or 2026-05-31T14:30."
+        ) from None
+
+
+def _oriented(records: Records, orientation: str) -> Mask:
+    widths = records.widths.astype(np.float64)
+    heights = records.heights.astype(np.float64)
+    square = np.abs(widths - heights) < _SQUARE * np.maximum(widths, heights)
+    if orientation == "square":
+        return square
+    taller = heights > widths
+    return ~square & (taller if orientation == "portrait" else ~taller)

@@ -1,0 +1,213 @@
+"""Bytes to pixels: the only place where foreign image files are decoded, and where thumbnails are
+made.
+
+Files come from strangers and from twenty years of software, so everything is bounded before it is
+decoded and every failure of a decoder becomes one ``UnreadableImage`` with a reason for a person.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+import warnings
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pillow_heif
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from image_search.errors import ImageTooLarge, UnreadableImage
+from image_search.extractors.base import Pixels
+
+pillow_heif.register_heif_opener()
+# Pillow warns about damaged metadata; the picture is what counts, and a reason is kept where it
+# fails.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+# The formats a studio's archive holds. Left out on purpose: EPS (runs Ghostscript), stubs that need
+# outside programs (WMF, GRIB, HDF5), and game or science formats with rarely used decoders.
+FORMATS = (
+    "JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF", "JPEG2000", "PSD",
+    "TGA", "ICO", "ICNS", "PPM", "PCX", "SGI", "DDS", "QOI", "SUN", "XBM", "XPM", "MSP",
+)  # fmt: skip
+
+# Shortest side, in pixels, of a working picture: more than twice what any extractor looks at, so
+# that reduced decoding changes embeddings by less than recompression does.
+WORKING_SIDE = 512
+# Longest side of a working picture, in pixels, so that a strip of 1 x 100,000 stays small.
+LONGEST_SIDE = 4096
+# A file larger than this is not read into memory (bytes).
+MAX_FILE_BYTES = 500_000_000
+# Pictures larger than this (pixels) are decoded one at a time, so that memory stays bounded however
+# many threads decode.
+HUGE_PIXELS = 24_000_000
+# Pillow's own bomb guard stays on as a second net for pictures nested in others (ICO, ICNS), made
+# to refuse where it would only warn. The first net is the limit given to ``decode``.
+Image.MAX_IMAGE_PIXELS = 1_000_000_000
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+
+_one_huge_picture = threading.Lock()
+
+# Modes in which the mean of several pixels is a pixel (Pillow premultiplies where there is alpha).
+_AVERAGEABLE = frozenset({
+    "L", "LA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "F", "I", "I;16", "I;16B", "I;16L",
+})  # fmt: skip
+
+# EXIF orientation to the operation that sets the picture upright (EXIF 2.32, tag 0x0112).
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture, upright, at working size.
+
+    ``pixels`` is (height, width, 3) uint8 RGB; ``width`` and ``height`` are those of the original
+    file, upright, in pixels.
+    """
+
+    pixels: Pixels
+    width: int
+    height: int
+
+
+def decode(data: bytes, *, max_megapixels: float, side: int = WORKING_SIDE) -> Picture:
+    """Decode image bytes of any format in ``FORMATS`` into an upright RGB picture.
+
+    The picture is reduced, never enlarged, until its shortest side is ``side`` pixels. Transparency
+    is laid on white; of an animation the first frame counts; 16-bit and float samples are scaled.
+
+    Raises:
+        ImageTooLarge: more than ``max_megapixels`` million pixels.
+        UnreadableImage: not an image, of an unknown format, truncated or damaged.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > max_megapixels * 1e6:
+                raise ImageTooLarge(
+                    f"The picture has {width} x {height} pixels "
+                    f"({width * height / 1e6:,.0f} megapixels); the limit is "
+                    f"{max_megapixels:g} megapixels."
+                )
+            if width * height > HUGE_PIXELS:
+                with _one_huge_picture:
+                    return _picture(image, side)
+            return _picture(image, side)
+    except UnreadableImage:
+        raise
+    except UnidentifiedImageError:
+        raise UnreadableImage(
+            "This is not an image in a format that can be read; use JPEG, PNG, WebP, TIFF, HEIC, "
+            "AVIF or another common format."
+        ) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ImageTooLarge("The picture unpacks to far more pixels than its size says.") from None
+    except MemoryError:
+        raise ImageTooLarge("The picture needs more memory than there is.") from None
+    except Exception as error:
+        # Decoders raise OSError, ValueError, SyntaxError, struct.error, IndexError and more on
+        # damaged input; whatever it was, the one fact that matters is that the file is damaged.
+        reason = str(error).strip().rstrip(".") or type(error).__name__
+        raise UnreadableImage(f"The image is damaged or incomplete ({reason}).") from error
+
+
+def thumbnail(picture: Picture, side: int) -> bytes:
+    """The picture as a WebP file whose longest side is at most ``side`` pixels."""
+    pixels = picture.pixels
+    height, width = pixels.shape[:2]
+    scale = min(1.0, side / max(height, width))
+    image = Image.fromarray(_resized(pixels, scale))
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=80, method=2)
+    return buffer.getvalue()
+
+
+def _picture(image: Image.Image, side: int) -> Picture:
+    width, height = image.size
+    # JPEG: let the decoder's inverse DCT do the reduction; a no-op for other formats.
+    if min(width, height) > side:
+        scale = side / min(width, height)
+        image.draft("RGB", (round(width * scale), round(height * scale)))
+    image.load()
+    # Only now: Pillow has turned a TIFF by itself, and taken the tag away.
+    orientation = _orientation(image)
+    flat = _reduced(_rgb(_reduced(image, side)), side)
+    if orientation in _UPRIGHT:
+        flat = flat.transpose(_UPRIGHT[orientation])
+    if orientation >= 5:
+        width, height = height, width
+    pixels = np.asarray(flat, dtype=np.uint8)
+    shortest, longest = min(pixels.shape[:2]), max(pixels.shape[:2])
+    scale = min(1.0, side / shortest, LONGEST_SIDE / longest)
+    return Picture(_resized(pixels, scale), width, height)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # a damaged EXIF block must not cost the picture
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _reduced(image: Image.Image, side: int) -> Image.Image:
+    """Shrunk by a whole factor, in its own mode where that can be, so that the rest is cheap."""
+    factor = max(min(image.size) // side, max(image.size) // LONGEST_SIDE)
+    if factor < 2 or image.mode not in _AVERAGEABLE or "transparency" in image.info:
+        return image
+    if image.mode.startswith("I;16"):
+        image = image.convert("I")
+    width, height = image.size
+    return image.reduce((max(1, min(factor, width)), max(1, min(factor, height))))
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    mode = image.mode
+    if mode == "RGB" and "transparency" not in image.info:
+        return image
+    if mode.startswith("I") or mode == "F":
+        return _from_deep(image).convert("RGB")
+    if mode == "LAB":
+        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+        return image.convert("RGB") if converted is None else converted
+    if mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        paper = Image.new("RGB", rgba.size, "white")
+        paper.paste(rgba, mask=rgba.getchannel("A"))
+        return paper
+    return image.convert("RGB")
+
+
+def _from_deep(image: Image.Image) -> Image.Image:
+    """16-bit, 32-bit and float samples to 8 bits.
+
+    16-bit files use their whole range by convention; anything else is stretched to what it holds.
+    """
+    samples = np.asarray(image, dtype=np.float64)
+    samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(samples.min(initial=0.0)), float(samples.max(initial=0.0))
+    if image.mode.startswith("I") and low >= 0 and high <= 65535:
+        low, high = 0.0, 65535.0 if high > 255 else 255.0
+    scaled = (samples - low) * (255.0 / max(high - low, 1e-9))
+    return Image.fromarray(scaled.astype(np.uint8))
+
+
+def _resized(pixels: Pixels, scale: float) -> Pixels:
+    if scale >= 1.0:
+        return np.ascontiguousarray(pixels)
+    height, width = pixels.shape[:2]
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -1,0 +1,305 @@
+"""Bringing the cache up to date with the image folder, at a cost in proportion to what changed."""
+
+from __future__ import annotations
+
+import collections
+import glob
+import itertools
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from image_search.cache import CacheWriter, ExtractorIdentity, Fact
+from image_search.cache.records import READABLE
+from image_search.cache.snapshot import companion
+from image_search.errors import SettingsError
+from image_search.examining import Examined, examine
+from image_search.extractors.base import Extractor, Floats
+from image_search.extractors.batches import BATCH
+from image_search.fusion import Layout, stored_vectors
+from image_search.planning import Known, Plan, make_plan
+from image_search.reports import Progress, Report, Unreadable
+from image_search.scanning import Entry, scan
+from image_search.settings import Settings
+
+# Files being examined, or waiting for it, for each thread: enough that the threads have work while
+# the results are saved.
+AHEAD = 16
+# A save makes all that came before it safe: after so many seconds, or so many files.
+SAVE_SECONDS = 3.0
+SAVE_FILES = 4096
+# Seconds between two reports of progress.
+REPORT_SECONDS = 0.2
+# Failures told while the update runs; the report at the end has them all.
+RECENT = 10
+
+
+@dataclass(frozen=True)
+class Means:
+    """What an update works with.
+
+    ``load`` gives the extractors described by ``identities`` and is called only when something has
+    to be embedded. ``trusted`` names segments of the cache whose vectors need no verifying.
+    """
+
+    settings: Settings
+    identities: tuple[ExtractorIdentity, ...]
+    load: Callable[[], Sequence[Extractor]]
+    on_progress: Callable[[Progress], None] = lambda _: None
+    cancelled: Callable[[], bool] = lambda: False
+    trusted: Collection[str] = ()
+
+
+def update_cache(means: Means, writer: CacheWriter) -> Report:
+    """Make the cache tell what lies in the image folder now; ``writer`` holds the lock.
+
+    New and altered files are embedded; moved, renamed and copied ones are recognised by their
+    content and keep their vector; deleted ones drop out. Work is saved every few seconds, so that
+    an interruption or ``means.cancelled`` costs next to nothing.
+
+    Raises:
+        CacheError: the cache cannot be written; what was saved before is kept.
+        SettingsError: the image folder is missing, or looks unmounted.
+        ModelUnavailable: an extractor cannot be loaded.
+    """
+    started, settings = time.monotonic(), means.settings
+    means.on_progress(Progress("scanning"))
+    snapshot = writer.begin(means.identities, means.trusted)
+    rebuilt = writer.aside
+    known = Known.of(snapshot)
+    closed: list[str] = []
+    # The cache may lie among the images, and so may a rebuild and what was set aside.
+    exclude = [*settings.cache.parent.glob(f"{glob.escape(settings.cache.name)}*")]
+    exclude.append(companion(settings.cache))
+    entries = list(scan(settings.images, exclude, closed))
+    plan = make_plan(entries, known.by_path, tuple(closed))
+    if rebuilt:
+        served = [fact.path for _, _, fact in writer.serving.facts()]
+        _refuse_to_forget_all(settings, writer.serving.folder, served, entries, closed)
+    else:
+        _refuse_to_forget_all(settings, snapshot.folder, known.by_path, entries, closed)
+    run = _Run(means, writer, known, plan)
+    run.execute()
+    warnings = [*writer.warnings]
+    if closed:
+        warnings.append(
+            f"Could not look into {len(closed)} folders, whose images were kept as they were: "
+            + ", ".join(closed[:5])
+        )
+    failures = tuple(Unreadable(fact.path, fact.reason) for fact in writer.snapshot.failures)
+    return Report(
+        added=run.progress.added,
+        changed=run.progress.changed,
+        moved=run.progress.moved,
+        removed=run.progress.removed,
+        unchanged=plan.unchanged + run.touched,
+        unreadable=len(failures),
+        embedded=run.embedded,
+        failures=failures,
+        seconds=time.monotonic() - started,
+        rebuilt=rebuilt,
+        cancelled=run.stopped,
+        warnings=tuple(warnings),
+    )
+
+
+def _refuse_to_forget_all(
+    settings: Settings,
+    folder: str,
+    known: Collection[str],
+    entries: Sequence[Entry],
+    closed: Sequence[str],
+) -> None:
+    """A disk that is not mounted, or a mistyped folder, must not cost hours of embedding.
+
+    ``folder`` and the paths in ``known`` are those of the index that serves.
+    """
+    here = {entry.path for entry in entries}
+    if not known or any(path in here or path.startswith(tuple(closed)) for path in known):
+        return
+    none = f"{settings.images} holds none of the {len(known):,} files that are in the index"
+    if not here:
+        raise SettingsError(
+            f"The image folder is empty: {none}. If it is on another disk, mount it; if you really "
+            f"emptied it, delete {settings.cache}."
+        )
+    if folder and folder != str(settings.images.resolve()):
+        raise SettingsError(
+            f"{settings.cache} is the index of another image folder, {folder}: {none}. Name "
+            f"another cache with --cache, or delete it."
+        )
+
+
+_Batch = tuple[list[Fact], Floats]
+"""Facts and their vectors, (facts, dim) float32."""
+
+
+class _Run:
+    """One pass over a plan: examine and embed in threads, save every few seconds.
+
+    The same threads do both, one for each core, so that no core waits for another kind of work.
+    This object itself is used by one thread, which hands out work and gathers results in order.
+    """
+
+    def __init__(self, means: Means, writer: CacheWriter, known: Known, plan: Plan) -> None:
+        self.progress = Progress("embedding", total=len(plan.work))
+        self.embedded = self.touched = 0
+        self.stopped = False
+        self._means, self._writer, self._known, self._plan = means, writer, known, plan
+        identities = means.identities
+        self._layout = Layout(tuple(i.name for i in identities), tuple(i.dim for i in identities))
+        self._extractors = _Lazily(means.load)
+        # Files that are gone and did not turn up elsewhere, by content.
+        self._left = collections.Counter(known.by_path[path].digest for path in plan.gone)
+        self._threads = means.settings.workers
+        # One more than there are cores, for those that wait for the disk.
+        self._pool = ThreadPoolExecutor(self._threads + 1, thread_name_prefix="index")
+        self._batch: list[Examined] = []
+        self._embedding: collections.deque[Future[_Batch]] = collections.deque()
+        self._facts: list[Fact] = []
+        self._vectors: list[Floats] = []
+        self._recent: collections.deque[Unreadable] = collections.deque(maxlen=RECENT)
+        self._began = self._saved = time.monotonic()
+        self._told = 0.0
+
+    def execute(self) -> None:
+        try:
+            self._execute()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+
+    def _execute(self) -> None:
+        self._tell(force=True)
+        for examined in self._examined():
+            self.progress = replace(self.progress, done=self.progress.done + 1)
+            if examined is not None:
+                self._take(examined)
+            late = time.monotonic() - self._saved >= SAVE_SECONDS
+            if len(self._batch) >= BATCH or late:
+                self._embed()
+            # Never more than a batch for each core, and one in the making: memory stays bounded.
+            self._gather(0 if late else self._threads)
+            if late or len(self._facts) >= SAVE_FILES:
+                self._save()
+            self._tell()
+            if self._means.cancelled():
+                self.stopped = True
+                break
+        self._embed()
+        self._gather(0)
+        if self.stopped:
+            self._save()
+            return
+        self.progress = replace(self.progress, phase="saving", removed=self._left.total())
+        self._tell(force=True)
+        self._save(self._plan.gone)
+        self._writer.finish()
+
+    def _examined(self) -> Iterator[Examined | None]:
+        """Results in the order of the plan, a bounded number of files being worked on."""
+        settings = self._means.settings
+        folder, work = settings.images.resolve(), iter(self._plan.work)
+        window: collections.deque[Future[Examined | None]] = collections.deque()
+        while True:
+            for entry in itertools.islice(work, AHEAD * self._threads - len(window)):
+                window.append(
+                    self._pool.submit(
+                        examine,
+                        folder,
+                        entry,
+                        self._known.twin,
+                        self._extractors,
+                        settings.image_megapixels,
+                    )
+                )
+            if not window:
+                return
+            yield window.popleft().result()
+
+    def _take(self, examined: Examined) -> None:
+        fact, same, progress = examined.fact, examined.same_as, self.progress
+        before = self._known.by_path.get(fact.path)
+        if fact.verdict != READABLE:
+            self._recent.append(Unreadable(fact.path, fact.reason))
+            self.progress = replace(progress, unreadable=progress.unreadable + 1)
+            if fact != before:
+                self._facts.append(fact)
+            return
+        if same is not None and before is not None and before.digest == fact.digest:
+            self.touched += 1
+        elif before is not None and before.verdict == READABLE:
+            self.progress = replace(progress, changed=progress.changed + 1)
+        elif same is not None and self._left[fact.digest] > 0:
+            self._left[fact.digest] -= 1
+            self.progress = replace(progress, moved=progress.moved + 1)
+        else:
+            self.progress = replace(progress, added=progress.added + 1)
+        if same is not None:
+            self._facts.append(fact)
+            self._vectors.append(self._known.by_digest[fact.digest][1])
+        else:
+            self._batch.append(examined)
+
+    def _embed(self) -> None:
+        """Hand out what has been gathered."""
+        if self._batch:
+            self._embedding.append(self._pool.submit(self._embedded, self._batch))
+            self._batch = []
+
+    def _embedded(self, batch: list[Examined]) -> _Batch:
+        inputs = [examined.inputs for examined in batch if examined.inputs is not None]
+        columns = zip(*inputs, strict=True)
+        blocks = {
+            extractor.name: extractor.embed(list(column))
+            for extractor, column in zip(self._extractors(), columns, strict=True)
+        }
+        return [examined.fact for examined in batch], stored_vectors(self._layout, blocks)
+
+    def _gather(self, left: int) -> None:
+        """Wait until at most ``left`` batches are not embedded yet."""
+        while len(self._embedding) > left or (self._embedding and self._embedding[0].done()):
+            facts, vectors = self._embedding.popleft().result()
+            self._facts.extend(facts)
+            self._vectors.extend(vectors)
+            self.embedded += len(facts)
+
+    def _save(self, gone: Sequence[str] = ()) -> None:
+        if self._facts or gone:
+            rows = np.stack(self._vectors) if self._vectors else self._no_vectors()
+            self._writer.commit(self._facts, rows, gone)
+            self._facts, self._vectors = [], []
+        self._saved = time.monotonic()
+
+    def _no_vectors(self) -> Floats:
+        return np.zeros((0, self._layout.dim), dtype=np.float32)
+
+    def _tell(self, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if not force and now - self._told < REPORT_SECONDS:
+            return
+        self._told = now
+        done, elapsed = self.progress.done, now - self._began
+        rate = done / elapsed if done and elapsed > 0 else None
+        left = (self.progress.total - done) / rate if rate else None
+        self.progress = replace(
+            self.progress, rate=rate, seconds_left=left, recent=tuple(self._recent)
+        )
+        self._means.on_progress(self.progress)
+
+
+class _Lazily:
+    """Calls ``load`` once, on first need, whichever thread that is."""
+
+    def __init__(self, load: Callable[[], Sequence[Extractor]]) -> None:
+        self._load, self._lock = load, threading.Lock()
+        self._loaded: Sequence[Extractor] | None = None
+
+    def __call__(self) -> Sequence[Extractor]:
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = self._load()
+            return self._loaded

@@ -1,0 +1,152 @@
+"""One reindex at a time, in a thread of its own, watched and cancelled from other threads."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from image_search.errors import CacheLocked, ImageSearchError
+
+if TYPE_CHECKING:
+    from image_search.library import Library
+    from image_search.reports import Progress, Report, Unreadable
+
+logger = logging.getLogger(__name__)
+
+#: Unreadable files told with a job; the count beside them is complete.
+ERRORS_TOLD = 200
+
+#: What a job takes over from the progress that the update tells.
+COUNTS = (
+    *("phase", "done", "total", "added", "changed", "moved", "removed", "unreadable"),
+    *("rate", "seconds_left"),
+)
+
+#: Seconds to wait until the update holds the cache's lock, so that a cache locked by another
+#: process is the answer to the call that started the job. Only fetching a model, or scanning a
+#: large folder, takes longer; the call is then answered before it is known.
+FIRST_SIGN = 1.0
+
+
+class ReindexRunning(ImageSearchError):
+    """A reindex is running already."""
+
+    code = "reindex_running"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is known about the latest reindex. Times are unix seconds, ``rate`` images/s."""
+
+    id: str = ""
+    state: str = "idle"  # idle, running, done, failed, cancelled
+    phase: str = ""
+    done: int = 0
+    total: int = 0
+    added: int = 0
+    changed: int = 0
+    moved: int = 0
+    removed: int = 0
+    unreadable: int = 0
+    rate: float | None = None
+    seconds_left: float | None = None
+    started: float | None = None
+    finished: float | None = None
+    errors: tuple[Unreadable, ...] = ()
+    message: str = ""
+
+
+class Reindexer:
+    """Runs ``library.update`` in the background, never twice at once."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._lock = threading.Lock()
+        self._job = Job()
+        self._thread: threading.Thread | None = None
+        self._cancelled = threading.Event()
+        self._began = threading.Event()
+        self._refused: CacheLocked | None = None
+
+    @property
+    def job(self) -> Job:
+        """The running job, or the last one."""
+        return self._job
+
+    def start(self) -> Job:
+        """Starts a reindex and returns its job.
+
+        Raises:
+            ReindexRunning: one runs already.
+            CacheLocked: another process is writing the cache.
+        """
+        with self._lock:
+            if self._job.state == "running":
+                raise ReindexRunning("The index is being updated already.")
+            self._cancelled.clear()
+            self._began.clear()
+            self._refused = None
+            self._job = Job(
+                id=secrets.token_hex(8), state="running", phase="resolving", started=time.time()
+            )
+            # A daemon, because an update survives being killed and must not keep a process alive.
+            self._thread = threading.Thread(target=self._run, name="reindex", daemon=True)
+            self._thread.start()
+            self._began.wait(FIRST_SIGN)
+            if self._refused is not None:
+                raise self._refused
+            return self._job
+
+    def cancel(self) -> Job:
+        """Asks the running job, if any, to stop; what it has done so far is kept."""
+        self._cancelled.set()
+        return self._job
+
+    def stop(self, timeout: float) -> None:
+        """Cancels and waits at most ``timeout`` seconds; for the end of the process."""
+        self._cancelled.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        try:
+            self._end_as(self._library.update(self._note, self._cancelled.is_set))
+        except ImageSearchError as error:
+            if isinstance(error, CacheLocked):
+                self._refused = error
+            self._change(state="failed", message=str(error))
+        except Exception:
+            logger.exception("The reindex failed.")
+            self._change(
+                state="failed", message="Something went wrong inside; the server's log says what."
+            )
+        finally:
+            self._change(finished=time.time(), seconds_left=None)
+            self._began.set()
+
+    def _note(self, progress: Progress) -> None:
+        counts = {name: getattr(progress, name) for name in COUNTS}
+        self._change(**counts, errors=progress.recent[-ERRORS_TOLD:])
+        if progress.phase not in ("resolving", "scanning"):
+            self._began.set()
+
+    def _end_as(self, report: Report) -> None:
+        self._change(
+            state="cancelled" if report.cancelled else "done",
+            added=report.added,
+            changed=report.changed,
+            moved=report.moved,
+            removed=report.removed,
+            unreadable=report.unreadable,
+            errors=report.failures[:ERRORS_TOLD],
+            message=" ".join(report.warnings),
+        )
+
+    def _change(self, **changes: object) -> None:
+        # One reference is swapped, so a reader in another thread never sees half a change.
+        self._job = dataclasses.replace(self._job, **changes)  # type: ignore[arg-type]

@@ -1,0 +1,90 @@
+"""Colours that were picked, as a block for the ``hsv`` extractor: no re-indexing, no exact match.
+
+A picked colour stands for all colours that look like it. How alike two colours look is their
+distance in CIELAB (CIE 1976), so dark gold is near gold, while in HSV alone a step of value or hue
+counts the same everywhere.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from image_search.errors import InvalidQuery
+from image_search.extractors.base import Floats, unit_rows
+from image_search.extractors.hsv import BINS, DIM
+
+# Distance in CIELAB at which likeness has fallen to .61 (one sigma): about the spread of one
+# material in even light; 2.3 is the smallest difference the eye sees.
+SIGMA = 14.0
+# Points along each axis of a bin at which its colours are sampled.
+_POINTS = 3
+_FORM = re.compile(r"#?([0-9a-fA-F]{6})(?::([0-9]*\.?[0-9]+))?")
+
+
+@dataclass(frozen=True)
+class Colour:
+    """A colour (red, green, blue in 0..255) and its share among the colours asked for."""
+
+    red: int
+    green: int
+    blue: int
+    share: float = 1.0
+
+
+def parse_colour(text: str) -> Colour:
+    """``#rrggbb`` or ``#rrggbb:share``.
+
+    Raises:
+        InvalidQuery: it is neither.
+    """
+    match = _FORM.fullmatch(text.strip())
+    share = float(match[2]) if match and match[2] else 1.0
+    if match is None or not 0 < share <= 1000:
+        raise InvalidQuery(
+            f"{text!r} is not a colour; write #rrggbb, or #rrggbb:share with a share above 0, "
+            "for example #d4af37:0.6."
+        )
+    red, green, blue = (int(match[1][i : i + 2], 16) for i in (0, 2, 4))
+    return Colour(red, green, blue, share)
+
+
+def palette_block(colours: Sequence[Colour]) -> Floats:
+    """The unit block (512,) that a picture in just these colours, in these shares, would have."""
+    shares = np.zeros(DIM, dtype=np.float64)
+    for colour in colours:
+        rgb = np.array([[[colour.red, colour.green, colour.blue]]], dtype=np.uint8)
+        difference = _samples() - _lab(rgb)[0, 0]
+        likeness = np.exp(-np.sum(difference**2, axis=2) / (2 * SIGMA**2)).mean(axis=1)
+        shares += colour.share * likeness / likeness.sum()
+    return np.asarray(unit_rows(np.sqrt(shares)[None])[0], dtype=np.float32)
+
+
+@functools.cache
+def _samples() -> Floats:
+    """CIELAB colours inside every bin of the histogram, (512, points, 3)."""
+    tops = (180, 256, 256)
+    axes = [
+        ((np.arange(bins * _POINTS) + 0.5) * top / (bins * _POINTS)).reshape(bins, _POINTS)
+        for bins, top in zip(BINS, tops, strict=True)
+    ]
+    grid = np.stack(
+        np.broadcast_arrays(
+            axes[0][:, None, None, :, None, None],
+            axes[1][None, :, None, None, :, None],
+            axes[2][None, None, :, None, None, :],
+        ),
+        axis=-1,
+    )
+    hsv = np.clip(np.round(grid), 0, [179, 255, 255]).astype(np.uint8).reshape(DIM, -1, 3)
+    return _lab(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.uint8, copy=False))
+
+
+def _lab(rgb: np.ndarray) -> Floats:
+    scaled = rgb.astype(np.float32) / np.float32(255)
+    return cv2.cvtColor(scaled, cv2.COLOR_RGB2Lab).astype(np.float32, copy=False)

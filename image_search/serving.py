@@ -1,0 +1,92 @@
+"""The cache on disk taken up into memory and made searchable, for many threads at once."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from image_search.cache import Snapshot, read_snapshot, signature
+from image_search.cache.snapshot import segment_folder
+from image_search.errors import CacheDamaged
+from image_search.search_index import SearchIndex
+
+
+class Serving:
+    """What is served of one cache. A cache that another process has updated is taken up by itself.
+
+    ``damage`` says, in words, what is wrong with the cache; it is empty where nothing is.
+    """
+
+    def __init__(self, cache: Path) -> None:
+        """Take up ``cache``; where there is none yet, it is empty.
+
+        Raises:
+            CacheError: the cache cannot be read.
+        """
+        self._cache = cache
+        self._lock, self._building = threading.Lock(), threading.Lock()
+        self._snapshot = Snapshot(())
+        self._signature: tuple[int, int, int] | None = None
+        self._index: SearchIndex | None = None
+        self.damage = ""
+        self.snapshot()
+
+    def snapshot(self) -> Snapshot:
+        """The cache as it is on disk now, less what is damaged.
+
+        Raises:
+            CacheError: the cache cannot be read.
+        """
+        with self._lock:
+            now = signature(self._cache)
+            if now != self._signature:
+                known = {segment.name: segment for segment in self._snapshot.segments}
+                try:
+                    found = read_snapshot(self._cache, segment_folder(self._cache), known)
+                    self._snapshot, self.damage = found or Snapshot(()), ""
+                except CacheDamaged as error:
+                    self._snapshot, self._index = Snapshot(()), None
+                    self.damage = (
+                        f"The cache {self._cache} is damaged: {error}. Reindex to rebuild it."
+                    )
+                self._signature = now
+            return self._snapshot
+
+    def index(self, *, wait: bool = False) -> SearchIndex:
+        """The index over the cache as it is now, built where need be.
+
+        While another thread builds it, the index so far is given, unless ``wait`` is true.
+        """
+        snapshot, index = self.snapshot(), self._index
+        if index is not None and index.snapshot is snapshot:
+            return index
+        if not self._building.acquire(blocking=wait or index is None):
+            assert index is not None
+            return index
+        try:
+            return self._built()
+        finally:
+            self._building.release()
+
+    @property
+    def verified(self) -> tuple[str, ...] | None:
+        """The segments whose vectors were found sound; ``None`` before there is an index."""
+        index = self._index
+        return None if index is None else tuple(part.segment.name for part in index.parts)
+
+    def _built(self) -> SearchIndex:
+        with self._lock:
+            snapshot, index = self._snapshot, self._index
+        if index is not None and index.snapshot is snapshot:
+            return index  # another thread was quicker
+        damage = ""
+        try:
+            index = SearchIndex.of(snapshot, index)
+        except CacheDamaged as error:
+            damage = f"Part of the cache is damaged: {error}. Reindex to mend it."
+            index = SearchIndex.of(snapshot.without_altered())
+        with self._lock:
+            if self._snapshot is snapshot:  # else the next search builds anew
+                self._snapshot, self._index = index.snapshot, index
+                self.damage = damage or self.damage
+        return index

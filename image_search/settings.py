@@ -1,0 +1,149 @@
+"""Every setting in one table: name, default, unit and the reason for the default.
+
+A setting is an environment variable ``IMAGE_SEARCH_<NAME>``; most have a command-line twin
+``--<name>`` that wins over it. The documentation is tested against this table.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from image_search.errors import SettingsError
+
+PREFIX = "IMAGE_SEARCH_"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the table. ``kind`` parses the text; ``low`` and ``high`` bound numbers."""
+
+    name: str
+    kind: type
+    default: str | None
+    unit: str
+    reason: str
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def variable(self) -> str:
+        """The environment variable's name."""
+        return PREFIX + self.name.upper()
+
+    @property
+    def option(self) -> str:
+        """The command-line twin."""
+        return "--" + self.name.replace("_", "-")
+
+    def parse(self, text: str) -> Any:
+        """The value that ``text`` stands for.
+
+        Raises:
+            SettingsError: the text is not a value of this kind, or out of bounds.
+        """
+        try:
+            value = self.kind(text)
+        except ValueError:
+            noun = {int: "a whole number", float: "a number"}.get(self.kind, "a value")
+            raise SettingsError(f"{self.variable} must be {noun}, not {text!r}.") from None
+        if isinstance(value, (int, float)):
+            low, high = self.low, self.high
+            if not ((low is None or value >= low) and (high is None or value <= high)):
+                raise SettingsError(
+                    f"{self.variable} must be between {low:g} and {high:g}, not {text}."
+                )
+        elif not text.strip():
+            raise SettingsError(f"{self.variable} is empty; give it a value or unset it.")
+        return value
+
+
+# fmt: off
+TABLE: tuple[Setting, ...] = (
+    Setting("images", Path, "static/images", "folder",
+            "the habit of the studios this was built for"),
+    Setting("cache", Path, "image_features.pkl", "file",
+            "the index; a folder of the same name ending in .files lies beside it"),
+    Setting("password", str, None, "text",
+            "where none is set, one is made, printed once and kept beside the cache"),
+    Setting("host", str, "127.0.0.1", "address",
+            "only this machine, until somebody decides otherwise; the container sets 0.0.0.0"),
+    Setting("port", int, "5050", "TCP port",
+            "the habit of the studios this was built for", 1, 65535),
+    Setting("extractors", str, "auto", "auto, or names joined by commas",
+            "CLIP and ResNet50 where their weights can be had, and what needs none in any case"),
+    Setting("threads", int, "0", "threads, 0 for one per core",
+            "decoding and computing share the cores of the machine", 0, 1024),
+    Setting("upload_megabytes", float, "64", "MB (10^6 bytes) per request",
+            "a 16-bit A4 scan at 600 dpi fits; a runaway upload does not", 0.001, 100_000),
+    Setting("upload_megapixels", float, "128", "megapixels per query picture",
+            "an A3 scan at 600 dpi has 70; a decompression bomb has thousands", 0.001, 1000),
+    Setting("image_megapixels", float, "128", "megapixels per indexed picture",
+            "decoding takes 4 to 8 bytes a pixel, so this bounds memory", 0.001, 1000),
+    Setting("hub_timeout", float, "5", "seconds",
+            "without internet the answer must come soon; a slow line still connects in this time",
+            0.05, 3600),
+    Setting("trusted_proxy", str, None, "address",
+            "only a reverse proxy named here may say from where a request came"),
+)
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings in force. Field by field, ``TABLE`` says what each one means."""
+
+    images: Path = Path("static/images")
+    cache: Path = Path("image_features.pkl")
+    password: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 5050
+    extractors: str = "auto"
+    threads: int = 0
+    upload_megabytes: float = 64.0
+    upload_megapixels: float = 128.0
+    image_megapixels: float = 128.0
+    hub_timeout: float = 5.0
+    trusted_proxy: str | None = None
+
+    @property
+    def state_dir(self) -> Path:
+        """The cache's companion folder: segments, thumbnails, secrets and the writer's lock."""
+        return self.cache.with_suffix(".files")
+
+    @property
+    def workers(self) -> int:
+        """How many threads decode and compute."""
+        return self.threads or os.cpu_count() or 1
+
+
+def load_settings(
+    environment: Mapping[str, str], overrides: Mapping[str, Any] | None = None
+) -> Settings:
+    """The settings from the environment, with command-line values (already parsed) on top.
+
+    Raises:
+        SettingsError: a value is malformed, a variable of ours is unknown, or two contradict.
+    """
+    known = {row.variable: row for row in TABLE}
+    for variable in environment:
+        if variable.startswith(PREFIX) and variable not in known:
+            raise SettingsError(
+                f"{variable} is not a setting; the settings are: {', '.join(sorted(known))}."
+            )
+    values: dict[str, Any] = {
+        row.name: row.parse(environment[row.variable])
+        for row in TABLE
+        if row.variable in environment
+    }
+    values.update({name: value for name, value in (overrides or {}).items() if value is not None})
+    settings = dataclasses.replace(Settings(), **values)
+    if settings.cache.is_dir():
+        raise SettingsError(f"The cache must be a file, but {settings.cache} is a folder.")
+    if settings.cache.suffix == ".files":
+        raise SettingsError("The cache's name cannot end in .files, its companion folder's does.")
+    return settings

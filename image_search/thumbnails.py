@@ -1,0 +1,72 @@
+"""Thumbnails, made when first asked for and kept beside the cache under their content's hash."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+from collections.abc import Collection
+from pathlib import Path
+
+from image_search.errors import CacheError, UnreadableImage
+from image_search.images import decode, thumbnail
+
+
+class Thumbnails:
+    """WebP files in ``folder``/SIDE/; the name is the SHA-256 of the original's content."""
+
+    def __init__(self, folder: Path, max_megapixels: float) -> None:
+        self._folder, self._max_megapixels = folder, max_megapixels
+
+    def get(self, original: Path, digest: bytes, side: int) -> Path:
+        """The thumbnail of ``original`` with at most ``side`` pixels on its longest side.
+
+        ``digest`` is that of the content it had when it was indexed. Where it holds something else
+        by now, that is shown, and kept under its own hash.
+
+        Raises:
+            UnreadableImage: the original cannot be read, or was damaged since it was indexed.
+            CacheError: the thumbnail cannot be written.
+        """
+        path = self._path(digest, side)
+        if path.exists():
+            return path
+        try:
+            data = original.read_bytes()
+        except OSError as error:
+            raise UnreadableImage(
+                f"{original.name} cannot be read ({error.strerror}); reindex."
+            ) from error
+        path = self._path(hashlib.sha256(data).digest(), side)
+        if not path.exists():
+            picture = decode(data, max_megapixels=self._max_megapixels, side=side)
+            self._keep(path, thumbnail(picture, side))
+        return path
+
+    def _path(self, digest: bytes, side: int) -> Path:
+        name = digest.hex()
+        return self._folder / str(side) / name[:2] / f"{name}.webp"
+
+    def _keep(self, path: Path, data: bytes) -> None:
+        aside = path.with_name(f"{path.stem}.{secrets.token_hex(4)}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                aside.write_bytes(data)
+                aside.replace(path)
+            finally:
+                aside.unlink(missing_ok=True)
+        except OSError as error:
+            raise CacheError(
+                f"A thumbnail cannot be written to {path.parent} ({error.strerror}); make room on "
+                "the disk."
+            ) from error
+
+    def sweep(self, keep: Collection[bytes]) -> None:
+        """Remove the thumbnails of every content that is not in ``keep`` (SHA-256 digests)."""
+        names = {digest.hex() for digest in keep}
+        for path in self._folder.glob(f"*{os.sep}*{os.sep}*"):
+            if path.stem not in names:
+                with contextlib.suppress(OSError):
+                    path.unlink()

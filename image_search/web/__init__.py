@@ -1,0 +1,71 @@
+"""The web service: parse a request, call the library, show the answer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+from image_search import assets
+from image_search.jobs import Reindexer
+from image_search.web import (
+    errors,
+    files,
+    gate,
+    headers,
+    health,
+    pages,
+    reindex,
+    search,
+    sign_in,
+    static_files,
+)
+from image_search.web.secrets import kept_secrets
+from image_search.web.service import Service
+
+if TYPE_CHECKING:
+    from image_search.library import Library
+    from image_search.settings import Settings
+
+#: A working week: long enough not to be in the way, short enough for a lost laptop.
+SESSION_LIFETIME = timedelta(days=7)
+
+
+def create_app(library: Library, settings: Settings) -> Flask:
+    """The application around ``library``; the secrets are read from (or made in) the state folder.
+
+    Raises:
+        CacheError: the secrets can be neither read nor written.
+    """
+    kept = kept_secrets(settings)
+    app = Flask(
+        "image_search.web", static_folder=None, template_folder=str(assets.folder("templates"))
+    )
+    app.config.update(
+        SECRET_KEY=gate.signing_key(kept),
+        # Cookies do not know ports: two services on one machine must not sign each other out.
+        SESSION_COOKIE_NAME=f"image_search_{settings.port}",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
+        MAX_CONTENT_LENGTH=int(settings.upload_megabytes * 1e6),
+        MAX_FORM_MEMORY_SIZE=gate.FORM_BYTES,
+        MAX_FORM_PARTS=64,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.session_interface = gate.Sessions()
+    app.extensions["image_search"] = Service(
+        library=library,
+        settings=settings,
+        password=kept.password,
+        reindexer=Reindexer(library),
+        examples=assets.folder("static") / "examples",
+    )
+    gate.guard(app)
+    headers.attach(app)
+    errors.attach(app)
+    for topic in (sign_in, pages, static_files, search, reindex, files, health):
+        app.register_blueprint(topic.blueprint)
+    return app

@@ -1,0 +1,163 @@
+"""Who may come in: a session cookie, HTTP Basic or a bearer token, checked before every request."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import math
+import secrets
+from urllib.parse import urlsplit
+
+from flask import Flask, redirect, request, session, url_for
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.wrappers import Response
+
+from image_search.web.errors import Refusal, wants_html
+from image_search.web.secrets import Secrets
+from image_search.web.service import service
+from image_search.web.throttle import TooManyAttempts
+
+#: The only endpoints that answer without a password. Anything else, known or not, is gated.
+OPEN = frozenset({"health.show", "sign_in.form", "sign_in.check", "static_files.show"})
+
+#: Bytes of a form without files: a password, or words and weights.
+FORM_BYTES = 100_000
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Signed cookies, marked Secure where the request came by https."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002
+        """Decided per request: one service may be reached by http inside and https outside."""
+        return request.is_secure
+
+
+def signing_key(kept: Secrets) -> bytes:
+    """The key for session cookies; another password means another key, so old sessions end."""
+    return hmac.digest(kept.session_key, kept.password.encode(), "sha256")
+
+
+def guard(app: Flask) -> None:
+    """Puts the gate before every request, also before those that no route answers."""
+    app.before_request(_limit)
+    app.before_request(_check)
+
+
+def signed_in() -> bool:
+    """Whether the request carries a valid session."""
+    return session.get("signed_in") is True
+
+
+def sign_in() -> None:
+    """Starts a session with a fresh token, so that nothing known before signing in stays valid."""
+    session.clear()
+    session.permanent = True
+    session["signed_in"] = True
+    csrf_token()
+
+
+def csrf_token() -> str:
+    """The token that the session's unsafe requests must repeat."""
+    if "csrf" not in session:
+        session["csrf"] = secrets.token_urlsafe(24)
+    return str(session["csrf"])
+
+
+def csrf_right() -> bool:
+    """Whether the request repeats its session's token, in a header or a form field."""
+    given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
+    return _same(given.encode(), str(session.get("csrf", "")).encode()) and "csrf" in session
+
+
+def password_right(given: bytes) -> bool:
+    """Whether ``given`` is the password, in constant time; failures are counted.
+
+    Raises:
+        Refusal: 429, too many failures from this address.
+    """
+    right = service().password.encode()
+    try:
+        return service().throttle.attempt(request.remote_addr or "", lambda: _same(given, right))
+    except TooManyAttempts as error:
+        seconds = math.ceil(error.seconds)
+        raise Refusal(
+            429,
+            "too_many_attempts",
+            f"Too many wrong passwords from your address; try again in {seconds} seconds.",
+            {"Retry-After": str(seconds)},
+        ) from None
+
+
+def _limit() -> None:
+    """Lets only a search be large, and only as multipart: other forms are held in memory whole."""
+    if request.endpoint != "search.answer" or request.mimetype != "multipart/form-data":
+        request.max_content_length = min(FORM_BYTES, request.max_content_length or FORM_BYTES)
+
+
+def _check() -> Response | None:
+    if request.endpoint in OPEN:
+        return None
+    safe = request.method in SAFE_METHODS
+    if signed_in() and (safe or csrf_right()):
+        return None
+    given = _password_in_header()
+    if given is not None:
+        _admit(given, safe)
+        return None
+    if signed_in():
+        raise _csrf_refusal()
+    if safe and wants_html():
+        return redirect(url_for("sign_in.form", next=request.full_path.rstrip("?")))
+    raise Refusal(
+        401,
+        "not_signed_in",
+        "A password is needed: sign in at /login, or send it as HTTP Basic or a bearer token.",
+        _challenge(),
+    )
+
+
+def _admit(given: bytes, safe: bool) -> None:
+    if not password_right(given):
+        raise Refusal(401, "wrong_password", "The password is wrong.", _challenge())
+    # A browser repeats a remembered Basic password on its own, also for a stranger's page; it then
+    # names that page as the origin. Programs name none.
+    origin = request.headers.get("Origin")
+    if not safe and origin is not None and urlsplit(origin).netloc != request.host:
+        raise _csrf_refusal()
+
+
+def _csrf_refusal() -> Refusal:
+    return Refusal(403, "csrf", "The request lacks its session's token; reload the page.")
+
+
+def _password_in_header() -> bytes | None:
+    """The password in ``Authorization``, as bytes; None where there is no such header."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        return None
+    scheme, _, rest = header.partition(" ")
+    raw = rest.strip().encode("latin-1", "replace")  # WSGI hands header bytes over as latin-1
+    if scheme.lower() == "bearer":
+        return raw
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(raw, validate=True).partition(b":")[2]
+        except binascii.Error:
+            return b""
+    return b""
+
+
+def _challenge() -> dict[str, str]:
+    """Offers Basic to programs only: a browser would open its own password box over the page."""
+    browser = request.headers.get("User-Agent", "").startswith("Mozilla/")
+    schemes = "Bearer" if browser else 'Basic realm="image search", charset="UTF-8"'
+    return {"WWW-Authenticate": schemes}
+
+
+def _same(given: bytes, right: bytes) -> bool:
+    # Digests have one length, so that not even the length of the secret shows in the time taken.
+    return hmac.compare_digest(hashlib.sha256(given).digest(), hashlib.sha256(right).digest())

@@ -1,0 +1,43 @@
+"""Starting, watching and cancelling the update of the index."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+
+from image_search.jobs import Job, ReindexRunning
+from image_search.web.errors import Refusal
+from image_search.web.service import service
+
+blueprint = Blueprint("reindex", __name__)
+
+
+@blueprint.post("/reindex")
+def start() -> ResponseReturnValue:
+    """202 and the job; 409 and the running job where there is one."""
+    reindexer = service().reindexer
+    try:
+        return jsonify(told(reindexer.start())), 202
+    except ReindexRunning as error:
+        job = told(reindexer.job)
+        raise Refusal(409, error.code, str(error), extra={"job": job}) from None
+
+
+@blueprint.get("/reindex")
+def watch() -> ResponseReturnValue:
+    """The running job, or the last one."""
+    return jsonify(told(service().reindexer.job))
+
+
+@blueprint.delete("/reindex")
+def cancel() -> ResponseReturnValue:
+    """Asks the running job to stop; it does so within moments, not at once."""
+    return jsonify(told(service().reindexer.cancel())), 202
+
+
+def told(job: Job) -> dict[str, Any]:
+    """The job as JSON."""
+    return asdict(job)

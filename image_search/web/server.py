@@ -1,0 +1,117 @@
+"""The application on waitress, until somebody asks it to stop."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import waitress
+from flask import Flask
+from waitress.channel import HTTPChannel
+from waitress.task import ErrorTask
+
+from image_search.errors import SettingsError
+from image_search.settings import Settings
+from image_search.web.errors import HTTP
+
+#: A page asks for dozens of thumbnails at once while searches and progress must not wait.
+THREADS = 8
+
+#: Seconds that a running reindex gets to put its work away when the service stops.
+GRACE = 5.0
+
+
+class _JsonErrorTask(ErrorTask):  # type: ignore[misc]
+    """What waitress itself refuses, in the shape that every error has."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        code, message = HTTP.get(error.code, (error.reason.lower().replace(" ", "_"), error.reason))
+        body = json.dumps({"error": {"code": code, "message": message}}).encode()
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.append(("Content-Type", "application/json"))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    error_task_class = _JsonErrorTask
+
+
+def serve(app: Flask, settings: Settings, on_ready: Callable[[str], None] | None = None) -> None:
+    """Serves until SIGTERM or SIGINT, then puts a running reindex away and returns.
+
+    ``on_ready`` is told the address once connections are accepted. Nothing is printed here.
+
+    Raises:
+        SettingsError: the address or port cannot be used.
+    """
+    proxy: dict[str, Any] = {}
+    if settings.trusted_proxy is not None:
+        proxy = {
+            "trusted_proxy": settings.trusted_proxy,
+            "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"},
+            "trusted_proxy_count": 1,
+        }
+    # An upload a little over the limit is read, so that the client hears why it is refused; one
+    # far over it is cut off.
+    limit = 2 * int(settings.upload_megabytes * 1e6) + 1_000_000
+    server = waitress.create_server(
+        app,
+        sockets=[_listening(settings.host, settings.port)],
+        threads=THREADS,
+        ident=None,
+        max_request_body_size=limit,
+        clear_untrusted_proxy_headers=True,
+        **proxy,
+    )
+    server.channel_class = _Channel
+    # A page's burst of thumbnails queues for moments; that is no news for the terminal.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    before = _stop_on_sigterm()
+    try:
+        if on_ready is not None:
+            on_ready(_address(settings.host, server.effective_port))
+        server.run()  # returns on KeyboardInterrupt and SystemExit
+    except (KeyboardInterrupt, SystemExit):
+        pass
+    finally:
+        server.close()
+        app.extensions["image_search"].reindexer.stop(GRACE)
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    everywhere = host == "::" and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, dualstack_ipv6=everywhere)
+    except (OSError, OverflowError) as error:
+        raise SettingsError(
+            f"Cannot serve on {host} port {port}: {getattr(error, 'strerror', None) or error}. "
+            "Stop what uses it, or set another host or port."
+        ) from error
+
+
+def _stop_on_sigterm() -> Any:
+    """Lets SIGTERM end the server like Ctrl-C; only the main thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+
+    def stop(_number: int, _frame: object) -> None:
+        raise SystemExit
+
+    return signal.signal(signal.SIGTERM, stop)
+
+
+def _address(host: str, port: int | str) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - told apart, not bound
+        host = "localhost"
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

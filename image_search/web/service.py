@@ -1,0 +1,33 @@
+"""What every request handler may reach: the library and what is kept beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from flask import current_app
+
+from image_search.jobs import Reindexer
+from image_search.web.throttle import Throttle
+
+if TYPE_CHECKING:
+    from image_search.library import Library
+    from image_search.settings import Settings
+
+
+@dataclass(frozen=True)
+class Service:
+    """The parts behind one application, wired once in the app factory."""
+
+    library: Library
+    settings: Settings
+    password: str = field(repr=False)
+    reindexer: Reindexer
+    examples: Path
+    throttle: Throttle = field(default_factory=Throttle)
+
+
+def service() -> Service:
+    """The parts behind the application that handles the current request."""
+    return cast(Service, current_app.extensions["image_search"])

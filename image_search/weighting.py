@@ -1,0 +1,51 @@
+"""How much each extractor says where the query does not tell: figures from evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from image_search.calibration import Calibration
+
+PHOTO, SKETCH, TEXT = "photo", "sketch", "text"
+KINDS = (PHOTO, SKETCH)
+
+# Measured by ``benchmarks/quality.py``; the figures are in docs/quality.md. For photos the trained
+# networks say a few times as much as all the descriptors without training together, whose say is
+# one, divided by the trust that the collection has in each. In a drawing neither colour nor surface
+# means anything.
+_NETWORKS: Mapping[str, Mapping[str, float]] = {
+    PHOTO: {"clip": 1.5, "resnet50": 1.0},
+    SKETCH: {"clip": 1.0},
+    TEXT: {"clip": 1.0},
+}
+_DESCRIPTORS: Mapping[str, Mapping[str, float]] = {
+    PHOTO: {"hsv": 1.0, "edges": 1.0, "texture": 1.0},
+    SKETCH: {"edges": 1.0},
+    TEXT: {},
+}
+
+
+def default_weights(
+    kind: str, names: Sequence[str], calibration: Calibration
+) -> dict[str, float]:
+    """A weight for the cosine of each extractor in ``names``, for a query of this ``kind``.
+
+    Where a kind's own extractors are all missing, those that are there count alike.
+    """
+    networks, descriptors = _NETWORKS[kind], _DESCRIPTORS[kind]
+    trusted = {
+        name: descriptors[name] * calibration.trust[name] for name in names if name in descriptors
+    }
+    total = sum(trusted.values())
+    say = {name: trusted.get(name, 0.0) / total if total else 0.0 for name in names}
+    say |= {name: networks[name] for name in names if name in networks}
+    if not any(say.values()):
+        say = dict.fromkeys(names, 1.0)
+    return {name: value / calibration.spreads[name] for name, value in say.items()}
+
+
+def chosen_weights(
+    weights: Mapping[str, float], names: Sequence[str], calibration: Calibration
+) -> dict[str, float]:
+    """Weights chosen by hand, on one scale: equal numbers give extractors an equal say."""
+    return {name: weights.get(name, 0.0) / calibration.spreads[name] for name in names}

@@ -1,0 +1,79 @@
+// Calls to the service. Every failure becomes an ApiError with a message fit to be shown.
+
+import { make } from "./elements.js";
+import { clear, notice } from "./notices.js";
+
+export class ApiError extends Error {
+  constructor(code, message, body = {}) {
+    super(message);
+    this.code = code;
+    this.body = body;
+  }
+}
+
+const meta = (root, name) => root.querySelector(`meta[name="${name}"]`)?.content;
+let token = meta(document, "csrf-token");
+
+export const uploadBytes = Number(meta(document, "upload-megabytes")) * 1e6;
+
+export async function call(method, address, { body, signal } = {}) {
+  let answer = await send(method, address, body, signal);
+  if (answer.status === 403 && (await renewToken())) {
+    answer = await send(method, address, body, signal); // signed in anew in another window
+  }
+  const told = await answer.json().catch(() => ({}));
+  if (answer.ok) {
+    clear("session");
+    return told;
+  }
+  if (answer.status === 401) askToSignIn();
+  const error = told.error ?? { code: "unknown", message: `The service answered ${answer.status}.` };
+  throw new ApiError(error.code, error.message, told);
+}
+
+async function send(method, address, body, signal) {
+  const headers = { Accept: "application/json", "X-CSRF-Token": token };
+  try {
+    return await fetch(address, { method, body, signal, headers, credentials: "same-origin" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    waitForServer();
+    throw new ApiError("gone", "The service does not answer.");
+  }
+}
+
+async function renewToken() {
+  const page = await fetch("./", { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!page?.ok) return false;
+  const found = new DOMParser().parseFromString(await page.text(), "text/html");
+  const fresh = meta(found, "csrf-token");
+  if (!fresh || fresh === token) return false;
+  token = fresh;
+  return true;
+}
+
+function askToSignIn() {
+  // In a window of its own, so that the query on this page is not lost.
+  const link = make("a", { class: "button", href: "login", target: "_blank", rel: "noopener" }, "Sign in again");
+  notice("session", "Your session has ended. Sign in again, then repeat what you did.", {
+    kind: "warning",
+    actions: [link],
+    sticky: true,
+  });
+}
+
+let waiting = false;
+
+async function waitForServer() {
+  if (waiting) return;
+  waiting = true;
+  notice("gone", "The service does not answer. Trying again until it does…", { kind: "error", sticky: true });
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    const health = await fetch("health").catch(() => null);
+    if (health?.ok) break;
+  }
+  waiting = false;
+  clear("gone");
+  document.dispatchEvent(new Event("server-back"));
+}

@@ -1,0 +1,139 @@
+// The state of the collection, and the update of its index.
+
+import { call } from "./api.js";
+import { byId, closable, fillFacts, make } from "./elements.js";
+import { count, counted, date, duration, rate } from "./format.js";
+import { notice } from "./notices.js";
+
+const POLL = 700; // milliseconds: a bar that moves, at a few hundred bytes each
+
+const dialog = byId("collection");
+const listeners = [];
+let status = null;
+let watching = false;
+
+export const state = () => status;
+export const busy = () => watching;
+export const onState = (listener) => listeners.push(listener);
+
+export const open = () => dialog.open || dialog.showModal();
+
+export function start() {
+  closable(dialog);
+  byId("collection-open").addEventListener("click", open);
+  byId("reindex").addEventListener("click", update);
+  byId("cancel").addEventListener("click", () => call("DELETE", "reindex").catch(complain));
+  document.addEventListener("visibilitychange", () => document.hidden || refresh());
+  document.addEventListener("server-back", refresh);
+  return refresh();
+}
+
+export async function update() {
+  byId("reindex-outcome").textContent = "";
+  try {
+    watch(await call("POST", "reindex"));
+  } catch (error) {
+    if (error.body?.job) watch(error.body.job);
+    else complain(error);
+  }
+}
+
+async function refresh() {
+  try {
+    const asked = [call("GET", "status"), watching ? {} : call("GET", "reindex")];
+    const [fresh, job] = await Promise.all(asked);
+    status = fresh;
+    if (job.state === "running") watch(job);
+    showStatus();
+    for (const listener of listeners) listener(status);
+  } catch (error) {
+    if (error.code !== "gone" && error.code !== "not_signed_in") complain(error);
+  }
+}
+
+const complain = (error) => {
+  if (error.code !== "gone") byId("reindex-outcome").textContent = error.message;
+};
+
+function brief(text, look) {
+  byId("collection-brief").textContent = text;
+  byId("collection-open").dataset.state = look;
+}
+
+function showStatus() {
+  if (!watching) {
+    const look = !status.ready || !status.images ? "bad" : status.warnings.length ? "warn" : "ok";
+    brief(status.images ? counted(status.images, "image") : "No images yet", look);
+  }
+  byId("collection-warnings").replaceChildren(...status.warnings.map((text) => make("li", {}, text)));
+  const models = status.extractors.map((name) => [name, make("small", {}, status.models[name] ?? "")]);
+  fillFacts(byId("collection-facts"), [
+    ["Images", count(status.images)],
+    ["Unreadable", count(status.unreadable)],
+    ["Last update", status.updated ? date(status.updated) : "never"],
+    ["Compared by", models.length ? models.flat() : null],
+    ["Folder", status.images_folder],
+  ]);
+  const failures = byId("failures");
+  failures.hidden = status.unreadable === 0;
+  failures.querySelector("summary").textContent = `${counted(status.unreadable, "file")} could not be read`;
+  const rows = status.failures.map(({ path, reason }) => make("li", {}, path, make("span", {}, reason)));
+  const untold = status.unreadable - status.failures.length;
+  if (untold > 0) rows.push(make("li", {}, `and ${count(untold)} more`));
+  failures.querySelector("ul").replaceChildren(...rows);
+}
+
+async function watch(job) {
+  if (watching) return;
+  watching = true;
+  byId("reindex").disabled = true;
+  byId("progress").hidden = false;
+  for (let polls = 1; job.state === "running"; polls += 1) {
+    showJob(job);
+    if (polls % 6 === 0) refresh(); // what is saved can be searched while the rest is read
+    await new Promise((resolve) => setTimeout(resolve, POLL));
+    // A service that is gone for a while is waited for; its notice is up already.
+    job = await call("GET", "reindex").catch((error) => (error.code === "gone" ? job : { state: "lost" }));
+  }
+  watching = false;
+  byId("reindex").disabled = false;
+  byId("progress").hidden = true;
+  const outcome = told(job);
+  if (outcome && !dialog.open) notice("reindex", outcome, { kind: job.state === "failed" ? "error" : "" });
+  await refresh();
+  byId("reindex-outcome").textContent = `${outcome} ${job.state === "failed" ? "" : newsIn(job)}`;
+}
+
+const PHASES = {
+  resolving: "Looking for the models",
+  scanning: "Looking through the folder",
+  embedding: "Reading images",
+  saving: "Saving",
+};
+
+function showJob(job) {
+  const bar = byId("progress-bar");
+  const known = job.total > 0;
+  if (known) {
+    bar.max = job.total;
+    bar.value = job.done;
+  } else bar.removeAttribute("value");
+  const parts = [PHASES[job.phase] ?? "Working"];
+  if (known) parts.push(`${count(job.done)} of ${count(job.total)}`);
+  if (job.rate) parts.push(rate(job.rate));
+  if (job.seconds_left != null) parts.push(`${duration(job.seconds_left)} left`);
+  byId("progress-text").textContent = parts.join(" · ");
+  brief(known ? `Updating ${Math.floor((100 * job.done) / job.total)} %` : "Updating…", "busy");
+}
+
+// What the update warns of, less what stands among the warnings above already.
+const newsIn = (job) => status.warnings.reduce((rest, known) => rest.replace(known, ""), job.message ?? "").trim();
+
+function told(job) {
+  if (job.state === "failed") return `The update failed: ${job.message}`;
+  if (!["done", "cancelled"].includes(job.state)) return "";
+  const kinds = ["added", "changed", "moved", "removed", "unreadable"];
+  const counts = kinds.filter((kind) => job[kind]).map((kind) => `${count(job[kind])} ${kind}`);
+  const summary = counts.join(", ") || "nothing had changed";
+  return `${job.state === "done" ? "Index updated" : "Update stopped"}: ${summary}.`;
+}

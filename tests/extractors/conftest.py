@@ -1,0 +1,71 @@
+"""Hubs, caches and loaded extractors for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+
+from image_search.extractors import REGISTRY, Extractor, resolve, sources
+from tests.hub import Hub, random_clip, random_resnet50, tiny_safetensors, tiny_torch
+
+Use = Callable[[Hub, Path], None]
+
+
+def direct_to(hub: Hub, cache: Path, patch: pytest.MonkeyPatch) -> None:
+    """Point this process to a hub and to empty caches, as ``Hub.environment`` does for another."""
+    template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+    patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    patch.setattr(constants, "HF_HUB_CACHE", str(cache / "huggingface"))
+    patch.setattr(constants, "HF_HUB_OFFLINE", False)
+    # The fetch sets these two for the whole process; let them be as before afterwards.
+    patch.setattr(constants, "HF_HUB_DISABLE_XET", constants.HF_HUB_DISABLE_XET)
+    patch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", constants.DOWNLOAD_CHUNK_SIZE)
+    patch.setenv("TORCH_HOME", str(cache / "torch"))
+    patch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    # A frozen row cannot be patched in the ordinary way; going through its dictionary can.
+    patch.setitem(vars(sources.RESNET50_IMAGENET1K_V2), "address", hub.resnet50_url)
+
+
+@pytest.fixture(scope="session")
+def tiny_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Files that download like the real ones and are not worth loading."""
+    folder = tmp_path_factory.mktemp("tiny")
+    return tiny_safetensors(folder), tiny_torch(folder)
+
+
+@pytest.fixture
+def hub(
+    tiny_files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Hub]:
+    """A hub with tiny files and empty caches to fetch them into."""
+    with Hub(*tiny_files) as hub:
+        direct_to(hub, tmp_path, monkeypatch)
+        yield hub
+
+
+@pytest.fixture(scope="session")
+def random_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """CLIP's and ResNet50's whole weights, of random numbers."""
+    folder = tmp_path_factory.mktemp("random")
+    return random_clip(folder), random_resnet50(folder)
+
+
+@pytest.fixture(scope="session")
+def loaded(
+    random_files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Extractor]:
+    """Every extractor, loaded, with random weights where it needs weights.
+
+    The whole way: resolve, probe, download, cache; then, when the hub is gone, load from disk.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        with Hub(*random_files) as hub:
+            direct_to(hub, tmp_path_factory.mktemp("cache"), patch)
+            resolution = resolve("auto", fetch=True, timeout=20)
+        assert resolution.names == tuple(REGISTRY)
+        assert resolution.warnings == ()
+        assert resolve("auto", fetch=True, timeout=1) == resolution
+        return {name: spec.load() for name, spec in REGISTRY.items()}

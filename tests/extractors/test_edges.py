@@ -1,0 +1,61 @@
+"""Edge orientations: shape and place count, colour of the lines and their polarity do not."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from image_search.extractors import edges
+from image_search.extractors.base import Floats, Pixels
+
+
+def canvas(shade: int = 255) -> Pixels:
+    return np.full((200, 200, 3), shade, dtype=np.uint8)
+
+
+def ring(x: int = 100, y: int = 100, ink: int = 0, paper: int = 255) -> Pixels:
+    return np.asarray(cv2.circle(canvas(paper), (x, y), 55, (ink, ink, ink), 4), dtype=np.uint8)
+
+
+def embedding(pixels: Pixels) -> Floats:
+    extractor = edges.load()
+    row: Floats = extractor.embed([extractor.prepare(pixels)])[0]
+    return row
+
+
+def test_size_of_the_picture_does_not_matter() -> None:
+    larger = np.repeat(np.repeat(ring(), 3, axis=0), 3, axis=1)
+    assert embedding(ring()) @ embedding(larger) > 0.98
+
+
+def test_white_on_black_is_the_same_shape_as_black_on_white() -> None:
+    assert embedding(ring()) @ embedding(ring(ink=255, paper=0)) > 0.99
+
+
+def test_an_outline_is_nearer_to_its_filled_shape_than_to_another_outline() -> None:
+    disc = np.asarray(cv2.circle(canvas(), (100, 100), 55, (30, 60, 160), -1), dtype=np.uint8)
+    square = np.asarray(cv2.rectangle(canvas(), (50, 50), (150, 150), (0, 0, 0), 4), dtype=np.uint8)
+    outline = embedding(ring())
+    assert outline @ embedding(disc) > outline @ embedding(square) + 0.1
+
+
+def test_place_counts() -> None:
+    here = embedding(ring(70, 70))
+    assert here @ embedding(ring(76, 70)) > here @ embedding(ring(130, 130)) + 0.2
+
+
+def test_an_edge_between_colours_of_equal_brightness_is_seen() -> None:
+    pixels = canvas()
+    pixels[:, :100] = (200, 60, 60)
+    pixels[:, 100:] = (0, 148, 130)
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    assert int(grey.max()) - int(grey.min()) <= 2
+    bright = canvas(0)
+    bright[:, 100:] = 255
+    assert embedding(pixels) @ embedding(bright) > 0.9
+
+
+def test_a_picture_without_edges_has_no_direction_but_a_length() -> None:
+    row = embedding(canvas(90))
+    assert np.isfinite(row).all()
+    assert np.isclose(np.linalg.norm(row), 1, atol=1e-5)

@@ -1,0 +1,117 @@
+"""CLIP and ResNet50 see what their libraries would show them, and answer as the libraries would."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from open_clip.transform import PreprocessCfg, image_transform_v2
+from PIL import Image
+from torchvision.models import ResNet50_Weights
+
+from image_search.extractors import (
+    Extractor,
+    TextExtractor,
+    clip,
+    resnet50,
+    sources,
+    unit_rows,
+)
+from image_search.extractors.torch_engine import channels_first
+from tests.extractors.test_contract import noise
+
+SIZES = [
+    (1, 1), (2, 3), (224, 224), (223, 224), (225, 301), (301, 225), (232, 232), (500, 333),
+    (480, 640), (641, 479), (97, 1203 // 2), (50, 400), (400, 50), (1080, 1921),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_clip_prepares_pictures_as_open_clip_does(size: tuple[int, int]) -> None:
+    published = open_clip.get_pretrained_cfg(clip.ARCHITECTURE, clip.PRETRAINED)
+    config = PreprocessCfg(
+        **{k: published[k] for k in ("mean", "std", "interpolation", "resize_mode")}
+    )
+    theirs = image_transform_v2(config, is_train=False)
+    pixels = noise(*size)
+
+    ours = channels_first(np.stack([bare().prepare(pixels)]), clip.MEAN, clip.STD)
+
+    assert torch.equal(ours[0].cpu(), theirs(Image.fromarray(pixels)))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_resnet50_prepares_pictures_as_torchvision_does(size: tuple[int, int]) -> None:
+    theirs = ResNet50_Weights.IMAGENET1K_V2.transforms()
+    pixels = noise(*size)
+
+    square = resnet50.ResNet50(unused).prepare(pixels)
+    ours = channels_first(np.stack([square]), resnet50.MEAN, resnet50.STD)
+
+    assert torch.equal(ours[0].cpu(), theirs(Image.fromarray(pixels)))
+
+
+@pytest.mark.parametrize("size", [(20, 161), (161, 20), (3, 500), (700, 11)])
+def test_a_long_strip_is_prepared_nearly_as_open_clip_does(size: tuple[int, int]) -> None:
+    pixels = noise(*size)
+    theirs = image_transform_v2(PreprocessCfg(mean=(0,) * 3, std=(1,) * 3), is_train=False)
+
+    ours = channels_first(np.stack([bare().prepare(pixels)]), (0,) * 3, (1,) * 3)
+
+    difference = (ours[0].cpu() - theirs(Image.fromarray(pixels))).abs() * 255
+    assert float(difference.mean()) < 1
+    assert float(difference.max()) < 25
+
+
+def test_clip_answers_as_open_clip_does(
+    loaded: Mapping[str, Extractor], random_files: tuple[Path, Path]
+) -> None:
+    network, _, transform = open_clip.create_model_and_transforms(
+        clip.ARCHITECTURE, pretrained=str(random_files[0])
+    )
+    network.eval()
+    text, pixels = "A ring, with a BLUE stone", noise(300, 400)
+    with torch.inference_mode():
+        words = network.encode_text(open_clip.get_tokenizer(clip.ARCHITECTURE)([text]))
+        picture = network.encode_image(transform(Image.fromarray(pixels))[None])
+
+    ours = loaded["clip"]
+    assert isinstance(ours, TextExtractor)
+
+    np.testing.assert_allclose(ours.embed_text([text]), unit_rows(words.numpy()), atol=1e-5)
+    np.testing.assert_allclose(
+        ours.embed([ours.prepare(pixels)]), unit_rows(picture.numpy()), atol=1e-5
+    )
+
+
+def test_resnet50_pools_the_last_map_twice(loaded: Mapping[str, Extractor]) -> None:
+    row = loaded["resnet50"].embed([loaded["resnet50"].prepare(noise(300, 300))])[0]
+
+    average, maximum = row[:2048], row[2048:]
+
+    assert (average >= 0).all(), "the map comes out of a rectifier"
+    assert (maximum >= average - 1e-6).all()
+
+
+def test_the_rows_agree_with_the_libraries_own_tables() -> None:
+    theirs = open_clip.get_pretrained_cfg(clip.ARCHITECTURE, clip.PRETRAINED)
+
+    assert theirs["hf_hub"] == sources.CLIP_VIT_B_32_OPENAI.repo + "/"
+    assert sources.CLIP_VIT_B_32_OPENAI.filenames == (
+        open_clip.constants.HF_SAFE_WEIGHTS_NAME,
+        open_clip.constants.HF_WEIGHTS_NAME,
+    )
+    assert sources.RESNET50_IMAGENET1K_V2.url == ResNet50_Weights.IMAGENET1K_V2.url
+    assert ResNet50_Weights.IMAGENET1K_V2.transforms().resize_size[0] == resnet50.SHORTEST
+
+
+def unused(_: object) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    raise AssertionError("the network is not needed to prepare a picture")
+
+
+def bare() -> clip.Clip:
+    return clip.Clip(unused, unused)

@@ -1,0 +1,280 @@
+"""The command line as people and programs use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from image_search import __version__
+from image_search.cache import CacheWriter
+from image_search.cli import COMMANDS, main
+from image_search.extractors import REGISTRY
+from image_search.library import Library
+from image_search.settings import Settings
+from tests.drawing import draw_into, picture
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = [module.__name__.rpartition(".")[2] for module in COMMANDS]
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """A command in this process, with its exit code and what it printed."""
+    monkeypatch.setenv("IMAGE_SEARCH_IMAGES", str(settings.images))
+    monkeypatch.setenv("IMAGE_SEARCH_CACHE", str(settings.cache))
+    monkeypatch.setenv("IMAGE_SEARCH_EXTRACTORS", settings.extractors)
+
+    def call(*arguments: str | Path) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = int(end.code or 0)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return call
+
+
+def command(settings: Settings, *arguments: str | Path) -> list[str]:
+    """A command for a process of its own."""
+    options = ["--images", settings.images, "--cache", settings.cache]
+    return [sys.executable, "-m", "image_search", *map(str, (*arguments, *options))]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "IMAGE_SEARCH_EXTRACTORS": "hsv", "OMP_NUM_THREADS": "1"}
+
+
+def start(settings: Settings, *arguments: str | Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command(settings, *arguments), cwd=ROOT, env=environment(), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def finished(settings: Settings, *arguments: str | Path) -> tuple[int, str, str]:
+    process = start(settings, *arguments)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def test_the_real_command_indexes_and_searches(
+    settings: Settings, folder: Path, tmp_path: Path
+) -> None:
+    draw_into(folder, 5)
+    (folder / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "query.png").write_bytes(picture(3))
+
+    code, out, err = finished(settings, "index")
+    assert code == 0, err
+    assert "5 added, 0 changed, 0 moved, 0 removed, 0 unchanged, 1 unreadable" in out
+    assert "Unreadable: broken.png: This is not an image" in err
+    assert "images/s" in err, "no progress bar with a rate"
+
+    code, out, err = finished(settings, "search", tmp_path / "query.png", "-k", "2")
+    assert code == 0, err
+    assert out.splitlines()[0].split()[:3] == ["1", "1.000", "0003.png"]
+    assert "Compared with 5 images, 1 could not be read" in out
+
+
+def test_index_as_json(run: Run, folder: Path) -> None:
+    draw_into(folder, 2)
+    (folder / "broken.png").write_bytes(b"no picture")
+
+    code, out, err = run("index", "--json")
+
+    report = json.loads(out)
+    assert (code, err) == (0, "")
+    assert (report["added"], report["unreadable"], report["cancelled"]) == (2, 1, False)
+    assert report["failures"][0].keys() == {"path", "reason"}
+    assert report.keys() == {
+        "added", "changed", "moved", "removed", "unchanged", "unreadable", "embedded",
+        "failures", "seconds", "rebuilt", "cancelled", "warnings",
+    }  # fmt: skip
+
+
+def test_search_as_json(run: Run, folder: Path) -> None:
+    draw_into(folder, 4)
+    run("index")
+
+    code, out, _ = run("search", folder / "0002.png", "--json", "-k", "3", "--weights", "hsv=2")
+
+    answer = json.loads(out)
+    assert code == 0
+    assert [hit["rank"] for hit in answer["results"]] == [1, 2, 3]
+    assert answer["results"][0]["path"] == "0002.png"
+    assert answer["results"][0].keys() == {
+        "rank", "id", "path", "score", "scores", "width", "height", "size", "modified"
+    }  # fmt: skip
+    assert answer.keys() == {
+        "results", "compared", "unreadable", "took_ms", "extractors", "warnings"
+    }  # fmt: skip
+
+
+def test_status_tells_the_state(run: Run, folder: Path, settings: Settings) -> None:
+    code, out, _ = run("status")
+    assert code == 0
+    assert "never" in out
+
+    draw_into(folder, 4)
+    (folder / "broken.png").write_bytes(b"no picture")
+    run("index")
+
+    code, out, _ = run("status")
+    assert code == 0
+    assert "Images         4" in out
+    assert "broken.png: This is not an image" in out
+    status = json.loads(run("status", "--json")[1])
+    assert (status["images"], status["ready"]) == (4, True)
+    assert status["failures"][0]["path"] == "broken.png"
+    assert status["cache"] == str(settings.cache)
+
+
+def test_models_lists_every_extractor(run: Run) -> None:
+    code, out, _ = run("models", "--json")
+
+    rows = json.loads(out)["models"]
+    assert code == 0
+    assert [row["name"] for row in rows] == list(REGISTRY)
+    for row in rows[:2]:
+        assert row["bytes"] > 10**8
+        assert row["licence"]
+        assert row["source"]
+        assert isinstance(row["present"], bool)
+    code, out, _ = run("models")
+    assert code == 0
+    assert "none needed" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["search", "nothing.png"], "unreadable_image", "nothing.png cannot be read"),
+        (["search", "QUERY"], "index_empty", "holds no images"),
+        (["search"], "invalid_query", "empty"),
+        (["search", "QUERY", "-k", "0"], "invalid_query", "at least 1"),
+        (["search", "QUERY", "--weights", "hsv"], "invalid_query", "NAME=NUMBER"),
+        (["index", "--images", "/nothing/here"], "bad_setting", "/nothing/here"),
+        (["index", "--extractors", "colours"], "bad_setting", "colours"),
+        (["status", "--cache", "/"], "bad_setting", "folder"),
+    ],
+)
+def test_errors_have_one_shape(
+    run: Run, tmp_path: Path, arguments: list[str], code: str, said: str
+) -> None:
+    (tmp_path / "query.png").write_bytes(picture(0))
+    arguments = [str(tmp_path / "query.png") if a == "QUERY" else a for a in arguments]
+
+    exit_code, out, err = run(*arguments)
+    assert (exit_code, out) == (2, "")
+    assert err.startswith("image-search: ")
+    assert said in err
+    assert "Traceback" not in err
+
+    exit_code, out, err = run(*arguments, "--json")
+    assert (exit_code, err) == (2, "")
+    error = json.loads(out)["error"]
+    assert error["code"] == code
+    assert said in error["message"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["draw"], ["index", "--threads", "many"], ["serve", "--port", "0"], ["search", "-k", "x"]],
+)
+def test_a_command_line_that_makes_no_sense_is_refused(run: Run, arguments: list[str]) -> None:
+    code, out, err = run(*arguments)
+
+    assert (code, out) == (2, "")
+    assert "usage:" in err
+
+
+def test_a_wrong_variable_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGE_SEARCH_PORTT", "1")
+
+    code, _, err = run("status")
+
+    assert code == 2
+    assert "IMAGE_SEARCH_PORTT" in err
+
+
+def test_a_locked_cache_is_told(run: Run, settings: Settings) -> None:
+    with CacheWriter(settings.cache, settings.images):
+        code, _, err = run("index")
+
+    assert code == 2
+    assert "Another process" in err
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_help_of_every_command_has_an_example(run: Run, name: str) -> None:
+    code, out, _ = run(name, "--help")
+
+    assert code == 0
+    assert f"example:\n  image-search {name}" in out
+    for option in ("--json", "--images", "--cache", "IMAGE_SEARCH_CACHE"):
+        assert option in out
+
+
+def test_the_help_names_every_command(run: Run) -> None:
+    code, out, _ = run("--help")
+
+    assert code == 0
+    assert all(f"    {name} " in out for name in NAMES)
+    assert run("--version")[1] == f"image-search {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["status"], ["search", "--help"]])
+def test_small_things_load_no_model_library(settings: Settings, arguments: list[str]) -> None:
+    code = (
+        "import sys\n"
+        "from image_search.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'torchvision', 'open_clip', 'flask', 'waitress'}\n"
+        "print('loaded:', sorted(heavy & sys.modules.keys()))\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT, env=environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert answer.stdout.endswith("loaded: []\n")
+
+
+def test_names_the_terminal_cannot_show_do_not_stop_it(settings: Settings, folder: Path) -> None:
+    for number, name in enumerate([b"caf\xe9 \xff.png", "图.png".encode()]):
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(picture(number))
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xfe.png")).write_bytes(b"no picture")
+    query = next(path for path in folder.iterdir() if "图" in path.name)
+    for encoding in ("utf-8", "ascii"):
+        setting = {"PYTHONIOENCODING": encoding}
+        for arguments in (["index"], ["status"], ["search", query], ["search", query, "--json"]):
+            answer = subprocess.run(
+                command(settings, *arguments),
+                cwd=ROOT, env=environment() | setting, capture_output=True, check=False,
+            )  # fmt: skip
+            assert answer.returncode == 0, answer.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(settings: Settings, folder: Path) -> None:
+    draw_into(folder, 300)
+    Library.open(settings).update()
+    process = start(settings, "search", folder / "0000.png", "-k", "300", "--json")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+
+    assert process.wait(60) == 0
+    assert process.stderr.read() == ""
+    process.stderr.close()

@@ -1,0 +1,114 @@
+"""A browser, and what the tests do with it again and again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from image_search.library import Library
+from image_search.settings import Settings
+from tests.web.pictures import draw_collection
+from tests.web.running import Running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+PASSWORD = "right"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
+OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+
+
+def missing(what: str) -> None:
+    """Skips, except where the tests must be complete."""
+    if os.environ.get("CI"):
+        pytest.fail(f"The browser tests need {what}.")
+    pytest.skip(f"needs {what}")
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser of this machine, without a window."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("the Python package playwright")
+    with sync_playwright() as playwright:
+        found = next(filter(None, map(shutil.which, NAMES)), None)
+        own = playwright.chromium.executable_path
+        if found is None and not Path(own).exists():
+            missing("Chromium (installed as chromium or google-chrome)")
+        launched = playwright.chromium.launch(executable_path=found or own, args=OPTIONS)
+        yield launched
+        launched.close()
+
+
+def served(folder: Path, index: bool = True) -> Settings:
+    settings = Settings(
+        images=folder / "images",
+        cache=folder / "image_features.pkl",
+        password=PASSWORD,
+        extractors="hsv,edges",
+        upload_megabytes=0.2,
+    )
+    settings.images.mkdir()
+    if index:
+        draw_collection(settings.images)
+        Library.open(settings).update()
+    return settings
+
+
+@dataclass
+class Seen:
+    """What a page did that no page may do."""
+
+    errors: list[str] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+
+
+def sign_in(page: Page, service: Running, password: str = PASSWORD) -> None:
+    page.goto(service.address)
+    page.get_by_label("Password").fill(password)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+def file(content: bytes, name: str = "query.jpg") -> Any:
+    return {"name": name, "mimeType": "image/jpeg", "buffer": content}
+
+
+def search(page: Page, content: bytes) -> None:
+    page.locator("#file").set_input_files(file(content))
+    page.locator(".hit img").first.wait_for()
+
+
+def shown(page: Page, text: str | re.Pattern[str]) -> None:
+    page.get_by_text(text).locator("visible=true").first.wait_for()
+
+
+def answer_with(number: int) -> dict[str, Any]:
+    """An answer of so many hits, of every shape."""
+    hit = {"id": "0" * 16, "path": "a/b.jpg", "size": 1, "modified": 1.0, "scores": {"hsv": 0.5}}
+    place = {"url": "images/0", "thumbnail": "thumbnails/0?side=320"}
+    return {
+        "results": [
+            {**hit, **place, "rank": n, "score": 1 / n, "width": 1 + 977 * n % 1000, "height": 300}
+            for n in range(1, number + 1)
+        ],
+        "compared": 2000,
+        "unreadable": 0,
+        "took_ms": 7.4,
+        "extractors": [],
+        "warnings": [],
+    }
+
+
+def fits(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))

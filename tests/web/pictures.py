@@ -1,0 +1,31 @@
+"""Pictures drawn for the tests: rings on coloured grounds, one per hue, and a broken file."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+HUES = ("red", "orange", "gold", "green", "teal", "navy", "purple", "hotpink")
+
+
+def ring(hue: str, size: tuple[int, int] = (160, 120), kind: str = "JPEG") -> bytes:
+    """A ring of the given colour as the bytes of an image file."""
+    image = Image.new("RGB", size, "ivory")
+    draw = ImageDraw.Draw(image)
+    width, height = size
+    draw.ellipse((width // 4, height // 4, 3 * width // 4, 3 * height // 4), outline=hue, width=14)
+    draw.rectangle((0, height - 12, width, height), fill=hue)
+    buffer = io.BytesIO()
+    image.save(buffer, kind)
+    return buffer.getvalue()
+
+
+def draw_collection(folder: Path) -> None:
+    """Eight rings in two folders, of differing shape, and a file that is no image."""
+    for number, hue in enumerate(HUES):
+        path = folder / ("warm" if number < 3 else "cold") / f"{hue}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(ring(hue, (160 + 20 * number, 120)))
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing follows")

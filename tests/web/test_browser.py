@@ -1,0 +1,292 @@
+"""The page in a real browser: what a designer does, and what goes wrong meanwhile."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.web.browsing import (
+    PASSWORD,
+    Seen,
+    answer_with,
+    chromium,
+    file,
+    fits,
+    search,
+    served,
+    shown,
+    sign_in,
+)
+from tests.web.pictures import HUES, draw_collection, ring
+from tests.web.running import Running, running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as launched:
+        yield launched
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(served(tmp_path_factory.mktemp("service"))) as started:
+        yield started
+
+
+@pytest.fixture
+def seen() -> Seen:
+    return Seen()
+
+
+@pytest.fixture
+def page(browser: Browser, service: Running, seen: Seen) -> Iterator[Page]:
+    with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
+        opened = context.new_page()
+        opened.set_default_timeout(10_000)
+        opened.on("pageerror", lambda error: seen.errors.append(str(error)))
+        opened.on("console", lambda m: seen.errors.append(m.text) if m.type == "error" else None)
+        opened.on("request", lambda request: seen.addresses.append(request.url))
+        sign_in(opened, service)
+        yield opened
+
+
+def test_signing_in_and_out(page: Page, service: Running) -> None:
+    shown(page, "Has this been drawn before?")
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, service, "wrong")
+    shown(page, "That is not the password.")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    shown(page, f"{len(HUES)} images")
+
+
+def test_searching_looking_and_going_on(page: Page, seen: Seen, service: Running) -> None:
+    search(page, ring("teal", (240, 120)))
+    shown(page, f"The {len(HUES)} closest among {len(HUES)} images")
+    hits = page.locator(".hit")
+    assert hits.count() == len(HUES)
+    first = hits.first.locator("img")
+    assert first.get_attribute("alt") == "cold/teal.jpg"
+    assert (first.get_attribute("width"), first.get_attribute("height")) == ("240", "120")
+    assert not hits.first.get_by_text("edges").is_visible()
+    page.get_by_label("Why each one matches").check()
+    assert hits.first.get_by_text("edges").is_visible()
+
+    hits.nth(1).locator("button").click()
+    view = page.get_by_role("dialog")
+    view.get_by_text(f"2 of {len(HUES)}").wait_for()
+    page.keyboard.press("ArrowLeft")
+    view.get_by_text("240 \u00d7 120 pixels").wait_for()
+    view.get_by_text("cold/teal.jpg").wait_for()
+    page.keyboard.press("ArrowLeft")  # no further
+    view.get_by_text(f"1 of {len(HUES)}").wait_for()
+    with page.expect_download() as download:
+        view.get_by_text("Download the original").click()
+    assert download.value.suggested_filename == "teal.jpg"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Escape")
+    view.wait_for(state="hidden")
+    assert page.evaluate("document.activeElement.closest('.hit').matches(':nth-child(3)')")
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.activeElement.closest('.hit').matches(':nth-child(2)')")
+
+    page.keyboard.press("Enter")
+    name = view.locator("h2").inner_text()
+    view.get_by_text("Search with this picture").click()
+    page.locator(f".previews img[alt='{name}']").wait_for()
+    page.locator(f".hit:first-child img[alt$='{name}']").wait_for()
+    assert seen.errors == []
+    assert {address for address in seen.addresses if not address.startswith("blob:")}
+    assert all(
+        address.startswith((service.address, f"blob:{service.address}"))
+        for address in seen.addresses
+    )
+
+
+@pytest.mark.parametrize("how", ["paste", "drop"])
+def test_pasting_and_dropping(page: Page, how: str) -> None:
+    page.evaluate(
+        """([how, content]) => {
+            const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+            const carried = new DataTransfer();
+            carried.items.add(new File([bytes], "held.jpg", { type: "image/jpeg" }));
+            const options = { bubbles: true, cancelable: true };
+            document.body.dispatchEvent(how === "paste"
+                ? new ClipboardEvent("paste", { ...options, clipboardData: carried })
+                : new DragEvent("drop", { ...options, dataTransfer: carried }));
+        }""",
+        [how, base64.b64encode(ring("gold", (200, 120))).decode()],
+    )
+    page.locator(".hit img").first.wait_for()
+    assert page.locator(".hit img").first.get_attribute("alt") == "warm/gold.jpg"
+    page.get_by_role("button", name="Remove held.jpg").click()
+    page.locator(".hit").first.wait_for(state="detached")
+    shown(page, "Has this been drawn before?")
+
+
+def test_the_number_of_results(page: Page) -> None:
+    search(page, ring("teal"))
+    page.route("**/search", lambda route: route.fulfill(json=answer_with(1500)))
+    page.get_by_label("Results").select_option("300")
+    shown(page, "The 1,500 closest among 2,000 images in 7 ms")
+    assert page.locator(".hit").count() == 1500
+
+
+def test_what_cannot_be_searched_with(page: Page) -> None:
+    page.locator("#file").set_input_files(file(b"Dear Sir or Madam", "letter.doc"))
+    shown(page, "This file cannot be searched with.")
+    shown(page, "letter.doc")
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.locator("#file").set_input_files(file(bytes(300_000)))
+    shown(page, "at most 200 kB can be searched with at once")
+    assert requests == []
+
+
+def test_words_need_a_text_model(page: Page) -> None:
+    shown(page, "Searching by words needs the CLIP model")
+    assert page.get_by_label("In words").is_disabled()
+    page.get_by_role("button", name="What is missing?").click()
+    page.get_by_role("dialog", name="Collection").wait_for()
+
+
+def test_the_state_of_the_collection(page: Page) -> None:
+    shown(page, f"{len(HUES)} images")
+    page.get_by_role("button", name=f"{len(HUES)} images").click()
+    drawer = page.get_by_role("dialog", name="Collection")
+    drawer.get_by_text("1 file could not be read").click()
+    drawer.get_by_text("broken.png").wait_for()
+    drawer.get_by_role("button", name="Update the index").click()
+    drawer.get_by_text("Index updated: 1 unreadable.").wait_for()
+    page.keyboard.press("Escape")
+    drawer.wait_for(state="hidden")
+
+
+def test_progress_and_cancelling(page: Page) -> None:
+    job: dict[str, Any] = {
+        "id": "1",
+        "state": "idle",
+        "phase": "embedding",
+        "done": 250,
+        "total": 1000,
+        "added": 250,
+        "changed": 0,
+        "moved": 0,
+        "removed": 0,
+        "unreadable": 0,
+        "rate": 12.5,
+        "seconds_left": 60,
+        "started": 1,
+        "finished": None,
+        "errors": [],
+        "message": "",
+    }
+
+    def answer(route: Any) -> None:
+        after = {"GET": job["state"], "POST": "running", "DELETE": "cancelled"}
+        job["state"] = after[route.request.method]
+        route.fulfill(status=202, json=job)
+
+    page.route("**/reindex", answer)
+    page.locator("#collection-open").click()
+    page.get_by_role("button", name="Update the index").click()
+    shown(page, "Reading images · 250 of 1,000 · 12.5 images/s · 1 min left")
+    assert page.locator("#progress-bar").get_attribute("value") == "250"
+    assert "Updating 25 %" in page.locator("#collection-brief").inner_text()
+    page.get_by_role("button", name="Stop").click()
+    shown(page, "Update stopped: 250 added.")
+
+
+def test_an_empty_collection(browser: Browser, tmp_path: Path) -> None:
+    settings = served(tmp_path, index=False)
+    with running(settings) as started, browser.new_context() as context:
+        page = context.new_page()
+        job = {"state": "running", "phase": "scanning", "total": 0}
+        page.route("**/reindex", lambda route: route.fulfill(json=job))
+        sign_in(page, started)
+        shown(page, "The index is being made.")
+        page.unroute("**/reindex")
+        page.reload()
+        shown(page, "Nothing to search yet.")
+        shown(page, "No images yet")
+        draw_collection(settings.images)
+        page.locator("#message").get_by_role("button", name="Update the index").click()
+        shown(page, f"Index updated: {len(HUES)} added, 1 unreadable.")
+        page.keyboard.press("Escape")
+        page.get_by_text("Nothing to search yet.").wait_for(state="hidden")
+        search(page, ring("navy"))
+
+
+def test_the_session_ends_and_the_query_survives(page: Page, service: Running) -> None:
+    search(page, ring("teal"))
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Search", exact=True).click()
+    shown(page, "Your session has ended.")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Sign in again").click()
+    sign_in(opened.value, service)
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.locator(".hit img").first.wait_for()
+    page.get_by_text("Your session has ended.").wait_for(state="hidden")
+
+
+def test_the_service_goes_and_comes_back(page: Page) -> None:
+    page.context.set_offline(True)
+    page.locator("#file").set_input_files(file(ring("teal")))
+    shown(page, "Trying again until it does…")
+    page.context.set_offline(False)
+    page.locator(".hit img").first.wait_for()
+    page.get_by_text("Trying again until it does…").wait_for(state="hidden")
+
+
+def test_by_keyboard_alone(page: Page) -> None:
+    shown(page, f"{len(HUES)} images")
+    names = []
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        names.append(
+            page.evaluate(
+                """() => {
+                    const at = document.activeElement;
+                    const label = at.labels?.[0]?.textContent ?? at.textContent;
+                    const marked = at.matches(".hidden") ? at.nextElementSibling : at;
+                    const style = getComputedStyle(marked);
+                    return (style.outlineStyle === "none" ? "unmarked " : "") + label.trim();
+                }"""
+            )
+        )
+    wanted = ["Skip to the results", "Image search", f"{len(HUES)} images", "Sign out"]
+    assert names[:5] == [*wanted, "Choose a picture"]
+    assert "Results" in names
+    assert "Search" in names
+    assert not [name for name in names if name.startswith("unmarked")]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone(browser: Browser, service: Running, scheme: Any) -> None:
+    with browser.new_context(
+        viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True, color_scheme=scheme
+    ) as context:
+        page = context.new_page()
+        page.goto(service.address)
+        assert fits(page)
+        sign_in(page, service)
+        shown(page, "Take a photo")
+        assert fits(page)
+        search(page, ring("teal"))
+        assert fits(page)
+        page.locator(".hit button").first.tap()
+        shown(page, "Download the original")
+        assert fits(page)
+        page.keyboard.press("Escape")
+        page.locator("#collection-open").tap()
+        shown(page, "Update the index")
+        assert fits(page)

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from image_search.web.throttle import Throttle, TooManyAttempts
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def fails(throttle: Throttle, address: str) -> bool:
+    """Whether an attempt was let through and failed."""
+    try:
+        return not throttle.attempt(address, lambda: False)
+    except TooManyAttempts:
+        return False
+
+
+def test_the_window_slides() -> None:
+    clock = Clock()
+    throttle = Throttle(failures=3, seconds=60, clock=clock)
+    for clock.now in (0, 20, 40):
+        assert fails(throttle, "a")
+    clock.now = 50
+    with pytest.raises(TooManyAttempts) as caught:
+        throttle.attempt("a", lambda: True)
+    assert caught.value.seconds == 10
+    clock.now = 60
+    assert throttle.attempt("a", lambda: True)
+    assert fails(throttle, "a")
+    assert not fails(throttle, "a")
+
+
+def test_success_neither_counts_nor_forgives() -> None:
+    throttle = Throttle(failures=2)
+    assert fails(throttle, "a")
+    for _ in range(5):
+        assert throttle.attempt("a", lambda: True)
+    assert fails(throttle, "a")
+    assert not fails(throttle, "a")
+
+
+def test_guesses_in_parallel_count_like_guesses_in_a_row() -> None:
+    throttle = Throttle(failures=10)
+    with ThreadPoolExecutor(16) as pool:
+        through = list(pool.map(lambda _: fails(throttle, "a"), range(200)))
+    assert sum(through) == 10
+
+
+def test_memory_is_bounded() -> None:
+    throttle = Throttle(failures=1, addresses=5)
+    for number in range(100):
+        assert fails(throttle, f"10.0.0.{number}")
+    assert not fails(throttle, "10.0.0.99")
+    assert fails(throttle, "10.0.0.0")
+    assert len(throttle._failed) <= 5
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("", "", True),
+    ],
+)
+def test_what_one_address_is(one: str, other: str, same: bool) -> None:
+    throttle = Throttle(failures=1)
+    assert fails(throttle, one)
+    assert fails(throttle, other) is not same
