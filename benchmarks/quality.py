@@ -54,10 +54,9 @@ def main() -> None:
     rows = [row(case, answer) for case, _, answer in found]
     names = [way["name"] for way in found[0][2]["ways"]]
     models = found[0][2]["models"]
-    weights = found[0][2]["ways"][-1]["weights"]
     lack = [name for name in REGISTRY if name not in models]
-    lacking = f"; not in use, for want of weights: {', '.join(lack)}" if lack else ""
-    used = ", ".join(f"{name} (`{models[name]}`, weight {weights[name]:g})" for name in models)
+    lacking = f"; not in use here: {', '.join(lack)}" if lack else ""
+    used = ", ".join(f"{name} (`{models[name]}`)" for name in models)
     text = (
         "### Each extractor alone, and the fusion\n\n`python -m benchmarks.quality`: "
         f"{' / '.join(MEASURES)}, means over all queries; **bold** is the best mAP of the row. "

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from image_search.errors import CacheDamaged
 from image_search.extractors.base import Floats, unit_rows
 from image_search.fusion import Layout
 
@@ -79,7 +78,8 @@ class Calibration:
         """A unit ``block`` (dim,) of a query, less ``share`` of the collection's mean."""
         if not self.fitted_on:
             return block
-        return unit_rows((block - np.float32(share) * self.means[name])[None])[0]
+        rows = unit_rows((block - np.float32(share) * self.means[name])[None])
+        return np.asarray(rows[0], dtype=np.float32)
 
     def to_plain(self) -> dict[str, Any]:
         """Plain values for the cache."""
@@ -92,11 +92,8 @@ class Calibration:
 
     @staticmethod
     def from_plain(layout: Layout, plain: Mapping[str, Any] | None) -> Calibration:
-        """The inverse of ``to_plain``; ``None`` stands for nothing fitted.
-
-        Raises:
-            CacheDamaged: the values do not fit ``layout``.
-        """
+        """The inverse of ``to_plain``; ``None``, and what does not fit ``layout``, count as nothing
+        fitted."""
         if plain is None:
             return Calibration.none(layout)
         try:
@@ -107,8 +104,8 @@ class Calibration:
             spreads = {name: float(plain["spreads"][name]) for name in layout.names}
             trust = {name: float(plain["trust"][name]) for name in layout.names}
             return Calibration(layout, means, spreads, trust, int(plain["fitted_on"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise CacheDamaged(f"its calibration is malformed ({error})") from error
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return Calibration.none(layout)
 
 
 def fit(layout: Layout, sample: Floats, images: int) -> Calibration:

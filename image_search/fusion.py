@@ -9,7 +9,7 @@ that lacks a block, need no re-indexing.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,19 @@ def stored_vectors(layout: Layout, blocks: Mapping[str, Floats]) -> Floats:
     return (rows / math.sqrt(len(layout.names))).astype(np.float32)
 
 
+def shares_of(names: Iterable[str], weights: Mapping[str, float]) -> dict[str, float]:
+    """Each extractor's share in the fused score: its weight over the sum of all, 0 where that is
+    0."""
+    names = tuple(names)
+    largest = max((abs(weights[name]) for name in names), default=0.0)
+    if largest <= 0:
+        return dict.fromkeys(names, 0.0)
+    # Against the largest first, so that no sum overflows.
+    relative = {name: weights[name] / largest for name in names}
+    total = sum(abs(value) for value in relative.values())
+    return {name: value / total for name, value in relative.items()}
+
+
 def query_vector(
     layout: Layout, blocks: Mapping[str, Floats], weights: Mapping[str, float]
 ) -> Floats:
@@ -58,16 +71,13 @@ def query_vector(
     Raises:
         InvalidQuery: all the weights are zero.
     """
-    largest = max((abs(weights[name]) for name in blocks), default=0.0)
-    if largest <= 0:
+    shares = shares_of(blocks, weights)
+    if not any(shares.values()):
         raise InvalidQuery("All weights are zero for what the query holds; give one above zero.")
-    # Against the largest first, so that no sum overflows.
-    shares = {name: weights[name] / largest for name in blocks}
-    total = sum(abs(share) for share in shares.values())
     query = np.zeros(layout.dim, dtype=np.float32)
     for name, place in layout.slices().items():
         if name in blocks:
-            query[place] = blocks[name] * np.float32(shares[name] / total)
+            query[place] = blocks[name] * np.float32(shares[name])
     return query * np.float32(math.sqrt(len(layout.names)))
 
 

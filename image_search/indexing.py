@@ -10,20 +10,21 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from image_search.cache import CacheWriter, ExtractorIdentity, Fact
 from image_search.cache.records import READABLE
 from image_search.cache.snapshot import companion
-from image_search.errors import SettingsError
+from image_search.calibration import SAMPLE, Calibration, fit
 from image_search.examining import Examined, examine
 from image_search.extractors.base import Extractor, Floats
 from image_search.extractors.batches import BATCH
 from image_search.fusion import Layout, stored_vectors
-from image_search.planning import Known, Plan, make_plan
+from image_search.planning import Known, Plan, make_plan, refuse_to_forget_all
 from image_search.reports import Progress, Report, Unreadable
-from image_search.scanning import Entry, scan
+from image_search.scanning import scan
 from image_search.settings import Settings
 
 # Files being examined, or waiting for it, for each thread: enough that the threads have work while
@@ -79,9 +80,9 @@ def update_cache(means: Means, writer: CacheWriter) -> Report:
     plan = make_plan(entries, known.by_path, tuple(closed))
     if rebuilt:
         served = [fact.path for _, _, fact in writer.serving.facts()]
-        _refuse_to_forget_all(settings, writer.serving.folder, served, entries, closed)
+        refuse_to_forget_all(settings, writer.serving.folder, served, entries, closed)
     else:
-        _refuse_to_forget_all(settings, snapshot.folder, known.by_path, entries, closed)
+        refuse_to_forget_all(settings, snapshot.folder, known.by_path, entries, closed)
     run = _Run(means, writer, known, plan)
     run.execute()
     warnings = [*writer.warnings]
@@ -102,36 +103,10 @@ def update_cache(means: Means, writer: CacheWriter) -> Report:
         failures=failures,
         seconds=time.monotonic() - started,
         rebuilt=rebuilt,
+        calibrated=run.calibrated,
         cancelled=run.stopped,
         warnings=tuple(warnings),
     )
-
-
-def _refuse_to_forget_all(
-    settings: Settings,
-    folder: str,
-    known: Collection[str],
-    entries: Sequence[Entry],
-    closed: Sequence[str],
-) -> None:
-    """A disk that is not mounted, or a mistyped folder, must not cost hours of embedding.
-
-    ``folder`` and the paths in ``known`` are those of the index that serves.
-    """
-    here = {entry.path for entry in entries}
-    if not known or any(path in here or path.startswith(tuple(closed)) for path in known):
-        return
-    none = f"{settings.images} holds none of the {len(known):,} files that are in the index"
-    if not here:
-        raise SettingsError(
-            f"The image folder is empty: {none}. If it is on another disk, mount it; if you really "
-            f"emptied it, delete {settings.cache}."
-        )
-    if folder and folder != str(settings.images.resolve()):
-        raise SettingsError(
-            f"{settings.cache} is the index of another image folder, {folder}: {none}. Name "
-            f"another cache with --cache, or delete it."
-        )
 
 
 _Batch = tuple[list[Fact], Floats]
@@ -148,7 +123,7 @@ class _Run:
     def __init__(self, means: Means, writer: CacheWriter, known: Known, plan: Plan) -> None:
         self.progress = Progress("embedding", total=len(plan.work))
         self.embedded = self.touched = 0
-        self.stopped = False
+        self.stopped = self.calibrated = False
         self._means, self._writer, self._known, self._plan = means, writer, known, plan
         identities = means.identities
         self._layout = Layout(tuple(i.name for i in identities), tuple(i.dim for i in identities))
@@ -197,7 +172,17 @@ class _Run:
         self.progress = replace(self.progress, phase="saving", removed=self._left.total())
         self._tell(force=True)
         self._save(self._plan.gone)
-        self._writer.finish()
+        calibration = self._calibration()
+        self.calibrated = calibration is not None
+        self._writer.finish(calibration)
+
+    def _calibration(self) -> dict[str, Any] | None:
+        """A new calibration where the collection has outgrown the old one."""
+        snapshot = self._writer.snapshot
+        old = Calibration.from_plain(self._layout, snapshot.calibration)
+        if not old.outdated(snapshot.images):
+            return None
+        return fit(self._layout, snapshot.sample(SAMPLE), snapshot.images).to_plain()
 
     def _examined(self) -> Iterator[Examined | None]:
         """Results in the order of the plan, a bounded number of files being worked on."""

@@ -10,10 +10,12 @@ from image_search.cache import CacheWriter, ExtractorIdentity, Fact, Snapshot
 from image_search.errors import ModelUnavailable, UnknownImage
 from image_search.extractors import REGISTRY, resolve
 from image_search.extractors.loading import ExtractorPool
+from image_search.extractors.resolve import AUTO
 from image_search.indexing import Means, update_cache
+from image_search.queries import Query
 from image_search.reports import Progress, Report, Unreadable
 from image_search.scanning import is_outside
-from image_search.searching import Query, SearchResult, search
+from image_search.searching import SearchResult, search
 from image_search.serving import Serving
 from image_search.settings import Settings
 from image_search.thumbnails import Thumbnails
@@ -88,28 +90,50 @@ class Library:
         with CacheWriter(self.settings.cache, self.settings.images) as writer:
             # With the lock held, so that a second writer is turned away at once.
             on_progress(Progress("resolving"))
-            resolution = resolve(
-                self.settings.extractors, fetch=True, timeout=self.settings.hub_timeout
-            )
-            self._keep_models(resolution.names)
-            identities = tuple(
-                ExtractorIdentity(name, REGISTRY[name].model, REGISTRY[name].dim)
-                for name in resolution.names
-            )
-            means = Means(
-                self.settings,
-                identities,
-                lambda: [self._pool.get(name) for name in resolution.names],
-                on_progress,
-                cancelled,
-                self._serving.verified or (),
-            )
-            report = update_cache(means, writer)
+            report, warnings = self._update(writer, on_progress, cancelled)
         if self._serving.verified is not None:
             self._serving.index(wait=True)
         if report.removed or report.changed:
             self._thumbnails.sweep(self._serving.snapshot().digests())
-        return replace(report, warnings=resolution.warnings + report.warnings)
+        return replace(report, warnings=warnings + report.warnings)
+
+    def _update(
+        self,
+        writer: CacheWriter,
+        on_progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+        refused: ModelUnavailable | None = None,
+    ) -> tuple[Report, tuple[str, ...]]:
+        resolution = resolve(
+            self.settings.extractors, fetch=True, timeout=self.settings.hub_timeout
+        )
+        self._keep_models(resolution.names)
+        identities = tuple(
+            ExtractorIdentity(name, REGISTRY[name].model, REGISTRY[name].dim)
+            for name in resolution.names
+        )
+        means = Means(
+            self.settings,
+            identities,
+            lambda: [self._pool.get(name) for name in resolution.names],
+            on_progress,
+            cancelled,
+            self._serving.verified or (),
+        )
+        try:
+            report = update_cache(means, writer)
+        except ModelUnavailable as error:
+            # Loading found weights that are damaged, and set them aside. They are fetched anew, or
+            # done without where the choice is free; but only once.
+            if refused is not None or not self._chooses_freely:
+                raise
+            return self._update(writer, on_progress, cancelled, error)
+        notes = () if refused is None else (str(refused),)
+        return report, notes + resolution.warnings
+
+    @property
+    def _chooses_freely(self) -> bool:
+        return self.settings.extractors.strip().lower() == AUTO
 
     @property
     def outdated(self) -> bool:
@@ -222,7 +246,7 @@ class Library:
 
     def _keep_models(self, names: tuple[str, ...]) -> None:
         """Refuse to throw away vectors of a model only because its weights cannot be had today."""
-        if self.settings.extractors.strip().lower() != "auto":
+        if not self._chooses_freely:
             return
         snapshot = self._serving.snapshot()
         held = [identity.name for identity in snapshot.extractors]

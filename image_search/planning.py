@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from image_search.cache import Fact, Snapshot
 from image_search.cache.records import READABLE, RETRY
+from image_search.errors import SettingsError
 from image_search.extractors.base import Floats
 from image_search.scanning import Entry
+from image_search.settings import Settings
 
 
 @dataclass
@@ -68,3 +70,30 @@ def make_plan(
             unchanged += 1
     gone = tuple(path for path in known if path not in seen and not path.startswith(closed))
     return Plan(tuple(work), gone, unchanged)
+
+
+def refuse_to_forget_all(
+    settings: Settings,
+    folder: str,
+    known: Collection[str],
+    entries: Sequence[Entry],
+    closed: Sequence[str],
+) -> None:
+    """A disk that is not mounted, or a mistyped folder, must not cost hours of embedding.
+
+    ``folder`` and the paths in ``known`` are those of the index that serves.
+    """
+    here = {entry.path for entry in entries}
+    if not known or any(path in here or path.startswith(tuple(closed)) for path in known):
+        return
+    none = f"{settings.images} holds none of the {len(known):,} files that are in the index"
+    if not here:
+        raise SettingsError(
+            f"The image folder is empty: {none}. If it is on another disk, mount it; if you really "
+            f"emptied it, delete {settings.cache}."
+        )
+    if folder and folder != str(settings.images.resolve()):
+        raise SettingsError(
+            f"{settings.cache} is the index of another image folder, {folder}: {none}. Name "
+            f"another cache with --cache, or delete it."
+        )

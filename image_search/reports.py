@@ -39,7 +39,8 @@ class Report:
     """What an update did. ``embedded`` pictures went through the extractors.
 
     ``unchanged`` counts readable files that were left as they are; ``unreadable`` all the files of
-    the folder that cannot be read now, listed in ``failures``.
+    the folder that cannot be read now, listed in ``failures``. ``rebuilt`` says that the index was
+    made anew with other extractors, ``calibrated`` that scores were fitted anew to the collection.
     """
 
     added: int
@@ -52,5 +53,6 @@ class Report:
     failures: tuple[Unreadable, ...]
     seconds: float
     rebuilt: bool
+    calibrated: bool
     cancelled: bool
     warnings: tuple[str, ...]

@@ -1,25 +1,35 @@
-"""A snapshot of the cache made searchable: an index over each segment, and hits joined with
-facts."""
+"""A snapshot of the cache made searchable: an index over each segment, hits joined with facts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import heapq
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
 from image_search.cache import Segment, Snapshot
+from image_search.calibration import Calibration
 from image_search.extractors.base import Floats
-from image_search.fusion import Layout, block_cosines, query_vector
-from image_search.indexes import Mask, VectorIndex, build_index
+from image_search.filters import Filter
+from image_search.fusion import Layout, block_cosines, query_vector, shares_of
+from image_search.indexes import Mask, Rows, VectorIndex, build_index
+from image_search.name_search import NameIndex
+
+# The name under which the likeness of file and folder names appears among a hit's scores.
+NAME = "name"
+# Scores that differ by less than half of the last digit shown are equal.
+DIGITS = 4
 
 
 @dataclass(frozen=True)
 class Hit:
     """A match joined with its image.
 
-    ``score`` is fused, ``scores`` the cosine by extractor; ``size`` in bytes, ``modified`` in
-    seconds since 1970, ``width`` and ``height`` in pixels.
+    ``score`` is fused, ``scores`` the cosine by extractor (about the collection's mean, and 1 for
+    the same picture), ``contributions`` what each of them adds to ``score``; ``size`` in bytes,
+    ``modified`` in seconds since 1970, ``width`` and ``height`` in pixels.
     """
 
     rank: int
@@ -27,6 +37,7 @@ class Hit:
     path: str
     score: float
     scores: dict[str, float]
+    contributions: dict[str, float]
     width: int
     height: int
     size: int
@@ -34,22 +45,47 @@ class Hit:
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """One segment with the index over its vectors; ``keep`` (vectors,) masks those that count."""
+class Question:
+    """A query as numbers: unit ``blocks`` (dim,) by extractor, with a weight for each.
+
+    ``words`` are looked for in the names of files and folders; names then have a share of
+    ``name_weight`` / (1 + ``name_weight``) in the score, and all of it where there are no blocks.
+    ``filter`` is what every hit must fulfil.
+    """
+
+    blocks: Mapping[str, Floats]
+    weights: Mapping[str, float]
+    words: tuple[str, ...] = ()
+    name_weight: float = 0.0
+    filter: Filter = field(default_factory=Filter)
+
+
+@dataclass(frozen=True, eq=False)
+class _Searchable:
+    """What is built once for a segment and shared by all the snapshots that hold it."""
 
     segment: Segment
     index: VectorIndex
-    keep: Mask | None
-    count: int
+
+    @cached_property
+    def names(self) -> NameIndex:
+        return NameIndex(self.segment.records.paths)
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A segment within one snapshot; ``keep`` (vectors,) masks those that count."""
+
+    of: _Searchable
+    keep: Mask
 
 
 @dataclass(frozen=True, eq=False)
 class SearchIndex:
-    """A snapshot made searchable. Immutable: a reindex makes a new one, which shares what is
-    equal."""
+    """A snapshot made searchable. Immutable: a reindex makes a new one, sharing what is equal."""
 
     snapshot: Snapshot
-    layout: Layout
+    calibration: Calibration
     parts: tuple[_Part, ...]
 
     @staticmethod
@@ -59,71 +95,141 @@ class SearchIndex:
         Raises:
             CacheDamaged: the vectors of a segment were altered on disk.
         """
-        built = {part.segment.name: part.index for part in previous.parts} if previous else {}
-        parts = []
-        for segment, live in zip(snapshot.segments, snapshot.live, strict=True):
-            if segment.name not in built:
-                segment.verify()
-            keep = live[segment.records.owners]
-            parts.append(
-                _Part(
-                    segment=segment,
-                    index=built.get(segment.name) or build_index(segment.vectors),
-                    keep=None if keep.all() else keep,
-                    count=int(np.count_nonzero(keep)),
-                )
-            )
         names = tuple(extractor.name for extractor in snapshot.extractors)
         dims = tuple(extractor.dim for extractor in snapshot.extractors)
-        return SearchIndex(snapshot, Layout(names, dims), tuple(parts))
+        calibration = Calibration.from_plain(Layout(names, dims), snapshot.calibration)
+        built: dict[str, _Searchable] = {}
+        if previous is not None and previous.snapshot.calibration == snapshot.calibration:
+            built = {part.of.segment.name: part.of for part in previous.parts}
+        verified = set() if previous is None else set(previous.verified)
+        parts = []
+        for segment, live in zip(snapshot.segments, snapshot.live, strict=True):
+            searchable = built.get(segment.name)
+            if searchable is None:
+                if segment.name not in verified:
+                    segment.verify()
+                searchable = _Searchable(segment, build_index(calibration.centred(segment.vectors)))
+            parts.append(_Part(searchable, live[segment.records.owners]))
+        return SearchIndex(snapshot, calibration, tuple(parts))
 
-    def search(
-        self, blocks: Mapping[str, Floats], weights: Mapping[str, float], k: int
-    ) -> list[Hit]:
-        """The ``k`` best hits for unit ``blocks`` (dim,) by extractor; ties go by path."""
-        query = query_vector(self.layout, blocks, weights)
-        found: list[tuple[float, int, int]] = []
-        for number, part in enumerate(self.parts):
-            scores, rows = part.index.search(query, min(k, part.count), part.keep)
-            found.extend(zip(scores.tolist(), [number] * len(rows), rows.tolist(), strict=True))
-        found.sort(key=lambda match: (-round(match[0], 4), self._path(match)))
-        found = found[:k]
-        cosines = self._cosines(found, blocks)
-        return [
-            self._hit(rank, match, scores)
-            for rank, (match, scores) in enumerate(zip(found, cosines, strict=True), start=1)
-        ]
+    @property
+    def layout(self) -> Layout:
+        """Which block lies where in a vector."""
+        return self.calibration.layout
 
-    def _cosines(
-        self, found: Sequence[tuple[float, int, int]], blocks: Mapping[str, Floats]
-    ) -> list[dict[str, float]]:
-        answer: list[dict[str, float]] = [{} for _ in found]
-        for number, part in enumerate(self.parts):
-            places = [i for i, match in enumerate(found) if match[1] == number]
-            if places:
-                rows = np.array([found[i][2] for i in places])
-                per_block = block_cosines(self.layout, part.segment.vectors[rows], blocks)
-                for name, values in per_block.items():
-                    for i, value in zip(places, values.tolist(), strict=True):
-                        answer[i][name] = round(value, 4)
-        return answer
+    @property
+    def verified(self) -> tuple[str, ...]:
+        """The segments whose vectors were found to be as they were written."""
+        return tuple(part.of.segment.name for part in self.parts)
 
-    def _path(self, match: tuple[float, int, int]) -> str:
-        records = self.parts[match[1]].segment.records
-        return records.paths[int(records.owners[match[2]])]
+    def stored_blocks(self, image_id: int) -> dict[str, Floats] | None:
+        """The unit blocks (dim,) of an indexed image, or ``None`` where no image has this id."""
+        scale = np.float32(np.sqrt(len(self.layout.names)))
+        for part in self.parts:
+            records = part.of.segment.records
+            for row in np.flatnonzero(records.ids[records.owners] == np.uint64(image_id)):
+                if part.keep[row]:
+                    vector = np.asarray(part.of.segment.vectors[row]) * scale
+                    return {name: vector[place] for name, place in self.layout.slices().items()}
+        return None
 
-    def _hit(self, rank: int, match: tuple[float, int, int], scores: dict[str, float]) -> Hit:
-        score, number, row = match
-        records = self.parts[number].segment.records
-        owner = int(records.owners[row])
-        return Hit(
-            rank=rank,
-            id=f"{int(records.ids[owner]):016x}",
-            path=records.paths[owner],
-            score=round(score, 4),
-            scores=scores,
-            width=int(records.widths[owner]),
-            height=int(records.heights[owner]),
-            size=int(records.sizes[owner]),
-            modified=int(records.mtimes[owner]) / 1e9,
+    def search(self, question: Question, k: int) -> tuple[list[Hit], int]:
+        """The ``k`` best hits, best first, ties by path; and how many images were compared."""
+        query = (
+            query_vector(self.layout, question.blocks, question.weights)
+            if question.blocks
+            else None
         )
+        shares = shares_of(question.blocks, question.weights)
+        compared = 0
+        hits: list[Hit] = []
+        for part in self.parts:
+            keep = self._allowed(part, question.filter)
+            count = int(np.count_nonzero(keep))
+            if count:
+                compared += count
+                hits.extend(_search_part(self, part, keep, question, query, shares, min(k, count)))
+        best = heapq.nsmallest(k, hits, key=lambda hit: (-hit.score, hit.path))
+        return [replace(hit, rank=rank) for rank, hit in enumerate(best, start=1)], compared
+
+    def _allowed(self, part: _Part, condition: Filter) -> Mask:
+        records = part.of.segment.records
+        fits = condition.mask(records)
+        return part.keep if fits is None else part.keep & fits[records.owners]
+
+
+def _search_part(
+    index: SearchIndex,
+    part: _Part,
+    keep: Mask,
+    question: Question,
+    query: Floats | None,
+    shares: Mapping[str, float],
+    k: int,
+) -> Iterable[Hit]:
+    """The best hits of one segment; at least the ``k`` best of them are among those given."""
+    records = part.of.segment.records
+    rows = np.zeros(0, np.int64)
+    if query is not None:
+        rows = part.of.index.search(query, k, None if keep.all() else keep)[1]
+    named = np.zeros(len(keep), np.float32)
+    if question.words and question.name_weight:
+        named = part.of.names.scores(question.words)[records.owners]
+        # A name may lift an image over those that only look alike, so all that are named compete.
+        rows = np.union1d(rows, np.flatnonzero(keep & (named > 0)))
+    if not len(rows):
+        return []
+    scores, contributions = _scored(index, part, rows, question, shares)
+    if question.words and question.name_weight:
+        scores[NAME] = named[rows]
+        share = question.name_weight / (1 + question.name_weight) if question.blocks else 1.0
+        contributions = {
+            name: values * np.float32(1 - share) for name, values in contributions.items()
+        }
+        contributions[NAME] = named[rows] * np.float32(share)
+    fused = np.sum(list(contributions.values()), axis=0)
+    best = np.lexsort((rows, -fused))
+    # Those that tie with the last one are kept, for ties are decided by path.
+    last = np.round(fused[best[min(k, len(best)) - 1]], DIGITS)
+    best = best[np.round(fused[best], DIGITS) >= last]
+    return [
+        _hit(part, int(rows[i]), float(fused[i]), _row(scores, i), _row(contributions, i))
+        for i in best
+    ]
+
+
+def _scored(
+    index: SearchIndex,
+    part: _Part,
+    rows: Rows,
+    question: Question,
+    shares: Mapping[str, float],
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    if not question.blocks:
+        return {}, {}
+    vectors = index.calibration.centred(np.asarray(part.of.segment.vectors[rows]))
+    scores = block_cosines(index.layout, vectors, question.blocks)
+    return scores, {name: values * np.float32(shares[name]) for name, values in scores.items()}
+
+
+def _row(columns: Mapping[str, Floats], i: int) -> dict[str, float]:
+    return {name: round(float(values[i]), DIGITS) for name, values in columns.items()}
+
+
+def _hit(
+    part: _Part, row: int, score: float, scores: dict[str, float], contributions: dict[str, float]
+) -> Hit:
+    records = part.of.segment.records
+    owner = int(records.owners[row])
+    return Hit(
+        rank=0,
+        id=f"{int(records.ids[owner]):016x}",
+        path=records.paths[owner],
+        score=round(score, DIGITS),
+        scores=scores,
+        contributions=contributions,
+        width=int(records.widths[owner]),
+        height=int(records.heights[owner]),
+        size=int(records.sizes[owner]),
+        modified=int(records.mtimes[owner]) / 1e9,
+    )

@@ -1,50 +1,55 @@
-"""From a query to its hits: pictures and words in, the closest images with their scores out."""
+"""From a query to its hits: pictures, words and colours in, the closest images out."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from image_search.errors import IndexEmpty, InvalidQuery, ModelUnavailable
-from image_search.extractors.base import Extractor, Floats, TextExtractor
+import numpy as np
+
+from image_search.detectors.line_art import is_line_art
+from image_search.errors import IndexEmpty, InvalidQuery, ModelUnavailable, UnknownImage
+from image_search.extractors.base import Extractor, Floats, Pixels, TextExtractor
 from image_search.fusion import pooled
-from image_search.images import Picture, decode
-from image_search.search_index import Hit, SearchIndex
-from image_search.weighting import default_weights
+from image_search.images import decode
+from image_search.name_search import words_of
+from image_search.palettes import palette_block
+from image_search.queries import AUTO, Query, Region, words
+from image_search.search_index import Hit, Question, SearchIndex
+from image_search.weighting import (
+    COLOUR_SHARE,
+    MEAN_SHARE,
+    NAME_WEIGHT,
+    PHOTO,
+    SKETCH,
+    TEXT,
+    chosen_weights,
+    default_weights,
+)
 
-# How many hits are shown where the query does not say.
-TOP_K = 30
-# Words beyond this many characters say nothing to a text model that reads 77 tokens.
-MAX_TEXT = 1000
-
-
-@dataclass(frozen=True)
-class Query:
-    """What is asked: pictures (the bytes of image files), words, or both.
-
-    Several pictures ask for one thing together. ``k`` hits are wanted; ``weights`` by extractor
-    replace the defaults, and an extractor not named in them has no say.
-    """
-
-    images: tuple[bytes, ...] = ()
-    text: str | None = None
-    k: int = TOP_K
-    weights: Mapping[str, float] | None = None
+NO_CLIP = (
+    "Searching by words needs the CLIP model, which is not in use here, so they were only looked "
+    "for in the names of files and folders. Run `image-search models fetch` where there is "
+    "internet access, then reindex."
+)
+# How far words for what is not wanted push away, against those for what is.
+_AGAINST = 0.5
 
 
 @dataclass(frozen=True)
 class SearchResult:
     """The hits, best first, and what they were chosen from.
 
-    ``compared`` images were looked at, every one; ``unreadable`` files of the folder could not be.
+    ``compared`` images were looked at, every one that the filters admit; ``unreadable`` files of
+    the folder could not be. ``kind`` is what the query was taken for: photo, sketch or text.
     """
 
     hits: tuple[Hit, ...]
     compared: int
     unreadable: int
     took_ms: float
+    kind: str
     extractors: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -60,93 +65,147 @@ def search(
 ) -> SearchResult:
     """Answer ``query`` from ``index``, comparing the blocks of the ``usable`` extractors.
 
-    ``load`` gives an extractor by name; ``warnings`` go into the answer as they are.
+    ``load`` gives an extractor by name; ``warnings`` go into the answer, and to them what the
+    answer lacks.
 
     Raises:
         InvalidQuery: the query is empty, contradictory or out of range.
         UnreadableImage, ImageTooLarge: a picture of the query cannot be used.
+        UnknownImage: the query names an image that is not indexed.
         ModelUnavailable: the query needs an extractor that cannot be loaded.
         IndexEmpty: there is nothing to search.
     """
     started = time.perf_counter()
-    text = (query.text or "").strip()
-    _check(query, text)
+    query.check()
     if not index.snapshot.images:
         raise IndexEmpty(
             "The index holds no images yet. Put images into the image folder and reindex."
         )
-    weights = _weights(query, text, usable)
-    pictures = [decode(data, max_megapixels=max_megapixels) for data in query.images]
-    words = [text] if text else []
-    wanted = [name for name in usable if weights is None or weights[name] > 0]
-    blocks = _embedded(pictures, words, wanted, load)
-    if not blocks:
-        raise InvalidQuery(
-            "The weights leave nothing to compare: " + ", ".join(wanted) + " cannot read words."
-        )
-    hits = index.search(blocks, weights or default_weights(tuple(blocks)), query.k)
+    _check_weights(query, usable)
+    pictures = [
+        _inside(decode(data, max_megapixels=max_megapixels).pixels, query.region)
+        for data in query.images
+    ]
+    kind = kind_of(query, pictures)
+    wanted = [name for name in usable if query.weights is None or query.weights.get(name, 0) > 0]
+    blocks = _blocks(index, query, kind, pictures, wanted, load)
+    question = _question(index, query, kind, blocks)
+    hits, compared = index.search(question, query.k)
+    said = words(query.text) or words(query.not_text)
+    if said and "clip" not in usable:
+        warnings = (*warnings, NO_CLIP)
     return SearchResult(
         hits=tuple(hits),
-        compared=index.snapshot.images,
+        compared=compared,
         unreadable=len(index.snapshot.failures),
         took_ms=round((time.perf_counter() - started) * 1000, 1),
+        kind=kind,
         extractors=tuple(blocks),
         warnings=warnings,
     )
 
 
-def _check(query: Query, text: str) -> None:
-    if not query.images and not text:
-        raise InvalidQuery("The query is empty; give an image, words, or both.")
-    if query.k < 1:
-        raise InvalidQuery(f"k must be at least 1, not {query.k}.")
-    if len(text) > MAX_TEXT:
-        raise InvalidQuery(f"The words are too long; use at most {MAX_TEXT} characters.")
+def kind_of(query: Query, pictures: Sequence[Pixels]) -> str:
+    """What the query is taken for: what it declares, or what its pictures look like."""
+    if query.kind != AUTO:
+        return query.kind
+    if pictures:
+        return SKETCH if all(is_line_art(pixels) > 0.5 for pixels in pictures) else PHOTO
+    return PHOTO if query.like or query.color else TEXT
 
 
-def _weights(query: Query, text: str, names: Sequence[str]) -> Mapping[str, float] | None:
-    """The query's weights, one for each of ``names``, or ``None`` for the defaults."""
-    if not names:
+def _check_weights(query: Query, usable: Sequence[str]) -> None:
+    if not usable:
         raise ModelUnavailable(
             "None of the extractors that the index was made with can be used here. Run "
             "`image-search models fetch` where there is internet access, or reindex with others."
         )
-    if text and "clip" not in names:
-        raise ModelUnavailable(
-            "Searching by words needs the CLIP model, which is not in use here. Run "
-            "`image-search models fetch` where there is internet access, then reindex."
-        )
-    if query.weights is None:
-        return None
-    unknown = sorted(set(query.weights) - set(names))
+    unknown = sorted(set(query.weights or ()) - set(usable))
     if unknown:
         raise InvalidQuery(
-            f"Unknown extractor in weights: {', '.join(unknown)}. In use here: {', '.join(names)}."
+            f"Unknown extractor in weights: {', '.join(unknown)}. In use here: {', '.join(usable)}."
         )
-    if not all(math.isfinite(weight) and weight >= 0 for weight in query.weights.values()):
-        raise InvalidQuery("Weights must be numbers of at least 0.")
-    if not any(query.weights.values()):
-        raise InvalidQuery("All weights are zero; give one above zero.")
-    return {name: float(query.weights.get(name, 0.0)) for name in names}
 
 
-def _embedded(
-    pictures: Sequence[Picture],
-    words: Sequence[str],
+def _inside(pixels: Pixels, region: Region | None) -> Pixels:
+    """What lies inside the box, at least one pixel of it."""
+    if region is None:
+        return pixels
+    height, width = pixels.shape[:2]
+    left, top = min(int(region.x * width), width - 1), min(int(region.y * height), height - 1)
+    right = max(left + 1, round((region.x + region.width) * width))
+    bottom = max(top + 1, round((region.y + region.height) * height))
+    return np.ascontiguousarray(pixels[top:bottom, left:right])
+
+
+def _blocks(
+    index: SearchIndex,
+    query: Query,
+    kind: str,
+    pictures: Sequence[Pixels],
     wanted: Sequence[str],
     load: Callable[[str], Extractor],
 ) -> dict[str, Floats]:
     """One unit block (dim,) for each extractor that can speak for the query."""
+    share = MEAN_SHARE.get(kind, 1.0)
+    alike = [_stored(index, image_id) for image_id in query.like]
     blocks: dict[str, Floats] = {}
     for name in wanted:
-        parts: list[Floats] = []
-        extractor = load(name) if pictures or name == "clip" else None
-        if extractor is None:
+        if name == "hsv" and query.color:
+            blocks[name] = palette_block(query.color)
             continue
+        parts = [index.calibration.centred_block(name, stored[name]) for stored in alike]
         if pictures:
-            parts += list(extractor.embed([extractor.prepare(p.pixels) for p in pictures]))
-        if words and isinstance(extractor, TextExtractor):
-            parts += list(extractor.embed_text(words))
+            extractor = load(name)
+            rows = extractor.embed([extractor.prepare(pixels) for pixels in pictures])
+            parts += [index.calibration.centred_block(name, row, share) for row in rows]
+        if name == "clip" and (words(query.text) or words(query.not_text)):
+            parts = _with_words(parts, query, load(name))
         if parts:
             blocks[name] = pooled(parts)
     return blocks
+
+
+def _stored(index: SearchIndex, image_id: str) -> Mapping[str, Floats]:
+    well_formed = len(image_id) == 16 and set(image_id) <= set("0123456789abcdef")
+    stored = index.stored_blocks(int(image_id, 16)) if well_formed else None
+    if stored is None:
+        raise UnknownImage(f"No indexed image has the id {image_id[:40]!r}.")
+    return stored
+
+
+def _with_words(parts: list[Floats], query: Query, extractor: Extractor) -> list[Floats]:
+    if not isinstance(extractor, TextExtractor):
+        return parts
+    if words(query.text):
+        parts = [*parts, extractor.embed_text([words(query.text)])[0]]
+    if words(query.not_text) and parts:
+        against = extractor.embed_text([words(query.not_text)])[0]
+        rest = pooled(parts) - np.float32(_AGAINST) * against
+        parts = [np.asarray(rest / max(float(np.linalg.norm(rest)), 1e-9), dtype=np.float32)]
+    return parts
+
+
+def _question(
+    index: SearchIndex, query: Query, kind: str, blocks: Mapping[str, Floats]
+) -> Question:
+    asked = words_of(words(query.text)) if query.weights is None else ()
+    if not blocks and not asked:
+        raise InvalidQuery("The weights leave nothing that can compare what the query holds.")
+    names = tuple(blocks)
+    if query.weights is not None:
+        weights = chosen_weights(query.weights, names, index.calibration)
+    else:
+        weights = default_weights(kind, names, index.calibration)
+        if query.color and "hsv" in blocks:
+            # A colour asked for by hand is meant, also where a collection or a sketch has no use
+            # for colour.
+            others = sum(weight for name, weight in weights.items() if name != "hsv")
+            weights["hsv"] = others * COLOUR_SHARE / (1 - COLOUR_SHARE) if others else 1.0
+    return Question(
+        blocks=blocks,
+        weights=weights,
+        words=asked,
+        name_weight=NAME_WEIGHT,
+        filter=query.filter,
+    )

@@ -72,7 +72,7 @@ class Serving:
     def verified(self) -> tuple[str, ...] | None:
         """The segments whose vectors were found sound; ``None`` before there is an index."""
         index = self._index
-        return None if index is None else tuple(part.segment.name for part in index.parts)
+        return None if index is None else index.verified
 
     def _built(self) -> SearchIndex:
         with self._lock:

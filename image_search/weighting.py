@@ -9,6 +9,11 @@ from image_search.calibration import Calibration
 PHOTO, SKETCH, TEXT = "photo", "sketch", "text"
 KINDS = (PHOTO, SKETCH)
 
+# The share of a colour picked by hand, and the weight of file and folder names beside what the
+# pictures show.
+COLOUR_SHARE = 0.5
+NAME_WEIGHT = 0.25
+
 # Measured by ``benchmarks/quality.py``; the figures are in docs/quality.md. For photos the trained
 # networks say a few times as much as all the descriptors without training together, whose say is
 # one, divided by the trust that the collection has in each. In a drawing neither colour nor surface
@@ -25,9 +30,12 @@ _DESCRIPTORS: Mapping[str, Mapping[str, float]] = {
 }
 
 
-def default_weights(
-    kind: str, names: Sequence[str], calibration: Calibration
-) -> dict[str, float]:
+# Share of the collection's mean taken away from a picture's block before it is compared. A drawing
+# lacks much of what photos have in common.
+MEAN_SHARE: Mapping[str, float] = {PHOTO: 1.0, SKETCH: 0.5, TEXT: 1.0}
+
+
+def default_weights(kind: str, names: Sequence[str], calibration: Calibration) -> dict[str, float]:
     """A weight for the cosine of each extractor in ``names``, for a query of this ``kind``.
 
     Where a kind's own extractors are all missing, those that are there count alike.

@@ -9,10 +9,18 @@ import pytest
 
 from image_search.settings import PREFIX, Settings
 from tests.counting import Counting, count
+from tests.hub import random_clip, random_resnet50
 
 # A developer's own settings must not decide what the tests see.
 for variable in [name for name in os.environ if name.startswith(PREFIX)]:
     del os.environ[variable]
+
+
+@pytest.fixture(scope="session")
+def random_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """CLIP's and ResNet50's whole weights, of random numbers, as the hubs have them."""
+    folder = tmp_path_factory.mktemp("random")
+    return random_clip(folder), random_resnet50(folder)
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ LONGEST = 300
 FLOORS = (
     ("__init__", "errors", "assets"),
     ("settings", "extractors", "reports"),
-    ("images", "fusion", "cache", "indexes", "detectors", "scanning", "weighting", "palettes"),
+    ("images", "fusion", "cache", "indexes", "detectors", "scanning", "palettes"),
     ("planning", "examining", "thumbnails", "calibration", "filters", "name_search"),
-    ("search_index",),
+    ("weighting",),
+    ("queries", "search_index"),
     ("indexing", "searching", "serving"),
     ("library",),
     ("jobs", "evaluation"),

@@ -99,7 +99,7 @@ def test_index_as_json(run: Run, folder: Path) -> None:
     assert report["failures"][0].keys() == {"path", "reason"}
     assert report.keys() == {
         "added", "changed", "moved", "removed", "unchanged", "unreadable", "embedded",
-        "failures", "seconds", "rebuilt", "cancelled", "warnings",
+        "failures", "seconds", "rebuilt", "calibrated", "cancelled", "warnings",
     }  # fmt: skip
 
 
@@ -114,10 +114,11 @@ def test_search_as_json(run: Run, folder: Path) -> None:
     assert [hit["rank"] for hit in answer["results"]] == [1, 2, 3]
     assert answer["results"][0]["path"] == "0002.png"
     assert answer["results"][0].keys() == {
-        "rank", "id", "path", "score", "scores", "width", "height", "size", "modified"
+        "rank", "id", "path", "score", "scores", "contributions", "width", "height", "size",
+        "modified",
     }  # fmt: skip
     assert answer.keys() == {
-        "results", "compared", "unreadable", "took_ms", "extractors", "warnings"
+        "results", "compared", "unreadable", "took_ms", "kind", "extractors", "warnings"
     }  # fmt: skip
 
 

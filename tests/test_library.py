@@ -22,7 +22,7 @@ from image_search.extractors import REGISTRY
 from image_search.extractors.base import Floats
 from image_search.indexes import VectorIndex, build_index
 from image_search.library import Library
-from image_search.searching import Query
+from image_search.queries import Query
 from image_search.settings import Settings
 from tests.counting import Counting, Gate, stand_in_for_clip
 from tests.drawing import draw_into, picture

@@ -17,7 +17,7 @@ from image_search.errors import UnreadableImage as Unreadable
 from image_search.extractors import REGISTRY
 from image_search.images import decode
 from image_search.library import Library
-from image_search.searching import MAX_TEXT, Query
+from image_search.queries import MAX_TEXT, Query
 from image_search.settings import Settings
 from tests.counting import stand_in_for_clip
 from tests.drawing import design, draw_into, picture, saved
@@ -146,9 +146,12 @@ def test_a_picture_that_cannot_be_used_is_refused(library: Library) -> None:
         small.search(Query((picture(0),)))
 
 
-def test_words_without_clip_say_what_to_do(library: Library) -> None:
-    with pytest.raises(ModelUnavailable, match="models fetch"):
-        library.search(Query(text="a red ring"))
+def test_words_without_clip_say_what_to_do_and_look_at_names(library: Library) -> None:
+    result = library.search(Query(text="a 0003 ring"))
+
+    assert any("models fetch" in warning for warning in result.warnings)
+    assert [hit.path for hit in result.hits] == ["0003.png"]
+    assert result.hits[0].scores == {"name": round(1 / 3, 4)}
 
 
 @pytest.mark.parametrize("query", [Query((picture(0),), weights={"hsv": 1}), Query(text="red")])
@@ -249,7 +252,7 @@ class TestWords:
 
         assert result.hits[0].path == "blue.png"
         assert result.extractors == ("clip",)
-        assert result.hits[0].scores.keys() == {"clip"}
+        assert result.hits[0].scores.keys() == {"clip", "name"}
 
     def test_words_and_a_picture_ask_together(self, library: Library) -> None:
         red = (library.settings.images / "red.png").read_bytes()
@@ -259,7 +262,7 @@ class TestWords:
         assert {hit.path for hit in result.hits[:2]} == {"red.png", "blue.png"}
 
     def test_weights_for_what_cannot_read_are_refused(self, library: Library) -> None:
-        with pytest.raises(InvalidQuery, match="hsv cannot read words"):
+        with pytest.raises(InvalidQuery, match="leave nothing"):
             library.search(Query(text="red", weights={"hsv": 1}))
 
     def test_an_essay_is_refused(self, library: Library) -> None:

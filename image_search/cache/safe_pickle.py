@@ -41,9 +41,7 @@ def dump(path: Path, value: Any) -> None:
     Raises:
         OSError: the disk is full or not writable; the previous file is untouched.
     """
-    payload = pickle.dumps(value, protocol=PROTOCOL)
-    envelope = {"sha256": hashlib.sha256(payload).digest(), "payload": payload}
-    write_durably(path, pickle.dumps(envelope, protocol=PROTOCOL))
+    write_durably(path, _sealed(pickle.dumps(value, protocol=PROTOCOL)))
 
 
 def load(path: Path) -> Any:
@@ -58,9 +56,15 @@ def load(path: Path) -> Any:
     if not (isinstance(envelope, dict) and {"sha256", "payload"} <= envelope.keys()):
         raise CacheDamaged("it is not a cache of this program")
     payload = envelope["payload"]
-    if not isinstance(payload, bytes) or hashlib.sha256(payload).digest() != envelope["sha256"]:
+    if not isinstance(payload, bytes) or _sealed(payload) != data:
         raise CacheDamaged("its checksum does not match")
     return _plain(payload)
+
+
+def _sealed(payload: bytes) -> bytes:
+    """The file's content for a pickled value."""
+    envelope = {"sha256": hashlib.sha256(payload).digest(), "payload": payload}
+    return pickle.dumps(envelope, protocol=PROTOCOL)
 
 
 def _plain(data: bytes) -> Any:

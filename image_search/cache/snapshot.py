@@ -31,7 +31,7 @@ class Snapshot:
 
     ``updated`` is in seconds since 1970. ``complete`` says that the last update went to its end;
     where it is false, the next one goes on from here. ``folder`` is the image folder it was made
-    from.
+    from. ``calibration`` are plain values that a search needs, of no meaning in here.
     """
 
     extractors: tuple[ExtractorIdentity, ...]
@@ -40,6 +40,7 @@ class Snapshot:
     updated: float | None = None
     complete: bool = False
     folder: str = ""
+    calibration: Mapping[str, Any] | None = None
 
     @property
     def dim(self) -> int:
@@ -77,6 +78,16 @@ class Snapshot:
         for number, (segment, live) in enumerate(zip(self.segments, self.live, strict=True)):
             for row in np.flatnonzero(live):
                 yield number, int(row), segment.records.fact(int(row))
+
+    def sample(self, most: int) -> npt.NDArray[np.float32]:
+        """At most about ``most`` vectors that count, (n, dim), taken evenly from all of them."""
+        rows = [
+            (segment, segment.vector_of[np.flatnonzero(live)])
+            for segment, live in zip(self.segments, self.live, strict=True)
+        ]
+        step = max(1, -(-self.images // most))
+        chosen = [segment.vectors[found[found >= 0][::step]] for segment, found in rows]
+        return np.concatenate([*chosen, np.zeros((0, self.dim), np.float32)])
 
     def digests(self) -> set[bytes]:
         """The SHA-256 of every content that counts."""
@@ -140,6 +151,7 @@ def manifest_of(snapshot: Snapshot) -> dict[str, Any]:
         "updated": snapshot.updated,
         "complete": snapshot.complete,
         "folder": snapshot.folder,
+        "calibration": snapshot.calibration,
     }
 
 
@@ -185,6 +197,7 @@ def _snapshot(plain: Any, folder: Path, known: Mapping[str, Segment]) -> Snapsho
         updated = None if plain["updated"] is None else float(plain["updated"])
         complete = bool(plain["complete"])
         folder_of_images = str(plain["folder"])
+        calibration = None if plain["calibration"] is None else dict(plain["calibration"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CacheDamaged(f"its content is malformed ({error})") from error
     segments, masks = [], []
@@ -197,4 +210,12 @@ def _snapshot(plain: Any, folder: Path, known: Mapping[str, Segment]) -> Snapsho
         live = np.unpackbits(np.frombuffer(bits, np.uint8), count=count).astype(np.bool_)
         segments.append(segment)
         masks.append(live)
-    return Snapshot(extractors, tuple(segments), tuple(masks), updated, complete, folder_of_images)
+    return Snapshot(
+        extractors,
+        tuple(segments),
+        tuple(masks),
+        updated,
+        complete,
+        folder_of_images,
+        calibration,
+    )

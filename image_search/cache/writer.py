@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import filelock
 import numpy as np
@@ -155,9 +156,9 @@ class CacheWriter:
             self._publish(segments, masks, complete=False)
         return self.snapshot
 
-    def finish(self) -> Snapshot:
+    def finish(self, calibration: Mapping[str, Any] | None = None) -> Snapshot:
         """End the update: merge small segments, put a rebuilt index in the old one's place, tidy
-        up.
+        up. ``calibration``, where there is one, is kept from now on.
 
         Raises:
             CacheError: the disk is full or not writable; every commit so far is kept.
@@ -166,6 +167,8 @@ class CacheWriter:
             segments, masks = merge_small_segments(
                 self._folder, self.snapshot.extractors, self.snapshot.segments, self.snapshot.live
             )
+            if calibration is not None:
+                self.snapshot = dataclasses.replace(self.snapshot, calibration=calibration)
             self._publish(list(segments), list(masks), complete=True)
             if self.aside:
                 self._next.replace(self._cache)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from image_search.evaluation import Collection, Evaluation
 
 TRUTHS = ("class", "instance", "same-name")
+KINDS = ("auto", "photo", "sketch")
 
 
 def add_to(commands: Commands) -> None:
@@ -54,6 +55,12 @@ def add_to(commands: Commands) -> None:
         "query X-n was drawn from, in a folder of the same name (instance); images of the same "
         "file name (same-name). Default: class",
     )
+    parser.add_argument(
+        "--kind",
+        choices=KINDS,
+        default=KINDS[0],
+        help="what the queries are declared to be; default auto, told from each picture",
+    )
     parser.add_argument("-k", type=int, default=10, help="cut-off of the table; default 10")
     parser.add_argument(
         "--report", type=Path, metavar="FILE", help="write a report with plots and pictures (HTML)"
@@ -81,6 +88,7 @@ def run(options: argparse.Namespace) -> int:
             queries,
             TRUTHS[options.truth],
             k=options.k,
+            kind=options.kind,
             on_way=lambda name: _tell(f"Ranking by {name}", options.json),
         )
         if report is not None:

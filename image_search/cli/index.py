@@ -93,6 +93,8 @@ def _print(report: Report) -> None:
     if len(report.failures) > SHOWN:
         more = len(report.failures) - SHOWN
         print(f"... and {more} more; `image-search status --json` lists all.", file=sys.stderr)
+    if report.calibrated:
+        print("The scores were fitted to the collection as it is now.")
     if report.cancelled:
         print("Interrupted; what was done is kept, and the next run goes on from there.")
     print(

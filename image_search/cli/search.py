@@ -24,26 +24,67 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "pictures", metavar="IMAGE", nargs="*", type=Path, help="picture to search with"
     )
-    parser.add_argument("--text", help="words to search with (needs CLIP)")
+    parser.add_argument("--text", help="words for what is wanted")
+    parser.add_argument("--not-text", metavar="TEXT", help="words for what is not (needs CLIP)")
+    parser.add_argument(
+        "--like", metavar="ID", action="append", default=[], help="id of an indexed image"
+    )
+    parser.add_argument("--kind", default="auto", help="auto, photo or sketch; default auto")
+    parser.add_argument(
+        "--color",
+        metavar="#RRGGBB[:SHARE]",
+        action="append",
+        default=[],
+        help="a colour, perhaps with its share; may be repeated",
+    )
+    parser.add_argument(
+        "--region",
+        metavar="X,Y,WIDTH,HEIGHT",
+        help="the part of the picture that asks, in fractions of its sides",
+    )
     parser.add_argument("-k", type=int, default=30, help="how many hits; default 30")
     parser.add_argument(
         "--weights",
         metavar="NAME=NUMBER,...",
         help='say of each extractor, for example "hsv=1" to go by colour alone',
     )
+    only = parser.add_argument_group("restrict the hits to")
+    only.add_argument("--folder", help="images in this folder or below")
+    only.add_argument("--name", help="file names with this text, or matching * and ?")
+    only.add_argument("--after", metavar="DATE", help="altered since")
+    only.add_argument("--before", metavar="DATE", help="and before")
+    only.add_argument("--min-side", metavar="PIXELS", type=int, help="shorter side at least")
+    only.add_argument("--orientation", help="portrait, landscape or square")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Search and print the hits; 0 also when there are none."""
+    # Imported here, as is whatever else needs numpy, so that --help answers at once.
+    from image_search.filters import Filter, parse_time
     from image_search.library import Library
-    from image_search.searching import Query
+    from image_search.palettes import parse_colour
+    from image_search.queries import Query, parse_region
 
+    after, before = (parse_time(day) if day else None for day in (options.after, options.before))
     query = Query(
         images=tuple(_read(path) for path in options.pictures),
         text=options.text,
+        not_text=options.not_text,
+        like=tuple(options.like),
+        kind=options.kind,
+        color=tuple(parse_colour(colour) for colour in options.color),
+        region=parse_region(options.region) if options.region else None,
         k=options.k,
         weights=_weights(options.weights),
+        filter=Filter(
+            folder=options.folder,
+            name=options.name,
+            after=after,
+            before=before,
+            min_side=options.min_side,
+            orientation=options.orientation,
+        ),
     )
     library = Library.open(settings_from(options))
     result = library.search(query)

@@ -1,7 +1,7 @@
-"""How the product ranks: the one place where evaluation meets fusion and its weights.
+"""How the product ranks: the one place where evaluation meets centring, fusion and weights.
 
 Nothing is computed here that a search does not compute; tests hold the scores against
-``Library.search``. What a search comes to know of its query is a field of ``Question``.
+``Library.search``. What a search comes to know of its query is a field of ``Asked``.
 """
 
 from __future__ import annotations
@@ -11,18 +11,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from image_search.extractors.base import Floats
-from image_search.fusion import Layout, query_vector
-from image_search.weighting import default_weights
+from image_search.calibration import Calibration
+from image_search.extractors.base import Floats, Pixels
+from image_search.fusion import query_vector, shares_of
+from image_search.queries import AUTO, Query
+from image_search.search_index import DIGITS
+from image_search.searching import kind_of
+from image_search.weighting import MEAN_SHARE, chosen_weights, default_weights
 
 FUSION = "fusion"
-# A search tells scores apart to so many digits; what is equal then is in no order of merit.
-DIGITS = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
-    """What a search knows of its query: unit blocks (dim,) by extractor, and what kind it is."""
+class Asked:
+    """A query picture as a search knows it: unit ``blocks`` (dim,) by extractor, not yet centred,
+    and what kind it is."""
 
     blocks: Mapping[str, Floats]
     kind: str
@@ -30,23 +33,47 @@ class Question:
 
 @dataclass(frozen=True)
 class Way:
-    """A way to rank: one extractor alone, or (``weights`` is None) as the product does unasked."""
+    """A way to rank: by weights chosen by hand, or (``weights`` is None) as unasked."""
 
     name: str
     weights: Mapping[str, float] | None = None
 
-    def weights_for(self, question: Question) -> Mapping[str, float]:
-        """The weights that a query gets."""
-        return default_weights(tuple(question.blocks)) if self.weights is None else self.weights
+    def shares(self, kind: str, names: Sequence[str], calibration: Calibration) -> dict[str, float]:
+        """Each extractor's share in the score of a query of this kind."""
+        return shares_of(names, self._weights(kind, names, calibration))
+
+    def vector(self, asked: Asked, calibration: Calibration) -> Floats:
+        """The vector (layout.dim,) whose inner product with a centred one is the score."""
+        share = MEAN_SHARE.get(asked.kind, 1.0)
+        blocks = {
+            name: calibration.centred_block(name, block, share)
+            for name, block in asked.blocks.items()
+            if self.weights is None or self.weights.get(name, 0) > 0
+        }
+        weights = self._weights(asked.kind, tuple(blocks), calibration)
+        return query_vector(calibration.layout, blocks, weights)
+
+    def _weights(
+        self, kind: str, names: Sequence[str], calibration: Calibration
+    ) -> dict[str, float]:
+        if self.weights is None:
+            return default_weights(kind, names, calibration)
+        return chosen_weights(self.weights, names, calibration)
 
 
 def ways(names: Sequence[str]) -> tuple[Way, ...]:
     """Every extractor alone, then the default fusion where there is something to fuse."""
-    alone = [Way(name, {other: float(other == name) for other in names}) for name in names]
-    return (*alone, Way(FUSION)) if len(names) > 1 else tuple(alone)
+    alone = tuple(Way(name, {name: 1.0}) for name in names)
+    return (*alone, Way(FUSION)) if len(names) > 1 else alone
 
 
-def scores(layout: Layout, way: Way, questions: Sequence[Question], stored: Floats) -> Floats:
-    """The score of every ``stored`` vector (n, layout.dim) for every question, (questions, n)."""
-    asked = [query_vector(layout, q.blocks, way.weights_for(q)) for q in questions]
-    return np.round(np.stack(asked) @ stored.T, DIGITS)
+def scores(way: Way, asked: Sequence[Asked], calibration: Calibration, centred: Floats) -> Floats:
+    """The score of every ``centred`` stored vector (n, layout.dim) for every query, (asked, n), to
+    as many digits as a search tells apart: what is equal then is in no order of merit."""
+    vectors = np.stack([way.vector(one, calibration) for one in asked])
+    return np.round(vectors @ centred.T, DIGITS)
+
+
+def taken_for(pixels: Pixels) -> str:
+    """What kind of query a search takes a picture for."""
+    return kind_of(Query(kind=AUTO), [pixels])

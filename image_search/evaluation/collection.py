@@ -15,8 +15,9 @@ import numpy as np
 from image_search.cache import Snapshot, read_snapshot
 from image_search.cache.records import image_id
 from image_search.cache.snapshot import segment_folder
-from image_search.detectors.line_art import is_line_art
+from image_search.calibration import Calibration
 from image_search.errors import IndexEmpty, UnreadableImage
+from image_search.evaluation.asking import taken_for
 from image_search.extractors.base import Floats
 from image_search.fusion import Layout
 from image_search.images import decode
@@ -24,23 +25,21 @@ from image_search.library import Library
 from image_search.reports import Progress, Unreadable
 from image_search.settings import Settings
 
-SKETCH, PHOTO = "sketch", "photo"
-
 
 @dataclass(frozen=True, eq=False)
 class Collection:
     """The ``n`` readable images of a folder, in the order of their paths.
 
     ``paths`` are relative to ``folder``, with ``/``; ``vectors`` (n, layout.dim) are the stored
-    ones. ``contents`` is 16 hex characters that change with the files' names or bytes, and
-    ``fingerprint`` is that of the index.
+    ones, not centred. ``contents`` is 16 hex characters that change with the files' names or bytes,
+    and ``fingerprint`` is that of the index.
     """
 
     library: Library
     folder: Path
     paths: tuple[str, ...]
     vectors: Floats
-    layout: Layout
+    calibration: Calibration
     models: dict[str, str]
     contents: str
     fingerprint: str
@@ -64,12 +63,13 @@ class Collection:
             raise IndexEmpty(f"{settings.images} holds no image that can be read.")
         paths, vectors, contents = _read(snapshot)
         extractors = snapshot.extractors
+        layout = Layout(tuple(e.name for e in extractors), tuple(e.dim for e in extractors))
         return Collection(
             library=library,
             folder=settings.images.resolve(),
             paths=paths,
             vectors=vectors,
-            layout=Layout(tuple(e.name for e in extractors), tuple(e.dim for e in extractors)),
+            calibration=Calibration.from_plain(layout, snapshot.calibration),
             models={e.name: e.model for e in extractors},
             contents=contents,
             fingerprint=snapshot.fingerprint,
@@ -87,13 +87,18 @@ class Collection:
 
     def blocks(self, number: int) -> dict[str, Floats]:
         """An image's embeddings, as the unit blocks (dim of the extractor,) of a query."""
-        scale = np.float32(math.sqrt(len(self.layout.names)))
-        row = self.vectors[number]
-        return {name: row[place] * scale for name, place in self.layout.slices().items()}
+        layout, row = self.calibration.layout, self.vectors[number]
+        scale = np.float32(math.sqrt(len(layout.names)))
+        return {name: row[place] * scale for name, place in layout.slices().items()}
+
+    @cached_property
+    def centred(self) -> Floats:
+        """The vectors as a search compares them, (n, layout.dim)."""
+        return self.calibration.centred(self.vectors)
 
     @cached_property
     def kinds(self) -> tuple[str, ...]:
-        """What a search takes each picture for: ``sketch`` or ``photo``.
+        """What a search takes each picture for.
 
         Raises:
             UnreadableImage: a picture is no longer what it was when it was indexed.
@@ -107,7 +112,7 @@ class Collection:
         except OSError as error:
             raise UnreadableImage(f"{file} cannot be read ({error.strerror}).") from error
         picture = decode(data, max_megapixels=self.library.settings.image_megapixels)
-        return SKETCH if is_line_art(picture.pixels) > 0.5 else PHOTO
+        return taken_for(picture.pixels)
 
     def thumbnail(self, number: int, side: int) -> Path:
         """A WebP file of an image; see ``Library.thumbnail``."""

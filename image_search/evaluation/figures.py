@@ -56,13 +56,14 @@ class Group:
 class WayFigures:
     """How one way to rank did.
 
+    ``shares`` are the extractors' shares in the score, by kind of query.
     ``measures`` are mAP and, for several k, P@k and recall@k; ``recall`` is the curve, pairs of k
     and recall@k; ``by`` gives mAP, P@k and recall@k of the queries of each kind, and of each class.
     ``worst`` are the queries with the lowest average precision.
     """
 
     name: str
-    weights: dict[str, float]
+    shares: dict[str, dict[str, float]]
     measures: dict[str, Figure]
     recall: tuple[tuple[int, float], ...]
     pairs: PairFigures | None
@@ -80,6 +81,15 @@ class Side:
     contents: str
     fingerprint: str
     unreadable: tuple[Unreadable, ...]
+
+
+@dataclass(frozen=True)
+class CalibrationFigures:
+    """What the gallery told about its blocks; see ``image_search.calibration.Calibration``."""
+
+    fitted_on: int
+    spreads: dict[str, float]
+    trust: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,9 @@ class Evaluation:
     without_answer: int
     resamples: int
     seed: int
+    kind: str
     models: dict[str, str]
+    calibration: CalibrationFigures
     warnings: tuple[str, ...]
     ways: tuple[WayFigures, ...]
     fusion_against_best: Comparison | None

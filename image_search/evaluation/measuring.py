@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from image_search.evaluation import metrics
-from image_search.evaluation.asking import Question, Way, scores
+from image_search.evaluation.asking import Asked, Way, scores
 from image_search.evaluation.collection import Collection
 from image_search.evaluation.figures import Answer, Case, WayFigures
 from image_search.evaluation.metrics import Doubles, Integers, Ranked
@@ -30,6 +30,7 @@ class Trial:
     ``asked`` (q,) are the queries' numbers, ``wanted`` (q,) the key of each, ``held`` (n,) the key
     of each image of the gallery; an image is right where the two are equal. ``itself`` (q,) is the
     image that is the query itself, or -1. ``names`` are the extractors that both sides have.
+    ``kind`` is what all queries are declared to be, or None where a search is to tell.
     """
 
     gallery: Collection
@@ -39,21 +40,22 @@ class Trial:
     held: Integers
     itself: Integers
     names: tuple[str, ...]
+    kind: str | None = None
 
     @cached_property
     def labels(self) -> dict[str, list[str]]:
         """What the queries are grouped by, and each one's label."""
         asked, questions = self.asked.tolist(), self.questions
         return {
-            "kind": [questions.kinds[number] for number in asked],
+            "kind": [self.kind or questions.kinds[number] for number in asked],
             "class": [class_of(questions.files[number]) for number in asked],
         }
 
-    def question(self, query: int) -> Question:
+    def question(self, query: int) -> Asked:
         """A query as a search would know it."""
         blocks = self.questions.blocks(int(self.asked[query]))
         chosen = {name: blocks[name] for name in self.names}
-        return Question(chosen, self.labels["kind"][query])
+        return Asked(chosen, self.labels["kind"][query])
 
     def chunks(self, way: Way) -> Iterator[tuple[slice, Floats]]:
         """Some queries at a time, with their scores over the gallery (queries, n)."""
@@ -62,7 +64,8 @@ class Trial:
             end = min(begin + step, len(self.asked))
             questions = [self.question(query) for query in range(begin, end)]
             gallery = self.gallery
-            yield slice(begin, end), scores(gallery.layout, way, questions, gallery.vectors)
+            found = scores(way, questions, gallery.calibration, gallery.centred)
+            yield slice(begin, end), found
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +105,10 @@ def measure(trial: Trial, way: Way, cut_offs: Sequence[int], k: int) -> Measured
         found,
         WayFigures(
             name=way.name,
-            weights=dict(way.weights_for(trial.question(0))),
+            shares={
+                kind: way.shares(kind, trial.names, trial.gallery.calibration)
+                for kind in sorted(set(trial.labels["kind"]))
+            },
             measures={},
             recall=tuple(zip(curve, np.concatenate(recalls).mean(axis=0).tolist(), strict=True)),
             pairs=pairs.figures(),

@@ -15,6 +15,7 @@ from image_search.evaluation.asking import FUSION, ways
 from image_search.evaluation.collection import Collection
 from image_search.evaluation.figures import (
     MAP,
+    CalibrationFigures,
     Comparison,
     Evaluation,
     Figure,
@@ -25,6 +26,7 @@ from image_search.evaluation.figures import (
 from image_search.evaluation.measuring import Measured, Trial, measure
 from image_search.evaluation.metrics import Doubles
 from image_search.evaluation.truth import Truth, class_of, numbered
+from image_search.queries import AUTO
 
 # P@k and recall@k are always given for these.
 CUT_OFFS = (1, 10, 100)
@@ -37,19 +39,21 @@ def evaluate(
     truth: Truth,
     *,
     k: int = 10,
+    kind: str = AUTO,
     on_way: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
     """Ask every query in every way to rank and measure the answers.
 
     Without ``queries`` every image of the gallery is the query in turn. An image is never an answer
     to itself: the same file is left out of the ranking. ``k`` joins ``CUT_OFFS`` and is the number
-    of answers told of the worst queries. ``on_way`` is told each way before its turn.
+    of answers told of the worst queries. ``kind`` declares all queries to be of that kind; ``auto``
+    leaves it to the search. ``on_way`` is told each way before its turn.
 
     Raises:
         InvalidQuery: the truth needs queries, no query has a right answer, or ``k`` is below 1.
     """
     started = time.monotonic()
-    trial = prepare(gallery, queries, truth, k)
+    trial = prepare(gallery, queries, truth, k, kind)
     cut_offs = tuple(sorted({*CUT_OFFS, k}))
     measured = []
     for way in ways(trial.names):
@@ -67,7 +71,13 @@ def evaluate(
         without_answer=len(trial.questions) - len(trial.asked),
         resamples=RESAMPLES,
         seed=SEED,
+        kind=kind,
         models={name: gallery.models[name] for name in trial.names},
+        calibration=CalibrationFigures(
+            fitted_on=gallery.calibration.fitted_on,
+            spreads=dict(gallery.calibration.spreads),
+            trust=dict(gallery.calibration.trust),
+        ),
         warnings=tuple(dict.fromkeys(gallery.warnings + (queries.warnings if queries else ()))),
         ways=figures,
         fusion_against_best=comparison,
@@ -75,7 +85,9 @@ def evaluate(
     )
 
 
-def prepare(gallery: Collection, queries: Collection | None, truth: Truth, k: int) -> Trial:
+def prepare(
+    gallery: Collection, queries: Collection | None, truth: Truth, k: int = 1, kind: str = AUTO
+) -> Trial:
     """Decide what is asked and what is right; raises as ``evaluate``."""
     if k < 1:
         raise InvalidQuery(f"k must be at least 1, not {k}.")
@@ -97,7 +109,16 @@ def prepare(gallery: Collection, queries: Collection | None, truth: Truth, k: in
             f"No query has a right answer in the gallery; with the truth {truth.name} that is "
             f"{truth.rule}."
         )
-    return Trial(gallery, questions, chosen, asked[chosen], held, itself[chosen], names)
+    return Trial(
+        gallery=gallery,
+        questions=questions,
+        asked=chosen,
+        wanted=asked[chosen],
+        held=held,
+        itself=itself[chosen],
+        names=names,
+        kind=None if kind == AUTO else kind,
+    )
 
 
 def _with_intervals(

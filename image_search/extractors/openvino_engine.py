@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import queue
+import threading
 import warnings
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,8 +49,24 @@ def open_networks(recipe: Recipe) -> Mapping[str, Forward]:
     if folder is not None:
         # Those just made, too, so that the first run computes what later ones do.
         models = {name: _core().read_model(folder / f"{name}.xml") for name in recipe.inputs}
-    with ThreadPoolExecutor(len(models)) as pool:
-        return dict(zip(models, pool.map(compiled, models.values()), strict=True))
+    # The first at once, so that what is wrong comes to light; the others are not always needed.
+    return {
+        name: _on_first_need(model) if number else compiled(model)
+        for number, (name, model) in enumerate(models.items())
+    }
+
+
+def _on_first_need(model: openvino.Model) -> Forward:
+    turn = threading.Lock()
+    ready: list[Forward] = []
+
+    def forward(batch: npt.NDArray[Any]) -> Floats:
+        with turn:
+            if not ready:
+                ready.append(compiled(model))
+        return ready[0](batch)
+
+    return forward
 
 
 def convert(module: torch.nn.Module, takes: Input) -> openvino.Model:
@@ -87,6 +103,8 @@ def compiled(model: openvino.Model) -> Forward:
             "NUM_STREAMS": cores,
             "INFERENCE_NUM_THREADS": cores,
             "INFERENCE_PRECISION_HINT": precision(),
+            # Threads tied to cores would wait for the one that decodes while another is free.
+            "ENABLE_CPU_PINNING": False,
         },
     )
     idle: queue.LifoQueue[Any] = queue.LifoQueue()

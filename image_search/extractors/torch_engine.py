@@ -65,10 +65,10 @@ def open_networks(recipe: Recipe) -> Mapping[str, Forward]:
     """
     on_card = device().type == "cuda"
     modules = recipe.modules()
-    return {name: _forward(_halved(m) if on_card else m) for name, m in modules.items()}
+    return {name: forward_of(halved(m) if on_card else m) for name, m in modules.items()}
 
 
-def _halved(module: torch.nn.Module) -> torch.nn.Module:
+def halved(module: torch.nn.Module) -> torch.nn.Module:
     """On the card, in half precision, with the channels innermost, as its matrix units like it."""
     module = module.half().to(device=device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     if isinstance(module, Normalised):
@@ -76,7 +76,8 @@ def _halved(module: torch.nn.Module) -> torch.nn.Module:
     return module
 
 
-def _forward(module: torch.nn.Module) -> Forward:
+def forward_of(module: torch.nn.Module) -> Forward:
+    """The module as a function of arrays."""
     # One thread at a time: PyTorch takes all cores, or the one card, for each call.
     turn = threading.Lock()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from image_search.errors import InvalidQuery
-from image_search.searching import Query
+from image_search.filters import Filter, parse_time
+from image_search.palettes import parse_colour
+from image_search.queries import Query, parse_region
 from image_search.web.service import service
 
 if TYPE_CHECKING:
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
 blueprint = Blueprint("search", __name__)
 
 FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
-FIELDS = frozenset({"text", "k", "weights"})
 
 
 @blueprint.post("/search")
@@ -32,6 +34,7 @@ def answer() -> ResponseReturnValue:
         compared=result.compared,
         unreadable=result.unreadable,
         took_ms=result.took_ms,
+        kind=result.kind,
         extractors=list(result.extractors),
         warnings=list(result.warnings),
     )
@@ -46,37 +49,52 @@ def parse() -> Query:
     if request.args:
         raise InvalidQuery("Send the query as form fields, not in the address.")
     if request.mimetype not in FORM_TYPES:
-        raise InvalidQuery("Send the query as a form: image, text, k and weights.")
+        raise InvalidQuery("Send the query as a form: image, text, k and so on.")
     fields = {name: values for name, values in request.form.lists() if name != "csrf_token"}
-    for name in (*fields, *request.files):
-        if name not in FIELDS and not (name == "image" and name in request.files):
-            raise InvalidQuery(f"There is no field {name!r}; there are image, text, k, weights.")
-    for name, values in fields.items():
-        if len(values) > 1:
-            raise InvalidQuery(f"The field {name!r} is given {len(values)} times.")
-    for name in FIELDS & set(request.files):
-        raise InvalidQuery(f"The field {name!r} must not be a file.")
-    given = {name: values[0].strip() for name, values in fields.items() if values[0].strip()}
+    _check_names(fields)
+    given = {
+        name: [value.strip() for value in values if value.strip()]
+        for name, values in fields.items()
+    }
+    asked = {name: _value(name, values) for name, values in given.items() if values}
     uploads = request.files.getlist("image")
     # A form whose file field is left empty still sends a part, without name and content.
     images = tuple(content for file in uploads if (content := file.read()) or file.filename)
-    query = Query(images=images, text=given.get("text"), weights=_weights(given.get("weights")))
-    return query if "k" not in given else Query(**{**vars(query), "k": _k(given["k"])})
+    condition = Filter(**{name: asked.pop(name) for name in FILTERS if name in asked})
+    return Query(images=images, filter=condition, **asked)
 
 
-def _k(text: str) -> int:
-    try:
-        k = int(text)
-    except ValueError:
-        k = 0
-    if k < 1:
-        raise InvalidQuery(f"k must be a whole number from 1, not {text[:40]!r}.")
-    return k
+def _check_names(fields: Mapping[str, list[str]]) -> None:
+    for name in (*fields, *request.files):
+        if name not in FIELDS and not (name == "image" and name in request.files):
+            known = ", ".join(["image", *FIELDS])
+            raise InvalidQuery(f"There is no field {name!r}; there are {known}.")
+    for name, values in fields.items():
+        if len(values) > 1 and name not in REPEATED:
+            raise InvalidQuery(f"The field {name!r} is given {len(values)} times.")
+    for name in FIELDS.keys() & set(request.files):
+        raise InvalidQuery(f"The field {name!r} must not be a file.")
 
 
-def _weights(text: str | None) -> dict[str, float] | None:
-    if text is None:
-        return None
+def _value(name: str, values: list[str]) -> Any:
+    parsed = [FIELDS[name](value) for value in values]
+    return tuple(parsed) if name in REPEATED else parsed[0]
+
+
+def _whole(name: str) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = 0
+        if number < 1:
+            raise InvalidQuery(f"{name} must be a whole number from 1, not {text[:40]!r}.")
+        return number
+
+    return parse
+
+
+def _weights(text: str) -> dict[str, float]:
     try:
         weights: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -88,6 +106,29 @@ def _weights(text: str | None) -> dict[str, float] | None:
 
 def _is_weight(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
+
+
+#: Every field beside ``image``, and what makes sense of its text.
+FIELDS: Mapping[str, Callable[[str], Any]] = {
+    "text": str,
+    "not_text": str,
+    "k": _whole("k"),
+    "like": str,
+    "kind": str,
+    "color": parse_colour,
+    "region": parse_region,
+    "weights": _weights,
+    "folder": str,
+    "name": str,
+    "after": parse_time,
+    "before": parse_time,
+    "min_side": _whole("min_side"),
+    "orientation": str,
+}
+#: Fields that may be given several times.
+REPEATED = frozenset({"like", "color"})
+#: Fields that restrict the hits instead of asking.
+FILTERS = ("folder", "name", "after", "before", "min_side", "orientation")
 
 
 def _told(hit: Hit) -> dict[str, Any]:

@@ -113,6 +113,7 @@ def test_the_facts_of_a_segment_are_read_as_carefully(name: str, tmp_path: Path)
 MANIFEST: dict[str, Any] = {
     "format": FORMAT, "schema": SCHEMA, "extractors": [("fake", "made/up/1", 6)],
     "segments": [], "updated": 1.0, "complete": True, "folder": "/",
+    "calibration": None,
 }  # fmt: skip
 
 

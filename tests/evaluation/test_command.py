@@ -18,6 +18,8 @@ from image_search.cli import evaluate as command
 from image_search.cli import main
 from image_search.evaluation import TRUTHS
 from image_search.evaluation.figures import Evaluation
+from image_search.queries import AUTO
+from image_search.weighting import KINDS
 from tests.evaluation.folders import COLOURS, EACH, draw_photos, draw_sketches
 
 Run = Callable[..., tuple[int, str, str]]
@@ -84,7 +86,7 @@ def test_json_holds_all_figures_and_what_they_depend_on(run: Run, state: Path) -
     assert [way["name"] for way in answer["ways"]] == ["hsv", "edges", "fusion"]
     for way in answer["ways"]:
         assert way["measures"]["P@5"].keys() == {"mean", "low", "high"}
-        assert way["weights"].keys() == {"hsv", "edges"}
+        assert way["shares"]["photo"].keys() == {"hsv", "edges"}
 
 
 def test_people_get_a_table(run: Run, state: Path) -> None:
@@ -209,8 +211,9 @@ def test_a_single_class_and_a_single_extractor_have_a_report_too(
     assert Page(report.read_text("utf-8")).open == []
 
 
-def test_the_command_offers_every_truth() -> None:
+def test_the_command_offers_every_truth_and_kind() -> None:
     assert tuple(TRUTHS) == command.TRUTHS
+    assert (AUTO, *KINDS) == command.KINDS
 
 
 def test_names_of_files_are_text_and_not_markup(run: Run, state: Path) -> None:

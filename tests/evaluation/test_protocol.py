@@ -12,8 +12,9 @@ from image_search.errors import IndexEmpty, InvalidQuery
 from image_search.evaluation import TRUTHS, Collection, evaluate, measuring
 from image_search.evaluation.asking import Way, ways
 from image_search.evaluation.protocol import prepare
-from image_search.searching import Query
+from image_search.queries import Query
 from image_search.settings import Settings
+from tests.drawing import draw_into
 from tests.evaluation.folders import COLOURS, EACH, draw_photos, draw_sketches
 
 
@@ -41,11 +42,23 @@ def sketches(state: Path) -> Collection:
     return collected(state, "sketch")
 
 
-@pytest.mark.parametrize("truth", ["class", "instance"])
-def test_scores_and_order_are_those_of_a_search(
-    photos: Collection, sketches: Collection, truth: str
+@pytest.fixture(scope="module")
+def designs(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    """Enough images to be calibrated."""
+    folder = tmp_path_factory.mktemp("designs")
+    for number, name in enumerate("abc"):
+        draw_into(folder / "designs" / name, 20, first=20 * number)
+    return collected(folder, "designs", "hsv,edges,texture")
+
+
+@pytest.mark.parametrize("kind", ["auto", "photo", "sketch"])
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_scores_are_those_of_a_search(
+    photos: Collection, sketches: Collection, designs: Collection, kind: str, calibrated: bool
 ) -> None:
-    trial = prepare(photos, sketches, TRUTHS[truth], 1)
+    photos, sketches = (designs, designs) if calibrated else (photos, sketches)
+    trial = prepare(photos, sketches, TRUTHS["class"], kind=kind)
+    assert (photos.calibration.fitted_on > 0) == calibrated
     for way in ways(trial.names):
         for rows, scores in trial.chunks(way):
             for query, row in zip(range(rows.start, rows.stop), scores, strict=True):
@@ -53,6 +66,7 @@ def test_scores_and_order_are_those_of_a_search(
                     images=(sketches.files[int(trial.asked[query])].read_bytes(),),
                     k=len(photos),
                     weights=way.weights,
+                    kind=kind,
                 )
                 hits = photos.library.search(asked).hits
                 ours = dict(zip(photos.paths, row.tolist(), strict=True))
@@ -129,6 +143,16 @@ def test_queries_are_grouped_by_what_a_search_takes_them_for(
 
     assert {label: group.queries for label, group in of_sketches.items()} == {"sketch": 24}
     assert {label: group.queries for label, group in of_photos.items()} == {"photo": 12}
+
+
+def test_the_kind_can_be_declared(photos: Collection, sketches: Collection) -> None:
+    found = evaluate(photos, sketches, TRUTHS["class"], kind="photo")
+
+    assert found.kind == "photo"
+    assert found.main.by["kind"].keys() == found.main.shares.keys() == {"photo"}
+    assert found.main.shares["photo"]["hsv"] > 0
+    told = evaluate(photos, sketches, TRUTHS["class"])
+    assert told.main.shares["sketch"] == {"hsv": 0, "edges": 1}
 
 
 def test_chunks_do_not_change_the_figures(
@@ -253,7 +277,7 @@ def test_removed_files_are_no_longer_searched(tmp_path: Path) -> None:
 
 
 def test_a_way_by_hand_ranks_by_its_weights(photos: Collection) -> None:
-    trial = prepare(photos, None, TRUTHS["class"], 1)
+    trial = prepare(photos, None, TRUTHS["class"])
     scores = {
         name: np.concatenate([chunk for _, chunk in trial.chunks(way)])
         for name, way in {
@@ -263,5 +287,5 @@ def test_a_way_by_hand_ranks_by_its_weights(photos: Collection) -> None:
         }.items()
     }
 
-    mixed = 0.75 * scores["hsv"] + 0.25 * scores["edges"]
+    mixed = 0.75 * scores["hsv"] + 0.25 * scores["edges"]  # nothing is fitted to twelve images
     np.testing.assert_allclose(scores["both"], mixed, atol=1.1e-4)

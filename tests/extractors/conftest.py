@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub import constants
 
 from image_search.extractors import REGISTRY, Extractor, resolve, sources
-from tests.hub import Hub, random_clip, random_resnet50, tiny_safetensors, tiny_torch
+from tests.hub import Hub, tiny_safetensors, tiny_torch
 
 Use = Callable[[Hub, Path], None]
 
@@ -44,13 +44,6 @@ def hub(
     with Hub(*tiny_files) as hub:
         direct_to(hub, tmp_path, monkeypatch)
         yield hub
-
-
-@pytest.fixture(scope="session")
-def random_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """CLIP's and ResNet50's whole weights, of random numbers."""
-    folder = tmp_path_factory.mktemp("random")
-    return random_clip(folder), random_resnet50(folder)
 
 
 @pytest.fixture(scope="session")

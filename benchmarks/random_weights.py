@@ -1,0 +1,35 @@
+"""Weights of the right shapes and random numbers, where the loaders look for the real ones.
+
+For timing they are as good as trained ones, and they need no download.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def place(folder: Path) -> dict[str, str]:
+    """Write CLIP's and ResNet50's weights below ``folder``; returns the environment to use them.
+
+    The environment of this process is changed, too, which has to come before anything that reads
+    it: call this first.
+    """
+    environment = {"HF_HOME": str(folder / "huggingface"), "TORCH_HOME": str(folder / "torch")}
+    os.environ.update(environment, HF_HUB_OFFLINE="1")
+    import open_clip
+    import torch
+    import torchvision
+    from safetensors.torch import save_file
+
+    from image_search.extractors import clip, resnet50
+
+    torch.manual_seed(0)
+    network = open_clip.create_model(clip.ARCHITECTURE)
+    path = clip.WEIGHTS.place / "snapshots" / "random" / clip.WEIGHTS.filenames[0]
+    path.parent.mkdir(parents=True)
+    save_file({name: value.half() for name, value in network.state_dict().items()}, path)
+    path = resnet50.WEIGHTS.place
+    path.parent.mkdir(parents=True)
+    torch.save(torchvision.models.resnet50().state_dict(), path)
+    return environment

@@ -1,0 +1,107 @@
+"""What can be asked: the one query that the page, the command line and the library share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from image_search.errors import InvalidQuery
+from image_search.filters import Filter
+from image_search.palettes import Colour
+from image_search.weighting import KINDS
+
+# How many hits are shown where the query does not say.
+TOP_K = 30
+# Words beyond this many characters say nothing to a text model that reads 77 tokens.
+MAX_TEXT = 1000
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Region:
+    """A box on the picture: left, top, width and height as fractions of its sides."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def __post_init__(self) -> None:
+        sides = (self.x, self.y, self.width, self.height)
+        inside = self.x + self.width <= 1.001 and self.y + self.height <= 1.001
+        if not (all(math.isfinite(s) and s >= 0 for s in sides) and inside):
+            raise InvalidQuery(
+                "region must be x,y,width,height as fractions of the picture between 0 and 1, "
+                "for example 0.25,0.25,0.5,0.5."
+            )
+        if min(self.width, self.height) <= 0:
+            raise InvalidQuery("region must have a width and a height above 0.")
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked. Whatever is given is asked for together.
+
+    ``images``: pictures, the bytes of image files. ``like``: ids of indexed images. ``text``: words
+    for what is wanted; ``not_text``: for what is not. ``color``: colours that replace those of the
+    pictures. ``region``: the part of the one picture that asks. ``kind``: whether the pictures are
+    photos or sketches, or ``auto`` to tell from the pictures. ``weights`` by extractor replace the
+    defaults, and an extractor not named in them has no say. ``filter`` is what every hit must
+    fulfil. ``k`` hits are wanted.
+    """
+
+    images: tuple[bytes, ...] = ()
+    text: str | None = None
+    k: int = TOP_K
+    weights: Mapping[str, float] | None = None
+    like: tuple[str, ...] = ()
+    not_text: str | None = None
+    kind: str = AUTO
+    color: tuple[Colour, ...] = ()
+    region: Region | None = None
+    filter: Filter = field(default_factory=Filter)
+
+    def check(self) -> None:
+        """See that the query makes sense by itself.
+
+        Raises:
+            InvalidQuery: it is empty, contradictory or out of range.
+        """
+        if not (self.images or self.like or self.color or words(self.text)):
+            wanting = "what is wanted, beside what is not" if words(self.not_text) else "something"
+            raise InvalidQuery(
+                f"The query is empty; say {wanting}: an image, words, a colour, or more than one."
+            )
+        if self.k < 1:
+            raise InvalidQuery(f"k must be at least 1, not {self.k}.")
+        if max(len(words(self.text)), len(words(self.not_text))) > MAX_TEXT:
+            raise InvalidQuery(f"The words are too long; use at most {MAX_TEXT} characters.")
+        if self.kind not in (AUTO, *KINDS):
+            raise InvalidQuery(f"kind must be auto, {' or '.join(KINDS)}, not {self.kind!r}.")
+        if self.region is not None and len(self.images) != 1:
+            raise InvalidQuery("region marks a part of one uploaded picture; send exactly one.")
+        if self.weights is None:
+            return
+        if not all(math.isfinite(weight) and weight >= 0 for weight in self.weights.values()):
+            raise InvalidQuery("Weights must be numbers of at least 0.")
+        if not any(self.weights.values()):
+            raise InvalidQuery("All weights are zero; give one above zero.")
+
+
+def words(text: str | None) -> str:
+    """The text without blanks around it; empty where there is none."""
+    return (text or "").strip()
+
+
+def parse_region(text: str) -> Region:
+    """``x,y,width,height`` as fractions of the picture.
+
+    Raises:
+        InvalidQuery: it is not.
+    """
+    try:
+        x, y, width, height = (float(part) for part in text.split(","))
+    except ValueError:
+        x = y = width = height = math.nan
+    return Region(x, y, width, height)

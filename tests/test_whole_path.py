@@ -1,0 +1,110 @@
+"""The whole path with the user's three models: resolve, download, cache, load, embed, search.
+
+The real command line in processes of its own, against a hub on this machine that serves random
+weights of the right shapes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from image_search.extractors import REGISTRY
+from tests.drawing import draw_into
+from tests.hub import Behaviour, Hub
+
+DESCRIPTORS = [name for name, spec in REGISTRY.items() if spec.weights is None]
+
+
+class Machine:
+    """A machine with an image folder, empty model caches, and a way to the hub."""
+
+    def __init__(self, folder: Path, hub: Hub) -> None:
+        self.folder, self.images = folder, folder / "images"
+        self.images.mkdir(parents=True)
+        draw_into(self.images, 6)
+        self.environment: Mapping[str, str] = hub.environment(folder / "models")
+
+    def run(self, *arguments: object, code: int = 0) -> Any:
+        """What a command prints as JSON."""
+        where = ("--images", self.images, "--cache", self.folder / "cache.pkl", "--json")
+        done = subprocess.run(
+            [sys.executable, "-m", "image_search", *map(str, (*arguments, *where))],
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_from_an_empty_machine_to_an_answer_and_on_without_the_hub(
+    tmp_path: Path, random_files: tuple[Path, Path]
+) -> None:
+    with Hub(*random_files) as hub:
+        machine = Machine(tmp_path, hub)
+        report = machine.run("index")
+        assert (report["added"], report["warnings"]) == (6, [])
+
+    # The hub is gone; what was fetched serves.
+    status = machine.run("status")
+    assert status["extractors"] == list(REGISTRY)
+    assert status["warnings"] == []
+    answer = machine.run("search", machine.images / "0003.png", "-k", "2")
+    assert answer["results"][0]["path"] == "0003.png"
+    assert answer["results"][0]["scores"].keys() == set(REGISTRY)
+    assert answer["results"][0]["score"] == pytest.approx(1, abs=0.01)
+    words = machine.run("search", "--text", "a gold ring")
+    assert words["extractors"] == ["clip"]
+    assert len(words["results"]) == 6
+    assert machine.run("index")["unchanged"] == 6
+
+
+def test_damaged_weights_on_disk_do_not_stop_the_first_index(
+    tmp_path: Path, random_files: tuple[Path, Path]
+) -> None:
+    with Hub(*random_files) as hub:
+        machine = Machine(tmp_path, hub)
+        machine.run("models", "fetch")
+    checkpoint = next((tmp_path / "models").rglob("resnet50-*.pth"))
+    with checkpoint.open("r+b") as file:  # a byte that no quick look sees
+        file.seek(checkpoint.stat().st_size // 2)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 0xFF]))
+
+    report = machine.run("index")
+
+    assert report["added"] == 6
+    assert any("damaged" in warning for warning in report["warnings"])
+    assert machine.run("status")["extractors"] == ["clip", *DESCRIPTORS]
+
+
+@pytest.mark.parametrize("behaviour", [Behaviour.DOWN, Behaviour.SILENT])
+def test_without_a_hub_it_works_with_what_it_carries_and_says_so(
+    tmp_path: Path, random_files: tuple[Path, Path], behaviour: Behaviour
+) -> None:
+    with Hub(*random_files) as hub:
+        hub.behaviour = behaviour
+        machine = Machine(tmp_path, hub)
+        report = machine.run("index", "--hub-timeout", "1")
+        assert report["added"] == 6
+        assert report["seconds"] < 60
+        assert all(
+            any(f"without {name}" in warning for warning in report["warnings"])
+            for name in ("clip", "resnet50")
+        )
+        assert machine.run("status")["extractors"] == DESCRIPTORS
+        refused = machine.run("index", "--extractors", "clip", "--hub-timeout", "1", code=2)
+        assert refused["error"]["code"] == "model_unavailable"
+        assert "models fetch" in refused["error"]["message"]
