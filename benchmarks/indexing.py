@@ -68,7 +68,8 @@ def main() -> None:
 
 def report(found: dict[str, list[float]], images: int, rounds: int) -> None:
     def rate(key: str) -> str:
-        return f"{statistics.median(found[key]):.1f}"
+        values = found[key]
+        return f"{statistics.median(values):.1f} ({min(values):.1f} to {max(values):.1f})"
 
     def ratio(one: str, other: str) -> float:
         return statistics.median(a / b for a, b in zip(found[one], found[other], strict=True))
@@ -101,10 +102,17 @@ def report(found: dict[str, list[float]], images: int, rounds: int) -> None:
         f"### Indexing\n\n`python -m benchmarks.indexing`: {images} JPEG files of 1 to 12 "
         f"megapixels, medians of {rounds} rounds. The figures of `index` are of whole commands, "
         "from the start of the process to the cache on disk; rclip's are without its start. The "
-        "plain loop is PIL, PyTorch in float32 and OpenCV, one image at a time. Half-way values "
-        "depend on what else the machine does; the ratios are taken within each round.\n\n"
-        + table(["what", "images/s", ""], rows),
+        "plain loop is PIL, PyTorch in float32 and OpenCV, one image at a time. The bound is what "
+        "remains when decoding and the networks are measured alone and everything else is free. "
+        "Ratios are taken within each round.\n\n" + table(["what", "images/s", ""], rows),
     )
+
+
+def busy() -> str:
+    """How much went on while this ran, this program included."""
+    if not hasattr(os, "getloadavg"):
+        return "the load of this machine is not known"
+    return f"the load at the end of this run was {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores"
 
 
 def copied(source: Path, copies: int, target: Path) -> list[Path]:

@@ -103,9 +103,15 @@ class Calibration:
             }
             spreads = {name: float(plain["spreads"][name]) for name in layout.names}
             trust = {name: float(plain["trust"][name]) for name in layout.names}
-            return Calibration(layout, means, spreads, trust, int(plain["fitted_on"]))
-        except (AttributeError, KeyError, TypeError, ValueError):
+            fitted_on = int(plain["fitted_on"])
+        except (KeyError, OverflowError, TypeError, ValueError):
             return Calibration.none(layout)
+        scales = (*spreads.values(), *trust.values())
+        if fitted_on < 1 or not all(0 < scale < math.inf for scale in scales):
+            return Calibration.none(layout)
+        if not all(np.isfinite(mean).all() for mean in means.values()):
+            return Calibration.none(layout)
+        return Calibration(layout, means, spreads, trust, fitted_on)
 
 
 def fit(layout: Layout, sample: Floats, images: int) -> Calibration:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +19,10 @@ Mask = npt.NDArray[np.bool_]
 ORIENTATIONS = ("portrait", "landscape", "square")
 # Sides that differ by less than this share count as equal.
 _SQUARE = 0.05
+# What every Python reads alike.
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{3}|\.\d{6})?)?([zZ]|[+-]\d\d:\d\d)?)?", re.ASCII
+)
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,11 @@ class Filter:
         if self == Filter():
             return None
         wanted = np.ones(len(records), dtype=np.bool_)
+        modified = records.mtimes / 1e9
         if self.after is not None:
-            wanted &= records.mtimes >= int(self.after * 1e9)
+            wanted &= modified >= self.after
         if self.before is not None:
-            wanted &= records.mtimes < int(self.before * 1e9)
+            wanted &= modified < self.before
         if self.min_side is not None:
             wanted &= np.minimum(records.widths, records.heights) >= self.min_side
         if self.orientation is not None:
@@ -69,15 +75,21 @@ class Filter:
     def _path_fits(self, path: str) -> bool:
         folder, _, name = path.rpartition("/")
         if self.folder is not None:
-            asked = self.folder.strip("/").casefold()
-            if asked and not (folder.casefold() + "/").startswith(asked + "/"):
+            asked = _folded(self.folder.strip("/"))
+            if asked and not (_folded(folder) + "/").startswith(asked + "/"):
                 return False
         if self.name is None:
             return True
-        asked, name = self.name.casefold(), name.casefold()
+        asked, name = _folded(self.name), _folded(name)
         if "*" in asked or "?" in asked:
-            return fnmatch.fnmatchcase(name, asked)
+            # Brackets stand for themselves.
+            return fnmatch.fnmatchcase(name, asked.replace("[", "[[]"))
         return asked in name
+
+
+def _folded(text: str) -> str:
+    """One form for all ways to write a name: either case, accents composed or, as by macOS, not."""
+    return unicodedata.normalize("NFC", text.casefold())
 
 
 def parse_time(text: str) -> float:
@@ -88,12 +100,14 @@ def parse_time(text: str) -> float:
     Raises:
         InvalidQuery: it is neither.
     """
-    # Python 3.10 does not know the Z that JavaScript writes.
     try:
+        if _TIME.fullmatch(text.strip()) is None:
+            raise ValueError
+        # Python 3.10 does not know the Z that JavaScript writes.
         return datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text.strip())).timestamp()
     except (ValueError, OverflowError, OSError):
         raise InvalidQuery(
-            f"{text!r} is not a date; write 2026-05-31 or 2026-05-31T14:30."
+            f"{text[:40]!r} is not a date; write 2026-05-31 or 2026-05-31T14:30."
         ) from None
 
 

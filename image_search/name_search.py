@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -16,7 +17,8 @@ _WORD = re.compile(r"[^\W_]+")
 
 def words_of(text: str) -> tuple[str, ...]:
     """The words and numbers in ``text``, folded to one case, each once."""
-    return tuple(dict.fromkeys(_WORD.findall(text.casefold())))
+    # macOS writes names with accents as characters of their own.
+    return tuple(dict.fromkeys(_WORD.findall(unicodedata.normalize("NFC", text.casefold()))))
 
 
 class NameIndex:

@@ -78,7 +78,7 @@ class Query:
         if max(len(words(self.text)), len(words(self.not_text))) > MAX_TEXT:
             raise InvalidQuery(f"The words are too long; use at most {MAX_TEXT} characters.")
         if self.kind not in (AUTO, *KINDS):
-            raise InvalidQuery(f"kind must be auto, {' or '.join(KINDS)}, not {self.kind!r}.")
+            raise InvalidQuery(f"kind must be auto, {' or '.join(KINDS)}, not {self.kind[:40]!r}.")
         if self.region is not None and len(self.images) != 1:
             raise InvalidQuery("region marks a part of one uploaded picture; send exactly one.")
         if self.weights is None:

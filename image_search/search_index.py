@@ -21,15 +21,18 @@ from image_search.name_search import NameIndex
 NAME = "name"
 # Scores that differ by less than half of the last digit shown are equal.
 DIGITS = 4
+# Matches asked for beyond those wanted, so that one look at the index mostly settles the ties.
+_MORE = 8
 
 
 @dataclass(frozen=True)
 class Hit:
     """A match joined with its image.
 
-    ``score`` is fused, ``scores`` the cosine by extractor (about the collection's mean, and 1 for
-    the same picture), ``contributions`` what each of them adds to ``score``; ``size`` in bytes,
-    ``modified`` in seconds since 1970, ``width`` and ``height`` in pixels.
+    ``score`` is fused, ``scores`` the cosine by extractor (about the collection's mean; 1 for the
+    same photo, a little less for the same sketch, see ``weighting.MEAN_SHARE``), ``contributions``
+    what each of them adds to ``score``; ``size`` in bytes, ``modified`` in seconds since 1970,
+    ``width`` and ``height`` in pixels.
     """
 
     rank: int
@@ -171,7 +174,7 @@ def _search_part(
     records = part.of.segment.records
     rows = np.zeros(0, np.int64)
     if query is not None:
-        rows = part.of.index.search(query, k, None if keep.all() else keep)[1]
+        rows = _nearest(part.of.index, query, k, None if keep.all() else keep)
     named = np.zeros(len(keep), np.float32)
     if question.words and question.name_weight:
         named = part.of.names.scores(question.words)[records.owners]
@@ -196,6 +199,16 @@ def _search_part(
         _hit(part, int(rows[i]), float(fused[i]), _row(scores, i), _row(contributions, i))
         for i in best
     ]
+
+
+def _nearest(index: VectorIndex, query: Floats, k: int, keep: Mask | None) -> Rows:
+    """The ``k`` best rows, and those whose score, as shown, may equal that of the last of them."""
+    wanted = k + _MORE
+    while True:
+        scores, rows = index.search(query, wanted, keep)
+        if len(rows) < wanted or scores[-1] < scores[k - 1] - 10**-DIGITS:
+            return rows
+        wanted *= 2
 
 
 def _scored(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +11,15 @@ import numpy as np
 
 from image_search.detectors.line_art import is_line_art
 from image_search.errors import IndexEmpty, InvalidQuery, ModelUnavailable, UnknownImage
-from image_search.extractors.base import Extractor, Floats, Pixels, TextExtractor
+from image_search.extractors.base import Extractor, Floats, Pixels, TextExtractor, unit_rows
 from image_search.fusion import pooled
-from image_search.images import decode
+from image_search.images import WORKING_SIDE, decode
 from image_search.name_search import words_of
 from image_search.palettes import palette_block
 from image_search.queries import AUTO, Query, Region, words
 from image_search.search_index import Hit, Question, SearchIndex
 from image_search.weighting import (
+    COLOUR_MEAN_SHARE,
     COLOUR_SHARE,
     MEAN_SHARE,
     NAME_WEIGHT,
@@ -29,10 +31,11 @@ from image_search.weighting import (
 )
 
 NO_CLIP = (
-    "Searching by words needs the CLIP model, which is not in use here, so they were only looked "
-    "for in the names of files and folders. Run `image-search models fetch` where there is "
-    "internet access, then reindex."
+    "Searching by words needs the CLIP model, which is not in use here: words for what is wanted "
+    "were only looked for in the names of files and folders, words for what is not were left out. "
+    "Run `image-search models fetch` where there is internet access, then reindex."
 )
+UNWEIGHED = "The weights give clip no say, so the words were not looked for."
 # How far words for what is not wanted push away, against those for what is.
 _AGAINST = 0.5
 
@@ -81,19 +84,15 @@ def search(
         raise IndexEmpty(
             "The index holds no images yet. Put images into the image folder and reindex."
         )
-    _check_weights(query, usable)
-    pictures = [
-        _inside(decode(data, max_megapixels=max_megapixels).pixels, query.region)
-        for data in query.images
-    ]
+    _check_extractors(query, usable)
+    pictures = [_pixels(data, query.region, max_megapixels=max_megapixels) for data in query.images]
     kind = kind_of(query, pictures)
     wanted = [name for name in usable if query.weights is None or query.weights.get(name, 0) > 0]
     blocks = _blocks(index, query, kind, pictures, wanted, load)
     question = _question(index, query, kind, blocks)
     hits, compared = index.search(question, query.k)
-    said = words(query.text) or words(query.not_text)
-    if said and "clip" not in usable:
-        warnings = (*warnings, NO_CLIP)
+    if (words(query.text) or words(query.not_text)) and "clip" not in wanted:
+        warnings = (*warnings, NO_CLIP if query.weights is None else UNWEIGHED)
     return SearchResult(
         hits=tuple(hits),
         compared=compared,
@@ -114,7 +113,7 @@ def kind_of(query: Query, pictures: Sequence[Pixels]) -> str:
     return PHOTO if query.like or query.color else TEXT
 
 
-def _check_weights(query: Query, usable: Sequence[str]) -> None:
+def _check_extractors(query: Query, usable: Sequence[str]) -> None:
     if not usable:
         raise ModelUnavailable(
             "None of the extractors that the index was made with can be used here. Run "
@@ -125,14 +124,21 @@ def _check_weights(query: Query, usable: Sequence[str]) -> None:
         raise InvalidQuery(
             f"Unknown extractor in weights: {', '.join(unknown)}. In use here: {', '.join(usable)}."
         )
+    if query.color and "hsv" not in usable:
+        raise InvalidQuery("Colours need the extractor hsv, which is not in use here.")
+    if query.color and query.weights is not None and not query.weights.get("hsv"):
+        raise InvalidQuery("A colour is asked for, but the weights give hsv no say.")
 
 
-def _inside(pixels: Pixels, region: Region | None) -> Pixels:
-    """What lies inside the box, at least one pixel of it."""
+def _pixels(data: bytes, region: Region | None, *, max_megapixels: float) -> Pixels:
+    """The picture, or what lies inside the box on it, at least one pixel."""
     if region is None:
-        return pixels
+        return decode(data, max_megapixels=max_megapixels).pixels
+    # So large that the part, not the whole, is as large as what an extractor looks at.
+    side = math.ceil(WORKING_SIDE / max(0.001, min(region.width, region.height)))
+    pixels = decode(data, max_megapixels=max_megapixels, side=side).pixels
     height, width = pixels.shape[:2]
-    left, top = min(int(region.x * width), width - 1), min(int(region.y * height), height - 1)
+    left, top = min(round(region.x * width), width - 1), min(round(region.y * height), height - 1)
     right = max(left + 1, round((region.x + region.width) * width))
     bottom = max(top + 1, round((region.y + region.height) * height))
     return np.ascontiguousarray(pixels[top:bottom, left:right])
@@ -152,7 +158,8 @@ def _blocks(
     blocks: dict[str, Floats] = {}
     for name in wanted:
         if name == "hsv" and query.color:
-            blocks[name] = palette_block(query.color)
+            picked = palette_block(query.color)
+            blocks[name] = index.calibration.centred_block(name, picked, COLOUR_MEAN_SHARE)
             continue
         parts = [index.calibration.centred_block(name, stored[name]) for stored in alike]
         if pictures:
@@ -179,10 +186,10 @@ def _with_words(parts: list[Floats], query: Query, extractor: Extractor) -> list
         return parts
     if words(query.text):
         parts = [*parts, extractor.embed_text([words(query.text)])[0]]
-    if words(query.not_text) and parts:
+    if words(query.not_text):
         against = extractor.embed_text([words(query.not_text)])[0]
-        rest = pooled(parts) - np.float32(_AGAINST) * against
-        parts = [np.asarray(rest / max(float(np.linalg.norm(rest)), 1e-9), dtype=np.float32)]
+        wanted = pooled(parts) if parts else np.zeros_like(against)
+        parts = [unit_rows((wanted - np.float32(_AGAINST) * against)[None])[0]]
     return parts
 
 
@@ -191,7 +198,8 @@ def _question(
 ) -> Question:
     asked = words_of(words(query.text)) if query.weights is None else ()
     if not blocks and not asked:
-        raise InvalidQuery("The weights leave nothing that can compare what the query holds.")
+        what = "The words" if query.weights is None else "The weights"
+        raise InvalidQuery(f"{what} leave nothing that can compare what the query holds.")
     names = tuple(blocks)
     if query.weights is not None:
         weights = chosen_weights(query.weights, names, index.calibration)

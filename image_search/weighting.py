@@ -33,6 +33,9 @@ _DESCRIPTORS: Mapping[str, Mapping[str, float]] = {
 # Share of the collection's mean taken away from a picture's block before it is compared. A drawing
 # lacks much of what photos have in common.
 MEAN_SHARE: Mapping[str, float] = {PHOTO: 1.0, SKETCH: 0.5, TEXT: 1.0}
+# Of colours picked by hand: with all of it, pictures without the common background would count as
+# near to any colour; with none, shares would no longer matter.
+COLOUR_MEAN_SHARE = 0.5
 
 
 def default_weights(kind: str, names: Sequence[str], calibration: Calibration) -> dict[str, float]:
@@ -46,7 +49,10 @@ def default_weights(kind: str, names: Sequence[str], calibration: Calibration) -
     }
     total = sum(trusted.values())
     say = {name: trusted.get(name, 0.0) / total if total else 0.0 for name in names}
-    say |= {name: networks[name] for name in names if name in networks}
+    known = _NETWORKS[PHOTO].keys() | _DESCRIPTORS[PHOTO].keys()
+    for name in names:
+        # An extractor that was plugged in is a trained network as far as anybody knows here.
+        say[name] = networks.get(name, say[name] if name in known else 1.0)
     if not any(say.values()):
         say = dict.fromkeys(names, 1.0)
     return {name: value / calibration.spreads[name] for name, value in say.items()}
@@ -56,4 +62,6 @@ def chosen_weights(
     weights: Mapping[str, float], names: Sequence[str], calibration: Calibration
 ) -> dict[str, float]:
     """Weights chosen by hand, on one scale: equal numbers give extractors an equal say."""
-    return {name: weights.get(name, 0.0) / calibration.spreads[name] for name in names}
+    # Against the largest first, so that nothing overflows.
+    largest = max((weights.get(name, 0.0) for name in names), default=0.0) or 1.0
+    return {name: weights.get(name, 0.0) / largest / calibration.spreads[name] for name in names}

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from image_search.cli import main
 from image_search.settings import PREFIX, Settings
 from tests.counting import Counting, count
 from tests.hub import random_clip, random_resnet50
+
+Run = Callable[..., tuple[int, str, str]]
 
 # A developer's own settings must not decide what the tests see.
 for variable in [name for name in os.environ if name.startswith(PREFIX)]:
@@ -46,3 +50,24 @@ def settings(folder: Path, tmp_path: Path) -> Settings:
 def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
     """The colour extractor, counted."""
     return count(monkeypatch, "hsv")
+
+
+@pytest.fixture
+def run(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """A command in this process, with its exit code and what it printed."""
+    monkeypatch.setenv("IMAGE_SEARCH_IMAGES", str(settings.images))
+    monkeypatch.setenv("IMAGE_SEARCH_CACHE", str(settings.cache))
+    monkeypatch.setenv("IMAGE_SEARCH_EXTRACTORS", settings.extractors)
+
+    def call(*arguments: str | Path) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = int(end.code or 0)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return call

@@ -6,43 +6,21 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from image_search import __version__
 from image_search.cache import CacheWriter
-from image_search.cli import COMMANDS, main
+from image_search.cli import COMMANDS
 from image_search.extractors import REGISTRY
 from image_search.library import Library
 from image_search.settings import Settings
+from tests.conftest import Run
 from tests.drawing import draw_into, picture
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = [module.__name__.rpartition(".")[2] for module in COMMANDS]
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """A command in this process, with its exit code and what it printed."""
-    monkeypatch.setenv("IMAGE_SEARCH_IMAGES", str(settings.images))
-    monkeypatch.setenv("IMAGE_SEARCH_CACHE", str(settings.cache))
-    monkeypatch.setenv("IMAGE_SEARCH_EXTRACTORS", settings.extractors)
-
-    def call(*arguments: str | Path) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as end:
-            code = int(end.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return call
 
 
 def command(settings: Settings, *arguments: str | Path) -> list[str]:

@@ -1,8 +1,8 @@
 """Tells line drawings from photos by simple statistics of the pixels; needs no weights.
 
-A drawing is bare paper with little ink on it; the ink is dark against the paper, nearly colourless
-or of one plain colour, thin, and passes into the paper without a broad band of half-tones. A
-product photo on white fails the last three: shading, colour, filled areas.
+A drawing is bare paper with little ink on it; the ink is dark against the paper, nearly
+colourless, thin, and what is neither ink nor paper lies beside it. A product photo on white fails
+the last three: it has colour, filled areas, and shading apart from any line.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from image_search.extractors.base import Floats, Pixels
 _SIDE = 256  # longer side, in pixels, at which strokes are measured
 _INK = 45  # levels below the paper (of 255) from which a pixel counts as ink
 _BARE = 20  # levels below the paper up to which a pixel counts as bare paper
+_BESIDE = 5  # pixels; half-tones in a square of this side around ink belong to its strokes
 _THICK = 7  # pixels; ink that holds a square of this side is a filled area, not a stroke
 
 
@@ -32,19 +33,24 @@ def is_line_art(pixels: Pixels) -> float:
     inked = int(ink.sum())
     if inked == 0:
         return 0.0
-    bare = float((depth < _BARE).mean())
-    half_tones = 1 - bare - inked / ink.size
+    bare = depth < _BARE
+    # A stroke passes into the paper through half-tones too; those of shading lie apart.
+    beside = cv2.dilate(ink.astype(np.uint8), np.ones((_BESIDE, _BESIDE), np.uint8)) > 0
+    half_tones = int((~bare & ~beside).sum())
     opened = cv2.morphologyEx(
         ink.astype(np.uint8), cv2.MORPH_OPEN, np.ones((_THICK, _THICK), np.uint8)
     )
     colour = _colourfulness(picture)[ink]
+    darkness = float(np.median(depth[ink]))
+    # Black ink may fill a larger share than a pencil does.
+    filled = 0.2 * _ramp(darkness, 150, 200)
     # Each ramp says 1 where the sign is plainly that of a drawing, 0 plainly not, .5 at the middle.
     return min(
-        _ramp(bare, 0.60, 0.90),
-        _ramp(float(np.median(depth[ink])), 70, 120),
-        _ramp(half_tones * ink.size / inked, 0.40, 0.16),
-        _ramp(float(opened.sum()) / inked, 0.80, 0.60),
-        _ramp(float(np.median(colour)), 60, 15),
+        _ramp(float(bare.mean()), 0.60, 0.90),
+        _ramp(darkness, 60, 100),
+        _ramp(half_tones / inked, 0.10, 0.03),
+        _ramp(float(opened.sum()) / inked, 0.50 + filled, 0.30 + filled),
+        _ramp(float(np.median(colour)), 30, 10),
     )
 
 

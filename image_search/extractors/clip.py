@@ -16,7 +16,8 @@ from PIL import Image
 from image_search.extractors.base import Extractor, Floats, Pixels, unit_rows
 from image_search.extractors.batches import BATCH, Forward, embed_squares
 from image_search.extractors.crop import centre_square
-from image_search.extractors.engines import Input, Recipe, open_networks
+from image_search.extractors.engines import open_networks
+from image_search.extractors.recipe import Input, Recipe
 from image_search.extractors.sources import CLIP_VIT_B_32_OPENAI
 from image_search.extractors.words import LENGTH, tokens
 

@@ -22,7 +22,7 @@ import openvino
 from image_search.extractors.base import Floats
 from image_search.extractors.batches import Forward
 from image_search.extractors.converted import Store
-from image_search.extractors.engines import Input, Recipe
+from image_search.extractors.recipe import Input, Recipe
 
 if TYPE_CHECKING:
     import torch

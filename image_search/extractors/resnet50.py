@@ -17,7 +17,8 @@ from PIL import Image
 from image_search.extractors.base import Extractor, Floats, Pixels
 from image_search.extractors.batches import Forward, embed_squares
 from image_search.extractors.crop import centre_square
-from image_search.extractors.engines import Input, Recipe, open_networks
+from image_search.extractors.engines import open_networks
+from image_search.extractors.recipe import Input, Recipe
 from image_search.extractors.sources import RESNET50_IMAGENET1K_V2
 
 if TYPE_CHECKING:

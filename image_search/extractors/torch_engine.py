@@ -16,7 +16,7 @@ import torch
 
 from image_search.extractors.base import Floats, Pixels
 from image_search.extractors.batches import Forward
-from image_search.extractors.engines import Recipe
+from image_search.extractors.recipe import Recipe
 
 
 class Normalised(torch.nn.Module):

@@ -4,6 +4,7 @@ import { call } from "./api.js";
 import { byId, closable, fillFacts, make } from "./elements.js";
 import { count, counted, date, duration, rate } from "./format.js";
 import { notice } from "./notices.js";
+import { word } from "./words.js";
 
 const POLL = 700; // milliseconds: a bar that moves, at a few hundred bytes each
 
@@ -66,7 +67,7 @@ function showStatus() {
     brief(status.images ? counted(status.images, "image") : "No images yet", look);
   }
   byId("collection-warnings").replaceChildren(...status.warnings.map((text) => make("li", {}, text)));
-  const models = status.extractors.map((name) => [name, make("small", {}, status.models[name] ?? "")]);
+  const models = status.extractors.map((name) => [`${word(name)} (${name})`, make("small", {}, status.models[name] ?? "")]);
   fillFacts(byId("collection-facts"), [
     ["Images", count(status.images)],
     ["Unreadable", count(status.unreadable)],

@@ -2,27 +2,46 @@
 
 import { byId, make } from "./elements.js";
 import { basename, score } from "./format.js";
+import { moreLike } from "./query.js";
+import { parts, word } from "./words.js";
 
 // Beyond these a picture is a stripe; it is shown whole within the nearest shape that is not.
 const NARROWEST = 0.6;
 const WIDEST = 2.6;
 
 let hits = [];
+let telling = []; // the parts that have a say in these hits
 
 export const shownHits = () => hits;
 
 export function show(results, open) {
+  const held = byId("hits").contains(document.activeElement);
   hits = results;
+  telling = parts(hits);
   byId("hits").replaceChildren(...hits.map((hit, index) => card(hit, () => open(index))));
   byId("scores-switch").hidden = hits.length === 0;
+  if (held) (hits.length ? focusHit : focusTitle)(0); // else the keyboard would start from the top
 }
 
-export const focusHit = (index) => byId("hits").children[index]?.querySelector("button").focus();
+const focusTitle = () => byId("results-title").focus({ preventScroll: true });
+export const focusHit = (index) => byId("hits").children[index]?.querySelector("button").focus({ preventScroll: index === 0 });
 
-export function bars(scores) {
-  return Object.entries(scores).map(([name, value]) => {
-    const share = `${Math.round(100 * Math.min(1, Math.max(0, value)))}%`;
-    return make("span", { class: "part" }, make("span", {}, name), make("i", { "--share": share }), make("b", {}, value.toFixed(2)));
+export const isMore = (event) => event.key.toLowerCase() === "m" && !event.ctrlKey && !event.metaKey && !event.altKey;
+
+// What each part adds to the score; one scale for all hits, so that they compare.
+export function bars({ scores, contributions }) {
+  const whole = Math.max(...hits.map((hit) => hit.score), 0.001);
+  return telling.map((part) => {
+    const value = contributions[part] ?? 0;
+    const share = `${Math.round(100 * Math.min(1, Math.max(0, value / whole)))}%`;
+    const title = `${part}: cosine ${score(scores[part] ?? 0)}, adds ${score(value)} to the score`;
+    return make(
+      "span",
+      { class: "part", title },
+      make("span", {}, word(part)),
+      make("i", { "--share": share }),
+      make("b", {}, value.toFixed(2).replace("-", "−")),
+    );
   });
 }
 
@@ -31,6 +50,8 @@ export function start() {
     byId("hits").classList.toggle("with-scores", event.target.checked);
   });
   byId("hits").addEventListener("keydown", (event) => {
+    const at = [...byId("hits").children].indexOf(event.target.closest(".hit"));
+    if (isMore(event) && at >= 0) moreLike(hits[at], event.shiftKey);
     const target = neighbour(event.target.closest(".hit"), event.key);
     if (!target) return;
     event.preventDefault();
@@ -59,9 +80,21 @@ function card(hit, open) {
     { type: "button", click: open },
     make("span", { class: "picture" }, image),
     caption,
-    make("span", { class: "scores" }, ...bars(hit.scores)),
+    make("span", { class: "scores" }, ...bars(hit)),
   );
-  return make("li", { class: "hit", "--ratio": ratio.toFixed(4) }, button);
+  const more = make(
+    "button",
+    {
+      type: "button",
+      class: "more",
+      "aria-label": `More like ${basename(hit.path)}`,
+      title: "More like this (M); with Shift, beside what is asked for already",
+      click: (event) => moreLike(hit, event.shiftKey),
+    },
+    make("span", { class: "sign" }, "≈"),
+    make("span", { class: "said" }, "More like this"),
+  );
+  return make("li", { class: "hit", "--ratio": ratio.toFixed(4) }, button, more);
 }
 
 function neighbour(card, key) {

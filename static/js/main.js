@@ -3,10 +3,12 @@
 import { call } from "./api.js";
 import * as collection from "./collection.js";
 import { byId, make } from "./elements.js";
+import * as filters from "./filters.js";
 import { count, counted } from "./format.js";
 import * as grid from "./grid.js";
+import * as kind from "./kind.js";
 import { clear, notice } from "./notices.js";
-import { query, start as startQuery } from "./query.js";
+import * as query from "./query.js";
 import * as viewer from "./viewer.js";
 
 let running = null;
@@ -14,26 +16,22 @@ let failed = "";
 
 async function search() {
   failed = "";
-  const { pictures, words, k } = query();
+  const form = query.form();
   running?.abort();
-  if (!pictures.length && !words) {
+  if (!form) {
     clear("search");
     show([], "");
     document.body.classList.add("start");
     invite(collection.state());
     return;
   }
-  const form = new FormData();
-  for (const picture of pictures) form.append("image", picture);
-  if (words) form.append("text", words);
-  form.append("k", k);
   const mine = (running = new AbortController());
   document.body.classList.remove("start");
   window.scrollTo(0, 0);
   byId("results").setAttribute("aria-busy", "true");
   byId("results-title").textContent = "Searching…";
   try {
-    answer(await call("POST", "search", { body: form, signal: mine.signal }));
+    answer(form, await call("POST", "search", { body: form, signal: mine.signal }));
   } catch (error) {
     if (error.name !== "AbortError") fail(error);
   } finally {
@@ -41,12 +39,26 @@ async function search() {
   }
 }
 
-function answer(found) {
+function answer(form, found) {
   clear("search");
   const time = found.took_ms < 1 ? "under 1" : count(Math.round(found.took_ms));
   const among = `among ${counted(found.compared, "image")} in ${time} ms`;
   show(found.results, `The ${found.results.length === 1 ? "closest one" : `${count(found.results.length)} closest`} ${among}`);
-  if (found.warnings.length) notice("search", found.warnings.join(" "), { kind: "warning" });
+  kind.tell(form, found);
+  filters.learn(found.results);
+  if (!found.compared) unfulfilled();
+  // The state of the collection tells the rest, and shows so by the colour of its dot.
+  const known = collection.state()?.warnings ?? [];
+  const news = found.warnings.filter((warning) => !known.includes(warning));
+  if (news.length) notice("search", news.join(" "), { kind: "warning", once: true });
+}
+
+function unfulfilled() {
+  byId("results-title").textContent = "";
+  say("No image passes the filters.", "Widen them, or do without.", button("Clear the filters", () => {
+    filters.clear();
+    search();
+  }));
 }
 
 function fail(error) {
@@ -62,6 +74,7 @@ function fail(error) {
 function show(hits, title) {
   byId("message").hidden = true;
   byId("results-title").textContent = title;
+  kind.hide();
   grid.show(hits, viewer.open);
 }
 
@@ -92,16 +105,12 @@ function invite(status) {
   else empty();
 }
 
-function withWords(status) {
-  const possible = status.extractors.includes("clip");
-  byId("words").disabled = !possible;
-  byId("words-why").hidden = possible;
-}
+const withWords = (status) => (byId("words-why").hidden = status.extractors.includes("clip"));
 
 byId("words-more").addEventListener("click", collection.open);
 grid.start();
 viewer.start();
-startQuery(search);
+query.start(search);
 document.addEventListener("server-back", () => failed === "gone" && search());
 collection.onState(withWords);
 collection.onState(invite);

@@ -3,12 +3,18 @@
 import { byId, make } from "./elements.js";
 
 const shown = new Map();
+const dismissed = new Set();
 
-export function notice(topic, text, { kind = "", actions = [], sticky = false } = {}) {
+export function notice(topic, text, { kind = "", actions = [], sticky = false, once = false } = {}) {
   clear(topic);
+  if (once && dismissed.has(text)) return;
+  const dismiss = () => {
+    dismissed.add(text);
+    clear(topic);
+  };
   const close = sticky
     ? null
-    : make("button", { type: "button", click: () => clear(topic) }, "Dismiss");
+    : make("button", { type: "button", click: dismiss }, "Dismiss");
   const box = make("div", { class: `notice ${kind}` }, make("span", {}, text), ...actions, close);
   shown.set(topic, box);
   byId("notices").append(box);

@@ -1,18 +1,39 @@
-// What is asked: pictures dropped, pasted or chosen, and words.
+// What is asked: pictures dropped, pasted or chosen, hits to find more like, and words. Each
+// control that has a say adds its own fields to the form.
 
 import { uploadBytes } from "./api.js";
+import * as colour from "./colour.js";
 import { byId, make } from "./elements.js";
-import { bytes } from "./format.js";
+import * as filters from "./filters.js";
+import { basename, bytes } from "./format.js";
+import * as kind from "./kind.js";
 import { clear, notice } from "./notices.js";
 
 let pictures = [];
-let changed = () => {};
+let likes = [];
+let answer = () => {};
+let timer = 0;
 
-export const query = () => ({
-  pictures,
-  words: byId("words").disabled ? "" : byId("words").value.trim(),
-  k: byId("k").value,
-});
+// One change may come as several events; they make one search.
+function changed(wait = 0) {
+  clearTimeout(timer);
+  timer = setTimeout(answer, wait);
+}
+
+// The form to send, or null where nothing is asked.
+export function form() {
+  const asked = new FormData();
+  for (const picture of pictures) asked.append("image", picture);
+  for (const hit of likes) asked.append("like", hit.id);
+  const words = byId("words").value.trim();
+  if (words) asked.append("text", words);
+  colour.ask(asked);
+  if (asked.keys().next().done) return null;
+  kind.ask(asked);
+  filters.ask(asked);
+  asked.append("k", byId("k").value);
+  return asked;
+}
 
 export function setPictures(files) {
   clear("upload");
@@ -22,14 +43,30 @@ export function setPictures(files) {
     notice("upload", `${files.length > 1 ? "These pictures have" : "This picture has"} ${size}`, { kind: "error" });
     return;
   }
+  kind.reset();
+  hold(files, []);
+}
+
+// A hit becomes the query, or a part of it beside what is asked for already.
+export function moreLike(hit, beside) {
+  if (!beside) {
+    kind.reset();
+    byId("words").value = "";
+    hold([], [hit]);
+  } else if (!likes.some((other) => other.id === hit.id)) hold(pictures, [...likes, hit]);
+}
+
+function hold(files, hits) {
   pictures = files;
-  byId("drop").classList.toggle("has-pictures", files.length > 0);
-  byId("previews").replaceChildren(...files.map(preview));
+  likes = hits;
+  byId("drop").classList.toggle("has-pictures", files.length + hits.length > 0);
+  byId("previews").replaceChildren(...files.map(preview), ...hits.map(likeness));
   changed();
 }
 
 export function start(onChange) {
-  changed = onChange;
+  answer = onChange;
+  for (const control of [colour, filters, kind]) control.start(changed);
   for (const input of [byId("file"), byId("camera")]) {
     const chosen = () => {
       if (input.files.length) setPictures([...input.files]);
@@ -69,12 +106,22 @@ function preview(file) {
     URL.revokeObjectURL(address);
     image.replaceWith(make("div", { class: "file" }, file.name));
   });
-  const drop = () => {
-    setPictures(pictures.filter((other) => other !== file));
-    document.querySelector("label[for=file]").previousElementSibling.focus();
+  return removable(image, file.name, () => hold(pictures.filter((other) => other !== file), likes));
+}
+
+function likeness(hit) {
+  const name = basename(hit.path);
+  const image = make("img", { src: hit.thumbnail, width: hit.width, height: hit.height, alt: `More like ${name}` });
+  const shown = make("figure", {}, image, make("figcaption", {}, `Like ${name}`));
+  return removable(shown, name, () => hold(pictures, likes.filter((other) => other !== hit)));
+}
+
+function removable(shown, name, drop) {
+  const click = () => {
+    drop();
+    byId("file").focus();
   };
-  const remove = make("button", { type: "button", class: "round", "aria-label": `Remove ${file.name}`, click: drop }, "×");
-  return make("li", {}, image, remove);
+  return make("li", {}, shown, make("button", { type: "button", class: "round", "aria-label": `Remove ${name}`, click }, "×"));
 }
 
 function paste(event) {

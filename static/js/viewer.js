@@ -2,8 +2,8 @@
 
 import { byId, closable, fillFacts } from "./elements.js";
 import { basename, bytes, count, date, score } from "./format.js";
-import { bars, focusHit, shownHits } from "./grid.js";
-import { setFromAddress } from "./query.js";
+import { bars, focusHit, isMore, shownHits } from "./grid.js";
+import { moreLike } from "./query.js";
 
 const dialog = byId("viewer");
 let at = 0;
@@ -19,14 +19,16 @@ export function start() {
   dialog.addEventListener("keydown", (event) => {
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
+    if (isMore(event)) like(event);
   });
   byId("viewer-back").addEventListener("click", () => step(-1));
   byId("viewer-on").addEventListener("click", () => step(1));
-  byId("viewer-search").addEventListener("click", () => {
-    const hit = shownHits()[at];
-    dialog.close();
-    setFromAddress(sized(hit, 1600), basename(hit.path));
-  });
+  byId("viewer-like").addEventListener("click", like);
+}
+
+function like(event) {
+  dialog.close();
+  moreLike(shownHits()[at], event.shiftKey);
 }
 
 function step(by) {
@@ -51,7 +53,7 @@ function show(index) {
     ["Date", date(hit.modified)],
     ["Score", score(hit.score)],
   ]);
-  byId("viewer-scores").replaceChildren(...bars(hit.scores));
+  byId("viewer-scores").replaceChildren(...bars(hit));
   const download = byId("viewer-download");
   download.href = hit.url;
   download.download = basename(hit.path);

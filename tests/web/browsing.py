@@ -95,16 +95,26 @@ def shown(page: Page, text: str | re.Pattern[str]) -> None:
 
 def answer_with(number: int) -> dict[str, Any]:
     """An answer of so many hits, of every shape."""
-    hit = {"id": "0" * 16, "path": "a/b.jpg", "size": 1, "modified": 1.0, "scores": {"hsv": 0.5}}
+    hit = {"id": "0" * 16, "path": "a/b.jpg", "size": 1, "modified": 1.0}
+    part = {"scores": {"hsv": 0.5}, "contributions": {"hsv": 0.5}}
     place = {"url": "images/0", "thumbnail": "thumbnails/0?side=320"}
     return {
         "results": [
-            {**hit, **place, "rank": n, "score": 1 / n, "width": 1 + 977 * n % 1000, "height": 300}
+            {
+                **hit,
+                **part,
+                **place,
+                "rank": n,
+                "score": 1 / n,
+                "width": 1 + 977 * n % 1000,
+                "height": 300,
+            }
             for n in range(1, number + 1)
         ],
         "compared": 2000,
         "unreadable": 0,
         "took_ms": 7.4,
+        "kind": "photo",
         "extractors": [],
         "warnings": [],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
@@ -13,8 +14,13 @@ from image_search.library import Library
 from image_search.reports import Progress, Report
 from image_search.settings import Settings
 from image_search.web import create_app
+from tests.web.browsing import Seen, chromium, served, sign_in
 from tests.web.clients import PASSWORD, Client, client_of
 from tests.web.pictures import draw_collection
+from tests.web.running import Running, running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture
@@ -78,3 +84,32 @@ def held(library: Library, monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldUpda
     monkeypatch.setattr(library, "update", update)
     yield update
     update.release.set()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as launched:
+        yield launched
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(served(tmp_path_factory.mktemp("service"))) as started:
+        yield started
+
+
+@pytest.fixture
+def seen() -> Seen:
+    return Seen()
+
+
+@pytest.fixture
+def page(browser: Browser, service: Running, seen: Seen) -> Iterator[Page]:
+    with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
+        opened = context.new_page()
+        opened.set_default_timeout(10_000)
+        opened.on("pageerror", lambda error: seen.errors.append(str(error)))
+        opened.on("console", lambda m: seen.errors.append(m.text) if m.type == "error" else None)
+        opened.on("request", lambda request: seen.addresses.append(request.url))
+        sign_in(opened, service)
+        yield opened

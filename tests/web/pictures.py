@@ -22,6 +22,24 @@ def ring(hue: str, size: tuple[int, int] = (160, 120), kind: str = "JPEG") -> by
     return buffer.getvalue()
 
 
+def sketch(size: tuple[int, int] = (240, 180)) -> bytes:
+    """A ring in thin lines on bare paper."""
+    image = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(image)
+    width, height = size
+    for inset in (0, 14):
+        box = (
+            width // 4 + inset,
+            height // 4 + inset,
+            3 * width // 4 - inset,
+            3 * height // 4 - inset,
+        )
+        draw.ellipse(box, outline="black", width=2)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def draw_collection(folder: Path) -> None:
     """Eight rings in two folders, of differing shape, and a file that is no image."""
     for number, hue in enumerate(HUES):

@@ -1,0 +1,32 @@
+// The parts of a likeness, in words for people.
+
+const WORDS = {
+  clip: "meaning",
+  resnet50: "detail",
+  hsv: "colour",
+  edges: "shape",
+  texture: "surface",
+  name: "name",
+};
+
+const list = new Intl.ListFormat("en-GB", { type: "conjunction" });
+
+export const word = (part) => WORDS[part] ?? part;
+
+// The parts that have a say in any of these hits, the weightiest first.
+export function parts(hits) {
+  const say = new Map();
+  for (const { contributions } of hits) {
+    for (const [part, value] of Object.entries(contributions)) {
+      say.set(part, Math.max(say.get(part) ?? 0, Math.abs(value)));
+    }
+  }
+  return [...say.keys()].filter((part) => say.get(part) > 0).sort((a, b) => say.get(b) - say.get(a));
+}
+
+export function whatDecides(hits) {
+  const names = parts(hits).map(word);
+  if (!names.length) return "";
+  const silent = names.includes("colour") ? "" : ", colour takes no part";
+  return `: ${list.format(names)} ${names.length > 1 ? "decide" : "decides"}${silent}`;
+}

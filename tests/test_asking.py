@@ -1,0 +1,228 @@
+"""Each way of asking, alone and mixed with others, over a real library."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from image_search.demo import draw as draw_demo
+from image_search.demo.catalogue import catalogue
+from image_search.errors import InvalidQuery, UnknownImage
+from image_search.filters import Filter
+from image_search.library import Library
+from image_search.palettes import parse_colour
+from image_search.queries import Query, Region
+from image_search.search_index import Hit
+from image_search.searching import UNWEIGHED
+from image_search.settings import Settings
+from tests.drawing import design, draw_into, picture, saved
+
+
+@pytest.fixture(params=[30, 60], ids=["as it is", "calibrated"])
+def library(request: pytest.FixtureRequest, settings: Settings, folder: Path) -> Library:
+    """Designs under three extractors, half of them in a folder of their own."""
+    draw_into(folder, request.param)
+    (folder / "Late").mkdir()
+    for path in sorted(folder.glob("*.png"))[request.param // 2 :]:
+        path.rename(folder / "Late" / path.name)
+    opened = Library.open(replace(settings, extractors="hsv,edges,texture"))
+    assert opened.update().calibrated == (request.param == 60)
+    return opened
+
+
+def line_drawing() -> bytes:
+    pixels = np.full((240, 300, 3), 255, dtype=np.uint8)
+    cv2.circle(pixels, (150, 120), 70, (40, 40, 40), 3, cv2.LINE_AA)
+    cv2.line(pixels, (60, 200), (240, 210), (40, 40, 40), 3, cv2.LINE_AA)
+    return saved(Image.fromarray(pixels))
+
+
+def contents(hits: tuple[Hit, ...]) -> list[tuple[str, Any]]:
+    return [(hit.path, pytest.approx(hit.score, abs=2e-4)) for hit in hits]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query((picture(3),)),
+        Query((picture(3), picture(4)), text="late 0004", kind="sketch"),
+        Query((picture(3),), color=(parse_colour("#d4af37"),), weights={"hsv": 3, "edges": 0.5}),
+        Query(text="late 3"),
+        Query(color=(parse_colour("#d4af37"),), text="late"),
+    ],
+)
+def test_contributions_add_up_to_the_score(library: Library, query: Query) -> None:
+    hits = library.search(replace(query, k=99)).hits
+    assert hits
+    for hit in hits:
+        assert hit.contributions.keys() == hit.scores.keys()
+        assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=3e-4)
+
+
+def test_weights_for_one_extractor_rank_by_its_score(library: Library) -> None:
+    every = library.search(Query((picture(3),), k=99))
+    alone = library.search(Query((picture(3),), k=99, weights={"hsv": 1}))
+
+    by_path = {hit.path: hit.scores["hsv"] for hit in every.hits}
+    assert [hit.score for hit in alone.hits] == sorted(by_path.values(), reverse=True)
+    assert all(hit.score == hit.scores["hsv"] == by_path[hit.path] for hit in alone.hits)
+
+
+def test_huge_weights_mean_the_same(library: Library) -> None:
+    plain, huge = (
+        library.search(Query((picture(3),), weights={"hsv": size, "edges": size / 2}))
+        for size in (1.0, 1.7e308)
+    )
+    assert contents(huge.hits) == contents(plain.hits)
+
+
+def test_more_like_this_is_a_search_by_the_file(library: Library) -> None:
+    by_file = library.search(Query((picture(7),), k=20))
+    identity = by_file.hits[0].id
+    by_id = library.search(Query(like=(identity,), k=20))
+
+    assert by_id.hits[0].path == "0007.png"
+    assert by_id.hits[0].score == pytest.approx(1, abs=1e-3)
+    assert by_id.kind == by_file.kind == "photo"
+    assert contents(by_id.hits) == contents(by_file.hits)
+    by_both = library.search(Query((picture(7),), like=(identity, identity), k=20))
+    assert contents(by_both.hits) == contents(by_file.hits)
+
+
+def test_an_image_that_is_not_indexed_is_unknown(library: Library) -> None:
+    gone = library.search(Query((picture(7),))).hits[0]
+    (library.settings.images / gone.path).unlink()
+    library.update()
+    for identity in (gone.id, "0" * 16, "ring", "", "F" * 16, "-" + "1" * 15, "1" * 10_000):
+        with pytest.raises(UnknownImage, match="No indexed image"):
+            library.search(Query(like=(identity,)))
+
+
+def test_a_region_asks_only_with_what_is_inside(library: Library) -> None:
+    both = Image.new("RGB", (192, 72))
+    both.paste(design(3), (0, 0))
+    both.paste(design(9), (96, 0))
+    asked = saved(both)
+
+    left = library.search(Query((asked,), region=Region(0, 0, 0.5, 1)))
+    assert contents(left.hits) == contents(library.search(Query((picture(3),))).hits)
+    right = library.search(Query((asked,), region=Region(0.5, 0, 0.5, 1)))
+    assert contents(right.hits) == contents(library.search(Query((picture(9),))).hits)
+    whole = library.search(Query((asked,), region=Region(0, 0, 1, 1)))
+    assert contents(whole.hits) == contents(library.search(Query((asked,))).hits)
+    library.search(Query((asked,), region=Region(1, 1, 1e-320, 1e-320)))
+
+
+def test_a_small_part_of_a_large_picture_is_seen_sharply(settings: Settings, folder: Path) -> None:
+    draw_into(folder, 5)
+    part = design(50, (300, 200))
+    (folder / "part.png").write_bytes(saved(part))
+    library = Library.open(replace(settings, extractors="edges,texture"))
+    library.update()
+    page = Image.new("RGB", (3000, 2000), "white")
+    page.paste(part, (870, 580))
+
+    hits = library.search(Query((saved(page),), region=Region(0.29, 0.29, 0.1, 0.1))).hits
+
+    assert hits[0].path == "part.png"
+    assert hits[0].score > 0.999
+
+
+def test_a_line_drawing_is_taken_for_a_sketch(library: Library) -> None:
+    drawn = line_drawing()
+
+    for query in (Query((drawn,)), Query((drawn, drawn)), Query((picture(3),), kind="sketch")):
+        result = library.search(query)
+        assert result.kind == "sketch"
+        assert all(hit.contributions["hsv"] == 0 for hit in result.hits)
+    for query in (Query((picture(3),)), Query((drawn, picture(3))), Query((drawn,), kind="photo")):
+        result = library.search(query)
+        assert result.kind == "photo"
+        assert any(hit.contributions["hsv"] for hit in result.hits)
+
+
+def test_a_pencil_drawing_finds_its_design(
+    settings: Settings, folder: Path, tmp_path: Path
+) -> None:
+    sketched = next(design for design in catalogue() if design.sketched)
+    draw_demo([sketched], folder, tmp_path / "sketches")
+    draw_into(folder, 10)
+    library = Library.open(replace(settings, extractors="hsv,edges"))
+    library.update()
+    (page,) = (tmp_path / "sketches").iterdir()
+
+    result = library.search(Query((page.read_bytes(),)))
+
+    assert result.kind == "sketch"
+    assert result.hits[0].path.startswith(f"{sketched.kind}/")
+
+
+def test_filters_are_exact_and_decide_what_is_compared(library: Library) -> None:
+    images = library.settings.images
+    count = library.status().images
+    wide = saved(design(77, (200, 100)))
+    (images / "Late" / "wide.png").write_bytes(wide)
+    os.utime(images / "Late" / "wide.png", (1e9, 1e9))
+    library.update()
+    everything = library.search(Query((picture(3),), k=999)).hits
+    late = Filter(folder="late")
+    tests: list[tuple[Filter, Callable[[Hit], bool]]] = [
+        (Filter(), lambda _: True),
+        (late, lambda hit: hit.path.startswith("Late/")),
+        (Filter(name="*2.png"), lambda hit: hit.path.endswith("2.png")),
+        (Filter(before=1e9 + 1), lambda hit: hit.modified < 1e9 + 1),
+        (Filter(after=1e9 + 1), lambda hit: hit.modified >= 1e9 + 1),
+        (Filter(min_side=73), lambda hit: min(hit.width, hit.height) >= 73),
+        (replace(late, name="9"), lambda hit: "Late/" in hit.path and "9" in hit.path),
+        (Filter(folder="nowhere"), lambda _: False),
+    ]
+    for condition, fits in tests:
+        result = library.search(Query((picture(3),), k=999, filter=condition))
+        wanted = [hit for hit in everything if fits(hit)]
+        assert contents(result.hits) == contents(tuple(wanted))
+        assert [hit.rank for hit in result.hits] == list(range(1, len(wanted) + 1))
+        assert result.compared == len(wanted) <= count + 1
+        few = library.search(Query((picture(3),), k=2, filter=condition))
+        assert contents(few.hits) == contents(tuple(wanted[:2]))
+        assert few.compared == len(wanted)
+
+
+def test_names_are_matched_without_clip(library: Library) -> None:
+    alone = library.search(Query(text="0020, please"))
+    assert (alone.kind, alone.extractors) == ("text", ())
+    assert [(hit.path[-8:], hit.score) for hit in alone.hits] == [("0020.png", 0.5)]
+    mixed = library.search(Query((picture(3),), text="0020", k=99))
+    plain = {hit.path: hit.score for hit in library.search(Query((picture(3),), k=99)).hits}
+    for hit in mixed.hits:
+        named = 1.0 if "0020" in hit.path else 0.0
+        assert hit.scores["name"] == named
+        assert hit.score == pytest.approx(0.8 * plain[hit.path] + 0.2 * named, abs=3e-4)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (Query(text="gold"), "models fetch"),
+        (Query((picture(3),), text="gold"), "models fetch"),
+        (Query((picture(3),), not_text="gold"), "words for what is not were left out"),
+        (Query((picture(3),), text="gold", weights={"hsv": 1}), UNWEIGHED),
+    ],
+)
+def test_words_that_cannot_be_understood_are_told(
+    library: Library, query: Query, said: str
+) -> None:
+    (warning,) = library.search(query).warnings
+    assert said in warning
+
+
+def test_words_without_letters_hold_nothing_to_look_for(library: Library) -> None:
+    with pytest.raises(InvalidQuery, match="The words leave nothing"):
+        library.search(Query(text="?!"))

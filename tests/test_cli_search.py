@@ -1,0 +1,104 @@
+"""``image-search search`` with everything that can be asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from image_search.settings import Settings
+from tests.conftest import Run
+from tests.drawing import design, draw_into, saved
+
+
+@pytest.fixture
+def indexed(run: Run, folder: Path) -> Run:
+    """Six designs, and a golden picture in a folder of its own."""
+    draw_into(folder, 6)
+    (folder / "Gold").mkdir()
+    (folder / "Gold" / "bar.png").write_bytes(saved(Image.new("RGB", (60, 90), "#d4af37")))
+    assert run("index")[0] == 0
+    return run
+
+
+def found(run: Run, *arguments: str | Path) -> Any:
+    code, out, err = run("search", *arguments, "--json")
+    assert code == 0, out + err
+    return json.loads(out)
+
+
+def first(answer: Any) -> str:
+    return str(answer["results"][0]["path"])
+
+
+def test_each_way_of_asking(indexed: Run, folder: Path) -> None:
+    answer = found(indexed, folder / "0002.png")
+    assert first(answer) == "0002.png"
+    assert answer["kind"] == "photo"
+    assert first(found(indexed, "--like", answer["results"][0]["id"])) == "0002.png"
+    assert first(found(indexed, "--color", "#d4af37")) == "Gold/bar.png"
+    assert first(found(indexed, "--color", "#d4af37:3", "--color", "ffffff:0.1")) == "Gold/bar.png"
+    assert found(indexed, folder / "0002.png", "--kind", "sketch")["kind"] == "sketch"
+    named = found(indexed, "--text", "a golden bar", "--not-text", "stones")
+    assert first(named) == "Gold/bar.png"
+    assert "models fetch" in named["warnings"][0]
+
+
+def test_a_region_of_the_picture(indexed: Run, tmp_path: Path) -> None:
+    both = Image.new("RGB", (192, 72))
+    both.paste(design(1), (0, 0))
+    both.paste(design(4), (96, 0))
+    both.save(tmp_path / "both.png")
+
+    assert first(found(indexed, tmp_path / "both.png", "--region", "0,0,0.5,1")) == "0001.png"
+    assert first(found(indexed, tmp_path / "both.png", "--region", "0.5,0,0.5,1")) == "0004.png"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "compared"),
+    [
+        (["--folder", "gold"], 1),
+        (["--name", "000?.png"], 6),
+        (["--name", "3"], 1),
+        (["--after", "2020-01-01", "--before", "2120-01-01"], 7),
+        (["--before", "2020-01-01T12:00"], 0),
+        (["--min-side", "70"], 6),
+        (["--orientation", "portrait"], 1),
+        (["--folder", "gold", "--orientation", "landscape"], 0),
+    ],
+)
+def test_filters(indexed: Run, folder: Path, arguments: list[str], compared: int) -> None:
+    answer = found(indexed, folder / "0002.png", *arguments)
+
+    assert answer["compared"] == len(answer["results"]) == compared
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--not-text", "stones"], "invalid_query", "beside what is not"),
+        (["--folder", "gold"], "invalid_query", "empty"),
+        (["--color", "gold"], "invalid_query", "write #rrggbb"),
+        (["--color", "#d4af37", "--kind", "drawing"], "invalid_query", "photo or sketch"),
+        (["--text", "bar", "--region", "0,0,1,1"], "invalid_query", "exactly one"),
+        (["--text", "bar", "--region", "all"], "invalid_query", "fractions"),
+        (["--text", "bar", "--after", "now"], "invalid_query", "not a date"),
+        (["--text", "bar", "--after", "2026-02-01", "--before", "2026-01-01"], "invalid_query",
+         "earlier"),
+        (["--text", "bar", "--min-side", "0"], "invalid_query", "at least 1"),
+        (["--text", "bar", "--orientation", "flat"], "invalid_query", "landscape"),
+        (["--text", "bar", "--weights", "clip=1"], "invalid_query", "In use here: hsv"),
+        (["--like", "bar"], "unknown_image", "No indexed image"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_told(
+    indexed: Run, settings: Settings, arguments: list[str], code: str, said: str
+) -> None:
+    exit_code, out, _ = indexed("search", *arguments, "--json")
+
+    error = json.loads(out)["error"]
+    assert (exit_code, error["code"]) == (2, code)
+    assert said in error["message"]

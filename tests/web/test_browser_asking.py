@@ -1,0 +1,157 @@
+"""What can be asked on the page, and what it tells about the answer, in a real browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.web.browsing import Seen, file, fits, search, shown, sign_in
+from tests.web.pictures import HUES, ring, sketch
+from tests.web.running import Running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+
+def first(page: Page, path: str) -> None:
+    """Waits until the best hit is this one."""
+    page.locator(f".hit:first-child img[alt='{path}']").wait_for()
+
+
+def hit(page: Page, path: str) -> Locator:
+    return page.locator(".hit", has=page.locator(f"img[alt='{path}']"))
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.closest('.hit')?.querySelector('img').alt"))
+
+
+def test_words_are_looked_for_in_names(page: Page) -> None:
+    shown(page, "Words are looked for in names of files and folders")
+    words = page.get_by_label("In words")
+    words.fill("navy")
+    words.press("Enter")
+    first(page, "cold/navy.jpg")
+    page.get_by_label("Why each one matches").check()
+    shown(page, "name")
+    assert not page.locator("#kind").is_visible()
+    warning = page.get_by_text("Searching by words needs the CLIP model")
+    warning.wait_for()
+    page.get_by_role("button", name="Dismiss").click()
+    words.fill("warm")
+    words.press("Enter")
+    first(page, "warm/gold.jpg")
+    assert not warning.is_visible()  # told once
+    page.get_by_role("button", name="What is missing?").click()
+    page.get_by_role("dialog", name="Collection").wait_for()
+
+
+def test_what_the_query_was_taken_for(page: Page) -> None:
+    search(page, sketch())
+    shown(page, "Taken for a sketch: shape decides, colour takes no part.")
+    page.get_by_role("radio", name="Auto").focus()
+    page.keyboard.press("ArrowRight")
+    shown(page, "Searched as a photo: ")
+    page.keyboard.press("ArrowRight")
+    shown(page, "Searched as a sketch: shape decides, colour takes no part.")
+    search(page, ring("teal"))  # another picture is looked at anew
+    shown(page, "Taken for a photo: ")
+    assert page.get_by_role("radio", name="Auto").is_checked()
+
+
+def test_why_each_one_matches(page: Page) -> None:
+    search(page, ring("teal", (240, 120)))
+    best = hit(page, "cold/teal.jpg")
+    assert not best.get_by_text("shape").is_visible()
+    page.get_by_label("Why each one matches").check()
+    assert best.get_by_text("shape").is_visible()
+    assert best.get_by_text("colour").is_visible()
+    parts = [float(text.replace("\u2212", "-")) for text in best.locator("b").all_inner_texts()]
+    score = float(best.locator(".score").inner_text())
+    assert sum(parts) == pytest.approx(score, abs=0.01 * len(parts))
+    assert "adds" in str(best.locator(".part").first.get_attribute("title"))
+
+
+def test_more_like_a_hit(page: Page, seen: Seen, service: Running) -> None:
+    search(page, ring("teal"))
+    more = page.get_by_role("button", name="More like navy.jpg")
+    assert more.evaluate("button => getComputedStyle(button).opacity") == "0"
+    hit(page, "cold/navy.jpg").hover()
+    more.click()
+    first(page, "cold/navy.jpg")
+    asked = page.locator(".previews img")
+    assert [image.get_attribute("alt") for image in asked.all()] == ["More like navy.jpg"]
+
+    assert focused(page) == "cold/navy.jpg"  # the keyboard goes on from the best hit
+    hit(page, "warm/red.jpg").locator("button").first.focus()
+    page.keyboard.press("Shift+M")  # beside the other
+    asked.nth(1).wait_for()
+    page.get_by_role("button", name="Remove navy.jpg").click()
+    first(page, "warm/red.jpg")
+
+    hit(page, "warm/gold.jpg").locator("button").first.click()
+    view = page.get_by_role("dialog")
+    view.get_by_role("button", name="More like this").wait_for()
+    page.keyboard.press("m")
+    view.wait_for(state="hidden")
+    first(page, "warm/gold.jpg")
+    assert asked.count() == 1
+    page.locator("#file").set_input_files(file(ring("hotpink")))
+    first(page, "cold/hotpink.jpg")
+    assert asked.count() == 1
+    assert seen.errors == []
+    assert all(
+        address.startswith((service.address, f"blob:{service.address}"))
+        for address in seen.addresses
+    )
+
+
+def test_by_colour(page: Page) -> None:
+    page.get_by_role("button", name="Use a colour").press("Enter")
+    page.locator(".hit img").first.wait_for()
+    assert page.evaluate("document.activeElement.id") == "colour"
+    page.get_by_label("Colour of the hits").fill("#ff69b4")
+    first(page, "cold/hotpink.jpg")
+    shown(page, "#ff69b4")
+    assert not page.locator("#kind").is_visible()
+    page.get_by_role("button", name="Remove the colour").press("Enter")
+    page.locator(".hit").first.wait_for(state="detached")
+    assert page.get_by_role("button", name="Use a colour").is_visible()
+
+
+def test_filters(page: Page) -> None:
+    search(page, ring("teal"))
+    page.locator("#filters summary").press("Enter")
+    page.get_by_label("Folder").fill("warm")
+    page.get_by_label("Folder").press("Enter")
+    shown(page, "The 3 closest among 3 images")
+    page.get_by_label("File name").fill("*o*")
+    page.get_by_label("Shorter side, pixels").fill("120")
+    page.get_by_label("Shorter side, pixels").press("Enter")
+    shown(page, "The 2 closest among 2 images")
+    shown(page, "· 3")
+    page.get_by_label("Orientation").select_option("portrait")
+    shown(page, "No image passes the filters.")
+    page.locator("#message").get_by_role("button", name="Clear the filters").click()
+    shown(page, f"The {len(HUES)} closest among {len(HUES)} images")
+    assert page.get_by_label("Folder").input_value() == ""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_asking_on_a_phone(browser: Browser, service: Running, scheme: Any) -> None:
+    with browser.new_context(
+        viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True, color_scheme=scheme
+    ) as context:
+        page = context.new_page()
+        sign_in(page, service)
+        search(page, sketch())
+        shown(page, "Taken for a sketch")
+        page.get_by_role("button", name="More like gold.jpg").tap()
+        page.locator(".previews figure").wait_for()
+        page.get_by_role("button", name="Use a colour").tap()
+        page.locator("#filters summary").tap()
+        page.get_by_label("Orientation").select_option("landscape")
+        page.get_by_label("Why each one matches").check()
+        page.locator(".hit").first.wait_for()
+        assert fits(page)
