@@ -38,7 +38,7 @@ FORMATS = (
 
 # Shortest side, in pixels, of a working picture: more than one and a half times what any extractor
 # looks at, so that reduced decoding changes embeddings by less than recompression does (cosines to
-# those of the full picture stay above .999 where .99 would do; 512 pixels cost a quarter more time).
+# the full picture, on the pictures tried: at least .999; 512 pixels cost a quarter more time).
 WORKING_SIDE = 384
 # Longest side of a working picture, in pixels, so that a strip of 1 x 100,000 stays small.
 LONGEST_SIDE = 4096

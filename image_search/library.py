@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from image_search.cache import CacheWriter, ExtractorIdentity, Fact, Snapshot
 from image_search.errors import ModelUnavailable, UnknownImage
-from image_search.extractors import REGISTRY, resolve
+from image_search.extractors import REGISTRY, TextExtractor, resolve
 from image_search.extractors.loading import ExtractorPool
 from image_search.extractors.resolve import AUTO
 from image_search.indexing import Means, update_cache
@@ -16,6 +18,7 @@ from image_search.queries import Query
 from image_search.reports import Progress, Report, Unreadable
 from image_search.scanning import is_outside
 from image_search.searching import SearchResult, search
+from image_search.segment_indexes import is_large, vouched
 from image_search.serving import Serving
 from image_search.settings import Settings
 from image_search.thumbnails import Thumbnails
@@ -91,7 +94,8 @@ class Library:
             # With the lock held, so that a second writer is turned away at once.
             on_progress(Progress("resolving"))
             report, warnings = self._update(writer, on_progress, cancelled)
-        if self._serving.verified is not None:
+        # The codes of a large collection are made now rather than when somebody waits for them.
+        if self._serving.verified is not None or is_large(self._serving.snapshot()):
             self._serving.index(wait=True)
         if report.removed or report.changed:
             self._thumbnails.sweep(self._serving.snapshot().digests())
@@ -118,7 +122,7 @@ class Library:
             lambda: [self._pool.get(name) for name in resolution.names],
             on_progress,
             cancelled,
-            self._serving.verified or (),
+            vouched(self._serving.snapshot()) | set(self._serving.verified or ()),
         )
         try:
             report = update_cache(means, writer)
@@ -151,8 +155,12 @@ class Library:
         """Build the index and load the models that a search needs, so that the first one is
         quick."""
         usable, _ = self._usable(self._serving.index(wait=True).snapshot)
+        grey = np.full((64, 64, 3), 127, dtype=np.uint8)
         for name in usable:
-            self._pool.get(name)
+            extractor = self._pool.get(name)
+            extractor.embed([extractor.prepare(grey)])
+            if isinstance(extractor, TextExtractor):
+                extractor.embed_text(["a picture"])
 
     def status(self) -> Status:
         """The state of the index; loads no model."""
