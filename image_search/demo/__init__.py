@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import SettingsError
-from .catalogue import NEAR_COPIES, Design, catalogue
-from .files import near_copy, save
-from .palettes import colour
-from .pencil import sketch
-from .shading import View
+from image_search.demo.catalogue import NEAR_COPIES, Design, catalogue
+from image_search.demo.files import near_copy, save
+from image_search.demo.palettes import colour
+from image_search.demo.pencil import sketch
+from image_search.demo.shading import View
+from image_search.errors import SettingsError
 
 __all__ = [
     "NEAR_COPIES",

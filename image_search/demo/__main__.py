@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..errors import ImageSearchError
-from . import draw_collection, holds_only_the_demo
+from image_search.demo import draw_collection, holds_only_the_demo
+from image_search.errors import ImageSearchError
 
 
 def main() -> int:

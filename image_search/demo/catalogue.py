@@ -7,11 +7,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from . import chairs, earrings, logos, motifs, patterns, pendants, prints, rings, tiles
-from .colourways import CLOTHS, FOILS, GLAZES, MARKS, SEATS, jewels
-from .geometry import Part
-from .palettes import Colourway
-from .shading import Plate, View, render
+from image_search.demo import (
+    chairs,
+    earrings,
+    logos,
+    motifs,
+    patterns,
+    pendants,
+    prints,
+    rings,
+    tiles,
+)
+from image_search.demo.colourways import CLOTHS, FOILS, GLAZES, MARKS, SEATS, jewels
+from image_search.demo.geometry import Part
+from image_search.demo.palettes import Colourway
+from image_search.demo.shading import Plate, View, render
 
 #: How a near-copy differs from the picture it was made from.
 NEAR_COPIES = ("mirrored", "cropped", "small", "recompressed", "grey")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .geometry import Part, part, placed, ribbon, spline
-from .room import disc, legs, project, rod, slab, wood
+from image_search.demo.geometry import Part, part, placed, ribbon, spline
+from image_search.demo.room import disc, legs, project, rod, slab, wood
 
 
 def spindle() -> list[Part]:

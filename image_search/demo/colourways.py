@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .palettes import Colourway
+from image_search.demo.palettes import Colourway
 
 #: Quiet grounds that flatter each metal: light, dark and green ones.
 _GROUNDS: tuple[Mapping[str, str], ...] = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .gems import gem, pave, pearl
-from .geometry import (
+from image_search.demo.gems import gem, pave, pearl
+from image_search.demo.geometry import (
     TAU,
     Part,
     arc,

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from .palettes import Pixels
+from image_search.demo.palettes import Pixels
 
 #: What Pillow is told for each ending.
 _ENCODING: dict[str, dict[str, int]] = {

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from .geometry import TAU, Curve, Part, box, drop, ellipse, heart, leaf, moved, points, turned
+from image_search.demo.geometry import (
+    TAU,
+    Curve,
+    Part,
+    box,
+    drop,
+    ellipse,
+    heart,
+    leaf,
+    moved,
+    points,
+    turned,
+)
 
 #: Where the light comes from, on the page: upper left.
 LIGHT = np.array([-0.6, -0.8])

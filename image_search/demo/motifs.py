@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .geometry import (
+from image_search.demo.geometry import (
     TAU,
     Curve,
     Group,

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .shading import Plate
+from image_search.demo.shading import Plate
 
 Pixels = NDArray[np.uint8]
 

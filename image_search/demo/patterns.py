@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .geometry import (
+from image_search.demo.geometry import (
     TAU,
     Curve,
     Group,
@@ -23,7 +23,7 @@ from .geometry import (
     star,
     turned,
 )
-from .repeats import repeat
+from image_search.demo.repeats import repeat
 
 
 def deco_shell() -> list[Part]:

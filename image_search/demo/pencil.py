@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import Curve, Part
-from .palettes import Pixels
-from .shading import Gray, Mask, Plate, View
+from image_search.demo.geometry import Curve, Part
+from image_search.demo.palettes import Pixels
+from image_search.demo.shading import Gray, Mask, Plate, View
 
 _PAPER = np.array([246, 243, 235], np.float32)
 _GRAPHITE = np.array([52, 52, 57], np.float32)

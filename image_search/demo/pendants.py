@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .gems import gem, outline, pave, pearl, tablet
-from .geometry import (
+from image_search.demo.gems import gem, outline, pave, pearl, tablet
+from image_search.demo.geometry import (
     TAU,
     Curve,
     Part,
@@ -29,7 +29,7 @@ from .geometry import (
     star,
     turned,
 )
-from .geometry import crescent as moon_shape
+from image_search.demo.geometry import crescent as moon_shape
 
 
 def _links(path: Curve, size: float) -> list[Part]:

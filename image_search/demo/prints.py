@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .geometry import (
+from image_search.demo.geometry import (
     Group,
     Part,
     arc,
@@ -22,7 +22,7 @@ from .geometry import (
     spline,
     turned,
 )
-from .repeats import Layer, at, bloom, repeat, sprig
+from image_search.demo.repeats import Layer, at, bloom, repeat, sprig
 
 
 def willow() -> list[Part]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .geometry import (
+from image_search.demo.geometry import (
     Curve,
     Group,
     Part,

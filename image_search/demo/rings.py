@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .gems import gem, gem_profile, pave, pearl
-from .geometry import (
+from image_search.demo.gems import gem, gem_profile, pave, pearl
+from image_search.demo.geometry import (
     TAU,
     Curve,
     Part,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .geometry import TAU, Curve, Group, Part, part, ribbon, spline
+from image_search.demo.geometry import TAU, Curve, Group, Part, part, ribbon, spline
 
 #: A point of the room: to the right, up, towards the viewer; a seat is about 1 wide.
 Point = tuple[float, float, float]

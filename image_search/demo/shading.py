@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import Curve, Part
+from image_search.demo.geometry import Curve, Part
 
 Gray = NDArray[np.float32]
 Mask = NDArray[np.uint8]
