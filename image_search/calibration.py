@@ -12,7 +12,7 @@ images does not change old scores unnoticed.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,14 +64,18 @@ class Calibration:
             return False
         return not self.fitted_on / 2 < images < self.fitted_on * 2
 
-    def centred(self, vectors: Floats) -> Floats:
-        """Stored ``vectors`` (n, layout.dim), their blocks centred; still of length 1."""
+    def centred(self, vectors: Floats, names: Collection[str] | None = None) -> Floats:
+        """Stored ``vectors`` (n, layout.dim), their blocks centred; still of length 1.
+
+        Where only some blocks are needed, ``names`` may tell them; the others are then undefined.
+        """
         if not self.fitted_on:
             return vectors
         scale = np.float32(math.sqrt(len(self.layout.names)))
-        rows = np.empty(vectors.shape, dtype=np.float32)
+        rows = np.zeros(vectors.shape, dtype=np.float32)
         for name, place in self.layout.slices().items():
-            rows[:, place] = unit_rows(vectors[:, place] * scale - self.means[name]) / scale
+            if names is None or name in names:
+                rows[:, place] = unit_rows(vectors[:, place] * scale - self.means[name]) / scale
         return rows
 
     def centred_block(self, name: str, block: Floats, share: float = 1.0) -> Floats:

@@ -71,18 +71,18 @@ def update_cache(means: Means, writer: CacheWriter) -> Report:
     means.on_progress(Progress("scanning"))
     snapshot = writer.begin(means.identities, means.trusted)
     rebuilt = writer.aside
-    known = Known.of(snapshot)
+    known = Known(snapshot)
     closed: list[str] = []
     # The cache may lie among the images, and so may a rebuild and what was set aside.
     exclude = [*settings.cache.parent.glob(f"{glob.escape(settings.cache.name)}*")]
     exclude.append(companion(settings.cache))
     entries = list(scan(settings.images, exclude, closed))
-    plan = make_plan(entries, known.by_path, tuple(closed))
+    plan = make_plan(entries, known, tuple(closed))
     if rebuilt:
         served = [fact.path for _, _, fact in writer.serving.facts()]
         refuse_to_forget_all(settings, writer.serving.folder, served, entries, closed)
     else:
-        refuse_to_forget_all(settings, snapshot.folder, known.by_path, entries, closed)
+        refuse_to_forget_all(settings, snapshot.folder, known, entries, closed)
     run = _Run(means, writer, known, plan)
     run.execute()
     warnings = [*writer.warnings]
@@ -129,7 +129,7 @@ class _Run:
         self._layout = Layout(tuple(i.name for i in identities), tuple(i.dim for i in identities))
         self._extractors = _Lazily(means.load)
         # Files that are gone and did not turn up elsewhere, by content.
-        self._left = collections.Counter(known.by_path[path].digest for path in plan.gone)
+        self._left = collections.Counter(known[path].digest for path in plan.gone)
         self._threads = means.settings.workers
         # One more than there are cores, for those that wait for the disk.
         self._pool = ThreadPoolExecutor(self._threads + 1, thread_name_prefix="index")
@@ -207,7 +207,7 @@ class _Run:
 
     def _take(self, examined: Examined) -> None:
         fact, same, progress = examined.fact, examined.same_as, self.progress
-        before = self._known.by_path.get(fact.path)
+        before = self._known.get(fact.path)
         if fact.verdict != READABLE:
             self._recent.append(Unreadable(fact.path, fact.reason))
             self.progress = replace(progress, unreadable=progress.unreadable + 1)
@@ -225,7 +225,7 @@ class _Run:
             self.progress = replace(progress, added=progress.added + 1)
         if same is not None:
             self._facts.append(fact)
-            self._vectors.append(self._known.by_digest[fact.digest][1])
+            self._vectors.append(self._known.vector(fact.digest))
         else:
             self._batch.append(examined)
 

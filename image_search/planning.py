@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from image_search.cache import Fact, Snapshot
 from image_search.cache.records import READABLE, RETRY
@@ -13,29 +16,69 @@ from image_search.scanning import Entry
 from image_search.settings import Settings
 
 
-@dataclass
-class Known:
-    """What the cache holds: facts by path, and by content (SHA-256) with their vector."""
+class Known(Mapping[str, Fact]):
+    """What the cache holds: facts by path; by content (SHA-256), a fact and its vector.
 
-    by_path: dict[str, Fact] = field(default_factory=dict)
-    by_digest: dict[bytes, tuple[Fact, Floats]] = field(default_factory=dict)
+    Facts are made when they are asked for: a million of them are a few arrays until then.
+    """
 
-    @staticmethod
-    def of(snapshot: Snapshot) -> Known:
+    def __init__(self, snapshot: Snapshot) -> None:
         """Everything in ``snapshot`` that counts."""
-        known = Known()
-        for number, row, fact in snapshot.facts():
-            known.by_path[fact.path] = fact
-            segment = snapshot.segments[number]
-            vector = int(segment.vector_of[row])
-            if vector >= 0:
-                known.by_digest[fact.digest] = (fact, segment.vectors[vector])
-        return known
+        self._segments = snapshot.segments
+        self._places: dict[str, int] = {}
+        self._contents: dict[bytes, int] = {}
+        numbers, rows, states = [], [], []
+        count = 0
+        for number, (segment, live) in enumerate(
+            zip(snapshot.segments, snapshot.live, strict=True)
+        ):
+            records, chosen = segment.records, live.tolist()
+            found = np.flatnonzero(live)
+            places = range(count, count + len(found))
+            count += len(found)
+            self._places.update(zip(itertools.compress(records.paths, chosen), places, strict=True))
+            readable = (segment.vector_of[found] >= 0).tolist()
+            contents = zip(itertools.compress(records.digests, chosen), places, strict=True)
+            self._contents.update(itertools.compress(contents, readable))
+            numbers.append(np.full(len(found), number))
+            rows.append(found)
+            columns = (records.verdicts, records.sizes, records.mtimes)
+            states.append([column[found] for column in columns])
+        self._numbers = np.concatenate([*numbers, np.zeros(0, np.int64)])
+        self._rows = np.concatenate([*rows, np.zeros(0, np.int64)])
+        self._states = [np.concatenate(column).tolist() for column in zip(*states, strict=True)]
+
+    def __getitem__(self, path: str) -> Fact:
+        return self._fact(self._places[path])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def state(self, path: str) -> tuple[int, int, int] | None:
+        """The verdict, size in bytes and time in nanoseconds of a file; ``None`` if unknown."""
+        place = self._places.get(path)
+        if place is None:
+            return None
+        verdicts, sizes, mtimes = self._states
+        return verdicts[place], sizes[place], mtimes[place]
 
     def twin(self, digest: bytes) -> Fact | None:
         """A readable file of this very content."""
-        found = self.by_digest.get(digest)
-        return found[0] if found else None
+        place = self._contents.get(digest)
+        return None if place is None else self._fact(place)
+
+    def vector(self, digest: bytes) -> Floats:
+        """The stored vector (dim,) of the file that ``twin`` gives."""
+        place = self._contents[digest]
+        segment = self._segments[int(self._numbers[place])]
+        return np.asarray(segment.vectors[segment.vector_of[self._rows[place]]])
+
+    def _fact(self, place: int) -> Fact:
+        records = self._segments[int(self._numbers[place])].records
+        return records.fact(int(self._rows[place]))
 
 
 @dataclass(frozen=True)
@@ -48,10 +91,8 @@ class Plan:
     unchanged: int
 
 
-def make_plan(
-    entries: Iterable[Entry], known: Mapping[str, Fact], closed: tuple[str, ...] = ()
-) -> Plan:
-    """Compare ``entries`` with ``known``, facts by path.
+def make_plan(entries: Iterable[Entry], known: Known, closed: tuple[str, ...] = ()) -> Plan:
+    """Compare ``entries`` with what is ``known``.
 
     A file counts as unchanged while its size and modification time are what they were, as in rsync
     and make. What lies below the folders in ``closed`` is unknown, so nothing of it is gone.
@@ -59,14 +100,10 @@ def make_plan(
     work, seen, unchanged = [], set(), 0
     for entry in entries:
         seen.add(entry.path)
-        fact = known.get(entry.path)
-        if (
-            fact is None
-            or fact.verdict == RETRY
-            or (fact.size, fact.mtime_ns) != (entry.size, entry.mtime_ns)
-        ):
+        state = known.state(entry.path)
+        if state is None or state[0] == RETRY or state[1:] != (entry.size, entry.mtime_ns):
             work.append(entry)
-        elif fact.verdict == READABLE:
+        elif state[0] == READABLE:
             unchanged += 1
     gone = tuple(path for path in known if path not in seen and not path.startswith(closed))
     return Plan(tuple(work), gone, unchanged)

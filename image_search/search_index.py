@@ -11,18 +11,18 @@ import numpy as np
 
 from image_search.cache import Segment, Snapshot
 from image_search.calibration import Calibration
+from image_search.candidates import candidates
 from image_search.extractors.base import Floats
 from image_search.filters import Filter
 from image_search.fusion import Layout, block_cosines, query_vector, shares_of
-from image_search.indexes import Mask, Rows, VectorIndex, build_index
+from image_search.indexes import Mask, Rows, VectorIndex
 from image_search.name_search import NameIndex
+from image_search.segment_indexes import index_of, is_large
 
 # The name under which the likeness of file and folder names appears among a hit's scores.
 NAME = "name"
 # Scores that differ by less than half of the last digit shown are equal.
 DIGITS = 4
-# Matches asked for beyond those wanted, so that one look at the index mostly settles the ties.
-_MORE = 8
 
 
 @dataclass(frozen=True)
@@ -105,13 +105,16 @@ class SearchIndex:
         if previous is not None and previous.snapshot.calibration == snapshot.calibration:
             built = {part.of.segment.name: part.of for part in previous.parts}
         verified = set() if previous is None else set(previous.verified)
+        large = is_large(snapshot)
+        if previous is not None and is_large(previous.snapshot) != large:
+            built = {}
         parts = []
         for segment, live in zip(snapshot.segments, snapshot.live, strict=True):
             searchable = built.get(segment.name)
             if searchable is None:
-                if segment.name not in verified:
-                    segment.verify()
-                searchable = _Searchable(segment, build_index(calibration.centred(segment.vectors)))
+                sound = segment.name in verified
+                index = index_of(segment, snapshot, calibration, large=large, verified=sound)
+                searchable = _Searchable(segment, index)
             parts.append(_Part(searchable, live[segment.records.owners]))
         return SearchIndex(snapshot, calibration, tuple(parts))
 
@@ -144,14 +147,16 @@ class SearchIndex:
             else None
         )
         shares = shares_of(question.blocks, question.weights)
-        compared = 0
+        allowed = [self._allowed(part, question.filter) for part in self.parts]
+        if query is None:
+            found = [np.zeros(0, np.int64) for _ in self.parts]
+        else:
+            searched = [(p.of.index, keep) for p, keep in zip(self.parts, allowed, strict=True)]
+            found = candidates(query, k, searched, 10**-DIGITS)
+        compared = sum(int(np.count_nonzero(keep)) for keep in allowed)
         hits: list[Hit] = []
-        for part in self.parts:
-            keep = self._allowed(part, question.filter)
-            count = int(np.count_nonzero(keep))
-            if count:
-                compared += count
-                hits.extend(_search_part(self, part, keep, question, query, shares, min(k, count)))
+        for part, keep, rows in zip(self.parts, allowed, found, strict=True):
+            hits.extend(_search_part(self, part, keep, rows, question, shares, k))
         best = heapq.nsmallest(k, hits, key=lambda hit: (-hit.score, hit.path))
         return [replace(hit, rank=rank) for rank, hit in enumerate(best, start=1)], compared
 
@@ -165,16 +170,13 @@ def _search_part(
     index: SearchIndex,
     part: _Part,
     keep: Mask,
+    rows: Rows,
     question: Question,
-    query: Floats | None,
     shares: Mapping[str, float],
     k: int,
 ) -> Iterable[Hit]:
-    """The best hits of one segment; at least the ``k`` best of them are among those given."""
+    """The best hits of one segment among its candidates ``rows``, at least the ``k`` best."""
     records = part.of.segment.records
-    rows = np.zeros(0, np.int64)
-    if query is not None:
-        rows = _nearest(part.of.index, query, k, None if keep.all() else keep)
     named = np.zeros(len(keep), np.float32)
     if question.words and question.name_weight:
         named = part.of.names.scores(question.words)[records.owners]
@@ -201,16 +203,6 @@ def _search_part(
     ]
 
 
-def _nearest(index: VectorIndex, query: Floats, k: int, keep: Mask | None) -> Rows:
-    """The ``k`` best rows, and those whose score, as shown, may equal that of the last of them."""
-    wanted = k + _MORE
-    while True:
-        scores, rows = index.search(query, wanted, keep)
-        if len(rows) < wanted or scores[-1] < scores[k - 1] - 10**-DIGITS:
-            return rows
-        wanted *= 2
-
-
 def _scored(
     index: SearchIndex,
     part: _Part,
@@ -220,7 +212,7 @@ def _scored(
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
     if not question.blocks:
         return {}, {}
-    vectors = index.calibration.centred(np.asarray(part.of.segment.vectors[rows]))
+    vectors = index.calibration.centred(part.of.segment.rows(rows), question.blocks)
     scores = block_cosines(index.layout, vectors, question.blocks)
     return scores, {name: values * np.float32(shares[name]) for name, values in scores.items()}
 

@@ -18,6 +18,7 @@ FLOORS = (
     ("settings", "extractors", "reports"),
     ("images", "fusion", "cache", "indexes", "detectors", "scanning", "palettes"),
     ("planning", "examining", "thumbnails", "calibration", "filters", "name_search"),
+    ("candidates", "segment_indexes"),
     ("weighting",),
     ("queries", "search_index"),
     ("indexing", "searching", "serving"),

@@ -248,7 +248,7 @@ def test_the_old_index_answers_while_the_new_one_is_built(
         gate()
         return build_index(vectors)
 
-    monkeypatch.setattr("image_search.search_index.build_index", build)
+    monkeypatch.setattr("image_search.segment_indexes.build_index", build)
     with ThreadPoolExecutor(1) as pool:
         builder = pool.submit(library.search, Query((picture(50),), k=1))
         assert gate.reached.wait(20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import secrets
 import zlib
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from image_search.errors import CacheDamaged
 from image_search.extractors.base import Floats
 
 FACTS, VECTORS = ".facts.pkl", ".vectors"
+# How names of files end that hold what can be derived from a segment again.
+CODES = ".codes"
 # Bytes read at a time while a checksum is computed.
 _CHUNK = 1 << 24
 
@@ -26,7 +29,8 @@ _CHUNK = 1 << 24
 class Segment:
     """Facts of some files and the vectors of those that could be read.
 
-    ``vectors`` is (len(records.owners), dim) float32, memory-mapped and read-only.
+    ``vectors`` is (len(records.owners), dim) float32, memory-mapped and read-only, from a file last
+    ``modified`` then, in nanoseconds since 1970.
     """
 
     name: str
@@ -34,6 +38,8 @@ class Segment:
     records: Records
     vectors: Floats
     checksum: int
+    folder: Path
+    modified: int
 
     @cached_property
     def vector_of(self) -> npt.NDArray[np.int32]:
@@ -41,6 +47,17 @@ class Segment:
         rows = np.full(len(self.records), -1, dtype=np.int32)
         rows[self.records.owners] = np.arange(len(self.records.owners), dtype=np.int32)
         return rows
+
+    def rows(self, numbers: npt.NDArray[np.int64]) -> Floats:
+        """The vectors (n, dim) in these rows, read from the disk all at once where they are not in
+        memory."""
+        mapped = getattr(self.vectors, "_mmap", None)
+        if mapped is not None and hasattr(mmap, "MADV_WILLNEED"):
+            length = self.vectors.shape[1] * self.vectors.itemsize
+            for number in numbers:
+                start = int(number) * length // mmap.PAGESIZE * mmap.PAGESIZE
+                mapped.madvise(mmap.MADV_WILLNEED, start, int(number + 1) * length - start)
+        return np.asarray(self.vectors[numbers])
 
     def verify(self) -> None:
         """Compare the vectors with the checksum written beside them.
@@ -101,14 +118,15 @@ def read_segment(folder: Path, name: str) -> Segment:
     if (rows, dim) != (len(records.owners), sum(extractor.dim for extractor in extractors)):
         raise CacheDamaged(f"segment {name} is malformed (its vectors do not fit its files)")
     path = folder / (name + VECTORS)
-    if path.stat().st_size != rows * dim * 4:
+    stat = path.stat()
+    if stat.st_size != rows * dim * 4:
         raise CacheDamaged(f"the vectors of segment {name} are incomplete")
     vectors: Floats
     if rows:
         vectors = np.memmap(path, dtype="<f4", mode="r", shape=(rows, dim))
     else:
         vectors = np.zeros((0, dim), dtype=np.float32)
-    return Segment(name, extractors, records, vectors, checksum)
+    return Segment(name, extractors, records, vectors, checksum, folder, stat.st_mtime_ns)
 
 
 def _bytes_of(array: Floats) -> memoryview:

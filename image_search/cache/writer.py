@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 from image_search.cache import safe_pickle
 from image_search.cache.merging import merge_small_segments
 from image_search.cache.records import ExtractorIdentity, Fact
-from image_search.cache.segments import FACTS, VECTORS, Segment, read_segment, write_segment
+from image_search.cache.segments import CODES, FACTS, VECTORS, Segment, read_segment, write_segment
 from image_search.cache.snapshot import (
     Snapshot,
     companion,
@@ -44,7 +45,8 @@ class CacheWriter:
         self._folder = segment_folder(cache)
         self._lock = filelock.FileLock(companion(cache) / "lock", timeout=0)
         self._manifest = cache
-        self._where: dict[str, tuple[str, int]] = {}
+        # By segment: where in it the facts that count lie, by path.
+        self._where: dict[str, dict[str, int]] = {}
         self.snapshot = Snapshot(())
         self.serving = Snapshot(())
         self.warnings: list[str] = []
@@ -118,8 +120,12 @@ class CacheWriter:
         self._drop_altered(trusted)
         self._sweep()
         self._where = {
-            fact.path: (self.snapshot.segments[number].name, row)
-            for number, row, fact in self.snapshot.facts()
+            segment.name: dict(
+                itertools.compress(
+                    zip(segment.records.paths, range(len(live)), strict=True), live.tolist()
+                )
+            )
+            for segment, live in zip(self.snapshot.segments, self.snapshot.live, strict=True)
         }
         return self.snapshot
 
@@ -138,21 +144,18 @@ class CacheWriter:
         """
         with self._plain_words():
             segments, masks = list(self.snapshot.segments), list(self.snapshot.live)
-            number = {segment.name: i for i, segment in enumerate(segments)}
-            fresh: set[int] = set()
-            for path in [*(fact.path for fact in facts), *gone]:
-                place = self._where.pop(path, None)
-                if place is not None:
-                    index, row = number[place[0]], place[1]
-                    if index not in fresh:
-                        masks[index] = masks[index].copy()
-                        fresh.add(index)
-                    masks[index][row] = False
+            replaced = {*(fact.path for fact in facts), *gone}
+            for number, segment in enumerate(segments):
+                places = self._where[segment.name]
+                rows = [places.pop(path) for path in replaced & places.keys()]
+                if rows:
+                    masks[number] = masks[number].copy()
+                    masks[number][rows] = False
             if facts:
                 segment = write_segment(self._folder, self.snapshot.extractors, facts, vectors)
                 segments.append(segment)
                 masks.append(np.ones(len(facts), dtype=np.bool_))
-                self._where.update((fact.path, (segment.name, i)) for i, fact in enumerate(facts))
+                self._where[segment.name] = {fact.path: i for i, fact in enumerate(facts)}
             self._publish(segments, masks, complete=False)
         return self.snapshot
 
@@ -245,8 +248,8 @@ class CacheWriter:
             except (CacheError, KeyError, TypeError, IndexError):
                 return  # what it names is unknown, so nothing is removed
         for path in self._folder.iterdir():
-            stem = path.name.removesuffix(FACTS).removesuffix(VECTORS)
-            if stem not in named:
+            stem, _, rest = path.name.partition(".")
+            if stem not in named or not rest.endswith((FACTS[1:], VECTORS[1:], CODES[1:])):
                 # On Windows a file that another process has mapped stays; the next sweep gets it.
                 with contextlib.suppress(OSError):
                     path.unlink()

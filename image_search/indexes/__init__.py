@@ -6,13 +6,31 @@ from collections.abc import Callable, Mapping
 
 from image_search.extractors.base import Floats
 from image_search.indexes.base import Mask, Rows, VectorIndex
+from image_search.indexes.compressed import CompressedIndex, depth
 from image_search.indexes.flat import FlatIndex
 
-BUILDERS: Mapping[str, Callable[[Floats], VectorIndex]] = {"flat": FlatIndex}
+# Exact search reads every vector: up to so many bytes of them that takes some 50 ms, and above they
+# are compressed.
+EXACT_BYTES = 1 << 29
 
-__all__ = ["BUILDERS", "FlatIndex", "Mask", "Rows", "VectorIndex", "build_index"]
+BUILDERS: Mapping[str, Callable[[Floats], VectorIndex]] = {
+    "flat": FlatIndex,
+    "compressed": CompressedIndex.of,
+}
+
+__all__ = [
+    "BUILDERS",
+    "EXACT_BYTES",
+    "CompressedIndex",
+    "FlatIndex",
+    "Mask",
+    "Rows",
+    "VectorIndex",
+    "build_index",
+    "depth",
+]
 
 
 def build_index(vectors: Floats) -> VectorIndex:
-    """The index that suits ``vectors``, (rows, dim) float32."""
-    return BUILDERS["flat"](vectors)
+    """The index in memory that suits ``vectors``, (rows, dim) float32."""
+    return BUILDERS["flat" if vectors.nbytes <= EXACT_BYTES else "compressed"](vectors)

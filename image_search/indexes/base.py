@@ -22,3 +22,10 @@ class VectorIndex(Protocol):
         ``keep`` (rows,) bool restricts the answer to the rows where it is true. Fewer than
         ``top_k`` come back where fewer there are.
         """
+
+    def shortlist(self, query: Floats, top_k: int, keep: Mask | None = None) -> tuple[Floats, Rows]:
+        """Rows with the best ``top_k`` among them, and scores, which may be estimates.
+
+        More than ``top_k`` come back where scores are estimates; comparing these exactly is left
+        to the caller.
+        """

@@ -33,3 +33,7 @@ class FlatIndex:
         )
         found = rows[0] >= 0
         return scores[0][found], rows[0][found]
+
+    def shortlist(self, query: Floats, top_k: int, keep: Mask | None = None) -> tuple[Floats, Rows]:
+        """The result of ``search`` itself."""
+        return self.search(query, top_k, keep)

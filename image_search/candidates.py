@@ -1,0 +1,64 @@
+"""Which rows of a collection are worth comparing exactly: every segment is asked, side by side."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import faiss
+import numpy as np
+
+from image_search.extractors.base import Floats
+from image_search.indexes import FlatIndex, Mask, Rows, VectorIndex, depth
+
+# Asked for beyond what is wanted, so that rows equal to the last one are rarely asked for again.
+_MORE = 16
+
+
+def candidates(
+    query: Floats, k: int, searched: Sequence[tuple[VectorIndex, Mask]], equal: float
+) -> list[Rows]:
+    """For each index its rows that may be among the ``k`` best of all, and those whose score is
+    less than ``equal`` below the last of them.
+
+    The mask (rows,) beside an index says which of its rows may be found.
+    """
+
+    def ask(one: tuple[VectorIndex, Mask]) -> tuple[Floats, Rows]:
+        return _nearest(one[0], query, k, one[1], equal)
+
+    if len(searched) == 1 and isinstance(searched[0][0], FlatIndex):
+        return [ask(searched[0])[1]]
+    found = list(_pool().map(ask, searched))
+    scores = np.concatenate([scores for scores, _ in found]) if found else np.zeros(0, np.float32)
+    most = depth(k)
+    if len(scores) <= most:
+        return [rows for _, rows in found]
+    last = np.partition(scores, -most)[-most]
+    return [rows[scores >= last] for scores, rows in found]
+
+
+def _nearest(
+    index: VectorIndex, query: Floats, k: int, keep: Mask, equal: float
+) -> tuple[Floats, Rows]:
+    count = int(np.count_nonzero(keep))
+    if not count:
+        return np.zeros(0, np.float32), np.zeros(0, np.int64)
+    k = min(k, count)
+    wanted = k + _MORE
+    while True:
+        scores, rows = index.shortlist(query, wanted, None if count == len(keep) else keep)
+        # More than asked for are estimates, with a margin of their own.
+        if len(rows) != wanted or scores[-1] < scores[k - 1] - equal:
+            return scores, rows
+        wanted *= 2
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    # One query keeps one core busy in FAISS; its own threads would only wait for each other.
+    return ThreadPoolExecutor(
+        os.cpu_count() or 1, "search", initializer=faiss.omp_set_num_threads, initargs=(1,)
+    )

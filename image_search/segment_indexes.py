@@ -1,0 +1,75 @@
+"""The index over one segment: exact where the collection is small, codes kept on disk where not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from image_search.cache import Segment, Snapshot
+from image_search.cache.derived import codes_path, keep_codes, read_codes
+from image_search.calibration import Calibration
+from image_search.extractors.base import Floats
+from image_search.indexes import EXACT_BYTES, CompressedIndex, Rows, VectorIndex, build_index
+from image_search.indexes.codes import Coder
+
+# Segments with fewer bytes of vectors are searched exactly in every collection; there are few.
+_SMALL = 1 << 23
+# Vectors read at a time while a segment is encoded.
+_ROWS = 2048
+
+
+def is_large(snapshot: Snapshot) -> bool:
+    """Whether the vectors of a collection are too many to be kept in memory and all compared."""
+    return sum(segment.vectors.nbytes for segment in snapshot.segments) > EXACT_BYTES
+
+
+def vouched(snapshot: Snapshot) -> set[str]:
+    """The segments whose vectors were verified when their codes were made, and not touched since;
+    empty for small collections, which are verified at every start."""
+    if not is_large(snapshot):
+        return set()
+    way = _way(snapshot)
+    return {
+        segment.name
+        for segment in snapshot.segments
+        if _is_coded(segment) and codes_path(segment, snapshot.calibration, way).exists()
+    }
+
+
+def index_of(
+    segment: Segment, snapshot: Snapshot, calibration: Calibration, *, large: bool, verified: bool
+) -> VectorIndex:
+    """The index over ``segment``, its codes taken from the disk, or made and put there.
+
+    Raises:
+        CacheDamaged: the vectors, not ``verified`` yet, were altered on disk.
+    """
+    if not (large and _is_coded(segment)):
+        if not verified:
+            segment.verify()
+        return build_index(calibration.centred(segment.vectors))
+    coder = Coder(calibration.layout.dims)
+    path = codes_path(segment, snapshot.calibration, _way(snapshot))
+    codes = read_codes(path, len(segment.vectors), coder.length)
+    if codes is None:
+        if not verified:
+            segment.verify()
+        codes = coder.encode(_batches(segment, calibration))
+        keep_codes(path, codes)
+
+    def exact(rows: Rows) -> Floats:
+        return calibration.centred(segment.rows(rows))
+
+    return CompressedIndex(codes, calibration.layout.dims, exact)
+
+
+def _is_coded(segment: Segment) -> bool:
+    return segment.vectors.nbytes >= _SMALL
+
+
+def _way(snapshot: Snapshot) -> str:
+    return f"{Coder.way} {[(extractor.name, extractor.dim) for extractor in snapshot.extractors]}"
+
+
+def _batches(segment: Segment, calibration: Calibration) -> Iterator[Floats]:
+    for start in range(0, len(segment.vectors), _ROWS):
+        yield calibration.centred(segment.vectors[start : start + _ROWS])
