@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_TO_TEST := $(VENV)/.ready-to-test
-IMAGES ?= static/images
+IMAGES := $(or $(IMAGE_SEARCH_IMAGES),static/images)
 EXAMPLES := static/examples
 
 .PHONY: help setup demo index run test lint types clean

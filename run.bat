@@ -14,7 +14,8 @@ if exist ".venv\.ready" goto ready
 type nul > ".venv\.ready"
 
 :ready
-.venv\Scripts\python -m image_search.demo static\images static\examples --if-empty || goto failed
+if not defined IMAGE_SEARCH_IMAGES set "IMAGE_SEARCH_IMAGES=static\images"
+.venv\Scripts\python -m image_search.demo "%IMAGE_SEARCH_IMAGES%" static\examples --if-empty || goto failed
 .venv\Scripts\python -m image_search index || goto failed
 .venv\Scripts\python -m image_search serve
 exit /b %errorlevel%

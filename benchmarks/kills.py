@@ -44,8 +44,9 @@ def main() -> None:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-            # Short enough that many kills fall into one pass, long enough to reach every phase.
-            delay = chance.uniform(0.2, max(1.0, 2.2 * whole / options.kills))
+            # From the first moments of the process to well into its work; the passes that come to
+            # their end start over, so that every phase is hit.
+            delay = chance.uniform(0.2, 0.7 * whole)
             time.sleep(delay)
             if (
                 process.poll() is not None

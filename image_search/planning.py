@@ -109,6 +109,11 @@ def make_plan(entries: Iterable[Entry], known: Known, closed: tuple[str, ...] = 
     return Plan(tuple(work), gone, unchanged)
 
 
+# The index of so few files, such as the demo's, is made anew in a minute or so; to move on from it
+# to another folder needs no ceremony.
+QUICKLY_MADE = 1000
+
+
 def refuse_to_forget_all(
     settings: Settings,
     folder: str,
@@ -129,7 +134,7 @@ def refuse_to_forget_all(
             f"The image folder is empty: {none}. If it is on another disk, mount it; if you really "
             f"emptied it, delete {settings.cache}."
         )
-    if folder and folder != str(settings.images.resolve()):
+    if folder and folder != str(settings.images.resolve()) and len(known) > QUICKLY_MADE:
         raise SettingsError(
             f"{settings.cache} is the index of another image folder, {folder}: {none}. Name "
             f"another cache with --cache, or delete it."

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from image_search import indexing
+from image_search import indexing, planning
 from image_search.errors import CacheLocked, SettingsError
 from image_search.library import Library
 from image_search.queries import Query
@@ -55,9 +55,22 @@ def test_an_empty_folder_does_not_empty_the_index(
     assert (status.images, status.extractors) == (2, ("hsv",))
 
 
-def test_the_index_of_another_folder_is_not_overwritten(
+def test_from_a_small_collection_one_moves_on_without_ceremony(
     settings: Settings, folder: Path, tmp_path: Path
 ) -> None:
+    draw_into(folder, 2)
+    update(settings)
+    draw_into(tmp_path / "other", 3, first=7)
+
+    report = update(replace(settings, images=tmp_path / "other"))
+
+    assert (report.added, report.removed) == (3, 2)
+
+
+def test_the_index_of_another_folder_is_not_overwritten(
+    settings: Settings, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "QUICKLY_MADE", 1)
     draw_into(folder, 2)
     update(settings)
     draw_into(tmp_path / "other", 3, first=7)
