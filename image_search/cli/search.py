@@ -93,11 +93,16 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps({"results": answer.pop("hits"), **answer}))
         return 0
     for warning in result.warnings:
-        print(f"Note: {warning}", file=sys.stderr)
+        # The first sentence; the rest would push the hits off the screen.
+        print(f"Note: {warning.split('. ')[0].rstrip('.')}.", file=sys.stderr)
+    if result.warnings:
+        print("`image-search status` tells more.", file=sys.stderr)
     for hit in result.hits:
         parts = "  ".join(f"{name} {score:.2f}" for name, score in hit.scores.items())
         print(f"{hit.rank:4}  {hit.score:.3f}  {hit.path}  ({parts})")
     unreadable = f", {result.unreadable} could not be read" if result.unreadable else ""
+    if not result.compared:
+        print("No image passes the filters.")
     print(f"Compared with {result.compared:,} images{unreadable}; {result.took_ms:.0f} ms.")
     return 0
 

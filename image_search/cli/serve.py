@@ -7,9 +7,14 @@ import contextlib
 import json
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 from image_search.cli.options import Commands, add_command, settings_from
 from image_search.errors import CacheLocked
+
+if TYPE_CHECKING:
+    from image_search.settings import Settings
+    from image_search.web.secrets import Secrets
 
 
 def add_to(commands: Commands) -> None:
@@ -45,15 +50,9 @@ def run(options: argparse.Namespace) -> int:
             print(json.dumps({"address": address, "images": status.images}), flush=True)
         else:
             print(f"Serving {status.images:,} images on {address} (Ctrl-C stops)", flush=True)
+        print(_about_password(settings, secrets), file=sys.stderr, flush=True)
         for warning in status.warnings:
             print(f"Note: {warning}", file=sys.stderr)
-        if secrets.made:
-            print(
-                f"The password is {secrets.password} (made now, and kept for the next start; set "
-                "IMAGE_SEARCH_PASSWORD for one of your own).",
-                file=sys.stderr,
-                flush=True,
-            )
         threading.Thread(target=prepare, name="prepare", daemon=True).start()
 
     def prepare() -> None:
@@ -66,3 +65,17 @@ def run(options: argparse.Namespace) -> int:
 
     serve(app, settings, tell)
     return 0
+
+
+def _about_password(settings: Settings, secrets: Secrets) -> str:
+    if settings.password is not None:
+        return "The password is that of IMAGE_SEARCH_PASSWORD."
+    if secrets.made:
+        return (
+            f"The password is {secrets.password} (made now, and kept for the next start; set "
+            "IMAGE_SEARCH_PASSWORD for one of your own)."
+        )
+    return (
+        f"The password is the one made at the first start; it is kept in "
+        f"{settings.state_dir / 'secrets.json'}."
+    )

@@ -39,9 +39,10 @@ def main() -> int:
         return 2
     if live:
         print(file=sys.stderr)
-    print(
-        f"{drawn.images} images in {chosen.images}, {drawn.sketches} sketches in {chosen.sketches}"
-    )
+    if not (drawn.images or drawn.sketches):
+        return 0  # all was there already
+    where = f"{chosen.images}, {drawn.sketches} sketches in {chosen.sketches}"
+    print(f"drew {drawn.images} images in {where}")
     return 0
 
 

@@ -25,10 +25,11 @@ NAME = "edges"
 CELLS = 12
 ORIENTATIONS = 9
 DIM = CELLS * CELLS * ORIENTATIONS
-MODEL = "image_search/edges-12x12x9/2"
+MODEL = "image_search/edges-12x12x9/3"
 
 _SIDE = 132  # working resolution in pixels; a multiple of CELLS
 _SIGMA = 1.5  # of the smoothing before the gradient, in pixels
+_BLANK = 1e-3  # length of a descriptor below which a picture has no edges
 _MEAN_KEPT = 0.35  # share of a cell's mean over orientations that stays; .25 to .5 serve alike
 
 
@@ -59,7 +60,11 @@ class EdgeOrientations:
 
     def embed(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
         """Edge strengths to embeddings, (len(inputs), 1296) float32; each row has length 1."""
-        return unit_rows(np.asarray(inputs, dtype=np.float32).reshape(len(inputs), DIM))
+        rows = np.asarray(inputs, dtype=np.float32).reshape(len(inputs), DIM)
+        # A picture without any edge is like no drawing and like every other blank: it lies opposite
+        # to the mean of all that have edges.
+        blank = np.linalg.norm(rows, axis=1, keepdims=True) < _BLANK
+        return unit_rows(np.where(blank, np.float32(-1), rows))
 
 
 def load() -> Extractor:

@@ -67,7 +67,7 @@ _ROWS = (
     ExtractorSpec(
         name="edges",
         dim=1296,
-        model="image_search/edges-12x12x9/2",
+        model="image_search/edges-12x12x9/3",
         summary="shape: which way the lines run, and where",
         weights=None,
         load=_from("edges"),

@@ -29,7 +29,9 @@ def show() -> ResponseReturnValue:
         ready, images, extractors = False, 0, list[str]()
     else:
         ready, images, extractors = status.ready, status.images, list(status.extractors)
-        warnings = [without_paths(warning, service().settings) for warning in status.warnings]
+        # How to mend it names places on this machine; the page and the command line tell.
+        told = [warning.split(" To mend it,")[0] for warning in status.warnings]
+        warnings = [without_paths(warning, service().settings) for warning in told]
     return jsonify(
         status="degraded" if warnings or not ready else "ok",
         alive=True,

@@ -67,6 +67,8 @@ def parse() -> Query:
 def _check_names(fields: Mapping[str, list[str]]) -> None:
     for name in (*fields, *request.files):
         if name not in FIELDS and not (name == "image" and name in request.files):
+            if name == "image":
+                raise InvalidQuery("image must be a file; with curl, -F image=@ring.jpg.")
             known = ", ".join(["image", *FIELDS])
             raise InvalidQuery(f"There is no field {name!r}; there are {known}.")
     for name, values in fields.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 
 from image_search.extractors import edges
 from image_search.extractors.base import Floats, Pixels
@@ -59,3 +60,16 @@ def test_a_picture_without_edges_has_no_direction_but_a_length() -> None:
     row = embedding(canvas(90))
     assert np.isfinite(row).all()
     assert np.isclose(np.linalg.norm(row), 1, atol=1e-5)
+
+
+def test_a_picture_without_edges_is_like_no_drawing() -> None:
+    extractor = edges.load()
+    drawing = np.full((120, 160, 3), 255, np.uint8)
+    drawing[30:90, 40:43] = drawing[30:33, 40:120] = 0
+    blanks = [np.full((50, 70, 3), level, np.uint8) for level in (0, 127, 255)]
+
+    black, grey, white, drawn = extractor.embed([extractor.prepare(p) for p in (*blanks, drawing)])
+
+    assert black @ white == pytest.approx(1)
+    assert black @ grey == pytest.approx(1)
+    assert black @ drawn < 0
