@@ -1,0 +1,143 @@
+"""Real pictures, fingerprinted, and edited copies of them to ask for: what the benchmarks of copies
+share."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.report import DATASETS
+from image_search.checking.checks import BY_FINGERPRINT
+from image_search.edits import KINDS, STRENGTHS, edited
+from image_search.errors import UnreadableImage
+from image_search.extractors.base import Pixels
+from image_search.fingerprints import (
+    Fingerprint,
+    FingerprintIndex,
+    FingerprintStore,
+    fingerprint,
+    match,
+)
+from image_search.images import decode
+
+# What is asked for, and what edited copies are pasted into.
+FOLDERS = [DATASETS / name for name in ("jewellery", "clothing", "caltech101")]
+BACKDROPS = DATASETS / "corel1k"
+WAYS = [(kind, strength) for kind in KINDS for strength in range(len(STRENGTHS))]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A picture's fingerprint, and the milliseconds of processor time that decoding the file and
+    making it took."""
+
+    content: bytes
+    path: Path
+    fingerprint: Fingerprint
+    decoding: float
+    making: float
+
+
+@dataclass(frozen=True)
+class Copy:
+    """An edited copy of the picture ``content``."""
+
+    content: bytes
+    kind: str
+    strength: int
+    pixels: Pixels
+
+
+class Collection:
+    """Pictures by the digest of their files, fingerprinted into ``folder``."""
+
+    def __init__(self, paths: Iterable[Path], folder: Path) -> None:
+        with ThreadPoolExecutor() as pool:
+            made = [found for found in pool.map(make, paths) if found is not None]
+        self.contents = {one.path: one.content for one in made}
+        self.paths = {content: path for path, content in self.contents.items()}
+        self.decoding = float(np.mean([one.decoding for one in made]))
+        self.making = float(np.mean([one.making for one in made]))
+        self._store = FingerprintStore(folder)
+        self._store.add([(one.content, one.fingerprint) for one in made])
+        self.index = FingerprintIndex(self._store, self.paths)
+
+    def only(self, contents: Iterable[bytes]) -> None:
+        """Look among these from here on."""
+        self.index.update(list(contents))
+
+    def fingerprint(self, content: bytes) -> Fingerprint:
+        found = self._store.get(content)
+        assert found is not None
+        return found
+
+    def scores(self, query: Fingerprint) -> list[tuple[float, bytes]]:
+        """The verified matches, best first, among as many candidates as a check looks at."""
+        likely = [content for content, _ in self.index.candidates(query, BY_FINGERPRINT)]
+        matches = [(match(query, self.fingerprint(content)), content) for content in likely]
+        return sorted(
+            ((found.score, content) for found, content in matches if found is not None),
+            reverse=True,
+        )
+
+
+def make(path: Path) -> Made | None:
+    """The fingerprint of a file; ``None`` where it is no picture."""
+    data = path.read_bytes()
+    started = time.thread_time()
+    try:
+        pixels = decode(data, max_megapixels=500).pixels
+    except UnreadableImage:
+        return None
+    decoded = time.thread_time()
+    made = fingerprint(pixels)
+    ended = time.thread_time()
+    return Made(
+        hashlib.sha256(data).digest(),
+        path,
+        made,
+        (decoded - started) * 1000,
+        (ended - decoded) * 1000,
+    )
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("**/*") if path.is_file())
+
+
+def pixels_of(path: Path) -> Pixels:
+    return decode(path.read_bytes(), max_megapixels=500).pixels
+
+
+def backdrops(folder: Path) -> list[Pixels]:
+    """Every twentieth picture of ``folder``."""
+    return [pixels_of(path) for path in files(folder)[::20]]
+
+
+def sample(paths: dict[bytes, Path], count: int) -> list[bytes]:
+    """Contents drawn at random, always the same."""
+    contents = sorted(paths)
+    chosen = np.random.default_rng(0).permutation(len(contents))[:count]
+    return [contents[number] for number in chosen]
+
+
+def copies(
+    paths: dict[bytes, Path], contents: Sequence[bytes], into: Sequence[Pixels], step: int = 1
+) -> Iterator[Copy]:
+    """Each picture in every ``step``-th of the ways, going round; pasted ``into`` others."""
+    rng = np.random.default_rng(1)
+    number = 0
+    for content in contents:
+        original = pixels_of(paths[content])
+        while number < len(WAYS):
+            kind, strength = WAYS[number]
+            backdrop = into[int(rng.integers(len(into)))]
+            yield Copy(content, kind, strength, edited(original, kind, strength, rng, backdrop))
+            number += step
+        number -= len(WAYS)

@@ -1,0 +1,45 @@
+"""The evidence that two pictures are the same picture, one of them edited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Outline = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Match:
+    """Where and how one picture lies in another.
+
+    ``score`` is higher the surer it is that both are the same picture. ``mirrored`` is left to
+    right; ``rotation`` by how many degrees clockwise the query is turned after that, 0 to 360;
+    ``scale`` how much larger the shared part is in the query, both pictures' longest sides taken as
+    equal. ``of_query`` and ``of_other`` are the shares of each picture's area that the matching
+    region covers, 0 to 1; the outlines are that region in fractions of width and height.
+    """
+
+    score: float
+    inliers: int
+    mirrored: bool
+    rotation: float
+    scale: float
+    of_query: float
+    of_other: float
+    outline_query: Outline
+    outline_other: Outline
+
+    def words(self) -> str:
+        """What was done to the other picture to get the query, for a person to read."""
+        parts = ["same picture"]
+        if self.mirrored:
+            parts.append("mirrored")
+        turned = round(self.rotation) % 360
+        if 1 < turned <= 180:
+            parts.append(f"turned by {turned}°")
+        elif 180 < turned < 359:
+            parts.append(f"turned by {360 - turned}° to the left")
+        if self.of_other < 0.9:
+            parts.append(f"cropped to {self.of_other:.0%}".replace("%", " %"))
+        if self.of_query < 0.9:
+            parts.append(f"as {self.of_query:.0%} of the picture".replace("%", " %"))
+        return ", ".join(parts)

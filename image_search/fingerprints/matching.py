@@ -1,0 +1,169 @@
+"""Comparing two fingerprints: matching points, and a geometry that explains them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from image_search.fingerprints import evidence, geometry
+from image_search.fingerprints.fingerprint import Fingerprint
+from image_search.fingerprints.geometry import Matrix, Pairs
+from image_search.fingerprints.hashing import hash_distances
+from image_search.fingerprints.match import Match, Outline
+
+# Bits (of 128) by which descriptors of one point may differ: at all, where nothing else in the
+# other picture is alike, and once the geometry says where to look.
+SURE, UNIQUE, GUIDED = 18, 34, 42
+# By how much direction (radians) and size (powers of two) may differ from the geometry's.
+_BEND, _SIZE = 0.5, 0.7
+# Points nearer to each other than this, in longest sides, are one with two directions.
+_SAME = 0.01
+# Hashes that differ in at most so many of 64 bits propose a way.
+HASH_NEAR = 20
+# A match so sure needs no second look in the mirror.
+PLAIN = 12.0
+# A descriptor is unlike all others where its match is closer by this factor.
+_RATIO = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """A way from the other picture to the query, the pairs of points that agree with it, and the
+    region of the query (a polygon (n, 2), in longest sides) in which it holds."""
+
+    way: Matrix
+    inside: Pairs
+    region: Matrix
+    score: float
+
+
+def match(query: Fingerprint, other: Fingerprint) -> Match | None:
+    """How ``query`` shows the same picture as ``other``; ``None`` where nothing is alike."""
+    best: tuple[Alignment, bool] | None = None
+    for mirrored, asked in ((False, query), (True, query.mirrored)):
+        for way in _proposals(asked, other):
+            found = _judged(asked, other, way)
+            if found is not None and (best is None or found.score > best[0].score):
+                best = found, mirrored
+        if best is not None and best[0].score >= PLAIN:
+            break  # nothing is the same picture both ways, but what is symmetric
+    return None if best is None else _told(query, other, *best)
+
+
+def _proposals(query: Fingerprint, other: Fingerprint) -> list[Matrix]:
+    """Ways worth a closer look: what matching points say, and what the hashes do."""
+    found = geometry.ways(_alike(query, other))[:2]
+    # The first four orientations are those without mirroring; the query is mirrored beforehand.
+    apart = hash_distances(query.hashes[:4], other.hashes[:1])
+    turns = int(np.argmin(apart))
+    if apart[turns] <= HASH_NEAR:
+        # The hash says: the query, turned so often, is the other. So the other turned back is it.
+        found.append(_whole(query, other, -turns % 4))
+    return found
+
+
+def _alike(query: Fingerprint, other: Fingerprint) -> Pairs:
+    """Points whose descriptors say that they are the same."""
+    here, there = query.placed, other.placed
+    if min(len(here), len(there)) < 3:
+        return Pairs(here[:0], there[:0])
+    apart = np.bitwise_count(query.bits[:, None, 0] ^ other.bits[None, :, 0])
+    apart += np.bitwise_count(query.bits[:, None, 1] ^ other.bits[None, :, 1])
+    nearest = apart.argmin(axis=1)
+    least = apart[np.arange(len(apart)), nearest]
+    rows = np.flatnonzero(least <= UNIQUE)
+    nearest, least, apart = nearest[rows], least[rows], apart[rows]
+    # The second best must be another point, not the same one with its second direction.
+    x, y = (there[None, :, k] - there[nearest, k][:, None] for k in (0, 1))
+    second = np.where(x * x + y * y < _SAME**2, 255, apart).min(axis=1, initial=255)
+    chosen = np.flatnonzero((least <= SURE) | (least < _RATIO * second))
+    return Pairs(here[rows[chosen]], there[nearest[chosen]])
+
+
+def _whole(query: Fingerprint, other: Fingerprint, turns: int) -> Matrix:
+    """The way that lays the whole other picture, turned clockwise so often, on the query."""
+    there = geometry.frame(other.size)
+    here = np.roll(geometry.frame(query.size), -turns, axis=0)
+    return np.asarray(
+        cv2.getPerspectiveTransform(there.astype(np.float32), here.astype(np.float32))
+    )
+
+
+def _judged(query: Fingerprint, other: Fingerprint, way: Matrix) -> Alignment | None:
+    """What speaks for ``way``; ``None`` where nothing does."""
+    pairs, apart = _guided(query, other, way)
+    # A way in perspective brings pairs within reach that the affine one missed.
+    for _ in range(2):
+        better = geometry.projective(way, pairs)
+        if better is way:
+            break
+        way = better
+        pairs, apart = _guided(query, other, way)
+    points = evidence.of_points(way, pairs, apart)
+    laid = geometry.moved(way, geometry.frame(other.size))
+    region = geometry.overlap(laid, geometry.frame(query.size))
+    likeness, shared = evidence.likeness(query, other, way, region)
+    if likeness < evidence.ALIKE and len(pairs.here) >= 4:
+        # The pictures have a part in common, but not all that the way lays on each other.
+        part = geometry.hull(pairs.here[:, :2])
+        narrow = evidence.likeness(query, other, way, part)
+        region, (likeness, shared) = part, narrow
+    score = evidence.combined(points, evidence.of_previews(likeness, shared), shared)
+    return Alignment(way, pairs, region, score) if len(region) >= 3 else None
+
+
+def _guided(
+    query: Fingerprint, other: Fingerprint, way: Matrix
+) -> tuple[Pairs, npt.NDArray[np.int64]]:
+    """The pairs that agree with ``way``, and in how many bits their descriptors differ."""
+    here, there = query.placed, other.placed
+    gone = geometry.moved(way, there).astype(np.float32)
+    width, height = query.size
+    shown = np.flatnonzero(
+        (gone[:, 0] >= 0) & (gone[:, 0] <= width) & (gone[:, 1] >= 0) & (gone[:, 1] <= height)
+    )
+    x, y = (gone[shown, k][:, None] - here[None, :, k] for k in (0, 1))
+    close = x * x + y * y < geometry.TOLERANCE**2
+    rows, partners = np.nonzero(close)
+    rows = shown[rows]
+    _, turn = geometry.local(way)
+    bend = np.mod(here[partners, 3] - there[rows, 3] - turn + np.pi, 2 * np.pi) - np.pi
+    scale = geometry.scales(way, there)
+    size = np.log2(here[partners, 2] / (there[rows, 2] * scale[rows]))
+    apart = np.bitwise_count(query.bits[partners] ^ other.bits[rows]).sum(axis=1)
+    agree = np.flatnonzero((np.abs(bend) < _BEND) & (np.abs(size) < _SIZE) & (apart <= GUIDED))
+    # The likest first; each point of either picture has one partner at most.
+    agree = agree[np.argsort(apart[agree], kind="stable")]
+    agree = agree[np.sort(np.unique(rows[agree], return_index=True)[1])]
+    agree = agree[np.sort(np.unique(partners[agree], return_index=True)[1])]
+    return Pairs(here[partners[agree]], there[rows[agree]]), apart[agree].astype(np.int64)
+
+
+def _told(query: Fingerprint, other: Fingerprint, found: Alignment, mirrored: bool) -> Match:
+    """The evidence, in the query's own frame."""
+    there, here = geometry.frame(other.size), geometry.frame(query.size)
+    both = found.region
+    back = geometry.moved(np.asarray(np.linalg.inv(found.way), np.float64), both)
+    scale, turn = geometry.local(found.way)
+    outline_query = both / query.size
+    if mirrored:
+        outline_query[:, 0] = 1 - outline_query[:, 0]
+    return Match(
+        score=found.score,
+        inliers=len(found.inside.here),
+        mirrored=mirrored,
+        # The way turns the other picture to the mirrored query; mirroring turns that round.
+        rotation=float(np.rad2deg(-turn if mirrored else turn)) % 360,
+        scale=scale,
+        of_query=min(1.0, geometry.area(both) / geometry.area(here)),
+        of_other=min(1.0, geometry.area(back) / geometry.area(there)),
+        outline_query=_outline(outline_query),
+        outline_other=_outline(back / other.size),
+    )
+
+
+def _outline(polygon: Matrix) -> Outline:
+    return tuple((float(x), float(y)) for x, y in np.clip(polygon, 0, 1))

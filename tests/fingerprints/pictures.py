@@ -1,0 +1,32 @@
+"""Pictures for fingerprints: the demo's drawings, as pixels, drawn once."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from PIL import Image
+
+from image_search.extractors.base import Pixels
+from tests.drawing import design
+
+
+@cache
+def busy(seed: int) -> Pixels:
+    """A picture (240, 320, 3) with much to recognise, never twice the same."""
+    rng = np.random.default_rng(seed)
+    parts = Image.new("RGB", (320, 240))
+    for row in range(3):
+        for column in range(4):
+            part = design(int(rng.integers(1 << 30)), (80, 80))
+            parts.paste(part, (column * 80, row * 80))
+    return np.asarray(parts, np.uint8)
+
+
+@cache
+def flat(seed: int) -> Pixels:
+    """A picture (200, 200, 3) with next to nothing in it: two soft shades."""
+    rng = np.random.default_rng(seed)
+    x, y = np.meshgrid(np.linspace(0, 1, 200), np.linspace(0, 1, 200))
+    wave = np.sin(rng.uniform(2, 6) * x + rng.uniform(0, 6)) * np.cos(rng.uniform(2, 6) * y)
+    return np.repeat((127 + 100 * wave).astype(np.uint8)[..., None], 3, axis=2)
