@@ -15,7 +15,8 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     IMAGE_SEARCH_CACHE=/data/image_features.pkl \
     IMAGE_SEARCH_HOST=0.0.0.0 \
     HF_HOME=/weights/huggingface \
-    TORCH_HOME=/weights/torch
+    TORCH_HOME=/weights/torch \
+    XDG_CACHE_HOME=/weights/cache
 
 WORKDIR /app
 COPY requirments.txt ./

@@ -35,6 +35,13 @@ _QUERIES = 300
 # were chosen on four labelled collections (docs/quality.md).
 _ARBITER, _COLOUR, _LAYOUT = "texture", "hsv", "edges"
 _EVEN, _POWER, _LIMIT = 1.1, 3.0, 4.0
+_DESCRIPTORS = (_COLOUR, _LAYOUT, _ARBITER)
+# Trust in a network against the descriptors together: where they share few of their nearest
+# neighbours, it is the descriptors that know little. Neighbours are a share of the sample here, for
+# it is compared between collections; at least so many times as many as by chance must be shared for
+# the network to know anything itself. Found on five collections with two networks.
+_NEAR_SHARE, _FEWEST_NEAR, _TIMES_CHANCE = 1 / 40, 5, 3.0
+_ALIKE, _NETWORK_POWER, _LEAST_SAY = 0.5, 2.0, 1.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +133,7 @@ def fit(layout: Layout, sample: Floats, images: int) -> Calibration:
     if len(sample) < FEWEST:
         return Calibration.none(layout)
     scale = np.float32(math.sqrt(len(layout.names)))
-    means, spreads, near = {}, {}, {}
+    means, spreads, near, cosines_of = {}, {}, {}, {}
     dice = np.random.default_rng(0)
     ones, others = dice.integers(0, len(sample), (2, _PAIRS))
     ones, others = ones[ones != others], others[ones != others]
@@ -137,15 +144,17 @@ def fit(layout: Layout, sample: Floats, images: int) -> Calibration:
         rows = unit_rows(block - means[name])
         cosines = np.einsum("ij,ij->i", rows[ones], rows[others])
         spreads[name] = max(float(cosines.std()), 1e-3)
-        near[name] = _nearest(rows, queries)
-    return Calibration(layout, means, spreads, _trust(near), images)
+        cosines_of[name] = rows[queries] @ rows.T
+        cosines_of[name][np.arange(len(queries)), queries] = -np.inf
+        near[name] = _nearest(cosines_of[name], _NEIGHBOURS)
+    trust = _trust(near)
+    trust |= _trust_in_networks(cosines_of, spreads, trust)
+    return Calibration(layout, means, spreads, trust, images)
 
 
-def _nearest(rows: Floats, queries: np.ndarray) -> np.ndarray:
-    """The nearest other rows of each query, (queries, _NEIGHBOURS)."""
-    cosines = rows[queries] @ rows.T
-    cosines[np.arange(len(queries)), queries] = -np.inf
-    return np.argpartition(-cosines, _NEIGHBOURS, axis=1)[:, :_NEIGHBOURS]
+def _nearest(cosines: Floats, count: int) -> np.ndarray:
+    """Of ``cosines`` (queries, rows) the columns of the ``count`` largest, (queries, count)."""
+    return np.argpartition(-cosines, count, axis=1)[:, :count]
 
 
 def _trust(near: Mapping[str, np.ndarray]) -> dict[str, float]:
@@ -157,6 +166,27 @@ def _trust(near: Mapping[str, np.ndarray]) -> dict[str, float]:
         ratio = min(max(ratio, 1 / _LIMIT), _LIMIT)
         trust[_LAYOUT], trust[_COLOUR] = ratio, 1 / ratio
     return trust
+
+
+def _trust_in_networks(
+    cosines: Mapping[str, Floats], spreads: Mapping[str, float], trust: Mapping[str, float]
+) -> dict[str, float]:
+    """How much each network says for every 1 that the descriptors say together; nothing where they
+    are not all there."""
+    if not cosines.keys() >= set(_DESCRIPTORS):
+        return {}
+    together = np.sum([cosines[n] * (trust[n] / spreads[n]) for n in _DESCRIPTORS], axis=0)
+    rows = together.shape[1]
+    count = max(_FEWEST_NEAR, round(rows * _NEAR_SHARE))
+    chance = count / (rows - 1)
+    near = _nearest(together, count)
+    found = {}
+    for name in cosines.keys() - set(_DESCRIPTORS):
+        shared = _agreement(_nearest(cosines[name], count), near)
+        say = (_ALIKE / max(shared, 1e-3)) ** _NETWORK_POWER
+        knows = (shared / chance - 1) / (_TIMES_CHANCE - 1)
+        found[name] = min(max(say, _LEAST_SAY), _LIMIT) * min(max(knows, 0.01), 1.0)
+    return found
 
 
 def _agreement(one: np.ndarray, other: np.ndarray) -> float:

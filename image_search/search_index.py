@@ -12,12 +12,14 @@ import numpy as np
 from image_search.cache import Segment, Snapshot
 from image_search.calibration import Calibration
 from image_search.candidates import candidates
+from image_search.comparing import Comparison
 from image_search.extractors.base import Floats
 from image_search.filters import Filter
 from image_search.fusion import Layout, block_cosines, query_vector, shares_of
 from image_search.indexes import Mask, Rows, VectorIndex
 from image_search.name_search import NameIndex
 from image_search.segment_indexes import index_of, is_large
+from image_search.weighting import PHOTO
 
 # The name under which the likeness of file and folder names appears among a hit's scores.
 NAME = "name"
@@ -30,8 +32,8 @@ class Hit:
     """A match joined with its image.
 
     ``score`` is fused, ``scores`` the cosine by extractor (about the collection's mean; 1 for the
-    same photo, a little less for the same sketch, see ``weighting.MEAN_SHARE``), ``contributions``
-    what each of them adds to ``score``; ``size`` in bytes, ``modified`` in seconds since 1970,
+    same photo; for drawings levelled, see ``comparing``), ``contributions`` what each of them adds
+    to ``score``; ``size`` in bytes, ``modified`` in seconds since 1970,
     ``width`` and ``height`` in pixels.
     """
 
@@ -49,7 +51,8 @@ class Hit:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """A query as numbers: unit ``blocks`` (dim,) by extractor, with a weight for each.
+    """A query as numbers: unit ``blocks`` (dim,) by extractor, with a weight for each, and what it
+    was taken for.
 
     ``words`` are looked for in the names of files and folders; names then have a share of
     ``name_weight`` / (1 + ``name_weight``) in the score, and all of it where there are no blocks.
@@ -58,6 +61,7 @@ class Question:
 
     blocks: Mapping[str, Floats]
     weights: Mapping[str, float]
+    kind: str = PHOTO
     words: tuple[str, ...] = ()
     name_weight: float = 0.0
     filter: Filter = field(default_factory=Filter)
@@ -123,6 +127,11 @@ class SearchIndex:
         """Which block lies where in a vector."""
         return self.calibration.layout
 
+    def comparison(self, kind: str) -> Comparison:
+        """How queries of a kind are compared with what is stored here."""
+        models = {extractor.name: extractor.model for extractor in self.snapshot.extractors}
+        return Comparison(self.calibration, models, kind)
+
     @property
     def verified(self) -> tuple[str, ...]:
         """The segments whose vectors were found to be as they were written."""
@@ -152,13 +161,28 @@ class SearchIndex:
             found = [np.zeros(0, np.int64) for _ in self.parts]
         else:
             searched = [(p.of.index, keep) for p, keep in zip(self.parts, allowed, strict=True)]
-            found = candidates(query, k, searched, 10**-DIGITS)
+            reach = self.comparison(question.kind).reach(k)
+            found = candidates(query, reach, searched, 10**-DIGITS)
         compared = sum(int(np.count_nonzero(keep)) for keep in allowed)
         hits: list[Hit] = []
         for part, keep, rows in zip(self.parts, allowed, found, strict=True):
             hits.extend(_search_part(self, part, keep, rows, question, shares, k))
         best = heapq.nsmallest(k, hits, key=lambda hit: (-hit.score, hit.path))
         return [replace(hit, rank=rank) for rank, hit in enumerate(best, start=1)], compared
+
+    def hits_of(self, question: Question, contents: Iterable[bytes]) -> list[Hit]:
+        """The images of these contents (SHA-256) that the filter admits, as hits without a rank,
+        however far they are from the question."""
+        wanted = set(contents)
+        shares = shares_of(question.blocks, question.weights)
+        hits: list[Hit] = []
+        for part in self.parts:
+            segment, allowed = part.of.segment, self._allowed(part, question.filter)
+            facts = [fact for digest in wanted for fact in segment.holding(digest)]
+            rows = segment.vector_of[facts].astype(np.int64) if facts else np.zeros(0, np.int64)
+            rows = rows[allowed[rows]]
+            hits.extend(_search_part(self, part, allowed, rows, question, shares, len(rows)))
+        return hits
 
     def _allowed(self, part: _Part, condition: Filter) -> Mask:
         records = part.of.segment.records
@@ -212,7 +236,8 @@ def _scored(
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
     if not question.blocks:
         return {}, {}
-    vectors = index.calibration.centred(part.of.segment.rows(rows), question.blocks)
+    comparison = index.comparison(question.kind)
+    vectors = comparison.stored(part.of.segment.rows(rows), question.blocks)
     scores = block_cosines(index.layout, vectors, question.blocks)
     return scores, {name: values * np.float32(shares[name]) for name, values in scores.items()}
 

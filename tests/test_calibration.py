@@ -83,6 +83,27 @@ def test_trust_goes_to_whom_texture_agrees_with(blind: str) -> None:
         assert calibration.trust[blind] < 0.5
 
 
+@pytest.mark.parametrize(
+    ("knows", "trusted"), [("as they do", 1.25), ("more", 4.0), ("nothing", 0.25)]
+)
+def test_a_network_says_more_where_the_descriptors_know_little(knows: str, trusted: float) -> None:
+    dice = np.random.default_rng(5)
+    hidden = dice.normal(size=(400, 8))
+    seen = {"as they do": hidden, "nothing": dice.normal(size=(400, 8))}
+    # What it sees has little of what they see in it.
+    seen["more"] = np.concatenate([hidden * 0.75, 2 * dice.normal(size=(400, 3))], axis=1)
+    blocks = {
+        name: unit_rows((rows := seen.get(name, hidden)) @ dice.normal(size=(rows.shape[1], 64)))
+        for name in (*LAYOUT.names, knows)
+    }
+    layout = Layout(tuple(blocks), (64,) * 4)
+
+    trust = fit(layout, stored_vectors(layout, blocks), 400).trust
+
+    assert trust[knows] == pytest.approx(trusted, rel=0.01 if trusted >= 1 else 1)
+    assert trust["texture"] == 1
+
+
 def test_without_an_arbiter_all_are_trusted_alike() -> None:
     layout = Layout(("hsv", "edges"), (12, 8))
     blocks = collection(80)
@@ -249,8 +270,11 @@ class TestInTheLibrary:
         snapshot = self.snapshot(library)
 
         after = SearchIndex.of(snapshot, before)
-        assert len(after.parts) == 2
-        assert after.parts[0].of is before.parts[0].of
+        # A slow machine saves more than once, so there may be several old parts.
+        old = {id(part.of) for part in before.parts}
+        shared = [id(part.of) in old for part in after.parts]
+        assert any(shared)
+        assert not all(shared)
 
         refitted = replace(snapshot, calibration={**(snapshot.calibration or {}), "fitted_on": 9})
         anew = SearchIndex.of(refitted, after)

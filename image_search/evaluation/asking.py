@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from image_search.calibration import Calibration
+from image_search.comparing import Comparison
 from image_search.extractors.base import Floats, Pixels
 from image_search.fusion import query_vector, shares_of
 from image_search.queries import AUTO, Query
 from image_search.search_index import DIGITS
 from image_search.searching import kind_of
-from image_search.weighting import MEAN_SHARE, chosen_weights, default_weights
+from image_search.weighting import chosen_weights, default_weights
 
 FUSION = "fusion"
 
@@ -42,11 +43,12 @@ class Way:
         """Each extractor's share in the score of a query of this kind."""
         return shares_of(names, self._weights(kind, names, calibration))
 
-    def vector(self, asked: Asked, calibration: Calibration) -> Floats:
-        """The vector (layout.dim,) whose inner product with a centred one is the score."""
-        share = MEAN_SHARE.get(asked.kind, 1.0)
+    def vector(self, asked: Asked, comparison: Comparison) -> Floats:
+        """The vector (layout.dim,) whose inner product with one that is ready to be compared is the
+        score."""
+        calibration = comparison.calibration
         blocks = {
-            name: calibration.centred_block(name, block, share)
+            name: comparison.query_block(name, block)
             for name, block in asked.blocks.items()
             if self.weights is None or self.weights.get(name, 0) > 0
         }
@@ -67,11 +69,22 @@ def ways(names: Sequence[str]) -> tuple[Way, ...]:
     return (*alone, Way(FUSION)) if len(names) > 1 else alone
 
 
-def scores(way: Way, asked: Sequence[Asked], calibration: Calibration, centred: Floats) -> Floats:
+def scores(
+    way: Way,
+    asked: Sequence[Asked],
+    calibration: Calibration,
+    models: Mapping[str, str],
+    centred: Floats,
+) -> Floats:
     """The score of every ``centred`` stored vector (n, layout.dim) for every query, (asked, n), to
     as many digits as a search tells apart: what is equal then is in no order of merit."""
-    vectors = np.stack([way.vector(one, calibration) for one in asked])
-    return np.round(vectors @ centred.T, DIGITS)
+    found = np.zeros((len(asked), len(centred)), np.float32)
+    kinds = np.array([one.kind for one in asked])
+    for kind in sorted(set(kinds.tolist())):
+        comparison = Comparison(calibration, models, kind)
+        vectors = [way.vector(one, comparison) for one in asked if one.kind == kind]
+        found[kinds == kind] = np.stack(vectors) @ comparison.levelled(centred).T
+    return np.round(found, DIGITS)
 
 
 def taken_for(pixels: Pixels) -> str:

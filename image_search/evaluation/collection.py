@@ -57,7 +57,7 @@ class Collection:
             ImageSearchError: as ``Library.update``.
         """
         library = Library.open(settings)
-        report = library.update(on_progress)
+        report = library.update(on_progress, fingerprints=False)
         snapshot = read_snapshot(settings.cache, segment_folder(settings.cache))
         if snapshot is None or not snapshot.images:
             raise IndexEmpty(f"{settings.images} holds no image that can be read.")

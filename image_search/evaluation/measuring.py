@@ -64,7 +64,7 @@ class Trial:
             end = min(begin + step, len(self.asked))
             questions = [self.question(query) for query in range(begin, end)]
             gallery = self.gallery
-            found = scores(way, questions, gallery.calibration, gallery.centred)
+            found = scores(way, questions, gallery.calibration, gallery.models, gallery.centred)
             yield slice(begin, end), found
 
 

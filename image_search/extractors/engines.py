@@ -15,7 +15,7 @@ from importlib.util import find_spec
 
 from image_search.errors import ModelUnavailable
 from image_search.extractors.batches import Forward
-from image_search.extractors.recipe import Recipe
+from image_search.extractors.recipe import IMPORTING, Recipe
 
 _log = logging.getLogger(__name__)
 
@@ -35,8 +35,8 @@ def open_networks(recipe: Recipe) -> Mapping[str, Forward]:
             raise
         except Exception as error:  # an engine that fails in any way is one that is not there
             _log.warning("OpenVINO cannot run %s (%s); PyTorch does.", recipe.model, error)
-    from image_search.extractors import torch_engine
-
+    with IMPORTING:
+        from image_search.extractors import torch_engine
     return torch_engine.open_networks(recipe)
 
 

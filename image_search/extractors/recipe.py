@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,10 @@ from image_search.extractors.weights import Weights
 
 if TYPE_CHECKING:
     import torch
+
+IMPORTING = threading.RLock()
+"""Held while PyTorch and what builds on it are imported: two threads that do so at once find each
+other's modules half made."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,8 @@ class Recipe:
         """
         path = self.weights.ready()
         try:
-            return {name: module.eval() for name, module in self.build(path).items()}
+            with IMPORTING:
+                return {name: module.eval() for name, module in self.build(path).items()}
         except Exception as error:
             raise ModelUnavailable(
                 f"{self.weights.title}: the weights in {path} cannot be loaded ({error}). "

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import cast
 
 from image_search.extractors.base import Extractor
-from image_search.extractors.sources import CLIP_VIT_B_32_OPENAI, RESNET50_IMAGENET1K_V2
+from image_search.extractors.clip_models import CLIP_MODELS, DIM, OPENAI
+from image_search.extractors.sources import DESIGN, RESNET50_IMAGENET1K_V2
 from image_search.extractors.weights import Weights
 
 
@@ -28,25 +29,34 @@ class ExtractorSpec:
     """The file it needs, or None where it needs no download."""
     load: Callable[[], Extractor]
     """Imports what it needs and loads the model from disk; raises ModelUnavailable. No network."""
+    reads: bool = False
+    """Whether it reads words, too."""
+    variant_of: str = ""
+    """The extractor whose other weights these are; such a one is used only where it is named."""
 
 
-def _from(module: str) -> Callable[[], Extractor]:
+def _from(module: str, *names: str) -> Callable[[], Extractor]:
     """The ``load`` of a module in this package, imported on the first call and not before."""
 
     def load() -> Extractor:
-        return cast(Extractor, import_module(f"image_search.extractors.{module}").load())
+        return cast(Extractor, import_module(f"image_search.extractors.{module}").load(*names))
 
     return load
 
 
 _ROWS = (
-    ExtractorSpec(
-        name="clip",
-        dim=512,
-        model="open_clip/ViT-B-32-quickgelu/openai",
-        summary="what a picture shows, in the same space as words",
-        weights=CLIP_VIT_B_32_OPENAI,
-        load=_from("clip"),
+    *(
+        ExtractorSpec(
+            name=row.name,
+            dim=DIM,
+            model=row.model,
+            summary=f"what a picture shows, and words for it; learnt from {row.learnt_from}",
+            weights=row.weights,
+            load=_from("clip", row.name),
+            reads=True,
+            variant_of="" if row is OPENAI else OPENAI.name,
+        )
+        for row in CLIP_MODELS
     ),
     ExtractorSpec(
         name="resnet50",
@@ -55,6 +65,14 @@ _ROWS = (
         summary="texture, material and parts, as a photo classifier sees them",
         weights=RESNET50_IMAGENET1K_V2,
         load=_from("resnet50"),
+    ),
+    ExtractorSpec(
+        name="design",
+        dim=256,
+        model="image_search/design-resnet18-w32/1",
+        summary="what is drawn or photographed, as the small network of this package sees it",
+        weights=DESIGN,
+        load=_from("design"),
     ),
     ExtractorSpec(
         name="hsv",
@@ -67,7 +85,7 @@ _ROWS = (
     ExtractorSpec(
         name="edges",
         dim=1296,
-        model="image_search/edges-12x12x9/3",
+        model="image_search/edges-12x12x9/4",
         summary="shape: which way the lines run, and where",
         weights=None,
         load=_from("edges"),

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from image_search.errors import ModelUnavailable, SettingsError
-from image_search.extractors import hub
 from image_search.extractors.registry import REGISTRY, ExtractorSpec
 from image_search.extractors.weights import Weights
 
@@ -37,9 +36,8 @@ def resolve(
         ModelUnavailable: a model that ``choice`` names is not to be had. ``auto`` does without it
             and says so in ``Resolution.warnings``.
     """
-    names = _parse(choice)
-    automatic = names is None
-    specs = [REGISTRY[name] for name in names] if names is not None else list(REGISTRY.values())
+    automatic = _parse(choice) is None
+    specs = chosen(choice)
     problems = _provide(specs, fetch=fetch, timeout=timeout, progress=progress)
     if problems and not automatic:
         raise ModelUnavailable(" ".join(problems.values()))
@@ -47,6 +45,18 @@ def resolve(
         names=tuple(spec.name for spec in specs if spec.name not in problems),
         warnings=tuple(f"Searching without {name}. {why}" for name, why in problems.items()),
     )
+
+
+def chosen(choice: str) -> list[ExtractorSpec]:
+    """The extractors that ``choice`` names; for ``auto`` all but those used only where named.
+
+    Raises:
+        SettingsError: ``choice`` names no extractor, or an unknown one.
+    """
+    names = _parse(choice)
+    if names is None:
+        return [spec for spec in REGISTRY.values() if not spec.variant_of]
+    return [REGISTRY[name] for name in names]
 
 
 def _parse(choice: str) -> tuple[str, ...] | None:
@@ -78,6 +88,11 @@ def _provide(
             wanted[spec.name] = spec.weights
         else:
             problems[spec.name] = _sentence(spec.weights, lack, reason)
+    if not wanted:
+        return problems  # in the order of specs, as below
+    # The network's libraries take a while to import, and are rarely needed.
+    from image_search.extractors import hub
+
     # All at once, so that several models cost one wait.
     findings = hub.probe([weights.url for weights in wanted.values()], timeout)
     for name, weights in wanted.items():

@@ -172,6 +172,49 @@ class TorchHubWeights(Weights):
         return download
 
 
+@dataclass(frozen=True)
+class PackagedWeights(Weights):
+    """A file that is part of this package; its name ends in digits of its SHA-256."""
+
+    filename: str
+
+    @property
+    def url(self) -> str:
+        """Nothing is asked for."""
+        return ""
+
+    @property
+    def folder(self) -> Path:
+        """The package."""
+        return Path(__file__).resolve().parent
+
+    @property
+    def place(self) -> Path:
+        """The file itself."""
+        return self.folder / self.filename
+
+    @property
+    def converted(self) -> Path:
+        """In the user's cache: an installed package is often not to be written."""
+        cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+        return (Path(cache).expanduser() / "image_search" / self.place.stem).absolute()
+
+    def path(self) -> Path | None:
+        """The file, where it exists."""
+        return self.place if self.place.is_file() else None
+
+    def obstacle(self) -> str | None:
+        """There is nowhere to download it from."""
+        return "it comes with the package"
+
+    def remedy(self) -> str:
+        """Only a new installation brings it back."""
+        return "Install this package anew."
+
+    def _download(self, progress: bool) -> Callable[[], object]:
+        raise NotImplementedError  # ``obstacle`` keeps everybody from asking
+
+
 CLIP_VIT_B_32_OPENAI = HuggingFaceWeights(
     title="CLIP ViT-B/32",
     size=605_000_000,
@@ -181,10 +224,38 @@ CLIP_VIT_B_32_OPENAI = HuggingFaceWeights(
     filenames=("open_clip_model.safetensors", "open_clip_pytorch_model.bin"),
 )
 
+CLIP_VIT_B_32_LAION2B = HuggingFaceWeights(
+    title="CLIP ViT-B/32 of LAION-2B",
+    size=605_000_000,
+    licence="MIT",
+    source="LAION, through the Hugging Face hub (laion/CLIP-ViT-B-32-laion2B-s34B-b79K)",
+    repo="laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
+    filenames=CLIP_VIT_B_32_OPENAI.filenames,
+    asked_for="clip-laion2b",
+)
+
+CLIP_VIT_B_32_DATACOMP_XL = HuggingFaceWeights(
+    title="CLIP ViT-B/32 of DataComp-XL",
+    size=605_000_000,
+    licence="MIT",
+    source="LAION, through the Hugging Face hub (laion/CLIP-ViT-B-32-DataComp.XL-s13B-b90K)",
+    repo="laion/CLIP-ViT-B-32-DataComp.XL-s13B-b90K",
+    filenames=CLIP_VIT_B_32_OPENAI.filenames,
+    asked_for="clip-datacomp",
+)
+
 RESNET50_IMAGENET1K_V2 = TorchHubWeights(
     title="ResNet50",
     size=102_500_000,
     licence="BSD-3-Clause",
     source="torchvision's ResNet50_Weights.IMAGENET1K_V2 (download.pytorch.org)",
     address="https://download.pytorch.org/models/resnet50-11ad3fa6.pth",
+)
+
+DESIGN = PackagedWeights(
+    title="The encoder of this package",
+    size=5_700_000,
+    licence="MIT",
+    source="this package",
+    filename="design-4a00ac38.safetensors",
 )

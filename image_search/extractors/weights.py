@@ -9,16 +9,14 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from image_search.errors import ModelUnavailable
-from image_search.extractors import hub
 from image_search.extractors.integrity import damage
 
-FETCH_HINT = "run `image-search models fetch`"
 STALL_FACTOR = 4.0
 """A download may stand still for so many times the wait for a hub to answer: 20 s by default,
 which is longer than a telephone line's gaps."""
@@ -39,6 +37,9 @@ class Weights(ABC):
     licence: str
     source: str
     """Where it comes from, in words."""
+    _: KW_ONLY
+    asked_for: str = ""
+    """What to call it by in ``models fetch``; empty where it is fetched without being named."""
 
     partial_names: ClassVar[str] = ""
     """Glob for what an interrupted download leaves in ``folder``."""
@@ -103,10 +104,14 @@ class Weights(ABC):
             )
         return found
 
+    @property
+    def _fetch_hint(self) -> str:
+        return f"run `{' '.join(['image-search models fetch', self.asked_for]).strip()}`"
+
     def remedy(self) -> str:
         """What to do about a file that is missing or damaged, as a sentence."""
         return (
-            f"To mend it, {FETCH_HINT} where there is a network, or copy {self.place} "
+            f"To mend it, {self._fetch_hint} where there is a network, or copy {self.place} "
             "from a machine that has it to the same place here."
         )
 
@@ -124,6 +129,9 @@ class Weights(ABC):
         Raises:
             ModelUnavailable: with the reason and what to do.
         """
+        # The network's libraries take a while to import, and are rarely needed.
+        from image_search.extractors import hub
+
         if progress is None:
             progress = sys.stderr.isatty()
         found = self.path()

@@ -32,7 +32,8 @@ PICTURES: dict[str, Pixels] = {
 PICTURES["read-only"].flags.writeable = False
 
 
-@pytest.fixture(params=list(REGISTRY))
+# One more of CLIP's models would be the same network once more.
+@pytest.fixture(params=[name for name in REGISTRY if name != "clip-datacomp"])
 def extractor(request: pytest.FixtureRequest, loaded: Mapping[str, Extractor]) -> Extractor:
     return loaded[str(request.param)]
 
@@ -124,5 +125,5 @@ def test_words_and_pictures_share_a_space(loaded: Mapping[str, Extractor]) -> No
             assert extractor.embed_text([]).shape == (0, REGISTRY[extractor.name].dim)
 
 
-def test_only_clip_reads_words(loaded: Mapping[str, Extractor]) -> None:
-    assert [name for name, e in loaded.items() if isinstance(e, TextExtractor)] == ["clip"]
+def test_it_reads_words_if_its_row_says_so(extractor: Extractor) -> None:
+    assert isinstance(extractor, TextExtractor) == REGISTRY[extractor.name].reads

@@ -25,11 +25,12 @@ from image_search.extractors import (
     unit_rows,
 )
 from image_search.extractors.base import Floats
+from image_search.extractors.clip_models import CLIP_MODELS, DIM, LAION2B, OPENAI, ClipModel
 from image_search.extractors.torch_engine import channels_first
-from image_search.extractors.words import tokens
+from image_search.extractors.words import LENGTH, tokens
 from tests.extractors.test_contract import noise
 
-TOKENIZER = open_clip.get_tokenizer(clip.ARCHITECTURE)
+TOKENIZER = open_clip.get_tokenizer(OPENAI.architecture)
 SIZES = [
     (1, 1), (2, 3), (224, 224), (223, 224), (225, 301), (301, 225), (232, 232), (500, 333),
     (480, 640), (641, 479), (97, 1203 // 2), (50, 400), (400, 50), (1080, 1921),
@@ -38,7 +39,7 @@ SIZES = [
 
 @pytest.mark.parametrize("size", SIZES)
 def test_clip_prepares_pictures_as_open_clip_does(size: tuple[int, int]) -> None:
-    published = open_clip.get_pretrained_cfg(clip.ARCHITECTURE, clip.PRETRAINED)
+    published = open_clip.get_pretrained_cfg(OPENAI.architecture, OPENAI.pretrained)
     config = PreprocessCfg(
         **{k: published[k] for k in ("mean", "std", "interpolation", "resize_mode")}
     )
@@ -73,19 +74,20 @@ def test_a_long_strip_is_prepared_nearly_as_open_clip_does(size: tuple[int, int]
     assert float(difference.max()) < 25
 
 
+@pytest.mark.parametrize("row", [OPENAI, LAION2B], ids=lambda row: row.name)
 def test_clip_answers_as_open_clip_does(
-    loaded: Mapping[str, Extractor], random_files: tuple[Path, Path]
+    row: ClipModel, loaded: Mapping[str, Extractor], random_files: tuple[Path, Path]
 ) -> None:
     network, _, transform = open_clip.create_model_and_transforms(
-        clip.ARCHITECTURE, pretrained=str(random_files[0])
+        row.architecture, pretrained=str(random_files[0])
     )
     network.eval()
     text, pixels = "A ring, with a BLUE stone", noise(300, 400)
     with torch.inference_mode():
-        words = network.encode_text(open_clip.get_tokenizer(clip.ARCHITECTURE)([text]))
+        words = network.encode_text(open_clip.get_tokenizer(row.architecture)([text]))
         picture = network.encode_image(transform(Image.fromarray(pixels))[None])
 
-    ours = loaded["clip"]
+    ours = loaded[row.name]
     assert isinstance(ours, TextExtractor)
 
     assert cosine(ours.embed_text([text]), unit_rows(words.numpy())) > 0.999
@@ -132,14 +134,27 @@ def test_resnet50_pools_the_last_map_twice(loaded: Mapping[str, Extractor]) -> N
     assert (maximum >= average - 1e-6).all()
 
 
-def test_the_rows_agree_with_the_libraries_own_tables() -> None:
-    theirs = open_clip.get_pretrained_cfg(clip.ARCHITECTURE, clip.PRETRAINED)
+@pytest.mark.parametrize("row", CLIP_MODELS, ids=lambda row: row.name)
+def test_the_rows_of_clip_agree_with_open_clips_own_tables(row: ClipModel) -> None:
+    theirs = open_clip.get_pretrained_cfg(row.architecture, row.pretrained)
+    network = open_clip.get_model_config(row.architecture)
 
-    assert theirs["hf_hub"] == sources.CLIP_VIT_B_32_OPENAI.repo + "/"
-    assert sources.CLIP_VIT_B_32_OPENAI.filenames == (
+    assert isinstance(row.weights, sources.HuggingFaceWeights)
+    assert theirs["hf_hub"] == row.weights.repo + "/"
+    assert row.weights.filenames == (
         open_clip.constants.HF_SAFE_WEIGHTS_NAME,
         open_clip.constants.HF_WEIGHTS_NAME,
     )
+    assert (theirs["mean"], theirs["std"]) == (clip.MEAN, clip.STD)
+    assert (theirs["interpolation"], theirs["resize_mode"]) == ("bicubic", "shortest")
+    assert theirs.get("quick_gelu", False) == network.get("quick_gelu", False)
+    assert (network["embed_dim"], network["vision_cfg"]["image_size"]) == (DIM, clip.SIDE)
+    assert network["text_cfg"].get("context_length", LENGTH) == LENGTH
+    assert type(open_clip.get_tokenizer(row.architecture)) is type(TOKENIZER)
+    assert row.weights.asked_for == ("" if row is OPENAI else row.name)
+
+
+def test_the_row_of_resnet50_agrees_with_torchvisions_own_table() -> None:
     assert sources.RESNET50_IMAGENET1K_V2.url == ResNet50_Weights.IMAGENET1K_V2.url
     assert ResNet50_Weights.IMAGENET1K_V2.transforms().resize_size[0] == resnet50.SHORTEST
 
@@ -153,4 +168,4 @@ def unused(_: object) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
 
 
 def bare() -> clip.Clip:
-    return clip.Clip(unused, unused)
+    return clip.Clip(OPENAI, unused, unused)

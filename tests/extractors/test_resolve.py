@@ -12,16 +12,23 @@ import pytest
 
 from image_search.errors import ModelUnavailable, SettingsError
 from image_search.extractors import REGISTRY, resolve, sources
+from image_search.extractors.sources import PackagedWeights
+from tests.extractors.conftest import AUTOMATIC
 from tests.hub import Behaviour, Hub
 
-WEIGHTLESS = tuple(name for name, spec in REGISTRY.items() if spec.weights is None)
+# What is there without any hub: no weights, or weights that come with the package.
+WEIGHTLESS = tuple(
+    name
+    for name, spec in REGISTRY.items()
+    if spec.weights is None or isinstance(spec.weights, PackagedWeights)
+)
 
 
 @pytest.mark.usefixtures("hub")
 def test_auto_takes_everything_when_the_hub_is_there() -> None:
     resolution = resolve("auto", fetch=True, timeout=5)
 
-    assert resolution.names == tuple(REGISTRY)
+    assert resolution.names == AUTOMATIC
     assert resolution.warnings == ()
 
 
@@ -86,11 +93,19 @@ def test_auto_tells_of_a_damaged_file() -> None:
         ("edges, HSV", ("edges", "hsv")),
         (" hsv,,hsv ", ("hsv",)),
         ("resnet50,hsv", ("resnet50", "hsv")),
+        ("clip-laion2b, hsv, CLIP-datacomp", ("clip-laion2b", "hsv", "clip-datacomp")),
     ],
 )
 @pytest.mark.usefixtures("hub")
 def test_a_choice_is_taken_as_given(choice: str, names: tuple[str, ...]) -> None:
     assert resolve(choice, fetch=True, timeout=5).names == names
+
+
+def test_what_is_used_only_where_it_is_named_is_told_how_to_be_fetched(hub: Hub) -> None:
+    hub.behaviour = Behaviour.DOWN
+
+    with pytest.raises(ModelUnavailable, match=r"LAION-2B: .* `image-search models fetch clip-l"):
+        resolve("clip-laion2b", fetch=True, timeout=1)
 
 
 def test_a_chosen_model_that_is_missing_is_an_error(hub: Hub) -> None:
@@ -117,7 +132,7 @@ idle = sorted(heavy & set(sys.modules)) + sorted({"huggingface_hub.file_download
 REGISTRY["clip"].weights.fetch()
 after = sorted(heavy & set(sys.modules))
 resolution = resolve("auto", fetch=True, timeout=20)
-paths = [str(s.weights.path()) for s in REGISTRY.values() if s.weights]
+paths = [str(REGISTRY[name].weights.path()) for name in ("clip", "resnet50")]
 print(json.dumps([before, idle, after, resolution.names, paths]))
 """  # noqa: E501
     done = subprocess.run(
@@ -133,5 +148,5 @@ print(json.dumps([before, idle, after, resolution.names, paths]))
     assert tuple(before) == WEIGHTLESS
     assert idle == []
     assert after == []
-    assert tuple(names) == tuple(REGISTRY)
+    assert tuple(names) == AUTOMATIC
     assert all(path.startswith(str(tmp_path / "other")) for path in paths)

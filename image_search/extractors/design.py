@@ -1,0 +1,86 @@
+"""``design``: photos, drawings and designs as our own small network sees them; needs no download.
+
+Its weights are part of the package and were trained by the commands in ``training/`` alone; the
+model card there tells on what, how, and how well it does. Importing this imports no PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from image_search.extractors.base import Extractor, Floats, Pixels
+from image_search.extractors.batches import Forward, embed_squares
+from image_search.extractors.engines import open_networks
+from image_search.extractors.recipe import Input, Recipe
+from image_search.extractors.sources import DESIGN
+
+if TYPE_CHECKING:
+    import torch
+
+NAME = "design"
+DIM = 256
+SIDE = 160
+MODEL = "image_search/design-resnet18-w32/1"
+
+
+class DesignEncoder:
+    """The whole picture, squeezed into a square: a design is all of what is drawn."""
+
+    name = NAME
+    model = MODEL
+    dim = DIM
+
+    def __init__(self, see: Forward) -> None:
+        """``see`` takes squares and returns (n, 256)."""
+        self._see = see
+
+    def prepare(self, pixels: Pixels) -> Pixels:
+        """One RGB picture, (height, width, 3) uint8, to a square of (160, 160, 3) uint8."""
+        shrinks = max(pixels.shape[:2]) > SIDE
+        way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        square = cv2.resize(np.ascontiguousarray(pixels), (SIDE, SIDE), interpolation=way)
+        return np.asarray(square, np.uint8)
+
+    def embed(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
+        """Squares to embeddings, (len(inputs), 256) float32; each row has length 1."""
+        return embed_squares(inputs, self._see, DIM)
+
+
+def load() -> Extractor:
+    """The encoder from the package, on the graphics card where there is one.
+
+    Raises:
+        ModelUnavailable: the file is missing from the package, or damaged.
+    """
+    return DesignEncoder(open_networks(RECIPE)["image"])
+
+
+def build(path: Path) -> dict[str, torch.nn.Module]:
+    """The network from its file of weights, for squares of uint8."""
+    import safetensors.torch
+
+    from image_search.extractors.design_network import Design
+    from image_search.extractors.torch_engine import Normalised
+
+    network = Design()
+    halves = safetensors.torch.load_file(path)
+    network.load_state_dict({name: tensor.float() for name, tensor in halves.items()}, strict=False)
+    missing = network.state_dict().keys() - halves.keys()
+    if any(not name.endswith("num_batches_tracked") for name in missing):
+        raise ValueError(f"it lacks {sorted(missing)[0]}")
+    # The network itself takes values from 0 to 1.
+    return {"image": Normalised((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), network)}
+
+
+RECIPE = Recipe(
+    model=MODEL,
+    weights=DESIGN,
+    inputs={"image": Input((SIDE, SIDE, 3), "uint8")},
+    build=build,
+)

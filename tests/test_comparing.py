@@ -1,0 +1,112 @@
+"""How drawings are compared with photos: about the mean of drawings, and none of them a hub."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from image_search.calibration import FEWEST, Calibration, fit
+from image_search.comparing import Comparison
+from image_search.extractors import REGISTRY
+from image_search.extractors.base import Floats, unit_rows
+from image_search.extractors.drawings import Drawings, drawings_of
+from image_search.fusion import Layout, stored_vectors
+from image_search.weighting import PHOTO, SKETCH
+
+EDGES = REGISTRY["edges"]
+LAYOUT = Layout(("hsv", "edges"), (8, EDGES.dim))
+MODELS = {"hsv": "some/hsv", "edges": EDGES.model}
+
+
+def rows_of(count: int, seed: int = 0) -> tuple[Floats, Floats]:
+    """Rows of one block each, (count, 8) and (count, edges), with some common part."""
+    dice = np.random.default_rng(seed)
+    found = [unit_rows(dice.normal(0.3, 1, (count, dim))) for dim in LAYOUT.dims]
+    return found[0], found[1]
+
+
+def collection(count: int = 80) -> tuple[Floats, Calibration]:
+    blocks = dict(zip(LAYOUT.names, rows_of(count), strict=True))
+    vectors = stored_vectors(LAYOUT, blocks)
+    return vectors, fit(LAYOUT, vectors, count)
+
+
+def test_the_shipped_constants_fit_the_extractor_in_use() -> None:
+    found = drawings_of(EDGES.model)
+
+    assert found is not None
+    assert found.mean.shape == found.rest.shape == (EDGES.dim,)
+    assert 0.1 < np.linalg.norm(found.mean) < 1
+    assert found.typically > 0
+
+
+def test_nothing_is_known_of_an_unknown_model() -> None:
+    assert drawings_of("someone/else") is None
+
+
+def test_photos_are_compared_as_ever() -> None:
+    vectors, calibration = collection()
+    comparison = Comparison(calibration, MODELS, PHOTO)
+    block = rows_of(1, seed=9)[1][0]
+
+    assert np.array_equal(comparison.stored(vectors), calibration.centred(vectors))
+    assert np.array_equal(
+        comparison.query_block("edges", block), calibration.centred_block("edges", block)
+    )
+    assert comparison.reach(10) == 10
+
+
+def test_a_drawing_is_seen_about_the_mean_of_drawings() -> None:
+    calibration = collection()[1]
+    known = drawings_of(EDGES.model)
+    assert known is not None
+    block = rows_of(1, seed=9)[1][0]
+
+    found = Comparison(calibration, MODELS, SKETCH).query_block("edges", block)
+
+    assert np.allclose(found, unit_rows((block - known.mean)[None])[0], atol=1e-6)
+
+
+def test_what_is_near_to_all_drawings_is_put_behind() -> None:
+    vectors, calibration = collection()
+    comparison = Comparison(calibration, MODELS, SKETCH)
+    known = comparison.drawings["edges"]
+    plain, levelled = calibration.centred(vectors), comparison.stored(vectors)
+    places = LAYOUT.slices()
+    near = known.nearness(plain[:, places["edges"]] * np.float32(np.sqrt(2)))
+
+    # The other block stays as it is; of this one every row is shorter or longer by its nearness.
+    assert np.array_equal(levelled[:, places["hsv"]], plain[:, places["hsv"]])
+    assert np.allclose(levelled[:, places["edges"]] * near[:, None], plain[:, places["edges"]])
+    assert near.std() > 0
+
+
+def test_nearness_is_that_of_the_whole_covariance() -> None:
+    dice = np.random.default_rng(3)
+    directions = dice.normal(size=(6, 2)).astype(np.float32)
+    rest = dice.uniform(0.1, 1, 6).astype(np.float32)
+    rows = unit_rows(dice.normal(size=(5, 6)))
+    covariance = directions @ directions.T + np.diag(rest)
+    expected = np.einsum("ij,jk,ik->i", rows, covariance, rows) ** 0.25 / 0.8
+
+    found = Drawings(np.zeros(6, np.float32), directions, rest, 0.8).nearness(rows)
+
+    assert np.allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [PHOTO, SKETCH])
+def test_a_collection_too_small_to_be_fitted_is_compared_as_it_is(kind: str) -> None:
+    vectors, calibration = collection(FEWEST - 1)
+    comparison = Comparison(calibration, MODELS, kind)
+    block = rows_of(1, seed=9)[1][0]
+
+    assert np.array_equal(comparison.stored(vectors), vectors)
+    assert np.array_equal(comparison.query_block("edges", block), block)
+    assert comparison.reach(10) == 10
+
+
+@pytest.mark.parametrize("k", [1, 10, 200])
+def test_the_hits_for_a_drawing_are_looked_for_among_many(k: int) -> None:
+    comparison = Comparison(collection()[1], MODELS, SKETCH)
+
+    assert comparison.reach(k) == max(1000, 20 * k)

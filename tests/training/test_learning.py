@@ -1,0 +1,145 @@
+"""From folders of pictures to a file of weights that the package can use."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from image_search.extractors.base import Floats, Pixels, unit_rows
+from image_search.extractors.design import DesignEncoder
+from image_search.extractors.design_network import DIM
+from tests.drawing import design, ornate
+from training import sources
+from training.exporting import export, save
+from training.judging import embedding, judge
+from training.learning import Recipe, State, learn, loss_of
+from training.lessons import PHOTOS, RENDERINGS, SKETCHES, Lessons
+from training.lines import line_rendering
+from training.pictures import load
+from training.teaching import VIEWS, Taught, teach
+
+RECIPE = Recipe(minutes=0.03, feeders=0, sides=((1.0, 96),))
+
+
+def teacher(pixels: Pixels) -> Floats:
+    """Sees colours and where they are."""
+    small = cv2.resize(pixels, (10, 10), interpolation=cv2.INTER_AREA)
+    return small.ravel() / np.float32(255)
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photos of two classes of which one is held out, sketches of them, and styles."""
+    folder = tmp_path_factory.mktemp("sets")
+    dice = np.random.default_rng(0)
+    for label, first in (("cup", 0), ("teapot", 20)):
+        for number in range(first, first + 6):
+            photo = folder / "sketchy" / "photo" / label / f"{number}.png"
+            sketch = folder / "sketchy" / "sketch" / label / f"{number}-1.png"
+            for path in (photo, sketch):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            picture = ornate(number).resize((96, 72))
+            picture.save(photo)
+            Image.fromarray(line_rendering(np.asarray(picture), dice)).save(sketch)
+    for style in ("photo", "sketch", "cartoon"):
+        for number in range(3):
+            path = folder / "pacs" / style / "cup" / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            design(100 + number).save(path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def taught(sets: Path) -> Taught:
+    items = sources.items(sets)
+    wanted = [path for item in items for path in (item.photo, *item.drawings)]
+    return teach(teacher, items, [], [], load(wanted), seed=1)
+
+
+@pytest.fixture(scope="module")
+def weights(taught: Taught, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    state = learn(taught, RECIPE, tell=lambda _: None, keep=lambda _: None)
+    return export(state, tmp_path_factory.mktemp("weights"))
+
+
+def test_the_teacher_is_asked_for_several_views_of_each(taught: Taught) -> None:
+    assert taught.targets.shape == (len(taught.items), VIEWS, DIM)
+    assert np.allclose(np.linalg.norm(taught.targets, axis=2), 1, atol=1e-3)
+    for item, rectangles in zip(taught.items, taught.rectangles, strict=True):
+        height, width = taught.pictures[item.photo].shape[:2]
+        assert (rectangles[0] == (0, 0, height, width)).all()
+        assert (rectangles[:, 0] + rectangles[:, 2] <= height).all()
+        assert (rectangles[:, 1] + rectangles[:, 3] <= width).all()
+
+
+def test_lessons_show_every_kind_of_picture_and_repeat_by_seed(taught: Taught) -> None:
+    one, again, other = (Lessons(taught, seed).batch(96) for seed in (1, 1, 2))
+
+    there = {PHOTOS: taught.photos, RENDERINGS: taught.photos, SKETCHES: taught.sketches}
+    expected = sum(min(most, len(of)) for most, of in there.items())
+    assert len(one.squares) == expected + len(taught.labelled_sketches)
+    assert one.squares.shape[1:] == (96, 96, 3)
+    assert np.allclose(np.linalg.norm(one.targets, axis=1), 1, atol=1e-3)
+    assert np.array_equal(one.squares, again.squares)
+    assert not np.array_equal(one.squares, other.squares)
+
+
+def test_what_is_exported_is_what_the_package_loads(weights: Path) -> None:
+    embed = embedding(weights)
+    pictures = [np.asarray(ornate(number), np.uint8) for number in (1, 2)]
+
+    rows = embed(pictures)
+
+    assert rows.shape == (2, DesignEncoder.dim)
+    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-3)
+    assert not np.allclose(rows[0], rows[1], atol=1e-3)
+    assert weights.stat().st_size < 8_000_000
+
+
+def test_it_goes_on_from_what_was_learnt(taught: Taught, weights: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    start = {name: tensor.float() for name, tensor in load_file(weights).items()}
+    kept: list[State] = []
+
+    over = replace(RECIPE, minutes=1e-9)  # before the first step
+    unchanged = learn(taught, over, lambda _: None, kept.append, start)
+
+    assert not kept
+    assert all(torch.equal(unchanged[name], value) for name, value in start.items())
+
+
+def test_weights_are_saved_whole_and_small(weights: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    state = load_file(weights)
+    save(state, tmp_path / "deep" / "so-far.safetensors")
+
+    again = load_file(tmp_path / "deep" / "so-far.safetensors")
+    assert all(torch.equal(again[name], value) for name, value in state.items())
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["so-far.safetensors"]
+
+
+def test_it_is_judged_by_what_was_held_out(weights: Path, sets: Path) -> None:
+    figures = judge(weights, sets)
+
+    assert set(figures) == {"sketchy: recall@10 of the very photo", "sketchy: P@10"}
+    assert all(0 <= value <= 1 for value in figures.values())
+
+
+def test_the_loss_is_least_where_the_rows_are_the_targets() -> None:
+    dice = np.random.default_rng(5)
+    targets = torch.from_numpy(unit_rows(dice.normal(size=(8, DIM))))
+    others = torch.from_numpy(unit_rows(dice.normal(size=(8, DIM))))
+
+    right, wrong = (loss_of(made, targets, 0.1).item() for made in (targets, others))
+
+    assert right < wrong
+    between = torch.nn.functional.normalize(targets + others, dim=1)
+    assert right < loss_of(between, targets, 0.1).item() < wrong

@@ -1,0 +1,1 @@
+"""How the encoder that the package carries was trained: one command, see MODEL_CARD.md."""

@@ -1,0 +1,78 @@
+"""``python -m training``: from folders of pictures to the file that the package carries."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+
+from training import sources
+from training.exporting import export, save
+from training.judging import judge
+from training.learning import Recipe, State, learn
+from training.pictures import load
+from training.teacher import open_teacher
+from training.teaching import teach
+
+
+def main() -> int:
+    """Train, write the weights, and judge them by what was held out."""
+    options = _parser().parse_args()
+    recipe = Recipe(minutes=options.minutes, seed=options.seed, feeders=options.feeders)
+    items = sources.items(options.sets)
+    concepts = sources.concepts(options.concepts) if options.concepts else []
+    loose = sources.loose(options.loose) if options.loose else []
+    if not items:
+        print(f"There is nothing to learn from in {options.sets}.", file=sys.stderr)
+        return 2
+    wanted = [path for item in items for path in (item.photo, *item.drawings)]
+    wanted += [path for concept in concepts for path in (*concept.pictures, *concept.drawings)]
+    pictures = load([*wanted, *loose])
+    print(f"{len(pictures):,} pictures, {len(items):,} of them to be explained by the teacher")
+    taught = teach(
+        open_teacher(options.teacher), items, concepts, loose, pictures, seed=recipe.seed
+    )
+    start = _start(options.start) if options.start else None
+    state = learn(
+        taught,
+        recipe,
+        tell=lambda line: print(line, flush=True),
+        keep=lambda kept: save(kept, options.out / "so-far.safetensors"),
+        start=start,
+    )
+    path = export(state, options.out)
+    print(f"written: {path}")
+    figures = judge(path, options.sets)
+    note = {"recipe": dataclasses.asdict(recipe), "pictures": len(pictures), "figures": figures}
+    path.with_suffix(".json").write_text(json.dumps(note, indent=2) + "\n", "utf-8")
+    for name, value in figures.items():
+        print(f"{name:60} {value:.3f}")
+    return 0
+
+
+def _start(path: Path) -> State:
+    return {name: tensor.float() for name, tensor in safetensors.torch.load_file(path).items()}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser.add_argument("sets", type=Path, help="folder that holds the labelled sets by name")
+    parser.add_argument("--teacher", type=Path, required=True, help="MobileNetV2, a .tflite file")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the weights")
+    parser.add_argument("--concepts", type=Path, help="folders of one thing in several styles each")
+    parser.add_argument("--loose", type=Path, help="pictures of which nothing is known")
+    parser.add_argument("--start", type=Path, help="weights to go on from")
+    parser.add_argument("--minutes", type=float, default=Recipe.minutes, help="of learning")
+    parser.add_argument("--seed", type=int, default=Recipe.seed)
+    parser.add_argument("--feeders", type=int, default=Recipe.feeders, help="helping processes")
+    return parser
+
+
+if __name__ == "__main__":
+    np.seterr(all="raise", under="ignore")
+    sys.exit(main())

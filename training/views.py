@@ -1,0 +1,74 @@
+"""Views of a picture: what a studio does to one, and what a hand does to a drawing."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from image_search.extractors.base import Pixels
+
+
+def square(pixels: Pixels, side: int) -> Pixels:
+    """The whole picture squeezed into a square, as the network takes it."""
+    shrinks = max(pixels.shape[:2]) > side
+    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(pixels, (side, side), interpolation=way), np.uint8)
+
+
+def cropped(pixels: Pixels, dice: np.random.Generator, least: float) -> Pixels:
+    """A part of random place and aspect, of at least ``least`` of the area."""
+    height, width = pixels.shape[:2]
+    area, stretch = dice.uniform(least, 1.0), np.exp(dice.uniform(-0.25, 0.25))
+    h = min(height, max(8, round(height * np.sqrt(area) * stretch)))
+    w = min(width, max(8, round(width * np.sqrt(area) / stretch)))
+    top, left = int(dice.integers(0, height - h + 1)), int(dice.integers(0, width - w + 1))
+    return pixels[top : top + h, left : left + w]
+
+
+def moved(pixels: Pixels, dice: np.random.Generator, by: float = 1.0) -> Pixels:
+    """A drawing a little shifted, turned, scaled and sheared; what comes in is paper."""
+    height, width = pixels.shape[:2]
+    turn = dice.normal(0, 0.06 * by)
+    scale = np.exp(dice.normal(0, 0.10 * by, 2))
+    shear = dice.normal(0, 0.06 * by)
+    matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    matrix = matrix @ np.array([[1, shear], [0, 1]]) @ np.diag(scale)
+    middle = np.array([width / 2, height / 2])
+    shift = dice.normal(0, 0.035 * by, 2) * (width, height)
+    affine = np.column_stack([matrix, middle - matrix @ middle + shift])
+    border = tuple(float(v) for v in np.median(pixels[[0, -1]].reshape(-1, 3), axis=0))
+    return np.asarray(cv2.warpAffine(pixels, affine, (width, height), borderValue=border), np.uint8)
+
+
+def recoloured(pixels: Pixels, dice: np.random.Generator) -> Pixels:
+    """Other light, other colours, sometimes none; sometimes soft or noisy."""
+    out: npt.NDArray[np.floating] = pixels.astype(np.float32)
+    if dice.random() < 0.8:
+        gain, lift = dice.uniform(0.7, 1.35), dice.uniform(-25, 25)
+        out = (out - 128) * gain + 128 + lift
+    if dice.random() < 0.5:
+        grey = out.mean(axis=2, keepdims=True)
+        out = grey + (out - grey) * (0.0 if dice.random() < 0.3 else dice.uniform(0.3, 1.6))
+    if dice.random() < 0.3:
+        out = out * dice.uniform(0.85, 1.15, 3)
+    if dice.random() < 0.2:
+        out = np.asarray(cv2.GaussianBlur(out, (0, 0), dice.uniform(0.5, 1.6)), np.float32)
+    if dice.random() < 0.2:
+        out = out + dice.normal(0, dice.uniform(2, 10), out.shape)
+    return np.asarray(np.clip(out, 0, 255), np.uint8)
+
+
+def covered(pixels: Pixels, dice: np.random.Generator) -> Pixels:
+    """Something lies over a part of it."""
+    height, width = pixels.shape[:2]
+    out = pixels.copy()
+    h, w = (max(1, int(n * dice.uniform(0.1, 0.35))) for n in (height, width))
+    top, left = int(dice.integers(0, height - h + 1)), int(dice.integers(0, width - w + 1))
+    out[top : top + h, left : left + w] = dice.integers(0, 256, 3)
+    return out
+
+
+def mirrored(pixels: Pixels) -> Pixels:
+    """Left and right exchanged."""
+    return np.ascontiguousarray(pixels[:, ::-1])
