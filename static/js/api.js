@@ -77,3 +77,21 @@ async function waitForServer() {
   clear("gone");
   document.dispatchEvent(new Event("server-back"));
 }
+
+// Sends a form as a person would, its answer in a new tab; `fields` are added to it.
+export function sendForm(address, data, fields = {}) {
+  const form = make("form", { method: "post", action: address, target: "_blank", enctype: "multipart/form-data", hidden: true });
+  for (const [name, value] of Object.entries({ csrf_token: token, ...fields })) form.append(make("input", { name, value }));
+  for (const [name, value] of data) {
+    if (value instanceof File) {
+      const carried = new DataTransfer();
+      carried.items.add(value);
+      const input = make("input", { type: "file", name });
+      input.files = carried.files;
+      form.append(input);
+    } else form.append(make("input", { name, value }));
+  }
+  document.body.append(form);
+  form.submit();
+  form.remove();
+}

@@ -1,10 +1,11 @@
 // The state of the collection, and the update of its index.
 
 import { call } from "./api.js";
-import { byId, closable, fillFacts, make } from "./elements.js";
+import { byId, closable, fillFacts } from "./elements.js";
 import { count, counted, date, duration, rate } from "./format.js";
+import { listFailures, listModels, listWarnings } from "./state.js";
 import { notice } from "./notices.js";
-import { word } from "./words.js";
+import { stage } from "./words.js";
 
 const POLL = 700; // milliseconds: a bar that moves, at a few hundred bytes each
 
@@ -17,7 +18,10 @@ export const state = () => status;
 export const busy = () => watching;
 export const onState = (listener) => listeners.push(listener);
 
-export const open = () => dialog.open || dialog.showModal();
+export function open() {
+  if (!dialog.open) dialog.showModal();
+  call("GET", "models").then(({ models }) => listModels(models), () => {});
+}
 
 export function start() {
   closable(dialog);
@@ -29,10 +33,12 @@ export function start() {
   return refresh();
 }
 
-export async function update() {
+// Starts an update; where one runs already, as after an upload, it is watched.
+export async function update({ running = false } = {}) {
   byId("reindex-outcome").textContent = "";
+  byId("reindex-news").hidden = true;
   try {
-    watch(await call("POST", "reindex"));
+    watch(await call(running ? "GET" : "POST", "reindex"));
   } catch (error) {
     if (error.body?.job) watch(error.body.job);
     else complain(error);
@@ -66,23 +72,18 @@ function showStatus() {
     const look = !status.ready || !status.images ? "bad" : status.warnings.length ? "warn" : "ok";
     brief(status.images ? counted(status.images, "image") : "No images yet", look);
   }
-  byId("collection-warnings").replaceChildren(...status.warnings.map((text) => make("li", {}, text)));
-  const models = status.extractors.map((name) => [`${word(name)} (${name})`, make("small", {}, status.models[name] ?? "")]);
   fillFacts(byId("collection-facts"), [
     ["Images", count(status.images)],
-    ["Unreadable", count(status.unreadable)],
+    ["Unreadable", count(status.unreadable - status.others.count)],
+    ["Other files", otherFiles(status.others)],
     ["Last update", status.updated ? date(status.updated) : "never"],
-    ["Compared by", models.length ? models.flat() : null],
     ["Folder", status.images_folder],
   ]);
-  const failures = byId("failures");
-  failures.hidden = status.unreadable === 0;
-  failures.querySelector("summary").textContent = `${counted(status.unreadable, "file")} could not be read`;
-  const rows = status.failures.map(({ path, reason }) => make("li", {}, path, make("span", {}, reason)));
-  const untold = status.unreadable - status.failures.length;
-  if (untold > 0) rows.push(make("li", {}, `and ${count(untold)} more`));
-  failures.querySelector("ul").replaceChildren(...rows);
+  listWarnings(status.warnings);
+  listFailures(status);
 }
+
+const otherFiles = ({ count: number, endings }) => (number ? `${count(number)}, left alone (${endings.join(", ")})` : "");
 
 async function watch(job) {
   if (watching) return;
@@ -99,18 +100,14 @@ async function watch(job) {
   watching = false;
   byId("reindex").disabled = false;
   byId("progress").hidden = true;
+  await refresh();
   const outcome = told(job);
   if (outcome && !dialog.open) notice("reindex", outcome, { kind: job.state === "failed" ? "error" : "" });
-  await refresh();
-  byId("reindex-outcome").textContent = `${outcome} ${job.state === "failed" ? "" : newsIn(job)}`;
+  byId("reindex-outcome").textContent = outcome;
+  const news = job.state === "failed" ? "" : newsIn(job);
+  byId("reindex-news").hidden = !news;
+  byId("reindex-news").querySelector("p").textContent = news;
 }
-
-const PHASES = {
-  resolving: "Looking for the models",
-  scanning: "Looking through the folder",
-  embedding: "Reading images",
-  saving: "Saving",
-};
 
 function showJob(job) {
   const bar = byId("progress-bar");
@@ -119,8 +116,9 @@ function showJob(job) {
     bar.max = job.total;
     bar.value = job.done;
   } else bar.removeAttribute("value");
-  const parts = [PHASES[job.phase] ?? "Working"];
+  const parts = [stage(job.phase)];
   if (known) parts.push(`${count(job.done)} of ${count(job.total)}`);
+  else if (job.done) parts.push(counted(job.done, "file"));
   if (job.rate) parts.push(rate(job.rate));
   if (job.seconds_left != null) parts.push(`${duration(job.seconds_left)} left`);
   byId("progress-text").textContent = parts.join(" · ");
@@ -134,7 +132,8 @@ function told(job) {
   if (job.state === "failed") return `The update failed: ${job.message}`;
   if (!["done", "cancelled"].includes(job.state)) return "";
   const kinds = ["added", "changed", "moved", "removed", "unreadable"];
-  const counts = kinds.filter((kind) => job[kind]).map((kind) => `${count(job[kind])} ${kind}`);
+  const numbers = { ...job, unreadable: Math.max(0, job.unreadable - status.others.count) };
+  const counts = kinds.filter((kind) => numbers[kind]).map((kind) => `${count(numbers[kind])} ${kind}`);
   const summary = counts.join(", ") || "nothing had changed";
   return `${job.state === "done" ? "Index updated" : "Update stopped"}: ${summary}.`;
 }

@@ -1,4 +1,4 @@
-// What every hit must fulfil: folder, name, size, orientation.
+// What every hit must fulfil: folder, name, date, size, orientation.
 
 import { byId, make } from "./elements.js";
 
@@ -8,13 +8,32 @@ const folders = new Set();
 
 const inUse = () => fields.filter((field) => field.value.trim());
 
-export function ask(form) {
-  for (const field of inUse()) form.append(field.name, field.value.trim());
+export function ask(target) {
+  for (const field of inUse()) {
+    let value = field.value.trim();
+    // The day that is named belongs to those asked for.
+    if (field.name === "before" && target instanceof FormData) value = nextDay(value);
+    target.append(field.name, value);
+  }
+}
+
+export function read(params) {
+  for (const field of fields) field.value = params.get(field.name) ?? "";
+  box.open ||= inUse().length > 0;
+  count();
 }
 
 export function clear() {
   for (const field of fields) field.value = "";
   count();
+}
+
+export const brief = () => inUse().map((field) => field.value.trim()).join(", ");
+
+function nextDay(date) {
+  const next = new Date(`${date}T12:00:00Z`);
+  next.setUTCDate(next.getUTCDate() + 1);
+  return next.toISOString().slice(0, 10);
 }
 
 // Folders seen among the hits are offered for the next search.

@@ -6,7 +6,7 @@ const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeSty
 
 export const count = (number) => whole.format(number);
 export const counted = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
-export const score = (number) => number.toFixed(3);
+export const score = (number) => number.toFixed(3).replace("-", "−");
 export const date = (seconds) => moment.format(new Date(seconds * 1000));
 
 export function bytes(number) {

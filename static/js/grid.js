@@ -1,120 +1,163 @@
-// The grid of hits, and the bars that tell why each one matches.
+// The grid of hits: rows of pictures, more of them as one scrolls, all of it by keyboard too.
 
-import { byId, make } from "./elements.js";
-import { basename, score } from "./format.js";
+import { bars as barsOf, card, place, ratio } from "./card.js";
+import { button, byId, make, plain } from "./elements.js";
+import { justified, rowHeight } from "./layout.js";
 import { moreLike } from "./query.js";
-import { parts, word } from "./words.js";
+import * as selection from "./selection.js";
+import { parts } from "./words.js";
 
-// Beyond these a picture is a stripe; it is shown whole within the nearest shape that is not.
-const NARROWEST = 0.6;
-const WIDEST = 2.6;
+const list = byId("hits");
+const size = byId("size");
+const end = byId("hits-end");
+const KEPT = "image-search.size";
+const EXPLAINED = 30; // hits that are told at once why they match
 
 let hits = [];
 let telling = []; // the parts that have a say in these hits
+let whole = 1;
+let open = () => {};
+let more = null; // asks for further hits, while there are any
 
 export const shownHits = () => hits;
+export const bars = (hit) => barsOf(hit, telling, whole);
 
-export function show(results, open) {
-  const held = byId("hits").contains(document.activeElement);
+// wantMore: what to call at the end of the list, or null where it is the end of all.
+export function show(results, openHit, wantMore = null) {
+  const held = list.contains(document.activeElement);
+  const goesOn =
+    hits.length > 0 && results.length >= hits.length && hits.every(({ id, score }, at) => id === results[at].id && score === results[at].score);
+  const from = goesOn ? hits.length : 0;
   hits = results;
-  telling = parts(hits);
-  byId("hits").replaceChildren(...hits.map((hit, index) => card(hit, () => open(index))));
-  byId("scores-switch").hidden = hits.length === 0;
-  if (held) (hits.length ? focusHit : focusTitle)(0); // else the keyboard would start from the top
+  open = openHit;
+  more = wantMore;
+  if (!goesOn) {
+    telling = parts(hits);
+    whole = Math.max(...hits.map((hit) => hit.score).slice(0, 1), 0.001);
+    list.replaceChildren();
+    list.style.setProperty("--parts", telling.length);
+  }
+  list.append(...hits.slice(from).map((hit, at) => cardOf(hit, from + at)));
+  arrange();
+  explainAll();
+  byId("view").hidden = hits.length === 0;
+  end.hidden = !more;
+  watch();
+  if (held && !goesOn) (hits.length ? focusHit : focusTitle)(0); // else the keyboard would start from the top
+}
+
+function cardOf(hit, at) {
+  const act = {
+    open: () => open(at),
+    like: (event) => moreLike(hit, event.shiftKey),
+    pick: (on) => selection.set(hit, on),
+  };
+  return card(hit, act, selection.has(hit));
+}
+
+// Why each one matches is many small elements; a card gets them when it comes near to being seen.
+const nearSight = new IntersectionObserver((entries) => entries.forEach(({ isIntersecting, target }) => isIntersecting && explain(target)), { rootMargin: "600px" });
+
+function explain(made) {
+  nearSight.unobserve(made);
+  made.querySelector(".scores").replaceChildren(...bars(made.hit));
+}
+
+function explainAll() {
+  nearSight.disconnect();
+  if (!list.classList.contains("with-scores")) return;
+  [...list.children].filter((made) => made.hit).forEach((made, at) => (at < EXPLAINED ? explain(made) : nearSight.observe(made)));
+}
+
+// Grey places where pictures will be, while the first answer is on its way.
+export function skeleton() {
+  if (hits.length) return;
+  const shapes = [1, 0.8, 1.3, 0.8, 1, 1.2, 0.7, 1, 1.4, 0.8, 1, 0.9];
+  const sizes = justified(shapes, list.clientWidth, wanted(), gap());
+  list.replaceChildren(
+    ...sizes.map(({ width, height }) => make("li", { class: "hit waiting", "aria-hidden": "true", "--w": `${width}px`, "--h": `${height}px` }, make("span", { class: "picture" }))),
+  );
+}
+
+const gap = () => Number.parseFloat(getComputedStyle(list).columnGap) || 8;
+const wanted = () => rowHeight(list.clientWidth, Number(size.value));
+
+// From the start of a row on nothing before it changes; all of it is a few milliseconds for 1,000.
+function arrange() {
+  const cards = [...list.children].filter((made) => made.hit);
+  if (!cards.length || !list.clientWidth) return;
+  const sizes = justified(cards.map(ratio), list.clientWidth, wanted(), gap());
+  cards.forEach((made, at) => place(made, sizes[at]));
 }
 
 const focusTitle = () => byId("results-title").focus({ preventScroll: true });
-export const focusHit = (index) => byId("hits").children[index]?.querySelector("button").focus({ preventScroll: index === 0 });
+export const focusHit = (index) => list.children[index]?.querySelector("button")?.focus({ preventScroll: index === 0 });
 
-export const isMore = (event) => event.key.toLowerCase() === "m" && !event.ctrlKey && !event.metaKey && !event.altKey;
+export const isMore = (event) => event.key.toLowerCase() === "m" && plain(event);
+export const isPick = (event) => event.key.toLowerCase() === "c" && plain(event);
 
-// What each part adds to the score; one scale for all hits, so that they compare.
-export function bars({ scores, contributions }) {
-  const whole = Math.max(...hits.map((hit) => hit.score), 0.001);
-  return telling.map((part) => {
-    const value = contributions[part] ?? 0;
-    const share = `${Math.round(100 * Math.min(1, Math.max(0, value / whole)))}%`;
-    const title = `${part}: cosine ${score(scores[part] ?? 0)}, adds ${score(value)} to the score`;
-    return make(
-      "span",
-      { class: "part", title },
-      make("span", {}, word(part)),
-      make("i", { "--share": share }),
-      make("b", {}, value.toFixed(2).replace("-", "−")),
-    );
-  });
+const nearEnd = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && goOn(), { rootMargin: "900px" });
+
+// Watched anew after each answer: an end that stayed in sight would not be told again.
+function watch() {
+  nearEnd.disconnect();
+  if (more) nearEnd.observe(end);
+}
+
+function goOn() {
+  const ask = more;
+  more = null;
+  ask?.();
 }
 
 export function start() {
   byId("scores").addEventListener("change", (event) => {
-    byId("hits").classList.toggle("with-scores", event.target.checked);
+    list.classList.toggle("with-scores", event.target.checked);
+    explainAll();
   });
-  byId("hits").addEventListener("keydown", (event) => {
-    const at = [...byId("hits").children].indexOf(event.target.closest(".hit"));
-    if (isMore(event) && at >= 0) moreLike(hits[at], event.shiftKey);
-    const target = neighbour(event.target.closest(".hit"), event.key);
+  size.value = localStorage.getItem(KEPT) ?? 1;
+  size.addEventListener("input", () => {
+    localStorage.setItem(KEPT, size.value);
+    arrange();
+  });
+  let width = 0;
+  new ResizeObserver(() => {
+    if (list.clientWidth === width) return;
+    width = list.clientWidth;
+    arrange();
+  }).observe(list);
+  end.append(button("Show more", goOn));
+  list.addEventListener("keydown", (event) => {
+    const here = event.target.closest(".hit");
+    if (!here?.hit) return;
+    if (isMore(event)) moreLike(here.hit, event.shiftKey);
+    if (isPick(event)) here.querySelector(".pick input").click();
+    if (plain(event) && /^[1-9]$/.test(event.key) && event.key <= hits.length) open(Number(event.key) - 1);
+    const target = neighbour(here, event.key);
     if (!target) return;
     event.preventDefault();
     target.querySelector("button").focus();
   });
-}
-
-function card(hit, open) {
-  const ratio = Math.min(WIDEST, Math.max(NARROWEST, hit.width / hit.height || 1));
-  const image = make("img", {
-    src: hit.thumbnail,
-    width: hit.width,
-    height: hit.height,
-    alt: hit.path,
-    loading: hit.rank > 20 ? "lazy" : "eager",
-    decoding: "async",
+  selection.onChange(() => {
+    for (const made of list.children) if (made.hit) made.querySelector(".pick input").checked = selection.has(made.hit);
   });
-  const caption = make(
-    "span",
-    { class: "caption" },
-    make("span", { class: "name", title: hit.path }, basename(hit.path)),
-    make("span", { class: "score", title: "Score: higher is more alike" }, score(hit.score)),
-  );
-  const button = make(
-    "button",
-    { type: "button", click: open },
-    make("span", { class: "picture" }, image),
-    caption,
-    make("span", { class: "scores" }, ...bars(hit)),
-  );
-  const more = make(
-    "button",
-    {
-      type: "button",
-      class: "more",
-      "aria-label": `More like ${basename(hit.path)}`,
-      title: "More like this (M); with Shift, beside what is asked for already",
-      click: (event) => moreLike(hit, event.shiftKey),
-    },
-    make("span", { class: "sign" }, "≈"),
-    make("span", { class: "said" }, "More like this"),
-  );
-  return make("li", { class: "hit", "--ratio": ratio.toFixed(4) }, button, more);
 }
 
-function neighbour(card, key) {
-  if (!card) return null;
-  if (key === "ArrowRight") return card.nextElementSibling;
-  if (key === "ArrowLeft") return card.previousElementSibling;
-  if (key === "Home") return card.parentElement.firstElementChild;
-  if (key === "End") return card.parentElement.lastElementChild;
+function neighbour(here, key) {
+  if (key === "ArrowRight") return here.nextElementSibling;
+  if (key === "ArrowLeft") return here.previousElementSibling;
+  if (key === "Home") return here.parentElement.firstElementChild;
+  if (key === "End") return here.parentElement.lastElementChild;
   if (key !== "ArrowDown" && key !== "ArrowUp") return null;
   const step = key === "ArrowDown" ? "nextElementSibling" : "previousElementSibling";
-  const here = card.getBoundingClientRect();
-  const middle = here.left + here.width / 2;
+  const middle = here.offsetLeft + here.offsetWidth / 2;
   let best = null;
   let row = null;
-  for (let other = card[step]; other; other = other[step]) {
-    const there = other.getBoundingClientRect();
-    if (there.top === here.top) continue;
-    row ??= there.top;
-    if (there.top !== row) break;
-    const away = Math.abs(there.left + there.width / 2 - middle);
+  for (let other = here[step]; other; other = other[step]) {
+    if (other.offsetTop === here.offsetTop) continue;
+    row ??= other.offsetTop;
+    if (other.offsetTop !== row) break;
+    const away = Math.abs(other.offsetLeft + other.offsetWidth / 2 - middle);
     if (!best || away < best.away) best = { other, away };
   }
   return best?.other ?? null;

@@ -4,26 +4,36 @@ import { byId } from "./elements.js";
 import { whatDecides } from "./words.js";
 
 const chosen = () => document.querySelector("[name=kind]:checked").value;
+let byHand = false; // drawn on this page, so nobody need look what it is
 
 // Pictures are of a kind; words and colours are not.
-const isOfAKind = (form) => form.has("image") || form.has("like");
-
-export function ask(form) {
-  if (chosen() !== "auto" && isOfAKind(form)) form.append("kind", chosen());
+export function ask(target, isOfAKind, drawn) {
+  byHand = drawn && chosen() === "auto";
+  if (!isOfAKind) return;
+  if (chosen() !== "auto") target.append("kind", chosen());
+  else if (drawn && target instanceof FormData) target.append("kind", "sketch");
 }
 
-export function tell(form, found) {
-  const applies = found.results.length > 0 && isOfAKind(form);
+export function read(params) {
+  const kind = params.get("kind");
+  reset();
+  for (const choice of document.querySelectorAll("[name=kind]")) if (choice.value === kind) choice.checked = true;
+}
+
+export function tell(isOfAKind, found) {
+  const applies = found.results.length > 0 && isOfAKind;
   byId("kind").hidden = !applies;
   if (!applies) return;
-  const verb = chosen() === "auto" ? "Taken for" : "Searched as";
-  byId("kind-told").textContent = `${verb} a ${found.kind}${whatDecides(found.results)}.`;
+  const verb = byHand ? "Drawn here" : `${chosen() === "auto" ? "Taken for" : "Searched as"} a ${found.kind}`;
+  byId("kind-told").textContent = `${verb}${whatDecides(found.results)}.`;
 }
 
 export const hide = () => (byId("kind").hidden = true);
 
 // A new picture is looked at anew.
-export const reset = () => (document.querySelector("[name=kind][value=auto]").checked = true);
+export function reset() {
+  document.querySelector("[name=kind][value=auto]").checked = true;
+}
 
 export function start(changed) {
   for (const choice of document.querySelectorAll("[name=kind]")) choice.addEventListener("change", () => changed());

@@ -1,68 +1,123 @@
 // Wiring: a changed query is searched for, and the answer is shown.
 
 import { call } from "./api.js";
+import { sized } from "./card.js";
 import * as collection from "./collection.js";
-import { byId, make } from "./elements.js";
+import { button, byId, make } from "./elements.js";
 import * as filters from "./filters.js";
-import { count, counted } from "./format.js";
+import { basename, count, counted } from "./format.js";
+import * as balance from "./balance.js";
 import * as grid from "./grid.js";
 import * as kind from "./kind.js";
 import { clear, notice } from "./notices.js";
+import * as pictures from "./pictures.js";
 import * as query from "./query.js";
+import * as selection from "./selection.js";
+import * as uploads from "./uploads.js";
+import * as verdict from "./verdict.js";
 import * as viewer from "./viewer.js";
+
+const FIRST = 60; // hits of the first answer; then twice as many each time the end comes near
+const results = byId("results");
+const title = byId("results-title");
 
 let running = null;
 let failed = "";
+let asIs = null; // the id of the image that the picture asked with is, where a check found it so
 
-async function search() {
+async function search(wanted = FIRST) {
   failed = "";
   const form = query.form();
   running?.abort();
-  if (!form) {
-    clear("search");
-    show([], "");
-    document.body.classList.add("start");
-    invite(collection.state());
-    return;
-  }
+  tellQuery();
+  if (!form) return begin();
   const mine = (running = new AbortController());
-  document.body.classList.remove("start");
-  window.scrollTo(0, 0);
-  byId("results").setAttribute("aria-busy", "true");
-  byId("results-title").textContent = "Searching…";
+  if (document.body.classList.contains("start")) {
+    document.body.classList.remove("start");
+    window.scrollTo(0, 0);
+  }
+  if (wanted === FIRST) {
+    results.setAttribute("aria-busy", "true");
+    grid.skeleton();
+  }
   try {
-    answer(form, await call("POST", "search", { body: form, signal: mine.signal }));
+    if (query.wantsCheck()) {
+      title.textContent = "Checking…";
+      judge(await call("POST", "check", { body: query.checkForm(), signal: mine.signal }));
+    } else {
+      if (!grid.shownHits().length) title.textContent = "Searching…";
+      form.append("k", wanted);
+      answer(await call("POST", "search", { body: form, signal: mine.signal }), wanted);
+    }
   } catch (error) {
     if (error.name !== "AbortError") fail(error);
   } finally {
-    if (running === mine) byId("results").setAttribute("aria-busy", "false");
+    if (running === mine) results.setAttribute("aria-busy", "false");
   }
 }
 
-function answer(form, found) {
+// Nothing is asked: back to the start, except while a sheet lies there to be drawn on.
+function begin() {
   clear("search");
+  verdict.hide();
+  show([], "");
+  results.setAttribute("aria-busy", "false");
+  document.body.classList.toggle("start", !document.body.classList.contains("drawing-now"));
+  invite(collection.state());
+}
+
+function answer(found, wanted) {
+  asIs = null;
+  clear("search");
+  verdict.hide();
+  if (wanted === FIRST) scrollUp();
   const time = found.took_ms < 1 ? "under 1" : count(Math.round(found.took_ms));
   const among = `among ${counted(found.compared, "image")} in ${time} ms`;
-  show(found.results, `The ${found.results.length === 1 ? "closest one" : `${count(found.results.length)} closest`} ${among}`);
-  kind.tell(form, found);
+  const further = found.results.length >= wanted && found.results.length < found.compared;
+  const text = `The ${found.results.length === 1 ? "closest one" : `${count(found.results.length)} closest`} ${among}`;
+  show(found.results, text, further ? () => search(2 * wanted) : null);
+  kind.tell(pictures.any(), found);
   filters.learn(found.results);
+  pictures.learn(found.results);
   if (!found.compared) unfulfilled();
-  // The state of the collection tells the rest, and shows so by the colour of its dot.
-  const known = collection.state()?.warnings ?? [];
-  const news = found.warnings.filter((warning) => !known.includes(warning));
+  tellWarnings(found.warnings);
+}
+
+function judge(found) {
+  clear("search");
+  scrollUp();
+  asIs = found.hits.find((hit) => hit.relation === "exact")?.id ?? null;
+  const told = new Set(found.hits.map((hit) => hit.id));
+  const hits = [...found.hits, ...(found.nearest ?? []).filter((hit) => !told.has(hit.id))].map((hit, at) => ({ ...hit, rank: at + 1 }));
+  show(hits, hits.length ? `The ${count(hits.length)} closest of ${counted(found.compared, "image")}` : "");
+  verdict.show(found, evidence, unknown(found.warnings ?? []));
+}
+
+// What was scrolled to belongs to the answer before.
+function scrollUp() {
+  const top = byId("results").getBoundingClientRect().top;
+  if (top < 0) window.scrollBy(0, top - 8);
+}
+
+// The state of the collection tells the rest, and shows so by the colour of its dot.
+const unknown = (warnings) => warnings.filter((warning) => !(collection.state()?.warnings ?? []).includes(warning));
+
+function tellWarnings(warnings) {
+  const news = unknown(warnings);
   if (news.length) notice("search", news.join(" "), { kind: "warning", once: true });
 }
 
 function unfulfilled() {
-  byId("results-title").textContent = "";
-  say("No image passes the filters.", "Widen them, or do without.", button("Clear the filters", () => {
+  title.textContent = "";
+  say("No image passes the filters.", "Widen them, or do without.", main("Clear the filters", () => {
     filters.clear();
-    search();
+    byId("query").requestSubmit();
   }));
 }
 
 function fail(error) {
   show([], "");
+  verdict.hide();
   failed = error.code;
   if (error.code === "gone" || error.code === "not_signed_in") return; // a notice says so
   if (error.code === "index_empty") empty();
@@ -71,20 +126,20 @@ function fail(error) {
   else say("The search did not work.", error.message);
 }
 
-function show(hits, title) {
+function show(hits, text, more = null) {
   byId("message").hidden = true;
-  byId("results-title").textContent = title;
+  title.textContent = text;
   kind.hide();
-  grid.show(hits, viewer.open);
+  grid.show(hits, viewer.open, more);
 }
 
-function say(title, text, ...more) {
-  byId("message").replaceChildren(make("h2", {}, title), make("p", {}, text), ...more);
+function say(heading, text, ...more) {
+  byId("message").replaceChildren(make("h2", {}, heading), make("p", {}, text), ...more);
   byId("message").hidden = false;
 }
 
-const button = (label, click) => make("button", { type: "button", class: "primary", click }, label);
-const details = () => button("State of the collection", collection.open);
+const main = (label, click) => button(label, click, { class: "primary" });
+const details = () => main("State of the collection", collection.open);
 
 function empty() {
   if (collection.busy()) {
@@ -92,7 +147,7 @@ function empty() {
     return;
   }
   const folder = collection.state()?.images_folder ?? "the image folder";
-  say("Nothing to search yet.", `No image of ${folder} is in the index.`, button("Update the index", () => {
+  say("Nothing to search yet.", `No image of ${folder} is in the index.`, main("Update the index", () => {
     collection.open();
     collection.update();
   }));
@@ -105,13 +160,63 @@ function invite(status) {
   else empty();
 }
 
-const withWords = (status) => (byId("words-why").hidden = status.extractors.includes("clip"));
+// The query as one line, for where there is no room for all of it; and what can be done with it.
+function tellQuery() {
+  byId("brief").textContent = query.brief() || (pictures.any() ? "" : "Your query");
+  byId("check").hidden = pictures.count() !== 1;
+}
+
+async function queryItem() {
+  const file = await pictures.asFile();
+  if (!file) return null;
+  const { like } = pictures.only();
+  const src = URL.createObjectURL(file);
+  const image = new Image();
+  image.src = src;
+  const seen = await image.decode().then(() => true, () => false);
+  return seen ? { name: "Your query", src, ratio: image.naturalWidth / image.naturalHeight, id: like?.id ?? asIs } : null;
+}
+
+const item = (hit) => ({ id: hit.id, name: basename(hit.path), src: hit.thumbnail, large: sized(hit, 1600), ratio: hit.width / hit.height || 1 });
+
+// Fetched when it is first wanted.
+let compare = null;
+const comparison = () => (compare ??= import("./compare.js").then((module) => (module.start(), module)));
+
+// The query joins where there is room for it.
+async function compareAll(hits) {
+  const asked = hits.length < 4 ? await queryItem() : null;
+  const all = [asked, ...hits.map(item)].filter(Boolean);
+  if (all.length > 1) (await comparison()).open(all);
+  else notice("compare", "Select another picture to compare with.", { once: false });
+}
+
+async function evidence(hit) {
+  const told = hit.evidence ?? {};
+  const asked = await queryItem();
+  const pair = [asked && { ...asked, outline: told.outline_query }, { ...item(hit), outline: told.outline_hit }].filter(Boolean);
+  (await comparison()).open(pair, told.words ?? "");
+}
+
+const withWords = (status) => {
+  byId("words-why").hidden = status.reads_words;
+  byId("not-field").hidden = !status.reads_words;
+};
 
 byId("words-more").addEventListener("click", collection.open);
+byId("check").addEventListener("click", () => query.check());
+byId("edit").addEventListener("click", () => {
+  const open = byId("query").classList.toggle("open");
+  byId("edit").setAttribute("aria-expanded", String(open));
+  byId("edit").textContent = open ? "Show the results" : "Refine";
+});
 grid.start();
-viewer.start();
+viewer.start((hit) => (hit.evidence ? evidence(hit) : compareAll([hit])));
+selection.start((hits) => compareAll(hits));
+uploads.start(collection.update);
 query.start(search);
 document.addEventListener("server-back", () => failed === "gone" && search());
 collection.onState(withWords);
 collection.onState(invite);
+collection.onState(balance.know);
 collection.start();

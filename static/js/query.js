@@ -1,161 +1,151 @@
-// What is asked: pictures dropped, pasted or chosen, hits to find more like, and words. Each
-// control that has a say adds its own fields to the form.
+// What is asked. Each control that has a say adds its own fields, to the form that is sent and to the
+// address alike, and takes them back from an address.
 
-import { uploadBytes } from "./api.js";
-import * as colour from "./colour.js";
-import { byId, make } from "./elements.js";
+import * as address from "./address.js";
+import * as balance from "./balance.js";
+import * as colours from "./colours.js";
+import * as dropper from "./dropper.js";
+import { byId } from "./elements.js";
 import * as filters from "./filters.js";
-import { basename, bytes } from "./format.js";
+import * as incoming from "./incoming.js";
 import * as kind from "./kind.js";
 import { clear, notice } from "./notices.js";
+import * as pictures from "./pictures.js";
+import * as region from "./region.js";
+import { forget } from "./store.js";
 
-let pictures = [];
-let likes = [];
+const words = byId("words");
+const not = byId("not-words");
 let answer = () => {};
 let timer = 0;
+let last = ""; // what the last change was about
+let checking = false;
 
-// One change may come as several events; they make one search.
-function changed(wait = 0) {
+// One change may come as several events; they make one search. Changes that go on with the same
+// thing, such as a slider that moves, stay one step of the history.
+function changed(wait = 0, goesOn = "") {
+  checking = false;
+  schedule(wait, goesOn);
+}
+
+function schedule(wait, goesOn) {
   clearTimeout(timer);
-  timer = setTimeout(answer, wait);
+  timer = setTimeout(() => {
+    toAddress(Boolean(goesOn) && goesOn === last);
+    last = goesOn;
+    answer();
+  }, wait);
+}
+
+// Asks for the verdict instead of the closest ones, until the query changes.
+export function check(on = true) {
+  checking = on;
+  schedule(0, "");
+}
+
+export const wantsCheck = () => checking && pictures.count() === 1;
+
+function fields(target) {
+  const text = words.value.trim();
+  if (text) target.append("text", text);
+  if (not.value.trim() && (text || pictures.any())) target.append("not_text", not.value.trim());
+  colours.ask(target);
+}
+
+function conditions(target) {
+  kind.ask(target, pictures.any(), pictures.drawn());
+  region.ask(target);
+  balance.ask(target);
+  filters.ask(target);
 }
 
 // The form to send, or null where nothing is asked.
 export function form() {
   const asked = new FormData();
-  for (const picture of pictures) asked.append("image", picture);
-  for (const hit of likes) asked.append("like", hit.id);
-  const words = byId("words").value.trim();
-  if (words) asked.append("text", words);
-  colour.ask(asked);
+  pictures.ask(asked);
+  fields(asked);
   if (asked.keys().next().done) return null;
-  kind.ask(asked);
-  filters.ask(asked);
-  asked.append("k", byId("k").value);
+  conditions(asked);
   return asked;
 }
 
-export function setPictures(files) {
-  clear("upload");
-  const total = files.reduce((sum, file) => sum + file.size, 0);
-  if (total > uploadBytes) {
-    const size = `${bytes(total)}; at most ${bytes(uploadBytes)} can be searched with at once.`;
-    notice("upload", `${files.length > 1 ? "These pictures have" : "This picture has"} ${size}`, { kind: "error" });
-    return;
-  }
-  kind.reset();
-  hold(files, []);
+// What the check takes: the one picture as it is, whole.
+export function checkForm() {
+  const asked = new FormData();
+  pictures.ask(asked);
+  kind.ask(asked, true, pictures.drawn());
+  return asked;
 }
 
-// A hit becomes the query, or a part of it beside what is asked for already.
+let writing = 0;
+
+async function toAddress(goesOn) {
+  const mine = (writing += 1);
+  const params = new URLSearchParams();
+  await pictures.write(params);
+  if (mine !== writing) return; // something newer is on its way
+  fields(params);
+  if (params.size) {
+    conditions(params);
+    if (checking) params.append("check", "1");
+  }
+  address.write(params, goesOn);
+}
+
+async function restore(params) {
+  writing += 1;
+  clearTimeout(timer);
+  clear("kept");
+  words.value = params.get("text") ?? "";
+  not.value = params.get("not_text") ?? "";
+  for (const control of [region, colours, balance, filters, kind]) control.read(params);
+  checking = params.get("check") === "1";
+  last = "";
+  if (!(await pictures.read(params))) {
+    const text =
+      "The picture of this address is not kept in this browser: it was asked with in another one, or long ago. " +
+      "Drop it here once more; the rest of the query stands.";
+    notice("kept", text, { kind: "warning" });
+  }
+  answer();
+}
+
 export function moreLike(hit, beside) {
   if (!beside) {
     kind.reset();
-    byId("words").value = "";
-    hold([], [hit]);
-  } else if (!likes.some((other) => other.id === hit.id)) hold(pictures, [...likes, hit]);
+    words.value = not.value = "";
+  }
+  pictures.like(hit, beside);
 }
 
-function hold(files, hits) {
-  pictures = files;
-  likes = hits;
-  byId("drop").classList.toggle("has-pictures", files.length + hits.length > 0);
-  byId("previews").replaceChildren(...files.map(preview), ...hits.map(likeness));
-  changed();
+// The query in a few words, for where there is no room for all of it.
+export function brief() {
+  const parts = [words.value.trim() && `“${words.value.trim()}”`, colours.brief(), balance.brief(), filters.brief()];
+  return parts.filter(Boolean).join(" · ");
 }
 
 export function start(onChange) {
   answer = onChange;
-  for (const control of [colour, filters, kind]) control.start(changed);
-  for (const input of [byId("file"), byId("camera")]) {
-    const chosen = () => {
-      if (input.files.length) setPictures([...input.files]);
-      input.value = ""; // choosing the same file again is a change again
-    };
-    input.addEventListener("change", chosen);
-    chosen(); // before this script had come
-  }
+  for (const control of [filters, kind, balance, region]) control.start(changed);
+  colours.start((...how) => {
+    balance.withColour();
+    changed(...how);
+  });
+  dropper.start(colours.add);
+  pictures.start(changed, kind.reset);
+  incoming.start();
   byId("query").addEventListener("submit", (event) => {
     event.preventDefault();
     changed();
   });
-  byId("k").addEventListener("change", () => changed());
-  document.addEventListener("paste", paste);
-  watchDragging();
-  for (const button of document.querySelectorAll("[data-example]")) {
-    button.addEventListener("click", () => setFromAddress(button.dataset.example, button.dataset.name));
+  for (const field of [words, not]) {
+    field.addEventListener("search", () => changed()); // its cross was pressed
+    field.addEventListener("input", () => changed(600, "words"));
   }
-}
-
-// A picture of the service itself becomes the query.
-export async function setFromAddress(address, name) {
-  const answer = await fetch(address).catch(() => null);
-  if (!answer?.ok) {
-    notice("upload", "That picture could not be fetched.", { kind: "error" });
-    return;
-  }
-  const content = await answer.blob();
-  setPictures([new File([content], name, { type: content.type })]);
-}
-
-function preview(file) {
-  const address = URL.createObjectURL(file);
-  const image = make("img", { src: address, alt: file.name, load: () => URL.revokeObjectURL(address) });
-  image.addEventListener("error", () => {
-    // The service reads formats that browsers do not show (TIFF, PSD, HEIC).
-    URL.revokeObjectURL(address);
-    image.replaceWith(make("div", { class: "file" }, file.name));
-  });
-  return removable(image, file.name, () => hold(pictures.filter((other) => other !== file), likes));
-}
-
-function likeness(hit) {
-  const name = basename(hit.path);
-  const image = make("img", { src: hit.thumbnail, width: hit.width, height: hit.height, alt: `More like ${name}` });
-  const shown = make("figure", {}, image, make("figcaption", {}, `Like ${name}`));
-  return removable(shown, name, () => hold(pictures, likes.filter((other) => other !== hit)));
-}
-
-function removable(shown, name, drop) {
-  const click = () => {
-    drop();
-    byId("file").focus();
-  };
-  return make("li", {}, shown, make("button", { type: "button", class: "round", "aria-label": `Remove ${name}`, click }, "×"));
-}
-
-function paste(event) {
-  const files = [...(event.clipboardData?.files ?? [])];
-  if (!files.length) return; // words pasted into the field
-  event.preventDefault();
-  take(files);
-}
-
-function watchDragging() {
-  let depth = 0; // entering a child precedes leaving its parent
-  const mark = (change) => {
-    depth = Math.max(0, depth + change);
-    document.body.classList.toggle("dragging", depth > 0);
-  };
-  // Words dragged into their field are the browser's business; a file or a link, left to it, would
-  // make it leave the page.
-  const on = (name, act) =>
-    document.addEventListener(name, (event) => {
-      const { types } = event.dataTransfer;
-      if (!types.includes("Files") && !types.includes("text/uri-list")) return;
-      event.preventDefault();
-      act(event);
-    });
-  on("dragenter", () => mark(1));
-  on("dragleave", () => mark(-1));
-  on("dragover", () => {});
-  on("drop", (event) => {
-    mark(-depth);
-    take([...event.dataTransfer.files]);
-  });
-}
-
-function take(files) {
-  if (files.length) setPictures(files);
-  else notice("upload", "That was not a file. Save the picture first, then drop it here.", { kind: "warning" });
+  byId("leave").addEventListener("submit", forget);
+  address.start(restore);
+  if (location.search) return restore(address.read());
+  // What a browser filled in by itself after a reload is no query.
+  if (!pictures.any()) for (const field of [words, not]) field.value = "";
+  return null;
 }

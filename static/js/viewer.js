@@ -1,29 +1,57 @@
 // The large view of one hit, with its neighbours at the arrow keys.
 
-import { byId, closable, fillFacts } from "./elements.js";
+import { sized } from "./card.js";
+import { byId, closable, fillFacts, plain } from "./elements.js";
 import { basename, bytes, count, date, score } from "./format.js";
-import { bars, focusHit, isMore, shownHits } from "./grid.js";
+import { bars, focusHit, isMore, isPick, shownHits } from "./grid.js";
+import { drawOverHit } from "./pictures.js";
 import { moreLike } from "./query.js";
+import * as selection from "./selection.js";
+import { contain, Look } from "./zoom.js";
+
+// What browsers show; of other formats the largest thumbnail is the sharpest there is.
+const SHOWN = /\.(jpe?g|jfif|png|webp|gif|avif|bmp)$/i;
 
 const dialog = byId("viewer");
+const stage = dialog.querySelector(".stage");
+const inner = dialog.querySelector(".inner");
+const image = byId("viewer-image");
+const look = new Look(closer);
 let at = 0;
+let beside = () => {};
 
 export function open(index) {
-  show(index);
   dialog.showModal();
+  show(index);
 }
 
-export function start() {
+// compareWithQuery is told the hit.
+export function start(compareWithQuery) {
+  beside = compareWithQuery;
   closable(dialog);
+  look.attach(stage, inner);
   dialog.addEventListener("close", () => focusHit(at));
   dialog.addEventListener("keydown", (event) => {
+    if (look.key(event)) return;
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
     if (isMore(event)) like(event);
+    if (isPick(event)) byId("viewer-pick").click();
+    if (plain(event) && /^[1-9]$/.test(event.key) && event.key <= shownHits().length) show(Number(event.key) - 1);
   });
   byId("viewer-back").addEventListener("click", () => step(-1));
   byId("viewer-on").addEventListener("click", () => step(1));
   byId("viewer-like").addEventListener("click", like);
+  byId("viewer-beside").addEventListener("click", () => {
+    dialog.close();
+    beside(shownHits()[at]);
+  });
+  byId("viewer-draw").addEventListener("click", () => {
+    dialog.close();
+    drawOverHit(shownHits()[at]);
+  });
+  byId("viewer-pick").addEventListener("change", (event) => selection.set(shownHits()[at], event.target.checked));
+  new ResizeObserver(fit).observe(stage);
 }
 
 function like(event) {
@@ -36,8 +64,6 @@ function step(by) {
   if (next >= 0 && next < shownHits().length) show(next);
 }
 
-const sized = (hit, side) => hit.thumbnail.replace(/side=\d+/, `side=${side}`);
-
 function show(index) {
   at = index;
   const hits = shownHits();
@@ -45,6 +71,9 @@ function show(index) {
   byId("viewer-name").textContent = basename(hit.path);
   byId("viewer-back").disabled = index === 0;
   byId("viewer-on").disabled = index === hits.length - 1;
+  byId("viewer-pick").checked = selection.has(hit);
+  look.reset();
+  fit();
   showImage(hit);
   fillFacts(byId("viewer-facts"), [
     ["Rank", `${hit.rank} of ${count(hits.length)}`],
@@ -52,6 +81,7 @@ function show(index) {
     ["Size", `${count(hit.width)} × ${count(hit.height)} pixels, ${bytes(hit.size)}`],
     ["Date", date(hit.modified)],
     ["Score", score(hit.score)],
+    ["Check", hit.evidence?.words ?? ""],
   ]);
   byId("viewer-scores").replaceChildren(...bars(hit));
   const download = byId("viewer-download");
@@ -59,17 +89,33 @@ function show(index) {
   download.download = basename(hit.path);
 }
 
+// The size of the original, never larger than the room.
+function fit() {
+  const hit = shownHits()[at];
+  if (dialog.open && hit) contain(stage, inner, hit.width / hit.height || 1, hit.width);
+}
+
 // The grid's small picture stands in until the large one has come.
 function showImage(hit) {
-  const image = byId("viewer-image");
   image.alt = hit.path;
   image.width = hit.width;
   image.height = hit.height;
-  image.style.setProperty("--width", `${hit.width}px`);
   image.src = hit.thumbnail;
+  replaceBy(hit, sized(hit, 1600));
+}
+
+function replaceBy(hit, address) {
   const large = new Image();
   large.addEventListener("load", () => {
     if (shownHits()[at] === hit) image.src = large.src;
   });
-  large.src = sized(hit, 1600);
+  large.src = address;
+}
+
+// Zoomed in, the original itself.
+function closer(scale) {
+  byId("viewer-zoom").textContent = scale > 1.01 ? `${Math.round(100 * scale)} %` : "";
+  const hit = dialog.open && shownHits()[at];
+  if (!hit || scale < 1.3 || Math.max(hit.width, hit.height) <= 1600 || !SHOWN.test(hit.path)) return;
+  if (!image.src.endsWith(hit.url)) replaceBy(hit, hit.url);
 }

@@ -1,17 +1,31 @@
-// The parts of a likeness, in words for people.
+// The parts of a likeness and the stages of an update, in words for people.
 
 const WORDS = {
   clip: "meaning",
   resnet50: "detail",
+  design: "design",
   hsv: "colour",
   edges: "shape",
   texture: "surface",
   name: "name",
 };
 
+const STAGES = {
+  resolving: "Looking for the models",
+  scanning: "Looking through the folder",
+  embedding: "Reading images",
+  saving: "Saving",
+  fingerprints: "Taking fingerprints",
+  thresholds: "Measuring what tells copies apart",
+  duplicates: "Looking for duplicates",
+};
+
+export const stage = (name) => STAGES[name] ?? "Working";
+
 const list = new Intl.ListFormat("en-GB", { type: "conjunction" });
 
-export const word = (part) => WORDS[part] ?? part;
+// Other weights of an extractor, such as clip-laion2b, are named after it.
+export const word = (part) => WORDS[part] ?? WORDS[part.split("-")[0]] ?? part;
 
 // The parts that have a say in any of these hits, the weightiest first.
 export function parts(hits) {

@@ -15,15 +15,28 @@ import pytest
 
 from image_search.library import Library
 from image_search.settings import Settings
+from tests.drawing import updated
 from tests.web.pictures import draw_collection
 from tests.web.running import Running
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, StorageState
 
 PASSWORD = "right"
+KEPT = Path(__file__).resolve().parents[2] / "test-output" / "page"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
 OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+# Milliseconds that anything may take: a machine that tests is busy.
+PATIENCE = 30_000
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+}
+
+# What a browser keeps of a service after signing in, by address: most tests are about what follows.
+_signed_in: dict[str, StorageState] = {}
 
 
 def missing(what: str) -> None:
@@ -61,7 +74,7 @@ def served(folder: Path, index: bool = True) -> Settings:
     settings.images.mkdir()
     if index:
         draw_collection(settings.images)
-        Library.open(settings).update()
+        updated(Library.open(settings))
     return settings
 
 
@@ -78,6 +91,21 @@ def sign_in(page: Page, service: Running, password: str = PASSWORD) -> None:
     page.get_by_label("Password").fill(password)
     with page.expect_navigation():
         page.keyboard.press("Enter")
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, service: Running, **how: Any) -> Iterator[Page]:
+    """The page in a browser of its own, signed in; ``how`` as ``new_context`` takes it."""
+    state = _signed_in.get(service.address)
+    with browser.new_context(storage_state=state, **how) as context:
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        if state is None:
+            sign_in(page, service)
+            _signed_in[service.address] = context.storage_state()
+        else:
+            page.goto(service.address)
+        yield page
 
 
 def file(content: bytes, name: str = "query.jpg") -> Any:
@@ -118,6 +146,12 @@ def answer_with(number: int) -> dict[str, Any]:
         "extractors": [],
         "warnings": [],
     }
+
+
+def keep(page: Page, name: str) -> None:
+    """A picture of the page as it is now, kept as evidence in test-output/page."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=KEPT / f"{name}.png")
 
 
 def fits(page: Page) -> bool:

@@ -10,8 +10,8 @@ import pytest
 
 from tests.web.browsing import (
     PASSWORD,
+    PATIENCE,
     Seen,
-    answer_with,
     file,
     fits,
     search,
@@ -93,14 +93,6 @@ def test_pasting_and_dropping(page: Page, how: str) -> None:
     shown(page, "Has this been drawn before?")
 
 
-def test_the_number_of_results(page: Page) -> None:
-    search(page, ring("teal"))
-    page.route("**/search", lambda route: route.fulfill(json=answer_with(1500)))
-    page.get_by_label("Results").select_option("300")
-    shown(page, "The 1,500 closest among 2,000 images in 7 ms")
-    assert page.locator(".hit").count() == 1500
-
-
 def test_what_cannot_be_searched_with(page: Page) -> None:
     page.locator("#file").set_input_files(file(b"Dear Sir or Madam", "letter.doc"))
     shown(page, "This file cannot be searched with.")
@@ -162,6 +154,7 @@ def test_progress_and_cancelling(page: Page) -> None:
 def test_an_empty_collection(browser: Browser, tmp_path: Path) -> None:
     settings = served(tmp_path, index=False)
     with running(settings) as started, browser.new_context() as context:
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         job = {"state": "running", "phase": "scanning", "total": 0}
         page.route("**/reindex", lambda route: route.fulfill(json=job))
@@ -204,7 +197,7 @@ def test_the_service_goes_and_comes_back(page: Page) -> None:
 def test_by_keyboard_alone(page: Page) -> None:
     shown(page, f"{len(HUES)} images")
     names = []
-    for _ in range(11):
+    for _ in range(12):
         page.keyboard.press("Tab")
         names.append(
             page.evaluate(
@@ -217,9 +210,9 @@ def test_by_keyboard_alone(page: Page) -> None:
                 }"""
             )
         )
-    wanted = ["Skip to the results", "Image search", f"{len(HUES)} images", "Sign out"]
-    assert names[:5] == [*wanted, "Choose a picture"]
-    assert {"In words", "Results", "Search", "Use a colour", "Filters"} <= set(names)
+    wanted = ["Skip to the results", "Image search", "Duplicates", f"{len(HUES)} images"]
+    assert names[:7] == [*wanted, "Sign out", "Choose a picture", "Draw"]
+    assert {"In words", "Search", "Colours", "What counts"} <= set(names)
     assert not [name for name in names if name.startswith("unmarked")]
 
 
@@ -228,6 +221,7 @@ def test_it_fits_a_phone(browser: Browser, service: Running, scheme: Any) -> Non
     with browser.new_context(
         viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True, color_scheme=scheme
     ) as context:
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.goto(service.address)
         assert fits(page)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.web.browsing import Seen, file, fits, search, shown, sign_in
+from tests.web.browsing import PHONE, Seen, file, fits, opened, search, shown
 from tests.web.pictures import HUES, ring, sketch
 from tests.web.running import Running
 
@@ -107,17 +109,76 @@ def test_more_like_a_hit(page: Page, seen: Seen, service: Running) -> None:
     )
 
 
+def test_one_design_from_several_sides(page: Page) -> None:
+    assert not page.locator("label[for=file-beside]").is_visible()
+    search(page, ring("teal", (240, 120)))
+    page.locator("#file-beside").set_input_files(file(ring("gold", (200, 120)), "side.jpg"))
+    page.locator(".previews li").nth(1).wait_for()
+    page.wait_for_url(re.compile("image=.*image="))
+    page.wait_for_function(
+        """() => new Set([...document.querySelectorAll(".hit img")].slice(0, 2).map((i) => i.alt))
+            .isSupersetOf(new Set(["cold/teal.jpg", "warm/gold.jpg"]))"""
+    )
+    page.get_by_role("button", name="Remove side.jpg").click()
+    page.locator(".previews li").nth(1).wait_for(state="detached")
+
+
 def test_by_colour(page: Page) -> None:
-    page.get_by_role("button", name="Use a colour").press("Enter")
-    page.locator(".hit img").first.wait_for()
-    assert page.evaluate("document.activeElement.id") == "colour"
-    page.get_by_label("Colour of the hits").fill("#ff69b4")
+    page.locator("#colours-more summary").press("Enter")
+    page.get_by_role("button", name="navy", exact=True).wait_for()
+    assert page.locator(".hit").count() == 0  # nothing is asked before one is picked
+    page.get_by_label("Another colour").evaluate(
+        "field => { field.value = '#ff69b4'; field.dispatchEvent(new Event('change')); }"
+    )
     first(page, "cold/hotpink.jpg")
     shown(page, "#ff69b4")
     assert not page.locator("#kind").is_visible()
-    page.get_by_role("button", name="Remove the colour").press("Enter")
+    page.get_by_role("button", name="Remove #ff69b4").press("Enter")
     page.locator(".hit").first.wait_for(state="detached")
-    assert page.get_by_role("button", name="Use a colour").is_visible()
+
+
+def test_colours_have_shares(page: Page) -> None:
+    page.locator("#colours-more summary").press("Enter")
+    for name in ("navy", "red"):
+        page.get_by_role("button", name=name, exact=True).press("Enter")
+    page.get_by_label("Share of navy").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    shown(page, "62 %")
+    shown(page, "38 %")
+    page.wait_for_url(re.compile("3A8"))
+    assert "color=%231c2c54%3A8&color=%23c62828%3A5" in page.url
+    # The colours of two of the pictures, as a link or a picker may give them.
+    page.goto(page.url.split("?")[0] + "?color=%23000080:5&color=%23ff0000:5")
+    before = """(paths) => {
+        const shown = [...document.querySelectorAll(".hit img")].map((image) => image.alt);
+        return shown.indexOf(paths[0]) < shown.indexOf(paths[1]);
+    }"""
+    paths = {"#000080": "cold/navy.jpg", "#ff0000": "warm/red.jpg"}
+    for most, least in (("#000080", "#ff0000"), ("#ff0000", "#000080")):
+        page.get_by_label(f"Share of {most}").press("End")
+        page.get_by_label(f"Share of {least}").press("Home")
+        page.wait_for_function(before, arg=[paths[most], paths[least]])
+
+
+def test_what_counts(page: Page) -> None:
+    search(page, ring("teal", (240, 120)))
+    page.locator("#balance summary").press("Enter")
+    assert page.get_by_role("slider", name="Meaning").is_disabled()
+    shown(page, "For meaning a model is needed")
+    page.get_by_label("Mixture").select_option(label="The same colours")
+    page.get_by_label("Why each one matches").check()
+    best = hit(page, "cold/teal.jpg").locator(".part span").first
+    best.get_by_text("colour").wait_for()
+    assert "balance=colours" in page.url
+    page.get_by_role("slider", name="Colour").press("Home")
+    shown(page, "· my own")
+    hit(page, "cold/teal.jpg").locator(".part").get_by_text("colour").wait_for(state="detached")
+    assert page.get_by_label("Mixture").input_value() == "own"
+    # A colour asked for has a say again.
+    page.locator("#colours-more summary").press("Enter")
+    page.get_by_role("button", name="navy", exact=True).press("Enter")
+    hit(page, "cold/navy.jpg").locator(".part").get_by_text("colour").wait_for()
 
 
 def test_filters(page: Page) -> None:
@@ -131,6 +192,10 @@ def test_filters(page: Page) -> None:
     page.get_by_label("Shorter side, pixels").press("Enter")
     shown(page, "The 2 closest among 2 images")
     shown(page, "· 3")
+    page.get_by_label("From day").fill("2020-01-01")
+    page.get_by_label("To day").fill(date.today().isoformat())
+    shown(page, "· 5")
+    shown(page, "The 2 closest among 2 images")  # the last day counts too
     page.get_by_label("Orientation").select_option("portrait")
     shown(page, "No image passes the filters.")
     page.locator("#message").get_by_role("button", name="Clear the filters").click()
@@ -140,16 +205,15 @@ def test_filters(page: Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_asking_on_a_phone(browser: Browser, service: Running, scheme: Any) -> None:
-    with browser.new_context(
-        viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True, color_scheme=scheme
-    ) as context:
-        page = context.new_page()
-        sign_in(page, service)
+    small = {**PHONE, "viewport": {"width": 360, "height": 640}}
+    with opened(browser, service, **small, color_scheme=scheme) as page:
         search(page, sketch())
         shown(page, "Taken for a sketch")
         page.get_by_role("button", name="More like gold.jpg").tap()
         page.locator(".previews figure").wait_for()
-        page.get_by_role("button", name="Use a colour").tap()
+        page.get_by_role("button", name="Refine").tap()
+        page.locator("#colours-more summary").tap()
+        page.get_by_role("button", name="gold", exact=True).tap()
         page.locator("#filters summary").tap()
         page.get_by_label("Orientation").select_option("landscape")
         page.get_by_label("Why each one matches").check()

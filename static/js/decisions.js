@@ -1,0 +1,31 @@
+// What two images of the collection are to each other, as a person decides it.
+
+import { call } from "./api.js";
+import { make, plain } from "./elements.js";
+
+export const WORDS = { same: "Same picture", colourway: "Colourway", different: "Not a duplicate" };
+const NAMES = Object.keys(WORDS);
+
+// The decision that a key stands for: 1, 2, 3.
+export const meant = (event) => (plain(event) ? NAMES[Number(event.key) - 1] : undefined);
+
+export const buttons = (decide) =>
+  NAMES.map((name, at) => make("button", { type: "button", class: "mini", "data-decision": name, click: () => decide(name) }, WORDS[name], make("kbd", {}, String(at + 1))));
+
+// Keeps the decision; returns what to tell, also where that failed.
+export async function decide(a, b, decision) {
+  try {
+    await send("POST", { a, b, decision });
+    return `Kept: ${WORDS[decision].toLowerCase()}.`;
+  } catch (error) {
+    return error.message;
+  }
+}
+
+export const undo = (a, b) => send("DELETE", { a, b });
+
+function send(method, fields) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) body.append(name, value);
+  return call(method, "duplicates/decisions", { body });
+}

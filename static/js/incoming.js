@@ -1,0 +1,58 @@
+// How pictures come to the page: chosen, photographed, pasted, dropped, or one of the examples.
+
+import { byId } from "./elements.js";
+import { notice } from "./notices.js";
+import { fromAddress, set } from "./pictures.js";
+
+export function start() {
+  for (const input of [byId("file"), byId("file-beside"), byId("camera")]) {
+    const chosen = () => {
+      if (input.files.length) set([...input.files], { beside: input.id === "file-beside" });
+      input.value = ""; // choosing the same file again is a change again
+    };
+    input.addEventListener("change", chosen);
+    chosen(); // before this script had come
+  }
+  document.addEventListener("paste", paste);
+  watchDragging();
+  for (const button of document.querySelectorAll("[data-example]")) {
+    button.addEventListener("click", async () => {
+      const file = await fromAddress(button.dataset.example, button.dataset.name);
+      if (file) set([file]);
+    });
+  }
+}
+
+function paste(event) {
+  const files = [...(event.clipboardData?.files ?? [])];
+  if (!files.length) return; // words pasted into the field
+  event.preventDefault();
+  set(files);
+}
+
+function watchDragging() {
+  let depth = 0; // entering a child precedes leaving its parent
+  const mark = (change) => {
+    depth = Math.max(0, depth + change);
+    document.body.classList.toggle("dragging", depth > 0);
+  };
+  // Words dragged into their field are the browser's business; a file or a link, left to it, would
+  // make it leave the page.
+  const on = (name, act) =>
+    document.addEventListener(name, (event) => {
+      const { types } = event.dataTransfer;
+      if (document.querySelector("dialog[open]")) return;
+      if (!types.includes("Files") && !types.includes("text/uri-list")) return;
+      event.preventDefault();
+      act(event);
+    });
+  on("dragenter", () => mark(1));
+  on("dragleave", () => mark(-1));
+  on("dragover", () => {});
+  on("drop", (event) => {
+    mark(-depth);
+    const files = [...event.dataTransfer.files];
+    if (files.length) set(files, { beside: event.shiftKey });
+    else notice("upload", "That was not a file. Save the picture first, then drop it here.", { kind: "warning" });
+  });
+}

@@ -1,0 +1,55 @@
+// "Has this been drawn before?": the verdict in words, how sure it is, the evidence, the report.
+
+import { sendForm } from "./api.js";
+import { button, byId, fillFacts, make } from "./elements.js";
+import { count, counted, date } from "./format.js";
+import * as query from "./query.js";
+
+const box = byId("verdict");
+
+const VERDICTS = {
+  exact: "Yes, this very picture is in the collection.",
+  near: "Yes, the same picture is in the collection, edited.",
+  similar: "Not this one, but something similar has been drawn.",
+  new: "No, nothing like it was found.",
+};
+
+export const hide = () => (box.hidden = true);
+
+// compare is told a hit with its evidence; warnings are what limits this verdict.
+export function show(found, compare, warnings) {
+  box.dataset.verdict = found.verdict;
+  byId("verdict-title").textContent = VERDICTS[found.verdict] ?? found.words;
+  byId("verdict-words").textContent = found.words;
+  byId("verdict-certainty").textContent = certainty(found.certainty);
+  byId("verdict-warnings").replaceChildren(...warnings.map((text) => make("li", {}, text)));
+  fillFacts(byId("verdict-facts"), [
+    ["Compared", `${counted(found.compared, "image")}${found.unreadable ? `; ${counted(found.unreadable, "file")} could not be read` : ""}`],
+    ["Taken for", `a ${found.kind}`],
+    ["Compared by", (found.extractors ?? []).join(", ")],
+    ["Index", found.fingerprint],
+    ["Checked", found.checked ? date(found.checked) : null],
+  ]);
+  const proven = found.hits.find((hit) => hit.evidence?.outline_hit?.length) ?? found.hits[0];
+  const actions = [button("Printable report", report)];
+  if (proven && found.verdict !== "new") {
+    actions.unshift(button(proven.evidence ? "Show the evidence" : "Compare with the closest", () => compare(proven), { class: "primary" }));
+  }
+  actions.push(button("Back to the closest", () => query.check(false), { class: "quiet" }));
+  byId("verdict-actions").replaceChildren(...actions);
+  box.hidden = false;
+  byId("verdict-title").focus({ preventScroll: true });
+}
+
+function certainty(told) {
+  if (!told || told.false_alarms == null || told.misses == null) return "";
+  const share = (value) => (value > 0 && value < 0.001 ? "under 0.1 %" : `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`);
+  const on = told.measured_on ? `, measured on ${count(told.measured_on)} edited copies of this collection` : "";
+  return `How sure: of pictures that are new, ${share(told.false_alarms)} are taken for copies; of copies, ${share(told.misses)} are missed (${told.kind === "sketch" ? "sketches" : "photos"}${on}).`;
+}
+
+// The report opens in a tab of its own, from where it can be printed or kept.
+function report() {
+  sendForm("check", query.checkForm(), { format: "html" });
+}
+

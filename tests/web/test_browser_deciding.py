@@ -1,0 +1,259 @@
+"""Comparing and deciding: side by side, the verdict with its evidence, the queue of duplicates."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.web.browsing import PHONE, Seen, answer_with, file, fits, keep, opened, search, shown
+from tests.web.pictures import ring
+from tests.web.running import Running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+WHOLE = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
+# The right half, mirrored: corners in the order of WHOLE.
+HALF = [[1.0, 0.0], [0.5, 0.0], [0.5, 1.0], [1.0, 1.0]]
+
+
+def verdict(kind: str, page: Page) -> dict[str, Any]:
+    """What a check answers, about real images of the collection."""
+    hits = page.evaluate("[...document.querySelectorAll('.hit')].map((made) => made.hit)")
+    evidence = {
+        "words": "same picture, mirrored, cropped to 50 %",
+        "inliers": 80,
+        "score": 9.0,
+        "mirrored": True,
+        "rotation": 0.0,
+        "scale": 1.0,
+        "of_query": 1.0,
+        "of_other": 0.5,
+        "outline_query": WHOLE,
+        "outline_hit": HALF,
+    }
+    return {
+        "verdict": kind,
+        "words": "Near-duplicate: same picture, mirrored, cropped to 50 %",
+        "certainty": {"false_alarms": 0.003, "misses": 0.04, "measured_on": 400, "kind": "photo"},
+        "hits": [{**hits[0], "relation": kind, "evidence": evidence}] if kind != "new" else [],
+        "nearest": hits[:4],
+        "compared": 8,
+        "unreadable": 1,
+        "unreadable_files": [],
+        "took_ms": 5.0,
+        "kind": "photo",
+        "extractors": ["hsv", "edges"],
+        "fingerprint": "f00",
+        "checked": 1795271584,
+        "warnings": [],
+    }
+
+
+def test_an_exact_duplicate_and_its_report(page: Page, seen: Seen) -> None:
+    search(page, ring("teal", (240, 120)))
+    page.get_by_role("button", name="Has this been drawn before?").press("Enter")
+    shown(page, "Yes, this very picture is in the collection.")
+    assert page.evaluate("document.activeElement.id") == "verdict-title"
+    page.locator(".hit:first-child .relation").get_by_text("Same file").wait_for()
+    assert "check=1" in page.url
+    with page.context.expect_page() as opened:
+        page.get_by_role("button", name="Printable report").press("Enter")
+    opened.value.get_by_text("Has this been drawn before?").first.wait_for()
+    opened.value.get_by_text("Exact duplicate").first.wait_for()
+    opened.value.close()
+    page.get_by_role("button", name="Back to the closest").press("Enter")
+    page.locator("#verdict").wait_for(state="hidden")
+    page.go_back()
+    shown(page, "Yes, this very picture is in the collection.")
+    page.locator("#file").set_input_files(file(ring("gold")))
+    page.locator("#verdict").wait_for(state="hidden")  # another picture, another question
+    assert seen.errors == []
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desktop", "phone"])
+def test_the_evidence_is_shown(browser: Browser, service: Running, size: tuple[int, int]) -> None:
+    with opened(browser, service, viewport={"width": size[0], "height": size[1]}) as page:
+        search(page, ring("teal", (240, 120)))
+        found = verdict("near", page)
+        page.route("**/check", lambda route: route.fulfill(json=found))
+        page.get_by_role("button", name="Has this been drawn before?").click()
+        shown(page, "Yes, the same picture is in the collection, edited.")
+        shown(
+            page,
+            "of pictures that are new, 0.3 % are taken for copies; of copies, 4.0 % are missed",
+        )
+        assert page.locator(".hit").count() == 4  # the proven one, and the nearest beside it
+        assert fits(page)
+        keep(page, f"decide-{'desktop' if size[0] > 900 else 'phone'}")
+        page.get_by_role("button", name="Show the evidence").click()
+        dialog = page.get_by_role("dialog", name="Compare")
+        shown(page, "same picture, mirrored, cropped to 50 %")
+        outline = dialog.locator("polygon").nth(1)
+        picture, box = dialog.locator("img").nth(1).bounding_box(), outline.bounding_box()
+        assert picture
+        assert box
+        assert box["x"] == pytest.approx(picture["x"] + picture["width"] / 2, abs=8)
+        dialog.get_by_role("radio", name="Swipe").check()
+        # Laid on each other, the half that matches covers the whole of the query.
+        wide = "shape => shape.getBoundingClientRect().width"
+        laid = dialog.locator("polygon").nth(1).evaluate(wide)
+        assert laid == pytest.approx(dialog.locator("img").first.evaluate(wide), rel=0.1)
+        keep(page, f"compare-{'desktop' if size[0] > 900 else 'phone'}")
+
+
+def test_new(page: Page) -> None:
+    search(page, ring("teal"))
+    found = verdict("new", page)
+    page.route("**/check", lambda route: route.fulfill(json=found))
+    page.get_by_role("button", name="Has this been drawn before?").click()
+    shown(page, "No, nothing like it was found.")
+    assert not page.get_by_role("button", name="Show the evidence").count()
+
+
+def place(page: Page, at: int) -> tuple[float, float]:
+    """How the picture of a pane is moved and zoomed, as shares of its own size."""
+    look = """(at) => {
+        const { style } = document.querySelectorAll("#compare .inner")[at];
+        return ["--x", "--scale"].map((name) => parseFloat(style.getPropertyValue(name)));
+    }"""
+    x, scale = page.evaluate(look, at)
+    return x, scale
+
+
+def test_two_to_four_side_by_side(page: Page) -> None:
+    search(page, ring("teal", (240, 120)))
+    page.locator(".hit .open").first.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("c")
+    shown(page, "4 selected")  # the latest four
+    page.get_by_role("button", name="Take out").first.press("Enter")
+    page.get_by_role("button", name="Compare", exact=True).press("Enter")
+    dialog = page.get_by_role("dialog", name="Compare")
+    dialog.get_by_text("Your query").wait_for()
+    assert dialog.locator("figure").count() == 4
+    page.keyboard.press("+")
+    page.keyboard.press("Shift+ArrowRight")
+    moved = place(page, 0)
+    assert moved[0] < 0
+    assert moved[1] == pytest.approx(1.4)
+    assert [place(page, at) for at in (1, 2, 3)] == [moved] * 3  # the same part of each
+    stage = dialog.locator(".stage").nth(2).bounding_box()
+    assert stage
+    page.mouse.move(stage["x"] + 60, stage["y"] + stage["height"] / 2)
+    page.mouse.wheel(0, -400)
+    page.wait_for_function(
+        "document.querySelectorAll('#compare .inner')[0].style.getPropertyValue('--scale') > 2"
+    )
+    assert place(page, 0) == place(page, 3)
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+    assert page.evaluate("document.activeElement.id") == "tray-compare"
+    page.get_by_role("button", name="Clear", exact=True).last.press("Enter")
+    assert not page.locator("#tray").is_visible()
+
+
+def test_difference_of_two(page: Page) -> None:
+    search(page, ring("teal", (240, 120)))
+    for number in (0, 1):
+        page.locator(".hit").nth(number).hover()
+        page.locator(".hit .pick input").nth(number).check()
+    page.locator(".previews .round").click()  # without the query: two of the collection
+    page.get_by_role("button", name="Compare", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Compare")
+    dialog.locator("figure").nth(1).wait_for()
+    assert dialog.locator("figure").count() == 2
+    dialog.get_by_role("radio", name="Difference").check()
+    blend = "layer => getComputedStyle(layer).mixBlendMode"
+    assert dialog.locator(".layer").nth(1).evaluate(blend) == "difference"
+    dialog.get_by_role("radio", name="Swipe").check()
+    dialog.get_by_role("slider", name="Swipe").press("Home")
+    part = "layer => getComputedStyle(layer).clipPath"
+    assert dialog.locator(".layer").nth(1).evaluate(part) == "inset(0px 0px 0px 0%)"
+    # Both are of the collection, so what they are to each other can be kept.
+    asked: list[str] = []
+
+    def answer(route: Any) -> None:
+        asked.append(route.request.post_data)
+        route.fulfill(json={"decision": "colourway", "undo": "x"})
+
+    page.route("**/duplicates/decisions", answer)
+    dialog.get_by_role("button", name="Colourway").click()
+    shown(page, "Kept: colourway.")
+    assert len(asked) == 1
+    for field in ('name="a"', 'name="b"', "colourway"):
+        assert field in asked[0]
+
+
+def queue_of(number: int) -> dict[str, Any]:
+    """So many groups of two, as the service tells them."""
+    hits = answer_with(2)["results"]
+    groups = [
+        {
+            "id": str(n),
+            "kind": "near",
+            "members": [
+                {**hit, "id": f"{n:015x}{at}", "path": f"group-{n}/{at}.jpg"}
+                for at, hit in enumerate(hits)
+            ],
+            "pairs": [
+                {
+                    "a": f"{n:015x}0",
+                    "b": f"{n:015x}1",
+                    "relation": "near",
+                    "words": f"same picture, pair {n}",
+                    "outline_a": WHOLE,
+                    "outline_b": HALF,
+                    "decision": None,
+                }
+            ],
+        }
+        for n in range(number)
+    ]
+    return {"groups": groups, "total": number, "undecided": number, "state": "ready"}
+
+
+def test_the_queue_by_keyboard(page: Page, service: Running) -> None:
+    decided: list[tuple[str, str]] = []
+
+    def decide(route: Any) -> None:
+        told = route.request.post_data
+        pair = re.search(r'name="a"\s+(\w+)', told)
+        decision = re.search(r'name="decision"\s+(\w+)', told)
+        assert pair
+        decided.append((pair[1][-2], decision[1] if decision else route.request.method))
+        route.fulfill(json={"decision": None, "undo": "x"})
+
+    page.route("**/duplicates?**", lambda route: route.fulfill(json=queue_of(4)))
+    page.route("**/duplicates/decisions", decide)
+    page.route("**/thumbnails/**", lambda route: route.fulfill(body=b""))
+    page.get_by_role("link", name="Duplicates").press("Enter")
+    shown(page, "same picture, pair 0")
+    shown(page, "4 groups undecided of 4")
+    keep(page, "decide-queue-desktop")
+    assert page.locator("#pair polygon").count() == 2
+    for key, pair in (("1", 1), ("2", 2), ("u", 1), ("3", 2), ("ArrowRight", 3), ("ArrowLeft", 2)):
+        page.keyboard.press(key)
+        shown(page, f"same picture, pair {pair}")
+    assert decided == [("0", "same"), ("1", "colourway"), ("1", "DELETE"), ("1", "different")]
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog", name="Compare").get_by_text("same picture, pair 2").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("1")
+    page.get_by_role("button", name="Same picture").first.click()
+    shown(page, "Everything is decided.")
+
+
+def test_the_queue_on_a_phone(browser: Browser, service: Running) -> None:
+    with opened(browser, service, **PHONE) as page:
+        page.route("**/duplicates?**", lambda route: route.fulfill(json=queue_of(2)))
+        page.goto(f"{service.address}duplicates-page")
+        shown(page, "same picture, pair 0")
+        assert fits(page)
+        button = page.get_by_role("button", name="Not a duplicate").first.bounding_box()
+        assert button
+        assert button["y"] + button["height"] < 844  # in reach without scrolling
+        keep(page, "decide-queue-phone")

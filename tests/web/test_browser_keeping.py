@@ -1,0 +1,63 @@
+"""Keeping the collection: models, warnings, new images; on the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from image_search.settings import Settings
+from tests.web.browsing import DESKTOP, file, keep, opened, shown
+from tests.web.pictures import ring
+from tests.web.running import Running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+def test_models_in_use_and_missing(page: Page) -> None:
+    page.locator("#collection-open").press("Enter")
+    drawer = page.get_by_role("dialog", name="Collection")
+    row = drawer.get_by_role("listitem").filter(has_text="(hsv)")
+    row.get_by_text("in use").wait_for()
+    row = drawer.get_by_role("listitem").filter(has_text="(texture)")
+    row.get_by_text("here; update the index to use it").wait_for()
+    row = drawer.get_by_role("listitem").filter(has_text="(clip)")
+    if row.get_by_text("not here").count():
+        row.locator("summary").press("Enter")
+        row.get_by_text("image-search models fetch").wait_for()
+    keep(page, "keep-desktop")
+
+
+def test_long_warnings_are_told_in_a_sentence(page: Page) -> None:
+    long = "Searching without clip. Its weights are not here. To mend it, run `x` where y."
+    status = page.request.get(page.url.split("?")[0] + "status").json()
+    page.route("**/status", lambda route: route.fulfill(json={**status, "warnings": [long]}))
+    page.reload()
+    page.locator("#collection-open").click()
+    shown(page, "Searching without clip.")
+    assert not page.get_by_text("Its weights are not here.").is_visible()
+    page.get_by_text("Searching without clip.").click()
+    shown(page, "Its weights are not here.")
+    shown(page, "To mend it, run `x` where y.")
+
+
+def test_adding_images(
+    browser: Browser, open_service: tuple[Running, Settings], page: Page
+) -> None:
+    assert page.locator("#upload-files").count() == 0  # not unless the settings allow it
+    service, settings = open_service
+    with opened(browser, service, **DESKTOP) as adding:
+        before = int(adding.locator("#collection-brief", has_text="images").inner_text().split()[0])
+        adding.locator("#collection-open").click()
+        drawer = adding.get_by_role("dialog", name="Collection")
+        drawer.get_by_label("Into the folder").fill("new/2026")
+        adding.locator("#upload-files").set_input_files(
+            [file(ring("lime"), "lime.jpg"), file(b"Dear Sir", "letter.jpg")]
+        )
+        shown(adding, "1 image added; 1 could not be.")
+        shown(adding, "letter.jpg")
+        shown(adding, f"{before + 1} images")
+        keep(adding, "keep-upload-desktop")
+        assert (settings.images / "new" / "2026" / "lime.jpg").read_bytes() == ring("lime")
+        adding.keyboard.press("Escape")
+        adding.get_by_label("In words").fill("lime")
+        adding.locator("img[alt='new/2026/lime.jpg']").wait_for()
