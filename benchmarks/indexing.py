@@ -198,10 +198,11 @@ class Plain:
         import torch
         import torchvision
 
-        from image_search.extractors import clip, resnet50
+        from image_search.extractors import resnet50
+        from image_search.extractors.clip_models import OPENAI
 
         network, _, self._clip_transform = open_clip.create_model_and_transforms(
-            clip.ARCHITECTURE, pretrained=str(clip.WEIGHTS.path())
+            OPENAI.architecture, pretrained=str(OPENAI.weights.path())
         )
         self._clip = network.eval()
         network = torchvision.models.resnet50()

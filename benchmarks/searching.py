@@ -29,7 +29,7 @@ from image_search.extractors import REGISTRY
 from image_search.extractors.base import Floats
 from image_search.fusion import query_vector
 from image_search.planning import Known, make_plan
-from image_search.scanning import Entry
+from image_search.scanning import Entries, Entry
 from image_search.search_index import Question
 from image_search.segment_indexes import vouched
 from image_search.serving import Serving
@@ -171,11 +171,13 @@ def adding(folder: Path) -> Found:
     index = serving.index(wait=True)
     count = index.snapshot.images
     vectors = next(Spread(real_features(folder.parent / "features.npz")).batches(100, 7))
-    entries = [Entry(f.path, f.size, f.mtime_ns) for f in facts(0, count + 100)]
+    entries = Entries.of(Entry(f.path, f.size, f.mtime_ns) for f in facts(0, count + 100))
     started = time.perf_counter()
     with CacheWriter(folder / "image_features.pkl", folder / "images") as writer:
-        trusted = vouched(serving.snapshot()) | set(serving.verified or ())
-        plan = make_plan(entries, Known(writer.begin(IDENTITIES, trusted)))
+        snapshot = serving.snapshot()
+        trusted = vouched(snapshot) | set(serving.verified or ())
+        opened = {segment.name: segment for segment in snapshot.segments}
+        plan = make_plan(entries, Known(writer.begin(IDENTITIES, trusted, opened)))
         assert len(plan.work) == 100
         writer.commit(facts(count, 100), vectors)
         writer.finish()

@@ -7,6 +7,7 @@ decoded and every failure of a decoder becomes one ``UnreadableImage`` with a re
 
 from __future__ import annotations
 
+import hashlib
 import io
 import logging
 import threading
@@ -42,6 +43,8 @@ FORMATS = (
 WORKING_SIDE = 384
 # Longest side of a working picture, in pixels, so that a strip of 1 x 100,000 stays small.
 LONGEST_SIDE = 4096
+# No picture that is decoded has a side of so many pixels.
+_ANY_SIDE = 1 << 40
 # A file larger than this is not read into memory (bytes).
 MAX_FILE_BYTES = 500_000_000
 # Pictures larger than this (pixels) are decoded one at a time, so that memory stays bounded however
@@ -85,11 +88,14 @@ class Picture:
     height: int
 
 
-def decode(data: bytes, *, max_megapixels: float, side: int = WORKING_SIDE) -> Picture:
+def decode(
+    data: bytes, *, max_megapixels: float, side: int = WORKING_SIDE, longest: int = LONGEST_SIDE
+) -> Picture:
     """Decode image bytes of any format in ``FORMATS`` into an upright RGB picture.
 
-    The picture is reduced, never enlarged, until its shortest side is ``side`` pixels. Transparency
-    is laid on white; of an animation the first frame counts; 16-bit and float samples are scaled.
+    The picture is reduced, never enlarged, until its shortest side is ``side`` pixels and its
+    longest at most ``longest``. Transparency is laid on white; of an animation the first frame
+    counts; 16-bit and float samples are scaled.
 
     Raises:
         ImageTooLarge: more than ``max_megapixels`` million pixels.
@@ -106,8 +112,8 @@ def decode(data: bytes, *, max_megapixels: float, side: int = WORKING_SIDE) -> P
                 )
             if width * height > HUGE_PIXELS:
                 with _one_huge_picture:
-                    return _picture(image, side)
-            return _picture(image, side)
+                    return _picture(image, side, longest)
+            return _picture(image, side, longest)
     except UnreadableImage:
         raise
     except UnidentifiedImageError:
@@ -126,6 +132,19 @@ def decode(data: bytes, *, max_megapixels: float, side: int = WORKING_SIDE) -> P
         raise UnreadableImage(f"The image is damaged or incomplete ({reason}).") from error
 
 
+def pixel_digest(data: bytes, *, max_megapixels: float) -> bytes:
+    """SHA-256 of all the pixels that a picture shows, and of its sides: equal for two files that
+    hold the same picture in different lossless formats, or with different metadata.
+
+    Raises:
+        ImageTooLarge, UnreadableImage: as for ``decode``.
+    """
+    whole = decode(data, max_megapixels=max_megapixels, side=_ANY_SIDE, longest=_ANY_SIDE).pixels
+    digest = hashlib.sha256(repr(whole.shape).encode())
+    digest.update(np.ascontiguousarray(whole).data)
+    return digest.digest()
+
+
 def thumbnail(picture: Picture, side: int) -> bytes:
     """The picture as a WebP file whose longest side is at most ``side`` pixels."""
     pixels = picture.pixels
@@ -137,7 +156,7 @@ def thumbnail(picture: Picture, side: int) -> bytes:
     return buffer.getvalue()
 
 
-def _picture(image: Image.Image, side: int) -> Picture:
+def _picture(image: Image.Image, side: int, longest: int) -> Picture:
     width, height = image.size
     # JPEG: let the decoder's inverse DCT do the reduction; a no-op for other formats.
     if min(width, height) > side:
@@ -146,14 +165,13 @@ def _picture(image: Image.Image, side: int) -> Picture:
     image.load()
     # Only now: Pillow has turned a TIFF by itself, and taken the tag away.
     orientation = _orientation(image)
-    flat = _reduced(_rgb(_reduced(image, side)), side)
+    flat = _reduced(_rgb(_reduced(image, side, longest)), side, longest)
     if orientation in _UPRIGHT:
         flat = flat.transpose(_UPRIGHT[orientation])
     if orientation >= 5:
         width, height = height, width
     pixels = np.asarray(flat, dtype=np.uint8)
-    shortest, longest = min(pixels.shape[:2]), max(pixels.shape[:2])
-    scale = min(1.0, side / shortest, LONGEST_SIDE / longest)
+    scale = min(1.0, side / min(pixels.shape[:2]), longest / max(pixels.shape[:2]))
     return Picture(_resized(pixels, scale), width, height)
 
 
@@ -165,9 +183,9 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _reduced(image: Image.Image, side: int) -> Image.Image:
+def _reduced(image: Image.Image, side: int, longest: int) -> Image.Image:
     """Shrunk by a whole factor, in its own mode where that can be, so that the rest is cheap."""
-    factor = max(min(image.size) // side, max(image.size) // LONGEST_SIDE)
+    factor = max(min(image.size) // side, max(image.size) // longest)
     if factor < 2 or image.mode not in _AVERAGEABLE or "transparency" in image.info:
         return image
     if image.mode.startswith("I;16"):

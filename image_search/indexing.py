@@ -5,26 +5,26 @@ from __future__ import annotations
 import collections
 import glob
 import itertools
-import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from image_search.cache import CacheWriter, ExtractorIdentity, Fact
+from image_search.cache import CacheWriter, ExtractorIdentity, Fact, Segment
 from image_search.cache.records import READABLE
 from image_search.cache.snapshot import companion
 from image_search.calibration import SAMPLE, Calibration, fit
 from image_search.examining import Examined, examine
 from image_search.extractors.base import Extractor, Floats
 from image_search.extractors.batches import BATCH
+from image_search.extractors.loading import Lazily
 from image_search.fusion import Layout, stored_vectors
 from image_search.planning import Known, Plan, make_plan, refuse_to_forget_all
 from image_search.reports import Progress, Report, Unreadable
-from image_search.scanning import scan
+from image_search.scanning import Entries, scan
 from image_search.settings import Settings
 
 # Files being examined, or waiting for it, for each thread: enough that the threads have work while
@@ -53,6 +53,7 @@ class Means:
     on_progress: Callable[[Progress], None] = lambda _: None
     cancelled: Callable[[], bool] = lambda: False
     trusted: Collection[str] = ()
+    opened: Mapping[str, Segment] = field(default_factory=dict)
 
 
 def update_cache(means: Means, writer: CacheWriter) -> Report:
@@ -67,24 +68,17 @@ def update_cache(means: Means, writer: CacheWriter) -> Report:
         SettingsError: the image folder is missing, or looks unmounted.
         ModelUnavailable: an extractor cannot be loaded.
     """
-    started, settings = time.monotonic(), means.settings
+    started = time.monotonic()
     means.on_progress(Progress("scanning"))
-    snapshot = writer.begin(means.identities, means.trusted)
+    known = Known(writer.begin(means.identities, means.trusted, means.opened))
     rebuilt = writer.aside
-    known = Known(snapshot)
     closed: list[str] = []
-    # The cache may lie among the images, and so may a rebuild and what was set aside.
-    exclude = [*settings.cache.parent.glob(f"{glob.escape(settings.cache.name)}*")]
-    exclude.append(companion(settings.cache))
-    entries = list(scan(settings.images, exclude, closed))
-    plan = make_plan(entries, known, tuple(closed))
-    if rebuilt:
-        served = [fact.path for _, _, fact in writer.serving.facts()]
-        refuse_to_forget_all(settings, writer.serving.folder, served, entries, closed)
+    plan = _planned(means, writer, known, closed)
+    run = _Run(means, writer, known, plan or Plan(Entries.of(()), (), 0, len(known), 0))
+    if plan is None:
+        run.stopped = True
     else:
-        refuse_to_forget_all(settings, snapshot.folder, known, entries, closed)
-    run = _Run(means, writer, known, plan)
-    run.execute()
+        run.execute()
     warnings = [*writer.warnings]
     if closed:
         warnings.append(
@@ -97,7 +91,7 @@ def update_cache(means: Means, writer: CacheWriter) -> Report:
         changed=run.progress.changed,
         moved=run.progress.moved,
         removed=run.progress.removed,
-        unchanged=plan.unchanged + run.touched,
+        unchanged=run.unchanged,
         unreadable=len(failures),
         embedded=run.embedded,
         failures=failures,
@@ -107,6 +101,36 @@ def update_cache(means: Means, writer: CacheWriter) -> Report:
         cancelled=run.stopped,
         warnings=tuple(warnings),
     )
+
+
+def _planned(means: Means, writer: CacheWriter, known: Known, closed: list[str]) -> Plan | None:
+    """What is to be done, or ``None`` where somebody stopped the walk through the folder."""
+    settings = means.settings
+    # The cache may lie among the images, and so may a rebuild and what was set aside.
+    exclude = [*settings.cache.parent.glob(f"{glob.escape(settings.cache.name)}*")]
+    exclude.append(companion(settings.cache))
+
+    def watch(found: int) -> None:
+        if means.cancelled():
+            raise _Stopped
+        means.on_progress(Progress("scanning", done=found))
+
+    try:
+        entries = scan(settings.images, exclude, closed, watch)
+    except _Stopped:
+        return None
+    plan = make_plan(entries, known, tuple(closed))
+    if writer.aside:
+        served = Known(writer.serving)
+        against = make_plan(entries, served, tuple(closed))
+        refuse_to_forget_all(settings, writer.serving.folder, len(served), against)
+    else:
+        refuse_to_forget_all(settings, writer.snapshot.folder, len(known), plan)
+    return plan
+
+
+class _Stopped(Exception):
+    """Somebody asked the update to stop."""
 
 
 _Batch = tuple[list[Fact], Floats]
@@ -122,12 +146,13 @@ class _Run:
 
     def __init__(self, means: Means, writer: CacheWriter, known: Known, plan: Plan) -> None:
         self.progress = Progress("embedding", total=len(plan.work))
-        self.embedded = self.touched = 0
+        self.embedded = 0
+        self.unchanged = plan.unchanged
         self.stopped = self.calibrated = False
         self._means, self._writer, self._known, self._plan = means, writer, known, plan
         identities = means.identities
         self._layout = Layout(tuple(i.name for i in identities), tuple(i.dim for i in identities))
-        self._extractors = _Lazily(means.load)
+        self._extractors = Lazily(means.load)
         # Files that are gone and did not turn up elsewhere, by content.
         self._left = collections.Counter(known[path].digest for path in plan.gone)
         self._threads = means.settings.workers
@@ -215,7 +240,7 @@ class _Run:
                 self._facts.append(fact)
             return
         if same is not None and before is not None and before.digest == fact.digest:
-            self.touched += 1
+            self.unchanged += 1
         elif before is not None and before.verdict == READABLE:
             self.progress = replace(progress, changed=progress.changed + 1)
         elif same is not None and self._left[fact.digest] > 0:
@@ -254,13 +279,10 @@ class _Run:
 
     def _save(self, gone: Sequence[str] = ()) -> None:
         if self._facts or gone:
-            rows = np.stack(self._vectors) if self._vectors else self._no_vectors()
+            rows = np.array(self._vectors, np.float32).reshape(-1, self._layout.dim)
             self._writer.commit(self._facts, rows, gone)
             self._facts, self._vectors = [], []
         self._saved = time.monotonic()
-
-    def _no_vectors(self) -> Floats:
-        return np.zeros((0, self._layout.dim), dtype=np.float32)
 
     def _tell(self, *, force: bool = False) -> None:
         now = time.monotonic()
@@ -274,17 +296,3 @@ class _Run:
             self.progress, rate=rate, seconds_left=left, recent=tuple(self._recent)
         )
         self._means.on_progress(self.progress)
-
-
-class _Lazily:
-    """Calls ``load`` once, on first need, whichever thread that is."""
-
-    def __init__(self, load: Callable[[], Sequence[Extractor]]) -> None:
-        self._load, self._lock = load, threading.Lock()
-        self._loaded: Sequence[Extractor] | None = None
-
-    def __call__(self) -> Sequence[Extractor]:
-        with self._lock:
-            if self._loaded is None:
-                self._loaded = self._load()
-            return self._loaded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import secrets
@@ -72,6 +73,7 @@ class Reindexer:
         self._cancelled = threading.Event()
         self._began = threading.Event()
         self._refused: CacheLocked | None = None
+        self._again = False
 
     @property
     def job(self) -> Job:
@@ -88,6 +90,7 @@ class Reindexer:
         with self._lock:
             if self._job.state == "running":
                 raise ReindexRunning("The index is being updated already.")
+            self._again = False
             self._cancelled.clear()
             self._began.clear()
             self._refused = None
@@ -102,6 +105,27 @@ class Reindexer:
                 raise self._refused
             return self._job
 
+    def start_soon(self) -> Job:
+        """Starts a reindex now, or once more after the running one; returns the running job.
+
+        For files that came while the folder may have been looked through already.
+
+        Raises:
+            CacheLocked: another process is writing the cache.
+        """
+        try:
+            return self.start()
+        except ReindexRunning:
+            self._again = True
+        if self._job.state != "running":  # it ended in between, perhaps without having seen this
+            self._go_on()
+        return self._job
+
+    def _go_on(self) -> None:
+        if self._again and not self._cancelled.is_set():
+            with contextlib.suppress(ReindexRunning, CacheLocked):
+                self.start()
+
     def cancel(self) -> Job:
         """Asks the running job, if any, to stop; what it has done so far is kept."""
         self._cancelled.set()
@@ -115,7 +139,10 @@ class Reindexer:
 
     def _run(self) -> None:
         try:
-            self._end_as(self._library.update(self._note, self._cancelled.is_set))
+            report = self._library.update(self._note, self._cancelled.is_set)
+            self._end_as(report)
+            if not report.cancelled and self._library.duplicates.outdated:
+                self._library.duplicates.update_soon(again=True)
         except ImageSearchError as error:
             if isinstance(error, CacheLocked):
                 self._refused = error
@@ -128,6 +155,7 @@ class Reindexer:
         finally:
             self._change(finished=time.time(), seconds_left=None)
             self._began.set()
+            self._go_on()
 
     def _note(self, progress: Progress) -> None:
         counts = {name: getattr(progress, name) for name in COUNTS}

@@ -2,48 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from image_search.cache import CacheWriter, ExtractorIdentity, Fact, Snapshot
-from image_search.errors import ModelUnavailable, UnknownImage
+from image_search.availability import (
+    Status,
+    chooses_freely,
+    is_outdated,
+    refuse_to_lose,
+    status_of,
+    usable_extractors,
+)
+from image_search.cache import CacheWriter, ExtractorIdentity, Snapshot
+from image_search.checking import Checked, Checker, CheckResult, Failed
+from image_search.checking.report import render
+from image_search.decisions import Decisions
+from image_search.duplicates import Duplicates
+from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, TextExtractor, resolve
+from image_search.extractors.base import Pixels
 from image_search.extractors.loading import ExtractorPool
-from image_search.extractors.resolve import AUTO
 from image_search.indexing import Means, update_cache
+from image_search.originals import Originals
 from image_search.queries import Query
-from image_search.reports import Progress, Report, Unreadable
-from image_search.scanning import is_outside
-from image_search.searching import SearchResult, search
+from image_search.reports import Progress, Report
+from image_search.search_index import SearchIndex
+from image_search.searching import Asked, SearchResult, ask, needed, search
 from image_search.segment_indexes import is_large, vouched
 from image_search.serving import Serving
 from image_search.settings import Settings
 from image_search.thumbnails import Thumbnails
 
-
-@dataclass(frozen=True)
-class Status:
-    """The state of the index. ``updated`` is in seconds since 1970.
-
-    ``ready`` says that there is something to search; ``complete`` that the last update went to its
-    end. ``fingerprint`` changes whenever what can be found changes.
-    """
-
-    ready: bool
-    complete: bool
-    images: int
-    unreadable: int
-    failures: tuple[Unreadable, ...]
-    extractors: tuple[str, ...]
-    models: dict[str, str]
-    warnings: tuple[str, ...]
-    updated: float | None
-    images_folder: str
-    cache: str
-    fingerprint: str
+# What an update goes on telling after the images are embedded.
+COUNTED = ("added", "changed", "moved", "removed", "unreadable")
 
 
 class Library:
@@ -58,6 +52,12 @@ class Library:
         self._serving = Serving(settings.cache)
         self._pool = ExtractorPool()
         self._thumbnails = Thumbnails(settings.state_dir / "thumbnails", settings.image_megapixels)
+        snapshot = self._serving.snapshot
+        self._originals = Originals(settings.images, snapshot, self._thumbnails)
+        decisions = Decisions(settings.state_dir / "decisions.sqlite")
+        self._checker = Checker(settings, snapshot, self._originals, decisions, self._ask)
+        #: The duplicates that the collection holds already, and what people decide about them.
+        self.duplicates = Duplicates(settings, snapshot, self._originals, decisions, self._checker)
 
     @classmethod
     def open(cls, settings: Settings) -> Library:
@@ -67,23 +67,76 @@ class Library:
     def search(self, query: Query) -> SearchResult:
         """The images closest to ``query``; see ``image_search.searching.search`` for what it
         raises."""
+        # Beside the reading of the index, where this is the first query.
+        self._pool.begin(needed(query, self._usable(self._serving.snapshot())[0]))
         index = self._serving.index()
         usable, warnings = self._usable(index.snapshot)
         return search(
             index,
             query,
             usable,
-            self._pool.get,
+            self._pool.for_queries,
             max_megapixels=self.settings.upload_megapixels,
+            look=self._look,
             warnings=warnings,
         )
+
+    def check(self, query: Query) -> CheckResult:
+        """Whether the one picture of ``query`` is in the collection already; see
+        ``image_search.checking.Checker.check`` for what it raises."""
+        return self._checker.check(query)
+
+    def report(self, checked: Sequence[Checked], failed: Sequence[Failed] = ()) -> str:
+        """A printable report of checks as HTML, its pictures within."""
+        most = max(self.settings.upload_megapixels, self.settings.image_megapixels)
+        return render(checked, failed, self._originals.read_id, most)
+
+    def prepare(
+        self,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Make the fingerprints and thresholds that a check lacks; whether that went to its end.
+
+        Raises:
+            CacheError: they cannot be written; what was kept before still is.
+        """
+        checker = self._checker
+        return checker.fingerprinted.catch_up(on_progress, cancelled) and checker.fit(
+            on_progress, cancelled
+        )
+
+    def _ask(self, query: Query) -> tuple[SearchIndex, Asked]:
+        # Beside the reading of the index, where this is the first query.
+        self._pool.begin(needed(query, self._usable(self._serving.snapshot())[0]))
+        index = self._serving.index()
+        usable, warnings = self._usable(index.snapshot)
+        most = max(self.settings.upload_megapixels, self.settings.image_megapixels)
+        asked = ask(
+            index,
+            query,
+            usable,
+            self._pool.for_queries,
+            max_megapixels=most,
+            look=self._look,
+            warnings=warnings,
+        )
+        return index, asked
+
+    def _look(self, image_id: str) -> Pixels | None:
+        return self._originals.pixels(image_id, self.settings.image_megapixels)
 
     def update(
         self,
         on_progress: Callable[[Progress], None] = lambda _: None,
         cancelled: Callable[[], bool] = lambda: False,
+        *,
+        fingerprints: bool = True,
     ) -> Report:
-        """Bring the cache up to date with the image folder, then search what it holds.
+        """Bring the cache and the fingerprints up to date with the image folder, then search what
+        they hold. Thresholds and duplicates are not waited for; see ``duplicates.update``.
+
+        Without ``fingerprints`` they are left for later: only checks and duplicates need them.
 
         See ``image_search.indexing.update_cache`` for what it raises, and:
 
@@ -99,7 +152,25 @@ class Library:
             self._serving.index(wait=True)
         if report.removed or report.changed:
             self._thumbnails.sweep(self._serving.snapshot().digests())
-        return replace(report, warnings=warnings + report.warnings)
+        report = replace(report, warnings=warnings + report.warnings)
+        if report.cancelled or not fingerprints:
+            return report
+        return self._fingerprinted(report, on_progress, cancelled)
+
+    def _fingerprinted(
+        self,
+        report: Report,
+        on_progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+    ) -> Report:
+        """Fingerprints brought up to date after ``report``."""
+
+        def note(progress: Progress) -> None:
+            counts = {name: getattr(report, name) for name in COUNTED}
+            on_progress(replace(progress, **counts))
+
+        whole = self._checker.fingerprinted.catch_up(note, cancelled)
+        return replace(report, cancelled=not whole)
 
     def _update(
         self,
@@ -111,50 +182,48 @@ class Library:
         resolution = resolve(
             self.settings.extractors, fetch=True, timeout=self.settings.hub_timeout
         )
-        self._keep_models(resolution.names)
+        refuse_to_lose(self.settings, self._serving.snapshot(), resolution.names)
         identities = tuple(
             ExtractorIdentity(name, REGISTRY[name].model, REGISTRY[name].dim)
             for name in resolution.names
         )
+        snapshot = self._serving.snapshot()
         means = Means(
             self.settings,
             identities,
-            lambda: [self._pool.get(name) for name in resolution.names],
+            lambda: self._pool.load(resolution.names),
             on_progress,
             cancelled,
-            vouched(self._serving.snapshot()) | set(self._serving.verified or ()),
+            vouched(snapshot) | set(self._serving.verified or ()),
+            {segment.name: segment for segment in snapshot.segments},
         )
         try:
             report = update_cache(means, writer)
         except ModelUnavailable as error:
             # Loading found weights that are damaged, and set them aside. They are fetched anew, or
             # done without where the choice is free; but only once.
-            if refused is not None or not self._chooses_freely:
+            if refused is not None or not chooses_freely(self.settings):
                 raise
             return self._update(writer, on_progress, cancelled, error)
         notes = () if refused is None else (str(refused),)
         return report, notes + resolution.warnings
 
     @property
-    def _chooses_freely(self) -> bool:
-        return self.settings.extractors.strip().lower() == AUTO
-
-    @property
     def outdated(self) -> bool:
         """Whether an update is due: there is no index, it is unfinished, or of other extractors."""
         snapshot = self._serving.snapshot()
-        try:
-            names = resolve(self.settings.extractors, fetch=False, timeout=0).names
-        except ModelUnavailable:
-            return True
-        wanted = tuple((name, REGISTRY[name].model) for name in names)
-        held = tuple((extractor.name, extractor.model) for extractor in snapshot.extractors)
-        return not snapshot.complete or bool(self._serving.damage) or wanted != held
+        return (
+            not snapshot.complete
+            or bool(self._serving.damage)
+            or is_outdated(self.settings, snapshot)
+            or bool(self._checker.fingerprinted.missing())
+        )
 
     def warm_up(self) -> None:
-        """Build the index and load the models that a search needs, so that the first one is
-        quick."""
+        """Build the indexes and load the models that a search and a check need, so that the first
+        one is quick."""
         usable, _ = self._usable(self._serving.index(wait=True).snapshot)
+        self._checker.fingerprinted.index()
         grey = np.full((64, 64, 3), 127, dtype=np.uint8)
         for name in usable:
             extractor = self._pool.get(name)
@@ -165,22 +234,7 @@ class Library:
     def status(self) -> Status:
         """The state of the index; loads no model."""
         snapshot = self._serving.snapshot()
-        _, warnings = self._usable(snapshot)
-        failures = tuple(Unreadable(fact.path, fact.reason) for fact in snapshot.failures)
-        return Status(
-            ready=snapshot.images > 0,
-            complete=snapshot.complete,
-            images=snapshot.images,
-            unreadable=len(failures),
-            failures=failures,
-            extractors=tuple(extractor.name for extractor in snapshot.extractors),
-            models={extractor.name: extractor.model for extractor in snapshot.extractors},
-            warnings=warnings,
-            updated=snapshot.updated,
-            images_folder=str(self.settings.images),
-            cache=str(self.settings.cache),
-            fingerprint=snapshot.fingerprint,
-        )
+        return status_of(self.settings, snapshot, self._serving.damage)
 
     def original(self, image_id: str) -> Path:
         """The file of an indexed image.
@@ -188,7 +242,7 @@ class Library:
         Raises:
             UnknownImage: no such id, or the file is gone or no longer inside the image folder.
         """
-        return self._file(self._fact(image_id))
+        return self._originals.file(self._originals.fact(image_id))
 
     def thumbnail(self, image_id: str, side: int = 320) -> Path:
         """A WebP file of an indexed image, at most ``side`` pixels on its longest side.
@@ -198,75 +252,7 @@ class Library:
             UnreadableImage: the original was damaged since it was indexed.
             CacheError: the thumbnail cannot be written.
         """
-        fact = self._fact(image_id)
-        return self._thumbnails.get(self._file(fact), fact.digest, side)
-
-    def _fact(self, image_id: str) -> Fact:
-        well_formed = len(image_id) == 16 and set(image_id) <= set("0123456789abcdef")
-        fact = self._serving.snapshot().find(int(image_id, 16)) if well_formed else None
-        if fact is None or fact.reason:
-            raise UnknownImage(f"No indexed image has the id {image_id[:40]!r}.")
-        return fact
-
-    def _file(self, fact: Fact) -> Path:
-        path = self.settings.images.resolve() / fact.path
-        if not path.is_file() or is_outside(self.settings.images, path):
-            raise UnknownImage(
-                f"The file {fact.path} is no longer in the image folder; reindex to forget it."
-            )
-        return path
+        return self._originals.thumbnail(self._originals.fact(image_id), side)
 
     def _usable(self, snapshot: Snapshot) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The extractors of the index that a query can use here, and what to tell about the
-        rest."""
-        usable = []
-        warnings = [self._serving.damage] if self._serving.damage else []
-        for identity in snapshot.extractors:
-            spec = REGISTRY.get(identity.name)
-            if spec is None or spec.model != identity.model:
-                warnings.append(
-                    f"The index holds {identity.name} vectors of another model "
-                    f"({identity.model}), which are not used; reindex to renew them."
-                )
-            elif spec.weights is not None and spec.weights.lack():
-                continue  # the resolution below says so
-            else:
-                usable.append(identity.name)
-        warnings += self._resolved(usable if snapshot.images else None)
-        if snapshot.images and not snapshot.complete:
-            warnings.append("The last indexing was interrupted; reindex to go on where it stopped.")
-        return tuple(usable), tuple(dict.fromkeys(warnings))
-
-    def _resolved(self, used: list[str] | None) -> list[str]:
-        """What the choice of extractors comes to on this machine now, against those in use."""
-        try:
-            resolution = resolve(self.settings.extractors, fetch=False, timeout=0)
-        except ModelUnavailable as error:
-            return [str(error)]
-        unused = [name for name in resolution.names if used is not None and name not in used]
-        return [
-            *resolution.warnings,
-            *(
-                f"{name} is available but not in the index yet; reindex to use it."
-                for name in unused
-            ),
-        ]
-
-    def _keep_models(self, names: tuple[str, ...]) -> None:
-        """Refuse to throw away vectors of a model only because its weights cannot be had today."""
-        if not self._chooses_freely:
-            return
-        snapshot = self._serving.snapshot()
-        held = [identity.name for identity in snapshot.extractors]
-        lost = [
-            name
-            for name in held
-            if name not in names and name in REGISTRY and REGISTRY[name].weights is not None
-        ]
-        if lost and snapshot.images:
-            raise ModelUnavailable(
-                f"The index was made with {', '.join(lost)}, whose weights are no longer here and "
-                "cannot be fetched now. Run `image-search models fetch` where there is internet "
-                "access, or set IMAGE_SEARCH_EXTRACTORS to "
-                f"{','.join(names)} to rebuild the index without."
-            )
+        return usable_extractors(self.settings, snapshot, self._serving.damage)

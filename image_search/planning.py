@@ -2,111 +2,183 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import operator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from image_search.cache import Fact, Snapshot
+from image_search.cache import Fact, Segment, Snapshot
 from image_search.cache.records import READABLE, RETRY
 from image_search.errors import SettingsError
 from image_search.extractors.base import Floats
-from image_search.scanning import Entry
+from image_search.scanning import Entries
 from image_search.settings import Settings
+
+Rows = npt.NDArray[np.int64]
 
 
 class Known(Mapping[str, Fact]):
     """What the cache holds: facts by path; by content (SHA-256), a fact and its vector.
 
-    Facts are made when they are asked for: a million of them are a few arrays until then.
+    A million files are a sorted list and a few arrays; a fact is made when it is asked for.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         """Everything in ``snapshot`` that counts."""
-        self._segments = snapshot.segments
-        self._places: dict[str, int] = {}
-        self._contents: dict[bytes, int] = {}
-        numbers, rows, states = [], [], []
-        count = 0
-        for number, (segment, live) in enumerate(
-            zip(snapshot.segments, snapshot.live, strict=True)
-        ):
-            records, chosen = segment.records, live.tolist()
-            found = np.flatnonzero(live)
-            places = range(count, count + len(found))
-            count += len(found)
-            self._places.update(zip(itertools.compress(records.paths, chosen), places, strict=True))
-            readable = (segment.vector_of[found] >= 0).tolist()
-            contents = zip(itertools.compress(records.digests, chosen), places, strict=True)
-            self._contents.update(itertools.compress(contents, readable))
-            numbers.append(np.full(len(found), number))
-            rows.append(found)
-            columns = (records.verdicts, records.sizes, records.mtimes)
-            states.append([column[found] for column in columns])
-        self._numbers = np.concatenate([*numbers, np.zeros(0, np.int64)])
-        self._rows = np.concatenate([*rows, np.zeros(0, np.int64)])
-        self._states = [np.concatenate(column).tolist() for column in zip(*states, strict=True)]
+        self._segments, self._live = snapshot.segments, snapshot.live
+        paths: list[str] = []
+        for segment, live in zip(snapshot.segments, snapshot.live, strict=True):
+            paths.extend(itertools.compress(segment.records.paths, live.tolist()))
+        order = _order(paths)
+        self._paths = [paths[place] for place in order.tolist()]
+        # Beside each path, the segment and the row in it.
+        rows = [np.flatnonzero(live) for live in snapshot.live]
+        numbers = np.repeat(np.arange(len(rows)), [len(found) for found in rows])
+        self._numbers = numbers[order]
+        self._rows = np.concatenate([*rows, np.zeros(0, np.int64)])[order]
+        columns = [
+            [column[found] for column in (records.verdicts, records.sizes, records.mtimes)]
+            for records, found in zip((s.records for s in snapshot.segments), rows, strict=True)
+        ]
+        nothing = np.zeros(0, np.int64)
+        self._states = tuple(
+            np.concatenate([nothing, *(column[i] for column in columns)])[order] for i in range(3)
+        )
 
     def __getitem__(self, path: str) -> Fact:
-        return self._fact(self._places[path])
+        place = bisect.bisect_left(self._paths, path)
+        if self._paths[place : place + 1] != [path]:
+            raise KeyError(path)
+        return self._segments[int(self._numbers[place])].records.fact(int(self._rows[place]))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(self._paths)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._paths)
 
-    def state(self, path: str) -> tuple[int, int, int] | None:
-        """The verdict, size in bytes and time in nanoseconds of a file; ``None`` if unknown."""
-        place = self._places.get(path)
-        if place is None:
-            return None
+    @property
+    def paths(self) -> Sequence[str]:
+        """Every path, sorted."""
+        return self._paths
+
+    def states(self) -> tuple[Rows, Rows, Rows]:
+        """Verdict, size in bytes and time in nanoseconds of each of ``paths``."""
         verdicts, sizes, mtimes = self._states
-        return verdicts[place], sizes[place], mtimes[place]
+        return verdicts, sizes, mtimes
 
     def twin(self, digest: bytes) -> Fact | None:
         """A readable file of this very content."""
-        place = self._contents.get(digest)
-        return None if place is None else self._fact(place)
+        place = self._holder(digest)
+        return None if place is None else place[0].records.fact(place[1])
 
     def vector(self, digest: bytes) -> Floats:
         """The stored vector (dim,) of the file that ``twin`` gives."""
-        place = self._contents[digest]
-        segment = self._segments[int(self._numbers[place])]
-        return np.asarray(segment.vectors[segment.vector_of[self._rows[place]]])
+        place = self._holder(digest)
+        if place is None:
+            raise KeyError(digest.hex())
+        segment, row = place
+        return np.asarray(segment.vectors[segment.vector_of[row]])
 
-    def _fact(self, place: int) -> Fact:
-        records = self._segments[int(self._numbers[place])].records
-        return records.fact(int(self._rows[place]))
+    def _holder(self, digest: bytes) -> tuple[Segment, int] | None:
+        for segment, live in zip(reversed(self._segments), reversed(self._live), strict=True):
+            for row in segment.holding(digest):
+                if live[row]:
+                    return segment, row
+        return None
+
+
+def _order(paths: Sequence[str]) -> Rows:
+    """The places of ``paths`` in the order of their characters. Quick where they are nearly in that
+    order, as the walk gives them and the cache keeps them."""
+    if all(map(operator.le, paths, itertools.islice(paths, 1, None))):
+        return np.arange(len(paths))
+    return np.array(sorted(range(len(paths)), key=paths.__getitem__), np.int64)
 
 
 @dataclass(frozen=True)
 class Plan:
     """``work``: files to look at; ``gone``: paths whose file is no more; the rest is
-    ``unchanged``."""
+    ``unchanged``. ``kept`` known paths are there still, or may be, and ``files`` lie in the
+    folder."""
 
-    work: tuple[Entry, ...]
+    work: Entries
     gone: tuple[str, ...]
     unchanged: int
+    kept: int
+    files: int
 
 
-def make_plan(entries: Iterable[Entry], known: Known, closed: tuple[str, ...] = ()) -> Plan:
+def make_plan(entries: Entries, known: Known, closed: tuple[str, ...] = ()) -> Plan:
     """Compare ``entries`` with what is ``known``.
 
     A file counts as unchanged while its size and modification time are what they were, as in rsync
     and make. What lies below the folders in ``closed`` is unknown, so nothing of it is gone.
     """
-    work, seen, unchanged = [], set(), 0
-    for entry in entries:
-        seen.add(entry.path)
-        state = known.state(entry.path)
-        if state is None or state[0] == RETRY or state[1:] != (entry.size, entry.mtime_ns):
-            work.append(entry)
-        elif state[0] == READABLE:
-            unchanged += 1
-    gone = tuple(path for path in known if path not in seen and not path.startswith(closed))
-    return Plan(tuple(work), gone, unchanged)
+    order = _order(entries.paths)
+    places = np.full(len(entries), -1, np.int64)
+    places[order] = _matched([entries.paths[row] for row in order.tolist()], known.paths)
+    old = places >= 0
+    verdicts, sizes, mtimes = (column[places[old]] for column in known.states())
+    same = old.copy()
+    same[old] = (
+        (verdicts != RETRY) & (sizes == entries.sizes[old]) & (mtimes == entries.mtimes[old])
+    )
+    left = np.ones(len(known), np.bool_)
+    left[places[old]] = False
+    missing = (known.paths[place] for place in np.flatnonzero(left).tolist())
+    gone = tuple(path for path in missing if not path.startswith(closed))
+    return Plan(
+        work=entries.take(np.flatnonzero(~same)),
+        gone=gone,
+        unchanged=int(np.count_nonzero(verdicts[same[old]] == READABLE)),
+        kept=len(known) - len(gone),
+        files=len(entries),
+    )
+
+
+def _matched(paths: Sequence[str], known: Sequence[str]) -> Rows:
+    """For each of ``paths`` its place in ``known``, -1 where it is not there; both are sorted.
+
+    Stretches that are equal in both are found by comparing slices, so a million unchanged paths
+    cost a few hundred steps and a hundred new ones among them a few thousand.
+    """
+    places = np.full(len(paths), -1, np.int64)
+    here = there = 0
+    while here < len(paths) and there < len(known):
+        if paths[here] == known[there]:
+            length = _equal_stretch(paths, known, here, there)
+            places[here : here + length] = np.arange(there, there + length)
+            here, there = here + length, there + length
+        elif paths[here] < known[there]:
+            here = bisect.bisect_left(paths, known[there], here)
+        else:
+            there = bisect.bisect_left(known, paths[here], there)
+    return places
+
+
+def _equal_stretch(one: Sequence[str], other: Sequence[str], here: int, there: int) -> int:
+    """How many items are equal from ``here`` and ``there`` on, the first one being so."""
+    most = min(len(one) - here, len(other) - there)
+    good, step = 1, 1
+    while step and good < most:
+        step = min(step, most - good)
+        begin, end = here + good, there + good
+        if one[begin : begin + step] == other[end : end + step]:
+            good, step = good + step, step * 2
+        else:
+            step //= 2
+            # From here on it can only become shorter.
+            while step:
+                begin, end = here + good, there + good
+                if one[begin : begin + step] == other[end : end + step]:
+                    good += step
+                step //= 2
+    return good
 
 
 # The index of so few files, such as the demo's, is made anew in a minute or so; to move on from it
@@ -114,27 +186,20 @@ def make_plan(entries: Iterable[Entry], known: Known, closed: tuple[str, ...] = 
 QUICKLY_MADE = 1000
 
 
-def refuse_to_forget_all(
-    settings: Settings,
-    folder: str,
-    known: Collection[str],
-    entries: Sequence[Entry],
-    closed: Sequence[str],
-) -> None:
+def refuse_to_forget_all(settings: Settings, folder: str, known: int, plan: Plan) -> None:
     """A disk that is not mounted, or a mistyped folder, must not cost hours of embedding.
 
-    ``folder`` and the paths in ``known`` are those of the index that serves.
+    ``folder``, the number of ``known`` files, and ``plan`` are those of the index that serves.
     """
-    here = {entry.path for entry in entries}
-    if not known or any(path in here or path.startswith(tuple(closed)) for path in known):
+    if not known or plan.kept:
         return
-    none = f"{settings.images} holds none of the {len(known):,} files that are in the index"
-    if not here:
+    none = f"{settings.images} holds none of the {known:,} files that are in the index"
+    if not plan.files:
         raise SettingsError(
             f"The image folder is empty: {none}. If it is on another disk, mount it; if you really "
             f"emptied it, delete {settings.cache}."
         )
-    if folder and folder != str(settings.images.resolve()) and len(known) > QUICKLY_MADE:
+    if folder and folder != str(settings.images.resolve()) and known > QUICKLY_MADE:
         raise SettingsError(
             f"{settings.cache} is the index of another image folder, {folder}: {none}. Name "
             f"another cache with --cache, or delete it."

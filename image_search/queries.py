@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from image_search.errors import InvalidQuery
 from image_search.filters import Filter
 from image_search.palettes import Colour
+from image_search.presets import PRESETS
 from image_search.weighting import KINDS
 
 # How many hits are shown where the query does not say.
@@ -46,8 +47,9 @@ class Query:
     ``images``: pictures, the bytes of image files. ``like``: ids of indexed images. ``text``: words
     for what is wanted; ``not_text``: for what is not. ``color``: colours that replace those of the
     pictures. ``region``: the part of the one picture that asks. ``kind``: whether the pictures are
-    photos or sketches, or ``auto`` to tell from the pictures. ``weights`` by extractor replace the
-    defaults, and an extractor not named in them has no say. ``filter`` is what every hit must
+    photos or sketches, or ``auto`` to tell from the pictures. ``weights`` by extractor, or by group
+    of extractors, replace the defaults, and what is not named in them has no say; ``preset`` names
+    a mixture in their place (see ``image_search.presets``). ``filter`` is what every hit must
     fulfil. ``k`` hits are wanted.
     """
 
@@ -61,6 +63,12 @@ class Query:
     color: tuple[Colour, ...] = ()
     region: Region | None = None
     filter: Filter = field(default_factory=Filter)
+    preset: str = AUTO
+
+    @property
+    def worded(self) -> bool:
+        """Whether there are words in it, for what is wanted or for what is not."""
+        return bool(words(self.text) or words(self.not_text))
 
     def check(self) -> None:
         """See that the query makes sense by itself.
@@ -81,8 +89,14 @@ class Query:
             raise InvalidQuery(f"kind must be auto, {' or '.join(KINDS)}, not {self.kind[:40]!r}.")
         if self.region is not None and len(self.images) != 1:
             raise InvalidQuery("region marks a part of one uploaded picture; send exactly one.")
+        if self.preset not in (AUTO, *PRESETS):
+            raise InvalidQuery(
+                f"preset must be one of {', '.join((AUTO, *PRESETS))}, not {self.preset[:40]!r}."
+            )
         if self.weights is None:
             return
+        if self.preset != AUTO:
+            raise InvalidQuery("Both weights and a preset are given; leave one of them out.")
         if not all(math.isfinite(weight) and weight >= 0 for weight in self.weights.values()):
             raise InvalidQuery("Weights must be numbers of at least 0.")
         if not any(self.weights.values()):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from image_search.cache import Snapshot, read_snapshot, signature
 from image_search.cache.snapshot import segment_folder
 from image_search.errors import CacheDamaged
-from image_search.search_index import SearchIndex
+
+if TYPE_CHECKING:
+    from image_search.search_index import SearchIndex
 
 
 class Serving:
@@ -75,6 +78,9 @@ class Serving:
         return None if index is None else index.verified
 
     def _built(self) -> SearchIndex:
+        # Only now, with FAISS: to tell the state of the cache needs neither.
+        from image_search.search_index import SearchIndex
+
         with self._lock:
             snapshot, index = self._snapshot, self._index
         if index is not None and index.snapshot is snapshot:

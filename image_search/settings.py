@@ -89,6 +89,9 @@ TABLE: tuple[Setting, ...] = (
             0.05, 3600),
     Setting("trusted_proxy", str, None, "address",
             "only a reverse proxy named here may say from where a request came"),
+    Setting("uploads", int, "0", "1 for yes, 0 for no",
+            "whether images can be added from the page; else the collection is only ever read",
+            0, 1),
 )
 # fmt: on
 
@@ -109,6 +112,7 @@ class Settings:
     image_megapixels: float = 128.0
     hub_timeout: float = 5.0
     trusted_proxy: str | None = None
+    uploads: int = 0
 
     @property
     def state_dir(self) -> Path:
@@ -119,6 +123,11 @@ class Settings:
     def workers(self) -> int:
         """How many threads decode and compute."""
         return self.threads or os.cpu_count() or 1
+
+    @property
+    def spare_workers(self) -> int:
+        """How many of them do what nobody waits for, while there are requests to answer."""
+        return max(1, self.workers // 2)
 
 
 def load_settings(

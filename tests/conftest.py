@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from image_search.checking import calibrating
 from image_search.cli import main
 from image_search.settings import PREFIX, Settings
 from tests.counting import Counting, count
@@ -71,3 +72,10 @@ def run(
         return code, printed.out, printed.err
 
     return call
+
+
+@pytest.fixture(autouse=True)
+def no_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is measured for thresholds, which takes longer than indexing a few images; fixtures
+    that are made once for a file come before this one."""
+    monkeypatch.setattr(calibrating, "PICTURES", {"photo": 0, "sketch": 0})

@@ -65,7 +65,8 @@ class Wordy:
         return unit_rows(np.concatenate([rows, np.ones((len(rows), 1), np.float32)], axis=1))
 
     def embed_text(self, texts: Sequence[str]) -> Floats:
-        return self.embed([np.array(self._COLOURS[text], np.float32) for text in texts])
+        named = [next(word for word in self._COLOURS if word in text) for text in texts]
+        return self.embed([np.array(self._COLOURS[word], np.float32) for word in named])
 
 
 def stand_in_for_clip(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,6 +149,27 @@ def test_a_line_drawing_is_taken_for_a_sketch(library: Library) -> None:
         assert any(hit.contributions["hsv"] for hit in result.hits)
 
 
+def test_more_like_an_indexed_drawing_asks_as_the_drawing_itself(library: Library) -> None:
+    file = library.settings.images / "drawn.png"
+    file.write_bytes(line_drawing())
+    library.update()
+    drawn = library.search(Query((line_drawing(),), k=99))
+    identity = next(hit.id for hit in drawn.hits if hit.path == file.name)
+    other = next(hit.id for hit in drawn.hits if hit.path != file.name)
+
+    alike = library.search(Query(like=(identity,), k=99))
+
+    assert (alike.kind, contents(alike.hits)) == ("sketch", contents(drawn.hits))
+    for query in (
+        Query(like=(identity, other)),
+        Query((picture(3),), like=(identity,)),
+        Query(like=(identity,), kind="photo"),
+    ):
+        assert library.search(query).kind == "photo"
+    file.unlink()  # what was indexed still asks, but nobody can look at it
+    assert library.search(Query(like=(identity,))).kind == "photo"
+
+
 def test_a_pencil_drawing_finds_its_design(
     settings: Settings, folder: Path, tmp_path: Path
 ) -> None:

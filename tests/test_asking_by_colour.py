@@ -60,6 +60,13 @@ class TestColours:
             assert best.path == "red.png"
             assert best.contributions["hsv"] > 0
 
+    def test_a_mixture_by_name_does_not_silence_them(self, library: Library) -> None:
+        asked = Query((striped(WHITE, WHITE, 1),), color=(parse_colour("#ff0000"),))
+        for query in (replace(asked, preset="form"), replace(asked, preset="colours")):
+            best = library.search(query).hits[0]
+            assert best.path == "red.png"
+            assert best.contributions["hsv"] >= 0.49 * best.scores["hsv"]
+
     def test_alone_they_are_all_that_counts(self, library: Library) -> None:
         hits = library.search(Query(color=(parse_colour("#ff0000"),))).hits
         assert all(hit.scores == {"hsv": hit.score} for hit in hits)

@@ -171,7 +171,7 @@ def test_a_file_that_vanishes_meanwhile_is_no_error(
     real = scanning.scan
 
     def scan(*arguments: Any) -> Any:
-        entries = list(real(*arguments))
+        entries = real(*arguments)
         (folder / "0002.png").unlink()
         return entries
 

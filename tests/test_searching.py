@@ -100,7 +100,7 @@ def test_an_extractor_that_is_not_named_has_no_say(library: Library) -> None:
         ({"hsv": -1.0}, "at least 0"),
         ({"hsv": math.nan}, "at least 0"),
         ({"hsv": math.inf}, "at least 0"),
-        ({"colour": 1.0}, "colour.*hsv, edges"),
+        ({"colours": 1.0}, "colours.*hsv, edges"),
         ({"hsv": 1.0, "clip": 1.0}, "clip"),
     ],
 )

@@ -17,10 +17,16 @@ from typing import Any
 import pytest
 
 from image_search.extractors import REGISTRY
+from image_search.extractors.sources import PackagedWeights
 from tests.drawing import draw_into
 from tests.hub import Behaviour, Hub
 
-DESCRIPTORS = [name for name, spec in REGISTRY.items() if spec.weights is None]
+AUTOMATIC = [name for name, spec in REGISTRY.items() if not spec.variant_of]
+CARRIED = [
+    name
+    for name, spec in REGISTRY.items()
+    if spec.weights is None or isinstance(spec.weights, PackagedWeights)
+]
 
 
 class Machine:
@@ -58,16 +64,44 @@ def test_from_an_empty_machine_to_an_answer_and_on_without_the_hub(
 
     # The hub is gone; what was fetched serves.
     status = machine.run("status")
-    assert status["extractors"] == list(REGISTRY)
+    assert status["extractors"] == AUTOMATIC
     assert status["warnings"] == []
     answer = machine.run("search", machine.images / "0003.png", "-k", "2")
     assert answer["results"][0]["path"] == "0003.png"
-    assert answer["results"][0]["scores"].keys() == set(REGISTRY)
+    assert answer["results"][0]["scores"].keys() == set(AUTOMATIC)
     assert answer["results"][0]["score"] == pytest.approx(1, abs=0.01)
     words = machine.run("search", "--text", "a gold ring")
     assert words["extractors"] == ["clip"]
     assert len(words["results"]) == 6
     assert machine.run("index")["unchanged"] == 6
+
+
+def test_another_clip_takes_the_place_of_the_first_where_it_is_named(
+    tmp_path: Path, random_files: tuple[Path, Path]
+) -> None:
+    chosen = ("--extractors", "clip-laion2b,hsv")
+    with Hub(*random_files) as hub:
+        machine = Machine(tmp_path, hub)
+        fetched = machine.run("models", "fetch", "clip-laion2b")
+        present = {row["name"] for row in fetched["models"] if row["present"]}
+        assert present == {"clip-laion2b", *CARRIED}
+        assert machine.run("index", *chosen)["added"] == 6
+
+    status = machine.run("status", *chosen)
+    assert status["models"]["clip-laion2b"] == "open_clip/ViT-B-32/laion2b_s34b_b79k"
+    assert status["warnings"] == []
+    words = machine.run("search", "--text", "a gold ring", *chosen)
+    assert words["extractors"] == ["clip-laion2b"]
+    assert (len(words["results"]), words["warnings"]) == (6, [])
+    alike = machine.run("search", machine.images / "0003.png", *chosen)
+    assert alike["results"][0]["scores"]["clip-laion2b"] == pytest.approx(1, abs=0.01)
+
+    # What was made with it is given up only where that is said.
+    refused = machine.run("index", code=2)
+    assert "made with clip-laion2b" in refused["error"]["message"]
+    assert machine.run("status", *chosen)["extractors"] == ["clip-laion2b", "hsv"]
+    machine.run("index", "--extractors", "hsv")
+    assert machine.run("status", "--extractors", "hsv")["extractors"] == ["hsv"]
 
 
 def test_damaged_weights_on_disk_do_not_stop_the_first_index(
@@ -87,7 +121,7 @@ def test_damaged_weights_on_disk_do_not_stop_the_first_index(
 
     assert report["added"] == 6
     assert any("damaged" in warning for warning in report["warnings"])
-    assert machine.run("status")["extractors"] == ["clip", *DESCRIPTORS]
+    assert machine.run("status")["extractors"] == ["clip", *CARRIED]
 
 
 @pytest.mark.parametrize("behaviour", [Behaviour.DOWN, Behaviour.SILENT])
@@ -104,7 +138,7 @@ def test_without_a_hub_it_works_with_what_it_carries_and_says_so(
             any(f"without {name}" in warning for warning in report["warnings"])
             for name in ("clip", "resnet50")
         )
-        assert machine.run("status")["extractors"] == DESCRIPTORS
+        assert machine.run("status")["extractors"] == CARRIED
         refused = machine.run("index", "--extractors", "clip", "--hub-timeout", "1", code=2)
         assert refused["error"]["code"] == "model_unavailable"
         assert "models fetch" in refused["error"]["message"]

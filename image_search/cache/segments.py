@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import mmap
 import secrets
 import zlib
@@ -47,6 +48,40 @@ class Segment:
         rows = np.full(len(self.records), -1, dtype=np.int32)
         rows[self.records.owners] = np.arange(len(self.records.owners), dtype=np.int32)
         return rows
+
+    @cached_property
+    def _by_id(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+        """The ids in order, and their facts."""
+        order = np.argsort(self.records.ids)
+        return self.records.ids[order], order
+
+    def of_ids(self, ids: npt.NDArray[np.uint64]) -> list[int]:
+        """The facts, by their rows, whose image has one of these ``ids``."""
+        keys, facts = self._by_id
+        wanted = np.unique(ids)
+        firsts, lasts = np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, "right")
+        found = np.flatnonzero(lasts > firsts).tolist()
+        return [int(row) for one in found for row in facts[firsts[one] : lasts[one]]]
+
+    @cached_property
+    def _by_content(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+        """The first 8 bytes of the digests of what could be read, in order, and their facts."""
+        facts = np.flatnonzero(self.vector_of >= 0)
+        digests = self.records.digests
+        joined = b"".join(itertools.compress(digests, (self.vector_of >= 0).tolist()))
+        if len(joined) != 32 * len(facts):  # never written so, but a file can be altered
+            joined = b"".join(digests[fact][:32].ljust(32, b"\0") for fact in facts)
+        table = np.frombuffer(joined, np.uint8).reshape(-1, 32)
+        keys = np.ascontiguousarray(table[:, :8]).view(">u8")[:, 0].astype(np.uint64)
+        order = np.argsort(keys)
+        return keys[order], facts[order]
+
+    def holding(self, digest: bytes) -> list[int]:
+        """The readable facts whose content has this SHA-256, by their rows."""
+        keys, facts = self._by_content
+        key = np.uint64(int.from_bytes(digest[:8], "big"))
+        first, last = np.searchsorted(keys, key), np.searchsorted(keys, key, "right")
+        return [int(row) for row in facts[first:last] if self.records.digests[row] == digest]
 
     def rows(self, numbers: npt.NDArray[np.int64]) -> Floats:
         """The vectors (n, dim) in these rows, read from the disk all at once where they are not in

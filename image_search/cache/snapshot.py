@@ -97,6 +97,24 @@ class Snapshot:
             for row in np.flatnonzero(live)
         }
 
+    def contents(self) -> set[bytes]:
+        """The SHA-256 of every content that can be found."""
+        return {
+            segment.records.digests[row]
+            for segment, live in zip(self.segments, self.live, strict=True)
+            for row in np.flatnonzero(live & (segment.vector_of >= 0))
+        }
+
+    def files_of(self, digest: bytes) -> list[Fact]:
+        """The images of this content (SHA-256), by path."""
+        found = [
+            segment.records.fact(row)
+            for segment, live in zip(self.segments, self.live, strict=True)
+            for row in segment.holding(digest)
+            if live[row]
+        ]
+        return sorted(found, key=lambda fact: fact.path)
+
     def without_altered(self, trusted: Collection[str] = ()) -> Snapshot:
         """The snapshot less the segments whose vectors were altered on disk.
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import itertools
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import filelock
 import numpy as np
 
 from image_search.cache import safe_pickle
 from image_search.cache.merging import merge_small_segments
-from image_search.cache.records import ExtractorIdentity, Fact
+from image_search.cache.records import ExtractorIdentity, Fact, image_id
 from image_search.cache.segments import CODES, FACTS, VECTORS, Segment, read_segment, write_segment
 from image_search.cache.snapshot import (
     Snapshot,
@@ -43,10 +41,12 @@ class CacheWriter:
         self._images = str(images.resolve())
         self._next = cache.with_name(cache.name + ".next")
         self._folder = segment_folder(cache)
+        # Imported where something is written: it brings asyncio along.
+        import filelock
+
         self._lock = filelock.FileLock(companion(cache) / "lock", timeout=0)
+        self._locked = filelock.Timeout
         self._manifest = cache
-        # By segment: where in it the facts that count lie, by path.
-        self._where: dict[str, dict[str, int]] = {}
         self.snapshot = Snapshot(())
         self.serving = Snapshot(())
         self.warnings: list[str] = []
@@ -55,7 +55,7 @@ class CacheWriter:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
-        except filelock.Timeout:
+        except self._locked:
             raise CacheLocked(
                 f"Another process is updating {self._cache}; wait until it has finished, "
                 "or stop it."
@@ -76,24 +76,31 @@ class CacheWriter:
         self._lock.release()
 
     def begin(
-        self, extractors: tuple[ExtractorIdentity, ...], trusted: Collection[str] = ()
+        self,
+        extractors: tuple[ExtractorIdentity, ...],
+        trusted: Collection[str] = (),
+        opened: Mapping[str, Segment] | None = None,
     ) -> Snapshot:
         """What an update with ``extractors`` goes on from: the cache itself, a rebuild that was
         interrupted, or nothing.
 
         A damaged cache is set aside under a name that ``warnings`` tells, and every segment that is
-        still whole is kept. ``trusted`` names segments that need no verifying.
+        still whole is kept. ``trusted`` names segments that need no verifying; those that the
+        caller has ``opened`` already, by name, are not read again.
 
         Raises:
             CacheError: the cache cannot be read or written.
         """
         with self._plain_words():
-            return self._begin(extractors, trusted)
+            return self._begin(extractors, trusted, opened or {})
 
     def _begin(
-        self, extractors: tuple[ExtractorIdentity, ...], trusted: Collection[str]
+        self,
+        extractors: tuple[ExtractorIdentity, ...],
+        trusted: Collection[str],
+        opened: Mapping[str, Segment],
     ) -> Snapshot:
-        current = self._read(self._cache)
+        current = self._read(self._cache, opened)
         self.serving = current or Snapshot(())
         if current is not None and current.extractors == extractors:
             self._next.unlink(missing_ok=True)
@@ -105,7 +112,7 @@ class CacheWriter:
             self._manifest, self.snapshot = self._cache, fresh
         else:
             self._manifest = self._next
-            unfinished = self._read(self._next)
+            unfinished = self._read(self._next, opened)
             self.snapshot = (
                 unfinished
                 if unfinished is not None and unfinished.extractors == extractors
@@ -119,14 +126,6 @@ class CacheWriter:
             )
         self._drop_altered(trusted)
         self._sweep()
-        self._where = {
-            segment.name: dict(
-                itertools.compress(
-                    zip(segment.records.paths, range(len(live)), strict=True), live.tolist()
-                )
-            )
-            for segment, live in zip(self.snapshot.segments, self.snapshot.live, strict=True)
-        }
         return self.snapshot
 
     @property
@@ -145,9 +144,10 @@ class CacheWriter:
         with self._plain_words():
             segments, masks = list(self.snapshot.segments), list(self.snapshot.live)
             replaced = {*(fact.path for fact in facts), *gone}
+            ids = np.array([image_id(path) for path in replaced], np.uint64)
             for number, segment in enumerate(segments):
-                places = self._where[segment.name]
-                rows = [places.pop(path) for path in replaced & places.keys()]
+                paths = segment.records.paths
+                rows = [row for row in segment.of_ids(ids) if paths[row] in replaced]
                 if rows:
                     masks[number] = masks[number].copy()
                     masks[number][rows] = False
@@ -155,7 +155,6 @@ class CacheWriter:
                 segment = write_segment(self._folder, self.snapshot.extractors, facts, vectors)
                 segments.append(segment)
                 masks.append(np.ones(len(facts), dtype=np.bool_))
-                self._where[segment.name] = {fact.path: i for i, fact in enumerate(facts)}
             self._publish(segments, masks, complete=False)
         return self.snapshot
 
@@ -192,9 +191,9 @@ class CacheWriter:
         safe_pickle.dump(self._manifest, manifest_of(snapshot))
         self.snapshot = snapshot
 
-    def _read(self, manifest: Path) -> Snapshot | None:
+    def _read(self, manifest: Path, opened: Mapping[str, Segment]) -> Snapshot | None:
         try:
-            return read_snapshot(manifest, self._folder)
+            return read_snapshot(manifest, self._folder, opened)
         except CacheDamaged as error:
             stamp = time.strftime("%Y%m%d-%H%M%S")
             aside = manifest.with_name(f"{manifest.name}.damaged-{stamp}")

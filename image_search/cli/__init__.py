@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 
 from image_search import __version__
-from image_search.cli import evaluate, index, models, search, serve, status
+from image_search.cli import check, duplicates, evaluate, index, models, search, serve, status
 from image_search.errors import ImageSearchError
 
-COMMANDS = (serve, index, search, evaluate, models, status)
+COMMANDS = (serve, index, search, check, duplicates, evaluate, models, status)
 
 # Exit codes. 1 is kept for "exists", the answer of a check.
 OK, ERROR, INTERRUPTED = 0, 2, 130

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from image_search.cli.options import add_command, settings_from
+from image_search.errors import CacheLocked
 
 if TYPE_CHECKING:
     from image_search.cli.options import Commands
+    from image_search.library import Library
     from image_search.reports import Progress, Report
 
 # Unreadable files shown; --json has them all.
@@ -37,6 +41,33 @@ def run(options: argparse.Namespace) -> int:
     from image_search.library import Library
 
     library = Library.open(settings_from(options))
+    bar = ProgressBar(quiet=options.json)
+    with stopping() as stop:
+        try:
+            report = library.update(bar.show, stop.is_set)
+            if not report.cancelled:
+                report = dataclasses.replace(report, cancelled=not _compare(library, bar, stop))
+        finally:
+            bar.close()
+    if options.json:
+        print(json.dumps(dataclasses.asdict(report)))
+    else:
+        _print(report)
+    return 130 if report.cancelled else 0
+
+
+def _compare(library: Library, bar: ProgressBar, stop: threading.Event) -> bool:
+    """Find the duplicates among what is new; whether that was not interrupted. The thresholds wait
+    until something asks for them."""
+    # Where a service is at it already, it does this too.
+    with contextlib.suppress(CacheLocked):
+        library.duplicates.update(bar.show, stop.is_set, fitting=False)
+    return not stop.is_set()
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[threading.Event]:
+    """Set once somebody asks the process to stop, so that the work so far can be put away."""
     stop = threading.Event()
 
     def ask(*_: object) -> None:
@@ -45,18 +76,11 @@ def run(options: argparse.Namespace) -> int:
         stop.set()
 
     restore = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    bar = ProgressBar(quiet=options.json)
     try:
-        report = library.update(bar.show, stop.is_set)
+        yield stop
     finally:
-        bar.close()
         for number, handler in restore.items():
             signal.signal(number, handler)
-    if options.json:
-        print(json.dumps(dataclasses.asdict(report)))
-    else:
-        _print(report)
-    return 130 if report.cancelled else 0
 
 
 class ProgressBar:
@@ -68,14 +92,16 @@ class ProgressBar:
 
     def show(self, progress: Progress) -> None:
         """Draw the bar as far as the update is."""
-        if self._quiet or not progress.total:
+        # Of a small folder nobody wants to hear that it is looked through.
+        if self._quiet or not (progress.total or progress.done):
             return
-        if self._bar is None:
+        total = progress.total or None
+        if self._bar is None or self._bar.total != total or progress.done < self._bar.n:
             from tqdm import tqdm
 
-            self._bar = tqdm(
-                total=progress.total, unit=" images", smoothing=0.1, dynamic_ncols=True
-            )
+            self.close()
+            unit = " images" if total else " files"
+            self._bar = tqdm(total=total, unit=unit, smoothing=0.1, dynamic_ncols=True)
         self._bar.set_description(progress.phase.capitalize(), refresh=False)
         self._bar.update(progress.done - self._bar.n)
 

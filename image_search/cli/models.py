@@ -17,11 +17,17 @@ def add_to(commands: Commands) -> None:
         commands,
         "models",
         "list the models, or fetch those that are missing",
-        "image-search models fetch",
-        ["hub_timeout"],
+        "image-search models fetch clip-laion2b",
+        ["extractors", "hub_timeout"],
     )
     parser.add_argument(
         "action", nargs="?", choices=["list", "fetch"], default="list", help="default: list"
+    )
+    parser.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="*",
+        help="fetch these; by default what the setting extractors names, and all that auto takes",
     )
     parser.set_defaults(run=run)
 
@@ -29,16 +35,19 @@ def add_to(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """List the models, after fetching what is missing where that is asked; 2 if a fetch failed."""
     from image_search.extractors import REGISTRY
+    from image_search.extractors.resolve import AUTO, chosen
 
     settings = settings_from(options)
     failed: dict[str, str] = {}
     if options.action == "fetch":
-        for spec in REGISTRY.values():
-            if spec.weights is not None:
+        choices = [",".join(options.names)] if options.names else [AUTO, settings.extractors]
+        for name in dict.fromkeys(spec.name for choice in choices for spec in chosen(choice)):
+            weights = REGISTRY[name].weights
+            if weights is not None:
                 try:
-                    spec.weights.fetch(timeout=settings.hub_timeout)
+                    weights.fetch(timeout=settings.hub_timeout)
                 except ModelUnavailable as error:
-                    failed[spec.name] = str(error)
+                    failed[name] = str(error)
     rows = []
     for spec in REGISTRY.values():
         row: dict[str, Any] = {
@@ -46,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
             "model": spec.model,
             "dim": spec.dim,
             "summary": spec.summary,
+            "variant_of": spec.variant_of,
             "present": True,
         }
         if spec.weights is not None:
@@ -72,6 +82,8 @@ def _print(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         print(f"{row['name']}: {row['summary']}")
         print(f"    model    {row['model']}, {row['dim']} numbers per image")
+        if row["variant_of"]:
+            print("    used     only where it is named (IMAGE_SEARCH_EXTRACTORS)")
         if "source" not in row:
             print("    weights  none needed")
             continue

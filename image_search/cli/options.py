@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from image_search.errors import SettingsError
@@ -52,6 +53,19 @@ def settings_from(options: argparse.Namespace) -> Settings:
         if name.startswith("setting_")
     }
     return load_settings(os.environ, chosen)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write what a command was asked to write.
+
+    Raises:
+        SettingsError: the file cannot be written.
+    """
+    try:
+        # Names of files on disk need not be valid text.
+        path.write_bytes(text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written ({error.strerror}).") from error
 
 
 def _parser_of(row: Setting) -> Any:

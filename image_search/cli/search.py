@@ -44,9 +44,12 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument("-k", type=int, default=30, help="how many hits; default 30")
     parser.add_argument(
+        "--preset", default="auto", help="auto, idea, form, colours or even: what counts most"
+    )
+    parser.add_argument(
         "--weights",
         metavar="NAME=NUMBER,...",
-        help='say of each extractor, for example "hsv=1" to go by colour alone',
+        help="say of each extractor, or of meaning, structure and colour; colour=1 for it alone",
     )
     only = parser.add_argument_group("restrict the hits to")
     only.add_argument("--folder", help="images in this folder or below")
@@ -77,6 +80,7 @@ def run(options: argparse.Namespace) -> int:
         region=parse_region(options.region) if options.region else None,
         k=options.k,
         weights=_weights(options.weights),
+        preset=options.preset,
         filter=Filter(
             folder=options.folder,
             name=options.name,

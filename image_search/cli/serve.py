@@ -26,7 +26,7 @@ def add_to(commands: Commands) -> None:
         "image-search serve --host 0.0.0.0 --port 5050",
         [
             "host", "port", "extractors", "threads", "upload_megabytes", "upload_megapixels",
-            "image_megapixels", "hub_timeout", "trusted_proxy",
+            "image_megapixels", "hub_timeout", "trusted_proxy", "uploads",
         ],
     )  # fmt: skip
     parser.set_defaults(run=run)
@@ -62,6 +62,8 @@ def run(options: argparse.Namespace) -> int:
             # Another process may be indexing already; its work is taken up when it has finished.
             with contextlib.suppress(CacheLocked):
                 app.extensions["image_search"].reindexer.start()
+        elif library.duplicates.outdated:
+            library.duplicates.update_soon()
 
     serve(app, settings, tell)
     return 0

@@ -24,9 +24,13 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the status; 0 also when the index is empty."""
-    from image_search.library import Library
+    # Not through the library, which imports all that a search needs.
+    from image_search.availability import status_of
+    from image_search.serving import Serving
 
-    status = Library.open(settings_from(options)).status()
+    settings = settings_from(options)
+    serving = Serving(settings.cache)
+    status = status_of(settings, serving.snapshot(), serving.damage)
     if options.json:
         print(json.dumps(dataclasses.asdict(status)))
         return 0

@@ -10,16 +10,20 @@ from flask import Flask
 from image_search import assets
 from image_search.jobs import Reindexer
 from image_search.web import (
+    check,
+    duplicates,
     errors,
     files,
     gate,
     headers,
     health,
+    models,
     pages,
     reindex,
     search,
     sign_in,
     static_files,
+    uploads,
 )
 from image_search.web.secrets import kept_secrets
 from image_search.web.service import Service
@@ -66,6 +70,9 @@ def create_app(library: Library, settings: Settings) -> Flask:
     gate.guard(app)
     headers.attach(app)
     errors.attach(app)
-    for topic in (sign_in, pages, static_files, search, reindex, files, health):
+    for topic in (
+        *(sign_in, pages, static_files, search, reindex, files, health, models, uploads),
+        *(check, duplicates),
+    ):
         app.register_blueprint(topic.blueprint)
     return app

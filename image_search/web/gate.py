@@ -22,6 +22,11 @@ from image_search.web.throttle import TooManyAttempts
 #: The only endpoints that answer without a password. Anything else, known or not, is gated.
 OPEN = frozenset({"health.show", "sign_in.form", "sign_in.check", "static_files.show"})
 
+#: What takes files, and so may be as large as the settings allow.
+LARGE = frozenset({"search.answer", "uploads.add", "check.answer", "duplicates.take"})
+
+LARGE_TYPES = ("multipart/form-data", "application/json")
+
 #: Bytes of a form without files: a password, or words and weights.
 FORM_BYTES = 100_000
 
@@ -93,8 +98,9 @@ def password_right(given: bytes) -> bool:
 
 
 def _limit() -> None:
-    """Lets only a search be large, and only as multipart: other forms are held in memory whole."""
-    if request.endpoint != "search.answer" or request.mimetype != "multipart/form-data":
+    """Lets only what takes files be large, and only as multipart or JSON: other forms are held in
+    memory whole before anybody asks for the password."""
+    if request.endpoint not in LARGE or request.mimetype not in LARGE_TYPES:
         request.max_content_length = min(FORM_BYTES, request.max_content_length or FORM_BYTES)
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from flask import Blueprint, jsonify, render_template
 from flask.typing import ResponseReturnValue
 
+from image_search import assets
+from image_search.demo import holds_only_the_demo
 from image_search.errors import UnknownImage
+from image_search.extractors import REGISTRY
+from image_search.presets import PRESETS, groups_of
+from image_search.reports import Unreadable
 from image_search.web import gate
 from image_search.web.files import send_private
 from image_search.web.service import service
@@ -22,6 +31,16 @@ EXAMPLE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp
 #: Unreadable files told with the state; the count beside them is complete.
 FAILURES_TOLD = 500
 
+#: Endings of files that are no pictures and never were: nobody misses them among the results.
+NO_PICTURES = frozenset({
+    "7z", "csv", "doc", "docx", "gz", "htm", "html", "ini", "json", "key", "log", "md", "mov",
+    "mp3", "mp4", "numbers", "odt", "pages", "pdf", "ppt", "pptx", "rar", "rtf", "tar", "txt",
+    "url", "wav", "xls", "xlsx", "xml", "yaml", "yml", "zip",
+})  # fmt: skip
+
+#: How our scripts import each other.
+_IMPORT = re.compile(r'^(?:import|export) .*?from "\./([a-z-]+\.js)";$', re.MULTILINE)
+
 
 @blueprint.get("/")
 def show() -> ResponseReturnValue:
@@ -31,15 +50,31 @@ def show() -> ResponseReturnValue:
         "page.html",
         csrf_token=gate.csrf_token(),
         examples=[path.name for path in _examples()],
+        modules=_modules("main.js"),
+        groups=groups_of(),
+        presets={name: dict(preset) for name, preset in PRESETS.items()},
         upload_megabytes=settings.upload_megabytes,
+        uploads=bool(settings.uploads),
+    )
+
+
+@blueprint.get("/duplicates-page")
+def duplicates() -> ResponseReturnValue:
+    """The collection's groups of duplicates, as a queue to be decided on."""
+    return render_template(
+        "duplicates.html", csrf_token=gate.csrf_token(), modules=_modules("duplicates.js")
     )
 
 
 @blueprint.get("/status")
 def status() -> ResponseReturnValue:
-    """The state of the index, unreadable files included."""
-    answer = asdict(service().library.status())
-    answer["failures"] = answer["failures"][:FAILURES_TOLD]
+    """The state of the index: pictures that cannot be read, with reasons; and of ``unreadable``,
+    how many are no pictures at all."""
+    state = service().library.status()
+    pictures = tuple(file for file in state.failures if _ending(file) not in NO_PICTURES)
+    answer = asdict(replace(state, failures=pictures[:FAILURES_TOLD]))
+    answer["others"] = _others(state.failures)
+    answer["reads_words"] = any(REGISTRY[name].reads for name in state.usable)
     return jsonify(answer)
 
 
@@ -52,9 +87,38 @@ def example(name: str) -> ResponseReturnValue:
     raise UnknownImage("There is no such example.")
 
 
+def _ending(file: Unreadable) -> str:
+    return file.path.rpartition(".")[2].lower()
+
+
+def _others(failures: Sequence[Unreadable]) -> dict[str, Any]:
+    endings = [ending for ending in map(_ending, failures) if ending in NO_PICTURES]
+    return {"count": len(endings), "endings": sorted(set(endings))}
+
+
 def _examples() -> list[Path]:
-    folder = service().examples
-    if not folder.is_dir():
+    """The sketches of the demo; none where the collection is somebody's own, or there is none."""
+    folder, state = service().examples, service().library.status()
+    if not (folder.is_dir() and state.images):
+        return []
+    if not _is_demo(service().settings.images, state.fingerprint):
         return []
     found = (path for path in folder.iterdir() if path.suffix in EXAMPLE_TYPES and path.is_file())
     return sorted(found)[:EXAMPLES_SHOWN]
+
+
+@functools.lru_cache(maxsize=8)
+def _is_demo(images: Path, _fingerprint: str) -> bool:
+    """Looked up once for each state of the index; it ends at the first file that is not ours."""
+    return holds_only_the_demo(images)
+
+
+@functools.lru_cache(maxsize=8)
+def _modules(entry: str) -> tuple[str, ...]:
+    """The names of all modules that ``entry`` imports, so that the browser asks for them at once
+    instead of level by level."""
+    found = [entry]
+    for name in found:  # grows meanwhile
+        text = (assets.folder("static") / "js" / name).read_text("utf-8")
+        found += [other for other in _IMPORT.findall(text) if other not in found]
+    return tuple(found[1:])

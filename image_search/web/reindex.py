@@ -34,8 +34,9 @@ def watch() -> ResponseReturnValue:
 
 @blueprint.delete("/reindex")
 def cancel() -> ResponseReturnValue:
-    """Asks the running job to stop; it does so within moments, not at once."""
-    return jsonify(told(service().reindexer.cancel())), 202
+    """Asks the running job to stop, which takes moments (202); 200 where none runs."""
+    job = service().reindexer.cancel()
+    return jsonify(told(job)), 202 if job.state == "running" else 200
 
 
 def told(job: Job) -> dict[str, Any]:

@@ -84,6 +84,7 @@ def serve(app: Flask, settings: Settings, on_ready: Callable[[str], None] | None
     finally:
         server.close()
         app.extensions["image_search"].reindexer.stop(GRACE)
+        app.extensions["image_search"].library.duplicates.stop(GRACE)
         if before is not None:
             signal.signal(signal.SIGTERM, before)
 

@@ -27,6 +27,11 @@ class Service:
     examples: Path
     throttle: Throttle = field(default_factory=Throttle)
 
+    def settle(self) -> None:
+        """Have done soon what checks and duplicates lack, unless a reindex will see to it."""
+        if self.reindexer.job.state != "running":
+            self.library.duplicates.update_soon()
+
 
 def service() -> Service:
     """The parts behind the application that handles the current request."""

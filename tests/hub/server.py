@@ -14,7 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 
-from image_search.extractors import sources
+from image_search.extractors.clip_models import CLIP_MODELS
+from image_search.extractors.sources import HuggingFaceWeights
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -41,8 +42,11 @@ class Hub:
         self.requests: list[str] = []
         digest = _sha256(resnet50)
         self.resnet50_name = f"resnet50-{digest[:8]}.pth"
-        repo = sources.CLIP_VIT_B_32_OPENAI.repo
-        self._hub_files = {f"/{repo}/resolve/main/{clip.name}": (clip, _sha256(clip))}
+        # All of CLIP's models have weights of the same shapes.
+        rows = [row.weights for row in CLIP_MODELS if isinstance(row.weights, HuggingFaceWeights)]
+        self._hub_files = {
+            f"/{weights.repo}/resolve/main/{clip.name}": (clip, _sha256(clip)) for weights in rows
+        }
         self._plain_files = {
             f"/cdn/{_sha256(clip)}": clip,
             f"/models/{self.resnet50_name}": resnet50,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from image_search.library import Library
 from image_search.reports import Progress, Report
 from image_search.settings import Settings
 from image_search.web import create_app
-from tests.web.browsing import Seen, chromium, served, sign_in
+from tests.web.browsing import Seen, chromium, opened, served
 from tests.web.clients import PASSWORD, Client, client_of
 from tests.web.pictures import draw_collection
 from tests.web.running import Running, running
@@ -86,16 +87,32 @@ def held(library: Library, monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldUpda
     update.release.set()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with chromium() as launched:
         yield launched
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running(served(tmp_path_factory.mktemp("service"))) as started:
         yield started
+
+
+@pytest.fixture(scope="package")
+def open_service(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Running, Settings]]:
+    """One that takes new images, over a collection with a duplicate in it."""
+    settings = replace(served(tmp_path_factory.mktemp("open"), index=False), uploads=1)
+    draw_collection(settings.images)
+    (settings.images / "copies").mkdir()
+    (settings.images / "copies" / "teal.jpg").write_bytes(
+        (settings.images / "cold" / "teal.jpg").read_bytes()
+    )
+    Library.open(settings).update()
+    with running(settings) as started:
+        yield started, settings
 
 
 @pytest.fixture
@@ -105,11 +122,8 @@ def seen() -> Seen:
 
 @pytest.fixture
 def page(browser: Browser, service: Running, seen: Seen) -> Iterator[Page]:
-    with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
-        opened = context.new_page()
-        opened.set_default_timeout(10_000)
-        opened.on("pageerror", lambda error: seen.errors.append(str(error)))
-        opened.on("console", lambda m: seen.errors.append(m.text) if m.type == "error" else None)
-        opened.on("request", lambda request: seen.addresses.append(request.url))
-        sign_in(opened, service)
-        yield opened
+    with opened(browser, service, viewport={"width": 1280, "height": 800}) as page:
+        page.on("pageerror", lambda error: seen.errors.append(str(error)))
+        page.on("console", lambda m: seen.errors.append(m.text) if m.type == "error" else None)
+        page.on("request", lambda request: seen.addresses.append(request.url))
+        yield page

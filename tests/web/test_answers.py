@@ -143,3 +143,15 @@ def test_status_tells_the_signed_in_everything(client: Client, settings: Setting
     assert status["failures"][0]["reason"]
     assert set(status["models"]) == {"hsv", "edges"}
     assert status["images_folder"] == str(settings.images)
+
+
+def test_documents_are_told_apart_from_pictures_that_cannot_be_read(
+    client: Client, library: Library, settings: Settings
+) -> None:
+    (settings.images / "order.PDF").write_bytes(b"%PDF-1.7")
+    (settings.images / "notes.txt").write_text("to do")
+    library.update()
+    status = client.get("/status").json
+    assert status["unreadable"] == 3  # nothing that lies there goes untold
+    assert [failure["path"] for failure in status["failures"]] == ["broken.png"]
+    assert status["others"] == {"count": 2, "endings": ["pdf", "txt"]}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -164,7 +165,9 @@ def test_the_static_folder_holds_private_designs_and_still_gives_none_away(
     assert client.get("/static/css/../images/a.css").status_code == 404
 
 
-def test_examples(app: Flask, client: Client, tmp_path: Path) -> None:
+def test_examples_are_offered_of_the_demo_only(
+    app: Flask, client: Client, library: Library, settings: Settings, tmp_path: Path
+) -> None:
     before = app.extensions["image_search"]
     app.extensions["image_search"] = replace(before, examples=tmp_path / "none")
     assert "Try one of these sketches" not in client.get("/").text
@@ -173,6 +176,13 @@ def test_examples(app: Flask, client: Client, tmp_path: Path) -> None:
     (folder / "one.png").write_bytes(ring("black", kind="PNG"))
     (folder / "notes.txt").write_text("private")
     app.extensions["image_search"] = replace(before, examples=folder)
+    assert "Try one of these sketches" not in client.get("/").text  # the collection is one's own
+    assert client.get("/examples/one.png").status_code == 404
+    shutil.rmtree(settings.images)
+    path = settings.images / "rings" / "solitaire-gold-01.jpg"  # as the demo names it
+    path.parent.mkdir(parents=True)
+    path.write_bytes(ring("gold"))
+    library.update()
     page = client.get("/").text
     assert "Try one of these sketches" in page
     assert "notes" not in page

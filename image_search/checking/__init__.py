@@ -1,0 +1,34 @@
+"""Has this been drawn before? A verdict on one picture, with its evidence and its error rates."""
+
+from image_search.checking.checker import Checker
+from image_search.checking.report import Checked, Failed
+from image_search.checking.verdict import (
+    EXACT,
+    EXISTING,
+    NEAR,
+    NEW,
+    SIMILAR,
+    WORDS,
+    Certainty,
+    CheckHit,
+    CheckResult,
+    Evidence,
+    to_plain,
+)
+
+__all__ = [
+    "EXACT",
+    "EXISTING",
+    "NEAR",
+    "NEW",
+    "SIMILAR",
+    "WORDS",
+    "Certainty",
+    "CheckHit",
+    "CheckResult",
+    "Checked",
+    "Checker",
+    "Evidence",
+    "Failed",
+    "to_plain",
+]

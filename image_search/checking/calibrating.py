@@ -1,0 +1,217 @@
+"""What thresholds are fitted to: edited copies of the collection's own pictures, made in memory.
+
+Each copy is compared with its original, and each original with whatever else in the collection its
+fingerprint suggests, just as a check does. That takes seconds whatever the collection's size.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from image_search.checking.thresholds import Scores
+from image_search.detectors.line_art import is_line_art
+from image_search.edits import KINDS, STRENGTHS, edited
+from image_search.errors import ImageSearchError
+from image_search.extractors.base import Pixels
+from image_search.fingerprints import (
+    Fingerprint,
+    FingerprintIndex,
+    FingerprintStore,
+    fingerprint,
+    match,
+)
+from image_search.queries import Query
+from image_search.search_index import SearchIndex
+from image_search.searching import Asked
+from image_search.weighting import PHOTO, SKETCH
+
+# Photos, and drawings, of the collection that are measured at most, and copies made of each: of
+# photos, each of 19 edits in 3 strengths turns up at least once.
+PICTURES = {PHOTO: 40, SKETCH: 20}
+COPIES = 2
+# Of so many more it is only measured what other pictures they resemble; about rare false alarms the
+# others say too little.
+MORE = 100
+# Of a small collection only this share, for a picture says less the fewer others there are.
+SHARE = 0.5
+# That takes some 8 seconds of one core. Where a machine is so slow or so busy that it takes longer
+# than this, what was measured so far has to do: while somebody waits for it, and while nobody does.
+SECONDS, UNHURRIED = 20.0, 120.0
+# Other contents that each picture is held against.
+OTHERS = 5
+# Queries, and images drawn at random for each, whose likeness is measured. The vector of a photo is
+# there already, that of a drawing made here is not.
+_ASKED, _DRAWN = {PHOTO: 30, SKETCH: 10}, 100
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A content of the collection by its SHA-256, and its pixels, ``None`` where no copies are to
+    be made of it; ``drawn`` where these are not its own but lines made of them."""
+
+    content: bytes
+    pixels: Pixels | None
+    drawn: bool = False
+
+
+@dataclass(frozen=True)
+class Means:
+    """What measuring works with: ``read`` gives the pixels of a content, ``id_of`` the id of an
+    image that holds it, ``ask`` makes out a query."""
+
+    contents: Sequence[bytes]
+    read: Callable[[bytes], Pixels]
+    id_of: Callable[[bytes], str]
+    store: FingerprintStore
+    index: FingerprintIndex
+    ask: Callable[[Query], tuple[SearchIndex, Asked]]
+    threads: int
+    seconds: float
+    on_progress: Callable[[int, int], None]
+    cancelled: Callable[[], bool]
+
+
+def measure(means: Means) -> dict[str, Scores] | None:
+    """The scores by kind of query, ``None`` where it was cancelled. The same collection gives the
+    same scores, unless time runs out."""
+    until = time.monotonic() + means.seconds
+    with ThreadPoolExecutor(means.threads, thread_name_prefix="thresholds") as pool:
+        try:
+            return _measured(means, pool, until)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _measured(means: Means, pool: ThreadPoolExecutor, until: float) -> dict[str, Scores] | None:
+    samples, more = _samples(means, pool)
+    # In turns, so that everything has its share where time runs out.
+    work = [
+        (kind, number, sample, (number + 0.5) / len(chosen))
+        for kind, chosen in (*samples.items(), more)
+        for number, sample in enumerate(chosen)
+    ]
+    work.sort(key=lambda item: item[-1])
+    copies: dict[str, list[float]] = {kind: [] for kind in samples}
+    others: dict[str, list[float]] = {kind: [] for kind in samples}
+    measured = pool.map(lambda item: _compared(item[0], item[1], item[2], means), work)
+    for done, ((kind, *_), (found, other)) in enumerate(zip(work, measured, strict=True), start=1):
+        copies[kind] += found
+        others[kind].append(other)
+        means.on_progress(done, len(work))
+        if means.cancelled() or time.monotonic() > until:
+            break
+    likeness = {kind: list(_likeness(kind, samples[kind], means)) for kind in samples}
+    if means.cancelled():
+        return None
+    return {kind: Scores(copies[kind], others[kind], likeness[kind]) for kind in samples}
+
+
+def _samples(
+    means: Means, pool: ThreadPoolExecutor
+) -> tuple[dict[str, list[Sample]], tuple[str, list[Sample]]]:
+    """Photos and drawings of the collection; where it has few drawings, some of its photos drawn.
+    And more, without pixels, of the kind that most of those are.
+
+    Digests are as good as random, so the first of them in order are a sample.
+    """
+    share = math.ceil(SHARE * len(means.contents))
+    wanted = {kind: min(count, share) for kind, count in PICTURES.items()}
+    found: dict[str, list[Sample]] = {kind: [] for kind in wanted}
+    contents = sorted(means.contents)
+    looked_at = contents[: sum(wanted.values())]
+    read = pool.map(lambda content: _read(content, means), looked_at)
+    for content, pixels in zip(looked_at, read, strict=True):
+        if pixels is None:
+            continue
+        kind = SKETCH if is_line_art(pixels) > 0.5 else PHOTO
+        if len(found[kind]) < wanted[kind]:
+            found[kind].append(Sample(content, pixels))
+    photos, drawings = found[PHOTO], found[SKETCH]
+    made = [
+        Sample(photo.content, line_drawing(photo.pixels), drawn=True)
+        for photo in photos[: wanted[SKETCH] - len(drawings)]
+        if photo.pixels is not None
+    ]
+    kind = PHOTO if len(photos) >= len(drawings) else SKETCH
+    more = contents[len(looked_at) :][: MORE if photos or drawings else 0]
+    drawings += made
+    return found, (kind, [Sample(content, None) for content in more])
+
+
+def _read(content: bytes, means: Means) -> Pixels | None:
+    try:
+        return None if means.cancelled() else means.read(content)
+    except ImageSearchError:
+        return None  # gone or damaged since it was indexed
+
+
+def line_drawing(pixels: Pixels) -> Pixels:
+    """``pixels`` (RGB uint8) as lines on white paper: each pixel against its surroundings."""
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    around = cv2.GaussianBlur(grey, (0, 0), max(1.0, max(grey.shape) / 100))
+    paper = np.clip(grey / np.maximum(around, 1.0), 0.0, 1.0)
+    lines = (255 * np.clip((paper - 0.6) / 0.32, 0.0, 1.0)).astype(np.uint8)
+    return np.repeat(lines[..., None], 3, axis=2)
+
+
+def _compared(kind: str, number: int, sample: Sample, means: Means) -> tuple[list[float], float]:
+    """The score of each copy against the original, and the original's best among all others."""
+    own = None if sample.drawn else means.store.get(sample.content)
+    pixels = sample.pixels
+    if pixels is None:
+        return [], 0.0 if own is None else _best_other(own, sample.content, means)
+    own = own or fingerprint(pixels)
+    ways = list(itertools.product(KINDS, range(len(STRENGTHS))))
+    np.random.default_rng(0).shuffle(ways)
+    rng = np.random.default_rng((number, int(kind == SKETCH)))
+    copies = []
+    for turn in range(number * COPIES, (number + 1) * COPIES):
+        edit, strength = ways[turn % len(ways)]
+        copies.append(_score(fingerprint(edited(pixels, edit, int(strength), rng)), own))
+    return copies, _best_other(own, sample.content, means)
+
+
+def _best_other(own: Fingerprint, content: bytes, means: Means) -> float:
+    likely = [digest for digest, _ in means.index.candidates(own, OTHERS + 1)]
+    found = [means.store.get(digest) for digest in likely if digest != content]
+    return max((_score(own, other) for other in found if other is not None), default=0.0)
+
+
+def _score(copy: Fingerprint, other: Fingerprint) -> float:
+    found = match(copy, other)
+    return 0.0 if found is None else found.score
+
+
+def _likeness(kind: str, samples: Sequence[Sample], means: Means) -> Iterator[float]:
+    """The fused scores of pictures against images drawn at random."""
+    contents = sorted(means.contents)
+    rng = np.random.default_rng(0)
+    for sample in samples[: _ASKED[kind]]:
+        if means.cancelled():
+            return
+        try:
+            index, asked = means.ask(_query(kind, sample, means))
+        except ImageSearchError:
+            continue  # gone since, or of an extractor that is not here
+        drawn = rng.choice(len(contents), min(_DRAWN, len(contents)), replace=False)
+        others = {contents[int(number)] for number in drawn} - {sample.content}
+        yield from (hit.score for hit in index.hits_of(asked.question, others))
+
+
+def _query(kind: str, sample: Sample, means: Means) -> Query:
+    if kind == PHOTO:
+        return Query(like=(means.id_of(sample.content),), kind=kind)
+    assert sample.pixels is not None
+    buffer = BytesIO()
+    Image.fromarray(sample.pixels).save(buffer, "PNG", compress_level=1)
+    return Query(images=(buffer.getvalue(),), kind=kind)

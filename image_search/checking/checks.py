@@ -1,0 +1,222 @@
+"""Has this been drawn before? One picture held against the whole collection."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from image_search.checking.fingerprinted import Fingerprinted
+from image_search.checking.thresholds import Threshold
+from image_search.checking.verdict import (
+    EXACT,
+    NEAR,
+    NEW,
+    SAME_BYTES,
+    SAME_PIXELS,
+    SIMILAR,
+    Certainty,
+    CheckHit,
+    CheckResult,
+    Evidence,
+    words_of,
+)
+from image_search.decisions import DIFFERENT, Decisions, pair_of
+from image_search.errors import ImageSearchError, InvalidQuery
+from image_search.fingerprints import Fingerprint, Match, fingerprint, match
+from image_search.images import pixel_digest
+from image_search.originals import Originals
+from image_search.queries import Query, words
+from image_search.reports import Unreadable
+from image_search.search_index import Hit, SearchIndex
+from image_search.searching import Asked
+
+# Contents that are verified: so many of those whose fingerprints come nearest, and of those whose
+# embeddings do.
+BY_FINGERPRINT = 40
+BY_LIKENESS = 20
+# Pixels of the images that are decoded whole in one check, to see whether they are equal.
+_PIXELS = 60_000_000
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What a check works with."""
+
+    index: SearchIndex
+    fingerprinted: Fingerprinted
+    originals: Originals
+    decisions: Decisions
+    threshold: Callable[[str], tuple[Threshold, bool]]
+    max_megapixels: float
+
+
+def see(query: Query) -> None:
+    """See that ``query`` asks about exactly one picture.
+
+    Raises:
+        InvalidQuery: it does not, or has words or colours, which no picture can be the same as.
+    """
+    if len(query.images) + len(query.like) != 1:
+        raise InvalidQuery("A check is about one picture: send exactly one image, or one like.")
+    if words(query.text) or words(query.not_text) or query.color:
+        raise InvalidQuery("A check compares a picture; leave text, not_text and color away.")
+
+
+def check(
+    collection: Collection, query: Query, data: bytes, asked: Asked, own: str = ""
+) -> CheckResult:
+    """The verdict on ``data``, the one picture of ``query``, which was made out as ``asked``.
+
+    ``own`` is the id of the indexed image that ``data`` comes from, which is then left out.
+    """
+    started = time.perf_counter()
+    index, threshold, fitted = collection.index, *collection.threshold(asked.kind)
+    nearest, compared = index.search(asked.question, max(query.k, BY_LIKENESS) + bool(own))
+    nearest = [hit for hit in nearest if hit.id != own]
+    content = hashlib.sha256(data).digest() if query.region is None else b""
+    found = _Found(collection, query, content, asked, own)
+    found.verify(nearest[:BY_LIKENESS], threshold.near, data)
+    hits = [
+        *found.hits,
+        *(
+            CheckHit(hit, SIMILAR)
+            for hit in nearest[: query.k]
+            if hit.score >= threshold.alike and hit.id not in found.settled
+        ),
+    ]
+    hits = [replace(hit, hit=replace(hit.hit, rank=rank)) for rank, hit in enumerate(hits, start=1)]
+    verdict = hits[0].relation if hits else NEW
+    certainty = Certainty(
+        round(threshold.false_alarms, 4), round(threshold.misses, 4), threshold.measured_on,
+        asked.kind,
+    )  # fmt: skip
+    unprinted = len(collection.fingerprinted.missing())
+    warnings = [*asked.warnings, *collection.decisions.warnings]
+    if unprinted:
+        warnings.append(
+            f"{unprinted:,} images have no fingerprint yet, so edited copies of them may be "
+            "missed; reindex to make them."
+        )
+    if not fitted:
+        warnings.append(
+            "The thresholds are not fitted to this collection yet, so assumed ones decide and no "
+            "error rates are known. That takes seconds; check again then."
+        )
+    failures = index.snapshot.failures
+    return CheckResult(
+        verdict=verdict,
+        words=words_of(verdict, hits[0] if hits else None),
+        certainty=certainty if fitted else None,
+        hits=tuple(hits),
+        nearest=tuple(nearest[: query.k]),
+        compared=compared,
+        unprinted=unprinted,
+        unreadable=len(failures),
+        unreadable_files=tuple(Unreadable(fact.path, fact.reason) for fact in failures),
+        suppressed=found.suppressed,
+        took_ms=round((time.perf_counter() - started) * 1000, 1),
+        kind=asked.kind,
+        extractors=asked.extractors,
+        fingerprint=index.snapshot.fingerprint,
+        content=hashlib.sha256(data).hexdigest(),
+        checked=time.time(),
+        warnings=tuple(warnings),
+    )
+
+
+class _Found:
+    """The images of the collection that show the same picture.
+
+    ``settled`` are the ids of images about which nothing is left to say: found, or decided to be
+    different.
+    """
+
+    def __init__(
+        self, collection: Collection, query: Query, content: bytes, asked: Asked, own: str
+    ) -> None:
+        self._collection, self._region = collection, query.region
+        self._content, self._asked, self._own = content, asked, own
+        self.hits: list[CheckHit] = []
+        self.settled: set[str] = set()
+        self.suppressed = 0
+
+    def verify(self, nearest: Sequence[Hit], threshold: float, data: bytes) -> None:
+        """Look at what may be the same picture, and keep what scores ``threshold`` at least."""
+        fingerprinted = self._collection.fingerprinted
+        asked_for = fingerprint(self._asked.pictures[0])
+        found = {
+            digest: near
+            for digest in self._candidates(asked_for, nearest)
+            if (other := fingerprinted.store.get(digest)) is not None
+            and (near := match(asked_for, other)) is not None
+            and near.score >= threshold
+        }
+        same = self._same_pixels(found, data) if self._content else set()
+        exact = {digest: found.pop(digest) for digest in same}
+        decisions = self._collection.decisions.all() if self._content else {}
+        relations: list[tuple[str, Mapping[bytes, Match | None], str]] = [
+            (EXACT, {self._content: None} if self._content else {}, SAME_BYTES),
+            (EXACT, exact, SAME_PIXELS),
+            (NEAR, found, ""),
+        ]
+        for relation, contents, said in relations:
+            self._keep(relation, contents, said, decisions)
+
+    def _candidates(self, asked_for: Fingerprint, nearest: Iterable[Hit]) -> list[bytes]:
+        index = self._collection.fingerprinted.index()
+        likely = [digest for digest, _ in index.candidates(asked_for, BY_FINGERPRINT)]
+        snapshot = self._collection.index.snapshot
+        alike = [fact.digest for hit in nearest if (fact := snapshot.find(int(hit.id, 16)))]
+        return [digest for digest in dict.fromkeys([*likely, *alike]) if digest != self._content]
+
+    def _same_pixels(self, found: Mapping[bytes, Match], data: bytes) -> set[bytes]:
+        """Those of ``found`` that hold the very pixels of ``data``, in another file."""
+        same, own, left = set(), b"", _PIXELS
+        for digest in sorted(found, key=lambda digest: -found[digest].score):
+            fact = next(iter(self._collection.index.snapshot.files_of(digest)), None)
+            if fact is None or not is_unaltered(found[digest]) or left < 0:
+                continue
+            left -= fact.width * fact.height
+            own = own or self._pixels(lambda: data)
+            if own and own == self._pixels(lambda fact=fact: self._collection.originals.read(fact)):  # type: ignore[misc]
+                same.add(digest)
+        return same
+
+    def _pixels(self, read: Callable[[], bytes]) -> bytes:
+        try:
+            return pixel_digest(read(), max_megapixels=self._collection.max_megapixels)
+        except ImageSearchError:
+            return b""  # gone or damaged since it was indexed; the match speaks for itself
+
+    def _keep(
+        self,
+        relation: str,
+        contents: Mapping[bytes, Match | None],
+        said: str,
+        decisions: Mapping[tuple[bytes, bytes], str],
+    ) -> None:
+        kept = []
+        for digest, near in contents.items():
+            decision = decisions.get(pair_of(self._content, digest))
+            evidence = Evidence.of(near, said).on_whole(self._region)
+            for hit in self._collection.index.hits_of(self._asked.question, [digest]):
+                self.settled.add(hit.id)
+                if decision == DIFFERENT:
+                    self.suppressed += hit.id != self._own
+                elif hit.id != self._own:
+                    kept.append(CheckHit(hit, relation, evidence, decision))
+        kept.sort(key=lambda hit: (-_score(hit), hit.hit.path))
+        self.hits += kept
+
+
+def _score(hit: CheckHit) -> float:
+    return 0.0 if hit.evidence is None else hit.evidence.score
+
+
+def is_unaltered(near: Match) -> bool:
+    """Whether two matching pictures may have the very same pixels."""
+    turned = min(near.rotation % 360, -near.rotation % 360)
+    whole = min(near.of_query, near.of_other) > 0.8
+    return not near.mirrored and turned < 1 and abs(near.scale - 1) < 0.02 and whole

@@ -1,0 +1,92 @@
+"""The fingerprints of the collection as it is now, brought up to date and searchable."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from image_search.cache import Snapshot
+from image_search.errors import ImageSearchError, UnknownImage
+from image_search.fingerprinting import update_fingerprints
+from image_search.fingerprints import FingerprintIndex, FingerprintStore
+from image_search.originals import Originals
+from image_search.reports import Progress
+from image_search.settings import Settings
+
+
+class Fingerprinted:
+    """The fingerprints of what a snapshot, asked for each time, holds. Safe to use from many
+    threads."""
+
+    def __init__(
+        self, settings: Settings, snapshot: Callable[[], Snapshot], originals: Originals
+    ) -> None:
+        self._settings, self._snapshot, self._originals = settings, snapshot, originals
+        self.store = FingerprintStore(settings.state_dir / "fingerprints")
+        self._lock = threading.Lock()
+        self._indexed: Snapshot | None = None
+        self._index: FingerprintIndex | None = None
+        self._missing: tuple[bytes, ...] = ()
+
+    def index(self) -> FingerprintIndex:
+        """The index over the contents that can be found now."""
+        return self._current()[0]
+
+    def missing(self) -> tuple[bytes, ...]:
+        """The contents that have no fingerprint yet."""
+        return self._current()[1]
+
+    def _current(self) -> tuple[FingerprintIndex, tuple[bytes, ...]]:
+        snapshot = self._snapshot()
+        with self._lock:
+            stale = self._indexed is not snapshot
+            if stale or self._missing:
+                # Another process may be adding those that are missing.
+                self.store.refresh()
+            if self._index is None or stale:
+                contents = snapshot.contents()
+                self._missing = tuple(self.store.missing(sorted(contents)))
+                if self._index is None:
+                    self._index = FingerprintIndex(self.store, contents)
+                else:
+                    self._index.update(contents)
+                self._indexed = snapshot
+            elif self._missing:
+                missing = tuple(self.store.missing(self._missing))
+                if len(missing) < len(self._missing):
+                    self._missing = missing
+                    self._index.update(snapshot.contents())
+            return self._index, self._missing
+
+    def catch_up(
+        self,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Make the fingerprints that are missing; whether that went to its end.
+
+        Raises:
+            CacheError: they cannot be written; what was kept before still is.
+        """
+        snapshot = self._snapshot()
+        whole = update_fingerprints(
+            self.store,
+            self.missing(),
+            lambda content: self._read(snapshot, content),
+            threads=self._settings.workers,
+            max_megapixels=self._settings.image_megapixels,
+            on_progress=on_progress,
+            cancelled=cancelled,
+        )
+        if whole:
+            self.store.sweep(snapshot.contents())
+        return whole
+
+    def _read(self, snapshot: Snapshot, content: bytes) -> bytes:
+        reason = "The image is no longer in the index."
+        for fact in snapshot.files_of(content):
+            try:
+                return self._originals.read(fact)
+            except ImageSearchError as error:
+                reason = str(error)  # a copy may be there still
+        raise UnknownImage(reason)

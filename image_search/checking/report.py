@@ -1,0 +1,126 @@
+"""The printable report of checks: one HTML file that needs nothing beside it."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import jinja2
+
+from image_search import assets
+from image_search.checking.evidence import side_by_side
+from image_search.checking.verdict import WORDS, CheckHit, CheckResult
+from image_search.errors import ImageSearchError
+from image_search.extractors.base import Pixels
+from image_search.images import decode, thumbnail
+from image_search.search_index import Hit
+
+# Hits shown with their evidence, and nearest images shown, for each picture.
+PROVEN, SHOWN = 4, 8
+# Longest side of the pictures in the report, in pixels.
+_SIDE = 320
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A picture that was checked: its ``name``, its bytes and the ``result``."""
+
+    name: str
+    data: bytes
+    result: CheckResult
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A picture that could not be checked, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Proof:
+    """A hit with its evidence as a picture, empty where the image has gone since."""
+
+    hit: CheckHit
+    picture: str
+
+
+@dataclass(frozen=True)
+class _Section:
+    name: str
+    result: CheckResult
+    picture: str
+    proofs: tuple[_Proof, ...]
+    nearest: tuple[tuple[Hit, str], ...]
+
+
+def render(
+    checked: Sequence[Checked],
+    failed: Sequence[Failed],
+    read: Callable[[str], bytes],
+    max_megapixels: float,
+) -> str:
+    """The report as HTML; ``read`` gives the bytes of an indexed image by its id."""
+
+    def pixels(data: bytes) -> Pixels:
+        return decode(data, max_megapixels=max_megapixels, side=_SIDE).pixels
+
+    def small(data: bytes) -> str:
+        return _uri(thumbnail(decode(data, max_megapixels=max_megapixels, side=_SIDE), _SIDE))
+
+    def of_hit(show: Callable[[bytes], str], image_id: str) -> str:
+        try:
+            return show(read(image_id))
+        except ImageSearchError:
+            return ""
+
+    def proof(one: Checked, hit: CheckHit) -> _Proof:
+        evidence = hit.evidence
+        if evidence is None:
+            return _Proof(hit, "")
+        outlines = evidence.outline_query, evidence.outline_hit
+        return _Proof(
+            hit,
+            of_hit(
+                lambda data: _uri(side_by_side(pixels(one.data), pixels(data), *outlines)),
+                hit.hit.id,
+            ),
+        )
+
+    sections = [
+        _Section(
+            one.name,
+            one.result,
+            small(one.data),
+            tuple(proof(one, hit) for hit in one.result.hits[:PROVEN] if hit.evidence),
+            tuple((hit, of_hit(small, hit.id)) for hit in one.result.nearest[:SHOWN]),
+        )
+        for one in checked
+    ]
+    loader = jinja2.FileSystemLoader(assets.folder("templates"))
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"percent": _percent, "moment": _moment}
+    return environment.get_template("check.html").render(
+        sections=sections,
+        failed=failed,
+        words=WORDS,
+        style=(assets.folder("static") / "css" / "base.css").read_text("utf-8"),
+    )
+
+
+def _uri(webp: bytes) -> str:
+    return "data:image/webp;base64," + base64.b64encode(webp).decode("ascii")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(seconds)).strip()

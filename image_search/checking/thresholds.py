@@ -1,0 +1,175 @@
+"""Where a verdict changes, and how often it errs: fitted to the collection itself.
+
+Two distributions of one collection are compared: the scores of edited copies against their
+originals, and the best score that each picture reaches among all *other* images. The threshold lies
+where the second has ended. A few hundred measurements do not reach so far into its tail, so an
+exponential tail is laid through its quantiles (the limit for many distributions, Pickands 1975),
+which a few duplicates that are in the collection already do not move.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from image_search.cache import safe_pickle
+from image_search.errors import CacheDamaged, CacheError
+
+# The share of pictures not in the collection that may be called near-duplicates.
+FALSE_ALARMS = 0.002
+# So few measurements, or fewer, say as much as what is assumed before there are any.
+_PRIOR = 20
+# Of a thousand pairs of images of the collection, two are more alike than this says.
+ALIKE = 0.998
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What was measured for one kind of query.
+
+    ``copies`` are the scores of edited copies against their originals, ``others`` the best score of
+    each of some pictures among all images but itself (0 where nothing matches), ``likeness`` the
+    fused scores of pairs taken at random.
+    """
+
+    copies: Sequence[float]
+    others: Sequence[float]
+    likeness: Sequence[float]
+
+    def strangers(self, certain: float) -> list[float]:
+        """The scores of ``others``, less those that half of the copies do not reach, or that are
+        ``certain`` in any collection: these are duplicates that are in this one already."""
+        middle = float(np.median(self.copies)) if len(self.copies) else certain
+        limit = max(min(middle, certain), 1e-9)
+        return [score for score in self.others if score < limit]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """For one kind of query: the score from which a picture is ``near``, the fused score from which
+    it is ``alike``, and the error rates of the former, ``measured_on`` so many pictures."""
+
+    near: float
+    alike: float
+    false_alarms: float
+    misses: float
+    measured_on: int
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """What scores are held to be before anything is measured: the ``median`` of other images, the
+    mean excess over it (``spread``), and where a copy is as likely as a similar picture
+    (``even``)."""
+
+    median: float
+    spread: float
+    even: float
+
+
+# Measured on several collections by ``benchmarks/copies.py``; see ``fingerprints.evidence``.
+ASSUMED = Assumed(median=0.5, spread=0.6, even=5.0)
+# The share of its own copies that a collection may lose to that assumption.
+_LOST = 0.1
+
+
+def fit(scores: Scores, assumed: Assumed = ASSUMED) -> Threshold:
+    """The threshold that ``scores`` lead to; with few of them, ``assumed`` counts as much.
+
+    It is never below the end of the strangers' tail. Above that it is the ``even`` score assumed,
+    unless this collection would then lose more than a tenth of its copies.
+    """
+    strangers = scores.strangers(2 * assumed.even)
+    copies, others = np.asarray(scores.copies, float), np.asarray(strangers, float)
+    median, spread = _tail(strangers, assumed)
+    near = median + spread * math.log(0.5 / FALSE_ALARMS)
+    share = _PRIOR / (_PRIOR + len(copies))
+    reached = float(np.quantile(copies, _LOST)) if len(copies) else assumed.even
+    reached = share * assumed.even + (1 - share) * reached
+    near = max(near, min(assumed.even, reached))
+    return Threshold(
+        near=near,
+        alike=float(np.quantile(scores.likeness, ALIKE)) if len(scores.likeness) else math.inf,
+        false_alarms=max(
+            float((others >= near).mean()) if len(others) else 0.0,
+            0.5 * math.exp(-(near - median) / spread),
+            # Nothing seen in so many tries: as likely as not, it is rarer than this.
+            math.log(2) / max(len(others), 1) if len(others) < 1 / FALSE_ALARMS else 0.0,
+        ),
+        misses=float((copies < near).mean()) if len(copies) else 0.0,
+        measured_on=len(copies),
+    )
+
+
+def _tail(others: Sequence[float], assumed: Assumed) -> tuple[float, float]:
+    """The median of the scores of other images, and the mean excess over it, from quantiles that a
+    tenth of outliers does not reach."""
+    share = _PRIOR / (_PRIOR + len(others))
+    if not len(others):
+        return assumed.median, assumed.spread
+    median, high = np.quantile(others, (0.5, 0.9))
+    spread = max((high - median) / math.log(5), assumed.spread / 3)
+    return (
+        float(share * assumed.median + (1 - share) * median),
+        float(share * assumed.spread + (1 - share) * spread),
+    )
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """A threshold for each kind of query, fitted to a collection of ``fitted_on`` images, with
+    scores made in a certain ``way``."""
+
+    by_kind: Mapping[str, Threshold]
+    fitted_on: int
+    way: str
+
+    def outdated(self, images: int, way: str) -> bool:
+        """Whether a collection of now ``images`` images should be fitted anew: it has doubled or
+        halved since, or scores are made in another way."""
+        return way != self.way or not self.fitted_on / 2 < images < self.fitted_on * 2
+
+
+def keep(path: Path, thresholds: Thresholds) -> None:
+    """Write ``thresholds`` beside the cache.
+
+    Raises:
+        CacheError: the disk is full or not writable.
+    """
+    plain = {
+        "way": thresholds.way,
+        "fitted_on": thresholds.fitted_on,
+        "by_kind": {kind: vars(one) for kind, one in thresholds.by_kind.items()},
+    }
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        safe_pickle.dump(path, plain)
+    except OSError as error:
+        raise CacheError(
+            f"{path} cannot be written ({error.strerror or error}); make room on the disk."
+        ) from error
+
+
+def kept(path: Path) -> Thresholds | None:
+    """What ``keep`` wrote; ``None`` where there is nothing, or nothing whole, and it has to be
+    measured again."""
+    try:
+        plain: Any = safe_pickle.load(path)
+        by_kind = {
+            str(kind): Threshold(
+                near=float(one["near"]),
+                alike=float(one["alike"]),
+                false_alarms=float(one["false_alarms"]),
+                misses=float(one["misses"]),
+                measured_on=int(one["measured_on"]),
+            )
+            for kind, one in plain["by_kind"].items()
+        }
+        return Thresholds(by_kind, int(plain["fitted_on"]), str(plain["way"]))
+    except (AttributeError, CacheDamaged, KeyError, OSError, TypeError, ValueError):
+        return None

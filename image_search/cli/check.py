@@ -1,0 +1,237 @@
+"""``image-search check``: is this picture in the collection already, as it is or edited?"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from image_search.cli.index import ProgressBar, stopping
+from image_search.cli.options import Commands, add_command, settings_from, write_file
+from image_search.errors import (
+    InvalidQuery,
+    UnknownImage,
+    UnreadableImage,
+)
+
+if TYPE_CHECKING:
+    from image_search.checking import Checked, CheckResult, Failed
+    from image_search.library import Library
+    from image_search.queries import Query
+
+COLUMNS = (
+    *("picture", "verdict", "words", "relation", "hit", "id", "likeness", "matching_points"),
+    *("evidence", "decision", "false_alarms", "misses", "compared", "unreadable", "checked"),
+    "error",
+)
+VERDICTS = ("exact", "near", "similar", "new")
+# Hits and unreadable files shown; --json and --csv have them all.
+SHOWN = 5
+
+
+def add_to(commands: Commands) -> None:
+    """Register the command."""
+    parser = add_command(
+        commands,
+        "check",
+        "tell whether pictures are in the collection already, as they are or edited",
+        "image-search check incoming/ --csv verdicts.csv --report clearance.html\n\n"
+        "exit code: 0 all new or only similar, 1 something exists already, 2 error",
+        ["extractors", "threads", "upload_megapixels", "image_megapixels"],
+    )
+    parser.add_argument(
+        "pictures", metavar="IMAGE", nargs="*", type=Path, help="pictures, or folders of them"
+    )
+    parser.add_argument(
+        "--like", metavar="ID", action="append", default=[],
+        help="an indexed image, by its id: is it here a second time?",
+    )  # fmt: skip
+    parser.add_argument("--kind", default="auto", help="auto, photo or sketch; default auto")
+    parser.add_argument("-k", type=int, default=10, help="how many similar images; default 10")
+    parser.add_argument(
+        "--csv", metavar="FILE", help="write a table, one line for each hit; - is standard output"
+    )
+    parser.add_argument("--report", metavar="FILE", type=Path, help="write a printable report")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check and print; 0 all new, 1 something exists, 2 a picture could not be checked."""
+    from image_search.checking import Checked, Failed
+    from image_search.library import Library
+
+    if not options.pictures and not options.like:
+        raise InvalidQuery("Name the pictures to check, or an indexed image with --like.")
+    library = Library.open(settings_from(options))
+    bar = ProgressBar(quiet=options.json)
+    with stopping() as stop:
+        try:
+            library.prepare(bar.show, stop.is_set)
+        finally:
+            bar.close()
+    if stop.is_set():
+        raise KeyboardInterrupt
+    checked: list[Checked] = []
+    failed: list[Failed] = []
+    quiet = options.json or options.csv == "-"
+    for name, read in _asked(options):
+        try:
+            data, query = read()
+            one = Checked(name, data, library.check(query))
+        except (UnreadableImage, UnknownImage) as error:
+            failed.append(Failed(name, str(error)))
+            if not quiet:
+                print(f"{name}: not checked: {error}", flush=True)
+            continue
+        # The bytes are kept only where the report will show them.
+        checked.append(one if options.report else Checked(name, b"", one.result))
+        if not quiet:
+            _print(name, one.result)
+    if not checked and not failed:
+        raise InvalidQuery("There is no picture in what was named.")
+    _write(options, library, checked, failed)
+    if not quiet:
+        _summary(checked, failed)
+    if failed:
+        return 2
+    return 1 if any(one.result.exists for one in checked) else 0
+
+
+_Read = Callable[[], "tuple[bytes, Query]"]
+
+
+def _asked(options: argparse.Namespace) -> Iterator[tuple[str, _Read]]:
+    """Everything that is to be checked by its name, read only when its turn comes."""
+    from image_search.queries import Query
+
+    def of_file(path: Path) -> _Read:
+        def read() -> tuple[bytes, Query]:
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                raise UnreadableImage(f"It cannot be read ({error.strerror}).") from error
+            return data, Query(images=(data,), k=options.k, kind=options.kind)
+
+        return read
+
+    def of_id(image_id: str) -> _Read:
+        return lambda: (b"", Query(like=(image_id,), k=options.k, kind=options.kind))
+
+    for path in options.pictures:
+        for one in _files(path):
+            yield str(one), of_file(one)
+    for image_id in options.like:
+        yield image_id, of_id(image_id)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """A picture itself; of a folder every file in it and below that may be one."""
+    from image_search.scanning import scan
+
+    if not path.is_dir():
+        yield path
+        return
+    yield from (path / entry.path for entry in scan(path))
+
+
+def _print(name: str, result: CheckResult) -> None:
+    print(f"{name}: {result.words}", flush=True)
+    for one in result.hits[:SHOWN]:
+        evidence = one.evidence
+        why = f"likeness {one.hit.score:.3f}"
+        if evidence is not None:
+            why = f"{evidence.words}"
+            why += f"; {evidence.inliers} matching points" if evidence.inliers else ""
+            why += f"; decided: {one.decision}" if one.decision else ""
+        print(f"    {one.relation:8}{one.hit.path}  ({why})")
+    if len(result.hits) > SHOWN:
+        print(f"    and {len(result.hits) - SHOWN:,} more; --json tells all")
+    if result.suppressed:
+        print(f"    {result.suppressed} left out, decided before to be different")
+
+
+def _summary(checked: Sequence[Checked], failed: Sequence[Failed]) -> None:
+    if not checked:
+        return
+    last = checked[-1].result
+    for warning in dict.fromkeys(w for one in checked for w in one.result.warnings):
+        # The first sentence, as with a search; `image-search status` tells more.
+        print(f"Note: {warning.split('. ')[0].rstrip('.')}.", file=sys.stderr)
+    kinds = {one.result.kind: one.result.certainty for one in checked}
+    for kind, rates in kinds.items():
+        if rates is not None:
+            print(
+                f"Of a {kind}, the verdict misses {rates.misses:.1%} of edited copies, and takes "
+                f"{rates.false_alarms:.1%} of other pictures for one (measured on "
+                f"{rates.measured_on:,} copies of images of this collection)."
+            )
+    unreadable = ""
+    if last.unreadable:
+        names = ", ".join(file.path for file in last.unreadable_files[:SHOWN])
+        more = ", ..." if last.unreadable > SHOWN else ""
+        unreadable = f"; {last.unreadable:,} could not be read: {names}{more}"
+    print(f"Compared with {last.compared:,} images{unreadable}.")
+    if len(checked) + len(failed) > 1:
+        counts = Counter(one.result.verdict for one in checked)
+        parts = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]]
+        parts += [f"{len(failed)} not checked"] if failed else []
+        print(f"{len(checked) + len(failed)} pictures: {', '.join(parts)}.")
+
+
+def _write(
+    options: argparse.Namespace,
+    library: Library,
+    checked: Sequence[Checked],
+    failed: Sequence[Failed],
+) -> None:
+    """What was asked for beside the terminal: JSON, the table, the report."""
+    from image_search.checking import to_plain
+
+    if options.json:
+        checks: list[dict[str, Any]] = [
+            {"picture": one.name, **to_plain(one.result)} for one in checked
+        ]
+        checks += [{"picture": one.name, "verdict": None, "error": one.reason} for one in failed]
+        print(json.dumps({"checks": checks}))
+    if options.csv == "-":
+        _table(sys.stdout, checked, failed)
+    elif options.csv:
+        buffer = io.StringIO(newline="")
+        _table(buffer, checked, failed)
+        write_file(Path(options.csv), buffer.getvalue())
+    if options.report:
+        shown = [
+            one if one.data else replace(one, data=library.original(one.name).read_bytes())
+            for one in checked
+        ]
+        write_file(options.report, library.report(shown, failed))
+
+
+def _table(file: TextIO, checked: Sequence[Checked], failed: Sequence[Failed]) -> None:
+    table = csv.writer(file)
+    table.writerow(COLUMNS)
+    for one in checked:
+        result, rates = one.result, one.result.certainty
+        errs = ("", "") if rates is None else (rates.false_alarms, rates.misses)
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(result.checked))
+        end = (*errs, result.compared, result.unreadable, moment, "")
+        start = (one.name, result.verdict, result.words)
+        for hit in result.hits:
+            evidence = hit.evidence
+            table.writerow([
+                *start, hit.relation, hit.hit.path, hit.hit.id, hit.hit.score,
+                "" if evidence is None else evidence.inliers,
+                "" if evidence is None else evidence.words, hit.decision or "", *end,
+            ])  # fmt: skip
+        if not result.hits:
+            table.writerow([*start, *[""] * 7, *end])
+    for bad in failed:
+        table.writerow([bad.name, *[""] * (len(COLUMNS) - 2), bad.reason])

@@ -1,0 +1,209 @@
+"""``image-search duplicates``: the same pictures within the collection, and decisions on them."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import io
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from image_search.cli.index import ProgressBar, stopping
+from image_search.cli.options import Commands, add_command, settings_from, write_file
+from image_search.errors import InvalidQuery
+
+if TYPE_CHECKING:
+    from image_search.duplicates import Duplicates, Group, Page
+
+COLUMNS = (
+    *("group", "kind", "path", "id", "width", "height", "size", "modified", "relation", "words"),
+    *("against", "decision"),
+)
+
+
+def add_to(commands: Commands) -> None:
+    """Register the command."""
+    parser = add_command(
+        commands,
+        "duplicates",
+        "list the duplicates within the collection, and keep decisions on them",
+        "image-search duplicates --csv duplicates.csv",
+        ["extractors", "threads", "image_megapixels"],
+    )
+    parser.add_argument(
+        "--csv", metavar="FILE", help="write a table, one line for each image; - is standard output"
+    )
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="so many groups; default 20, with --csv all"
+    )
+    parser.add_argument("--offset", type=int, default=0, metavar="N", help="skip so many groups")
+    parser.add_argument(
+        "--only", choices=("open", "decided"), default="all",
+        help="only groups that wait for a decision, or that have one (also those decided to be "
+        "different, which are left out otherwise)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--decide", nargs=3, metavar=("ID", "ID", "DECISION"),
+        help="two images are the same design (same), a colourway, or different; with ids from "
+        "--json or --csv",
+    )  # fmt: skip
+    parser.add_argument(
+        "--undo", nargs="*", metavar="ID",
+        help="take back the decision on two images, or the last one made",
+    )  # fmt: skip
+    parser.add_argument("--export-decisions", metavar="FILE", help="write every decision as JSON")
+    parser.add_argument(
+        "--import-decisions", metavar="FILE", type=Path,
+        help="take over an export; on one pair the newest decision counts",
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compare what was not compared yet and list, or decide; 0 when done, 130 when interrupted."""
+    from image_search.library import Library
+
+    asked = [
+        name
+        for name in ("decide", "undo", "export_decisions", "import_decisions")
+        if getattr(options, name) is not None
+    ]
+    if len(asked) > 1:
+        raise InvalidQuery("Ask for one at a time: --decide, --undo, an export or an import.")
+    duplicates = Library.open(settings_from(options)).duplicates
+    if asked:
+        said, plain = _ACTIONS[asked[0]](duplicates, options)
+        print(json.dumps(plain) if options.json else said)
+        return 0
+    bar = ProgressBar(quiet=options.json)
+    with stopping() as stop:
+        try:
+            whole = duplicates.update(bar.show, stop.is_set)
+        finally:
+            bar.close()
+    if not whole and stop.is_set():
+        print("Interrupted; what was compared is kept.", file=sys.stderr)
+        return 130
+    _show(duplicates, options)
+    return 0
+
+
+def _decide(duplicates: Duplicates, options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    one, other, decision = options.decide
+    undo = duplicates.decide(one, other, decision)
+    said = f"Kept: {one} and {other} are {_MEANING[decision]}. --undo takes it back."
+    return said, {"decision": decision, "undo": undo}
+
+
+_MEANING = {"same": "the same design", "colourway": "colourways", "different": "different"}
+
+
+def _undo(duplicates: Duplicates, options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    if len(options.undo) not in (0, 2):
+        raise InvalidQuery("--undo takes two ids, or none for the last decision made.")
+    if options.undo:
+        left = duplicates.undo(*options.undo)
+        said = f"Taken back; now {left}." if left else "Taken back."
+        return said, {"decision": left}
+    latest = duplicates.undo_latest()
+    if latest is None:
+        return "There is no decision to take back.", {"undone": None}
+    one, other, decision = latest
+    said = f"Taken back: {one.path} and {other.path} were {_MEANING[decision]}."
+    return said, {"undone": decision, "paths": [one.path, other.path]}
+
+
+def _export(duplicates: Duplicates, options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    plain = duplicates.export_decisions()
+    count = len(plain["decisions"])
+    write_file(Path(options.export_decisions), json.dumps(plain, indent=1) + "\n")
+    return f"{count:,} decisions written to {options.export_decisions}.", {"exported": count}
+
+
+def _import(duplicates: Duplicates, options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    path: Path = options.import_decisions
+    try:
+        plain = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InvalidQuery(f"{path} cannot be read ({error.strerror}).") from error
+    except (ValueError, RecursionError):
+        raise InvalidQuery(f"{path} is no JSON, and so no export of decisions.") from None
+    done = duplicates.import_decisions(plain)
+    said = f"{done.taken:,} decisions imported; on {done.kept:,} pairs those here are newer."
+    return said, dataclasses.asdict(done)
+
+
+_ACTIONS = {
+    "decide": _decide,
+    "undo": _undo,
+    "export_decisions": _export,
+    "import_decisions": _import,
+}
+
+
+def _show(duplicates: Duplicates, options: argparse.Namespace) -> None:
+    limit = options.limit or (1000 if options.csv else 20)
+    page = duplicates.page(options.offset, limit, options.only)
+    while options.csv and not options.limit and len(page.groups) < page.total - options.offset:
+        more = duplicates.page(options.offset + len(page.groups), limit, options.only)
+        page = dataclasses.replace(page, groups=(*page.groups, *more.groups))
+    for warning in page.warnings:
+        print(f"Note: {warning}", file=sys.stderr)
+    if options.csv == "-":
+        _table(sys.stdout, page.groups)
+    elif options.csv:
+        buffer = io.StringIO(newline="")
+        _table(buffer, page.groups)
+        write_file(Path(options.csv), buffer.getvalue())
+    if options.json:
+        from image_search.duplicates import to_plain
+
+        print(json.dumps(to_plain(page)))
+    elif options.csv != "-":
+        _print(page)
+
+
+def _print(page: Page) -> None:
+    from image_search.originals import id_of
+
+    for group in page.groups:
+        print(f"{'Exact duplicates' if group.kind == 'exact' else 'Near-duplicates'}:")
+        paths = {id_of(fact): fact.path for fact in group.members}
+        for fact in group.members:
+            print(
+                f"    {id_of(fact)}  {fact.path}  {fact.width} x {fact.height}, {fact.size:,} bytes"
+            )
+        for pair in group.pairs:
+            decided = f"  [{pair.decision}]" if pair.decision else ""
+            print(f"        {paths[pair.a]} and {paths[pair.b]}: {pair.words}{decided}")
+    if not page.total:
+        print("No duplicates.")
+        return
+    shown = f" {len(page.groups):,} of them shown." if len(page.groups) < page.total else ""
+    print(
+        f"{page.total:,} groups with {page.images:,} images, {page.undecided:,} of them "
+        f"undecided.{shown}"
+    )
+
+
+def _table(file: TextIO, groups: Sequence[Group]) -> None:
+    from image_search.originals import id_of
+
+    table = csv.writer(file)
+    table.writerow(COLUMNS)
+    for group in groups:
+        paths = {id_of(fact): fact.path for fact in group.members}
+        for fact in group.members:
+            own = id_of(fact)
+            pair = next((pair for pair in group.pairs if own in (pair.a, pair.b)), None)
+            about = ["", "", "", ""]
+            if pair is not None:
+                against = paths[pair.b if own == pair.a else pair.a]
+                about = [pair.relation, pair.words, against, pair.decision or ""]
+            moment = round(fact.mtime_ns / 1e9)
+            facts = [own, fact.width, fact.height, fact.size, moment]
+            table.writerow([group.id, group.kind, fact.path, *facts, *about])

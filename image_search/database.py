@@ -1,0 +1,111 @@
+"""SQLite files beside the cache: opened for one piece of work, their failures put into words.
+
+A file is opened, used and closed within one ``with``, so that any thread and any process may come
+next. Write-ahead logging (sqlite.org/wal.html) lets readers go on while somebody writes, and a kill
+at any instant leaves the last whole transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from image_search.errors import CacheDamaged, CacheError, CacheLocked
+
+# Seconds to wait for another writer: a transaction here takes milliseconds.
+PATIENCE = 5.0
+# What SQLite keeps beside a file while it is open.
+_BESIDE = ("-wal", "-shm", "-journal")
+
+
+@contextlib.contextmanager
+def opened(path: Path, schema: str, *, writing: bool) -> Iterator[sqlite3.Connection]:
+    """A connection to ``path``, made by ``schema`` (``CREATE TABLE IF NOT EXISTS`` and the like)
+    where there is none; one transaction where ``writing``, undone by any exception.
+
+    Raises:
+        CacheDamaged: the file is no database, altered, or not of this ``schema``.
+        CacheLocked: another process has been writing for longer than ``PATIENCE``.
+        CacheError: the system does not let it be read or written.
+    """
+    with in_words(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Transactions are begun here and not behind the scenes.
+        connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.executescript(schema)
+            if not writing:
+                yield connection
+                return
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+        finally:
+            connection.close()
+
+
+def check(connection: sqlite3.Connection) -> None:
+    """Read the whole file.
+
+    Raises:
+        CacheDamaged: a page of it is not as it was written.
+    """
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise CacheDamaged(str(found))
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file, and what belongs to it, so that nothing of it is lost.
+
+    Raises:
+        CacheError: the system does not let it be renamed.
+    """
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    for number in range(2, 1000):
+        if not aside.exists():
+            break
+        aside = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
+    with in_words(path):
+        path.replace(aside)
+        for end in _BESIDE:
+            beside = path.with_name(path.name + end)
+            if beside.exists():
+                beside.replace(aside.with_name(aside.name + end))
+    return aside
+
+
+@contextlib.contextmanager
+def in_words(path: Path) -> Iterator[None]:
+    """Failures of SQLite and of the system as errors of ours, in words."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        said = str(error)
+        if "locked" in said or "busy" in said:
+            raise CacheLocked(
+                f"Another program is writing {path}; try again in a moment."
+            ) from error
+        if "no such" in said or "no column" in said:
+            raise CacheDamaged(f"it is not of this version of the program ({said})") from error
+        raise CacheError(
+            f"{path} cannot be read or written ({said}); check its permissions and make room on "
+            "the disk."
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise CacheDamaged(str(error)) from error
+    except OSError as error:
+        raise CacheError(
+            f"{path} cannot be written ({error.strerror or error}); check its permissions and make "
+            "room on the disk."
+        ) from error

@@ -1,0 +1,288 @@
+"""The duplicates of one collection, found as images come, and what people decide about them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import filelock
+import numpy as np
+
+from image_search.cache import Fact, Snapshot
+from image_search.checking import Checker
+from image_search.decisions import Decisions, Imported, Side
+from image_search.duplicates.building import Means, build
+from image_search.duplicates.groups import ALL, DECIDED, OPEN, Group, Page, form_groups
+from image_search.duplicates.pairs import Pairs, SamePicture
+from image_search.errors import CacheError, CacheLocked, ImageSearchError, InvalidQuery
+from image_search.fingerprints.segments import RECIPE
+from image_search.originals import Originals
+from image_search.reports import Progress
+from image_search.settings import Settings
+from image_search.weighting import KINDS
+
+logger = logging.getLogger(__name__)
+
+# Pairs are kept from this score on, or from this share of the lower threshold where that is less,
+# so that fitting the thresholds rarely means comparing everything again.
+_FLOOR, _SHARE = 3.2, 0.8
+
+
+class Duplicates:
+    """Groups of images that show the same picture. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        snapshot: Callable[[], Snapshot],
+        originals: Originals,
+        decisions: Decisions,
+        checker: Checker,
+    ) -> None:
+        self._settings, self._snapshot, self._originals = settings, snapshot, originals
+        self._decisions, self._checker = decisions, checker
+        self._pairs = Pairs(settings.state_dir / "duplicates.sqlite")
+        self._one = filelock.FileLock(settings.state_dir / "duplicates.lock", timeout=0)
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stop, self._again = threading.Event(), False
+        self._progress: Progress | None = None
+        self._unprinted: frozenset[bytes] = frozenset()
+        self._formed: dict[str, tuple[Snapshot, list[SamePicture], object, list[Group]]] = {}
+        self._copied: tuple[Snapshot | None, tuple[bytes, ...]] = (None, ())
+        self._read: tuple[tuple[int, int] | None, list[SamePicture], set[bytes]] = (None, [], set())
+
+    @property
+    def pending(self) -> int:
+        """How many contents have not been compared with the others yet."""
+        contents = self._snapshot().contents() - self._kept()[1]
+        # Those that could not be read when it was tried are waited for no longer.
+        return len(contents - (self._unprinted & set(self._checker.fingerprinted.missing())))
+
+    def update(
+        self,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        cancelled: Callable[[], bool] = lambda: False,
+        *,
+        fitting: bool = True,
+        hurry: bool = True,
+    ) -> bool:
+        """Compare what was not compared yet, with fingerprints first where they are missing and, if
+        ``fitting``, thresholds where they are due; whether that went to its end. What was done is
+        kept in any case. In no ``hurry``, half of the threads do it.
+
+        Raises:
+            CacheLocked: another process, or another thread, is at it.
+            CacheError: it cannot be written.
+        """
+
+        def note(progress: Progress) -> None:
+            self._progress = progress
+            on_progress(progress)
+
+        try:
+            self._settings.state_dir.mkdir(parents=True, exist_ok=True)
+            self._one.acquire()
+        except filelock.Timeout:
+            raise CacheLocked(
+                "Another process is comparing the images already; wait until it has finished."
+            ) from None
+        except OSError as error:
+            raise CacheError(
+                f"The folder {self._settings.state_dir} cannot be written ({error.strerror})."
+            ) from error
+        try:
+            if not self._checker.fingerprinted.catch_up(note, cancelled):
+                return False
+            self._unprinted = frozenset(self._checker.fingerprinted.missing())
+            if fitting and not self._checker.fit(note, cancelled, hurry=hurry):
+                return False
+            return self._build(note, cancelled, hurry=hurry)
+        finally:
+            self._progress = None
+            self._one.release()
+
+    def _build(
+        self,
+        on_progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+        *,
+        hurry: bool,
+    ) -> bool:
+        least = min(self._checker.threshold(kind)[0].near for kind in KINDS)
+        means = Means(
+            self._checker.fingerprinted,
+            self._originals,
+            self._snapshot(),
+            min(_FLOOR, _SHARE * least),
+            self._settings.workers if hurry else self._settings.spare_workers,
+            self._settings.image_megapixels,
+            on_progress,
+            cancelled,
+        )
+        return build(self._pairs, str(RECIPE), means)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether there is something to do for ``update``."""
+        return self._checker.unfitted or bool(self.pending)
+
+    def update_soon(self, *, again: bool = False) -> None:
+        """Have ``update`` done in a thread of its own, in no hurry, for there are requests to
+        answer meanwhile. Where that is being done already, it is done once more only if asked for
+        ``again``, because images have come since."""
+        with self._lock:
+            self._again = self._again or again or self._thread is None
+            if self._thread is None:
+                # A daemon, because the work survives being killed.
+                self._thread = threading.Thread(target=self._run, name="duplicates", daemon=True)
+                self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """End what ``update_soon`` began and wait at most ``timeout`` seconds; for the end of the
+        process."""
+        self._stop.set()
+        thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+
+    def _run(self) -> None:
+        while self._is_asked_for():
+            try:
+                self.update(cancelled=self._stop.is_set, hurry=False)
+            except CacheLocked:
+                pass  # whoever holds it does the work
+            except ImageSearchError as error:
+                logger.warning("The images could not be compared: %s", error)
+            except Exception:
+                logger.exception("Comparing the images failed.")
+
+    def _is_asked_for(self) -> bool:
+        with self._lock:
+            asked = self._again and not self._stop.is_set()
+            self._again = False
+            if not asked:
+                self._thread = None  # whoever asks from here on begins anew
+            return asked
+
+    def page(self, offset: int = 0, limit: int = 20, which: str = ALL) -> Page:
+        """``limit`` groups from the one numbered ``offset`` on, of ``which``: all, open, decided.
+
+        Raises:
+            InvalidQuery: a number is out of range.
+            CacheError: the pairs or the decisions cannot be read.
+        """
+        if offset < 0 or not 1 <= limit <= 1000:
+            raise InvalidQuery("offset must be 0 or more, and limit 1 to 1000.")
+        if which not in (ALL, OPEN, DECIDED):
+            raise InvalidQuery(f"Only {ALL}, {OPEN} or {DECIDED} groups can be asked for.")
+        groups = self._groups(which)
+        to_do = self.pending
+        progress = self._progress or Progress("waiting" if to_do else "", 0, to_do)
+        return Page(
+            groups=tuple(groups[offset : offset + limit]),
+            total=len(groups),
+            undecided=sum(group.undecided for group in groups),
+            images=sum(len(group.members) for group in groups),
+            state="building" if progress.phase else "ready",
+            phase=progress.phase,
+            done=progress.done,
+            to_do=progress.total,
+            warnings=self._decisions.warnings,
+        )
+
+    def _groups(self, which: str) -> list[Group]:
+        snapshot = self._snapshot()
+        near = {kind: self._checker.threshold(kind)[0].near for kind in KINDS}
+        found, decisions = self._kept()[0], self._decisions.all()
+        # Somebody who looks through them asks for one page after the other.
+        of, pairs, by, groups = self._formed.get(which, (None, None, None, []))
+        if of is snapshot and pairs is found and by == (near, decisions):
+            return groups
+        pairs = [pair for pair in found if pair.evidence.score >= near[pair.kind]]
+        groups = form_groups(snapshot.files_of, self._copies(snapshot), pairs, decisions, which)
+        self._formed[which] = snapshot, found, (near, decisions), groups
+        return groups
+
+    def _kept(self) -> tuple[list[SamePicture], set[bytes]]:
+        version = self._pairs.version
+        with self._lock:
+            if self._read[0] != version:
+                self._read = version, self._pairs.all(), self._pairs.seen()
+            return self._read[1], self._read[2]
+
+    def _copies(self, snapshot: Snapshot) -> tuple[bytes, ...]:
+        """The contents that several files hold."""
+        with self._lock:
+            if self._copied[0] is not snapshot:
+                counts = Counter(
+                    segment.records.digests[row]
+                    for segment, live in zip(snapshot.segments, snapshot.live, strict=True)
+                    for row in np.flatnonzero(live & (segment.vector_of >= 0))
+                )
+                copied = tuple(sorted(c for c, files in counts.items() if files > 1))
+                self._copied = snapshot, copied
+            return self._copied[1]
+
+    def decide(self, one: str, other: str, decision: str) -> str:
+        """Keep a decision on two images: same, colourway or different. Each is named by its id, or
+        by the SHA-256 (64 hex characters) of a content. Returns what ``undo`` takes.
+
+        Raises:
+            InvalidQuery: there is no such decision, or both are one and the same image.
+            UnknownImage: an id names no indexed image.
+            CacheLocked, CacheError: it cannot be written.
+        """
+        if one == other:
+            raise InvalidQuery("A decision is about two images, not one and the same.")
+        sides = self._side(one), self._side(other)
+        self._decisions.decide(*sides, decision)
+        return "-".join(side.digest.hex() for side in sides)
+
+    def undo(self, one: str, other: str) -> str | None:
+        """Take the last decision on two images back; what then counts, ``None`` if nothing does.
+
+        Raises:
+            UnknownImage: an id names no indexed image.
+            CacheLocked, CacheError: it cannot be written.
+        """
+        return self._decisions.undo(self._side(one).digest, self._side(other).digest)
+
+    def undo_latest(self) -> tuple[Side, Side, str] | None:
+        """Take back the decision made last; which one that was, ``None`` where there is none.
+
+        Raises:
+            CacheLocked, CacheError: it cannot be written.
+        """
+        latest = self._decisions.latest()
+        if latest is not None:
+            self._decisions.undo(latest[0].digest, latest[1].digest)
+        return latest
+
+    def export_decisions(self) -> dict[str, Any]:
+        """Every decision as plain values for JSON.
+
+        Raises:
+            CacheError: they cannot be read.
+        """
+        return self._decisions.exported()
+
+    def import_decisions(self, plain: Any) -> Imported:
+        """Take over an export; on one pair the newest decision counts.
+
+        Raises:
+            InvalidQuery: it is no export of decisions; nothing of it was taken.
+            CacheLocked, CacheError: it cannot be written; nothing of it was taken.
+        """
+        return self._decisions.merge(plain)
+
+    def _side(self, name: str) -> Side:
+        if len(name) == 64 and set(name) <= set("0123456789abcdef"):
+            content = bytes.fromhex(name)
+            files = self._snapshot().files_of(content)
+            return Side(content, files[0].path if files else "")
+        fact: Fact = self._originals.fact(name)
+        return Side(fact.digest, fact.path)

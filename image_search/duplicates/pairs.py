@@ -1,0 +1,176 @@
+"""Pairs of contents that show the same picture, and which contents were looked at, in SQLite.
+
+All of it can be computed again: a file that is damaged, or was made in another way, is made anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from image_search import database
+from image_search.checking.verdict import Evidence
+from image_search.decisions import Pair, pair_of
+from image_search.errors import CacheDamaged
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS pairs (
+    one BLOB NOT NULL, other BLOB NOT NULL, turned INTEGER NOT NULL, relation TEXT NOT NULL,
+    kind TEXT NOT NULL, evidence TEXT NOT NULL, PRIMARY KEY (one, other)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS seen (content BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS made (way TEXT PRIMARY KEY, floor REAL NOT NULL) WITHOUT ROWID;
+"""
+_COLUMNS: Final = "one, other, turned, relation, kind, evidence"
+
+
+@dataclass(frozen=True)
+class SamePicture:
+    """Two contents (SHA-256) that show the same picture: ``query`` as against ``other``.
+
+    ``relation`` is exact (the same pixels) or near, ``kind`` photo or sketch, whichever threshold
+    the score has to reach.
+    """
+
+    query: bytes
+    other: bytes
+    relation: str
+    kind: str
+    evidence: Evidence
+
+    @property
+    def key(self) -> Pair:
+        """The pair, whichever way round."""
+        return pair_of(self.query, self.other)
+
+
+class Pairs:
+    """The pairs in one file, made in a certain ``way``. Safe to use from many threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Changes whenever something was written; for those that keep what they have read."""
+        with contextlib.suppress(OSError):
+            log = self._path.with_name(self._path.name + "-wal")
+            states = [path.stat() for path in (self._path, log) if path.exists()]
+            return max((s.st_mtime_ns for s in states), default=0), sum(s.st_size for s in states)
+        return 0, 0
+
+    def all(self) -> list[SamePicture]:
+        """Every pair; none where the file is damaged, which ``begin`` mends.
+
+        Raises:
+            CacheLocked, CacheError: the file cannot be read.
+        """
+        if not self._path.exists():
+            return []
+        try:
+            with database.opened(self._path, _SCHEMA, writing=False) as file:
+                query = f"SELECT {_COLUMNS} FROM pairs"  # noqa: S608
+                return [_pair(row) for row in file.execute(query)]
+        except CacheDamaged:
+            return []
+
+    def seen(self) -> set[bytes]:
+        """The contents that were looked at; none where the file is damaged.
+
+        Raises:
+            CacheLocked, CacheError: the file cannot be read.
+        """
+        if not self._path.exists():
+            return set()
+        try:
+            with database.opened(self._path, _SCHEMA, writing=False) as file:
+                return {bytes(row[0]) for row in file.execute("SELECT content FROM seen")}
+        except CacheDamaged:
+            return set()
+
+    def begin(self, way: str, floor: float, live: Collection[bytes]) -> set[bytes]:
+        """Prepare to add pairs made in this ``way`` with scores from ``floor``; the contents that
+        need not be looked at again. Whatever concerns contents that are not ``live`` is forgotten.
+
+        Raises:
+            CacheLocked, CacheError: the file cannot be written.
+        """
+        try:
+            return self._begin(way, floor, live)
+        except CacheDamaged:
+            database.set_aside(self._path).unlink()
+            return self._begin(way, floor, live)
+
+    def _begin(self, way: str, floor: float, live: Collection[bytes]) -> set[bytes]:
+        with database.opened(self._path, _SCHEMA, writing=True) as file:
+            database.check(file)
+            made = file.execute("SELECT way, floor FROM made").fetchall()
+            if len(made) != 1 or made[0][0] != way or made[0][1] > floor:
+                for table in ("pairs", "seen", "made"):
+                    file.execute(f"DELETE FROM {table}")  # noqa: S608
+                file.execute("INSERT INTO made VALUES (?, ?)", (way, floor))
+            seen = {bytes(row[0]) for row in file.execute("SELECT content FROM seen")}
+            gone = [(content,) for content in seen - set(live)]
+            file.executemany("DELETE FROM seen WHERE content = ?", gone)
+            file.executemany("DELETE FROM pairs WHERE one = ?1 OR other = ?1", gone)
+            return seen & set(live)
+
+    def add(self, contents: Iterable[bytes], pairs: Iterable[SamePicture]) -> None:
+        """Keep what was found when ``contents`` were looked at.
+
+        Raises:
+            CacheLocked, CacheError: it cannot be written; what was kept before still is.
+        """
+        with database.opened(self._path, _SCHEMA, writing=True) as file:
+            file.executemany(
+                f"INSERT INTO pairs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) "  # noqa: S608
+                "ON CONFLICT DO NOTHING",
+                [_row(pair) for pair in pairs],
+            )
+            file.executemany(
+                "INSERT INTO seen VALUES (?) ON CONFLICT DO NOTHING",
+                [(content,) for content in contents],
+            )
+
+
+def _row(pair: SamePicture) -> tuple[Any, ...]:
+    evidence = json.dumps(asdict(pair.evidence))
+    return (*pair.key, int(pair.key[0] != pair.query), pair.relation, pair.kind, evidence)
+
+
+def _pair(row: tuple[Any, ...]) -> SamePicture:
+    one, other, turned, relation, kind, text = row
+    query, other = (bytes(other), bytes(one)) if turned else (bytes(one), bytes(other))
+    return SamePicture(query, other, str(relation), str(kind), _evidence(str(text)))
+
+
+def _evidence(text: str) -> Evidence:
+    try:
+        plain = json.loads(text)
+        for name in ("outline_query", "outline_hit"):
+            plain[name] = tuple((float(x), float(y)) for x, y in plain[name])
+        return Evidence(**plain)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CacheDamaged(f"the evidence of a pair is malformed ({error})") from error
+
+
+def grouped(pairs: Iterable[Pair]) -> Iterator[set[bytes]]:
+    """The contents that hang together by ``pairs`` (union-find, Tarjan 1975)."""
+    parents: dict[bytes, bytes] = {}
+
+    def root(content: bytes) -> bytes:
+        parents.setdefault(content, content)
+        while parents[content] != content:
+            parents[content] = parents[parents[content]]
+            content = parents[content]
+        return content
+
+    for one, other in pairs:
+        parents[root(one)] = root(other)
+    groups: dict[bytes, set[bytes]] = {}
+    for content in parents:
+        groups.setdefault(root(content), set()).add(content)
+    yield from groups.values()

@@ -1,0 +1,100 @@
+"""New images come into the image folder: under a safe name, beside what is there, never over it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import unicodedata
+from pathlib import Path, PurePosixPath
+
+from image_search.errors import InvalidQuery, SettingsError
+from image_search.scanning import LITTER, is_outside
+
+# File systems allow 255 bytes; a number may join the name, and names grow when they are decomposed.
+LONGEST = 120
+# How many files of one name may come before something must be wrong.
+MOST_OF_A_NAME = 10_000
+# What no common file system takes, and what acts on a terminal.
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\/\u2028\u2029\u202a-\u202e\u2066-\u2069]')
+# Devices of Windows, whatever the ending.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+
+
+def safe_name(name: str) -> str:
+    """The last part of ``name`` as a file name that every system takes and a scan finds.
+
+    Not empty, not hidden, no litter, at most ``LONGEST`` characters; the ending is kept.
+    """
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
+    printable = "".join(c for c in last if c.isprintable() and not 0xD800 <= ord(c) <= 0xDFFF)
+    clean = _UNSAFE.sub("_", printable).strip(" .")
+    stem, dot, suffix = clean.rpartition(".")
+    if not dot or len(suffix) > 10:
+        stem, dot, suffix = clean, "", ""
+    clean = f"{stem[: LONGEST - len(suffix) - 1].strip(' .') or 'image'}{dot}{suffix}"
+    return f"image-{clean}" if _DEVICE.match(clean) or clean.lower() in LITTER else clean
+
+
+def take_in(images: Path, folder: str, name: str, data: bytes) -> str:
+    """Write ``data`` as a new file below the folder ``images``; returns its path relative to it.
+
+    ``folder`` is relative to ``images`` and made where it is missing. Where the name is taken, a
+    number joins it. The file appears whole or not at all.
+
+    Raises:
+        InvalidQuery: ``folder`` leads out of the image folder, or into what no scan looks at.
+        SettingsError: the image folder cannot be written to.
+    """
+    place = _inside(images, folder)
+    name = safe_name(name)
+    aside = place / f".{secrets.token_hex(8)}.new"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        if is_outside(images, place):
+            raise InvalidQuery(f"The folder {folder[:80]!r} leads out of the image folder.")
+        try:
+            with aside.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            taken = _reserve(place, name)
+            try:
+                aside.replace(taken)  # over nothing but the empty file that was made just now
+            except OSError:
+                taken.unlink(missing_ok=True)
+                raise
+        finally:
+            aside.unlink(missing_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"The image folder cannot be written to ({error.strerror}). Make room, or let the "
+            "service write there; in a container, mount the folder without :ro."
+        ) from error
+    return taken.relative_to(images.resolve()).as_posix()
+
+
+def _inside(images: Path, folder: str) -> Path:
+    parts = PurePosixPath(unicodedata.normalize("NFC", folder.replace("\\", "/"))).parts
+    parts = tuple(part for part in parts if part != "/")
+    for part in parts:
+        if part != safe_name(part):
+            raise InvalidQuery(
+                f"{folder[:80]!r} is no folder that images can be put into; name one inside the "
+                "image folder, such as rings/2026."
+            )
+    return images.resolve().joinpath(*parts)
+
+
+def _reserve(place: Path, name: str) -> Path:
+    """An empty file that was not there before; two uploads at once get two of them."""
+    stem, dot, suffix = name.rpartition(".")
+    if not dot:
+        stem, suffix = name, ""
+    for number in range(1, MOST_OF_A_NAME):
+        path = place / (name if number == 1 else f"{stem} ({number}){dot}{suffix}")
+        with contextlib.suppress(FileExistsError):
+            path.touch(exist_ok=False)
+            return path
+    raise FileExistsError(0, "too many files of one name")

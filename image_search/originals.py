@@ -1,0 +1,93 @@
+"""The files of the indexed images, and their thumbnails, by id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from image_search.cache import Fact, Snapshot
+from image_search.cache.records import image_id
+from image_search.errors import UnknownImage, UnreadableImage
+from image_search.extractors.base import Pixels
+from image_search.images import decode
+from image_search.scanning import is_outside
+from image_search.thumbnails import Thumbnails
+
+
+def id_of(fact: Fact) -> str:
+    """The id of an image as the interfaces tell it."""
+    return f"{image_id(fact.path):016x}"
+
+
+class Originals:
+    """Finds the file of an image; what lies outside the image folder is never given."""
+
+    def __init__(
+        self, images: Path, snapshot: Callable[[], Snapshot], thumbnails: Thumbnails
+    ) -> None:
+        """The files below the folder ``images`` that ``snapshot``, asked each time, knows."""
+        self._images, self._snapshot, self._thumbnails = images, snapshot, thumbnails
+
+    def fact(self, image_id: str) -> Fact:
+        """What is known of an image.
+
+        Raises:
+            UnknownImage: no image that could be read has this id.
+        """
+        well_formed = len(image_id) == 16 and set(image_id) <= set("0123456789abcdef")
+        fact = self._snapshot().find(int(image_id, 16)) if well_formed else None
+        if fact is None or fact.reason:
+            raise UnknownImage(f"No indexed image has the id {image_id[:40]!r}.")
+        return fact
+
+    def file(self, fact: Fact) -> Path:
+        """The file of an image.
+
+        Raises:
+            UnknownImage: it is gone or no longer inside the image folder.
+        """
+        path = self._images.resolve() / fact.path
+        if not path.is_file() or is_outside(self._images, path):
+            raise UnknownImage(
+                f"The file {fact.path} is no longer in the image folder; reindex to forget it."
+            )
+        return path
+
+    def read(self, fact: Fact) -> bytes:
+        """The bytes of an image's file as it is now.
+
+        Raises:
+            UnknownImage: as for ``file``.
+            UnreadableImage: it cannot be read.
+        """
+        try:
+            return self.file(fact).read_bytes()
+        except OSError as error:
+            raise UnreadableImage(f"{fact.path} cannot be read ({error.strerror}).") from error
+
+    def read_id(self, image_id: str) -> bytes:
+        """The bytes of the image of this id; raises what ``fact`` and ``read`` do."""
+        return self.read(self.fact(image_id))
+
+    def pixels(self, image_id: str, max_megapixels: float) -> Pixels | None:
+        """The image of this id as RGB pixels (height, width, 3) uint8; None where its file is gone
+        or no longer what was indexed.
+
+        Raises:
+            UnknownImage: as for ``fact``.
+        """
+        fact = self.fact(image_id)
+        try:
+            return decode(self.read(fact), max_megapixels=max_megapixels).pixels
+        except (UnknownImage, UnreadableImage):
+            return None
+
+    def thumbnail(self, fact: Fact, side: int) -> Path:
+        """A WebP file of an image, at most ``side`` pixels on its longest side.
+
+        Raises:
+            UnknownImage: as for ``file``.
+            UnreadableImage: the original was damaged since it was indexed.
+            CacheError: the thumbnail cannot be written.
+        """
+        return self._thumbnails.get(self.file(fact), fact.digest, side)

@@ -1,0 +1,122 @@
+"""From what a query holds to unit blocks: pictures, indexed images, words and colours in."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from image_search.errors import UnknownImage
+from image_search.extractors import REGISTRY
+from image_search.extractors.base import Extractor, Floats, Pixels, TextExtractor, unit_rows
+from image_search.extractors.prompts import described
+from image_search.fusion import pooled
+from image_search.images import WORKING_SIDE, decode
+from image_search.palettes import palette_block
+from image_search.queries import Query, Region, words
+from image_search.search_index import SearchIndex
+from image_search.weighting import COLOUR_MEAN_SHARE
+
+# Extractors that work for queries at the same time, those that wait for one another included: as
+# many as the service answers requests at once, times as many as there are.
+THREADS = 40
+# How far words for what is not wanted push away, against those for what is.
+_AGAINST = 0.5
+
+
+def reads(name: str) -> bool:
+    """Whether the extractor of this name reads words."""
+    return name in REGISTRY and REGISTRY[name].reads
+
+
+def pixels_of(data: bytes, region: Region | None, *, max_megapixels: float) -> Pixels:
+    """The picture, or what lies inside the box on it, at least one pixel."""
+    if region is None:
+        return decode(data, max_megapixels=max_megapixels).pixels
+    # So large that the part, not the whole, is as large as what an extractor looks at.
+    side = math.ceil(WORKING_SIDE / max(0.001, min(region.width, region.height)))
+    pixels = decode(data, max_megapixels=max_megapixels, side=side).pixels
+    height, width = pixels.shape[:2]
+    left, top = min(round(region.x * width), width - 1), min(round(region.y * height), height - 1)
+    right = max(left + 1, round((region.x + region.width) * width))
+    bottom = max(top + 1, round((region.y + region.height) * height))
+    return np.ascontiguousarray(pixels[top:bottom, left:right])
+
+
+def blocks_of(
+    index: SearchIndex,
+    query: Query,
+    kind: str,
+    pictures: Sequence[Pixels],
+    wanted: Sequence[str],
+    load: Callable[[str], Extractor],
+) -> dict[str, Floats]:
+    """One unit block (dim,) for each extractor of those ``wanted`` that can speak for the query.
+
+    ``pictures`` are the query's, as RGB pixels; ``load`` gives an extractor by name.
+
+    Raises:
+        UnknownImage: the query names an image that is not indexed.
+        ModelUnavailable: the query needs an extractor that cannot be loaded.
+    """
+    comparison = index.comparison(kind)
+    alike = [_stored(index, image_id) for image_id in query.like]
+    seeing = [name for name in wanted if not (name == "hsv" and query.color)] if pictures else []
+    seen = _embedded(pictures, seeing, load)
+    blocks: dict[str, Floats] = {}
+    for name in wanted:
+        if name == "hsv" and query.color:
+            picked = palette_block(query.color)
+            blocks[name] = index.calibration.centred_block(name, picked, COLOUR_MEAN_SHARE)
+            continue
+        parts = [comparison.query_block(name, stored[name]) for stored in alike]
+        rows = seen.get(name, ())
+        parts += [comparison.query_block(name, row) for row in rows]
+        if reads(name) and query.worded:
+            parts = _with_words(parts, query, load(name))
+        if parts:
+            blocks[name] = pooled(parts)
+    return blocks
+
+
+def _embedded(
+    pictures: Sequence[Pixels], names: Sequence[str], load: Callable[[str], Extractor]
+) -> dict[str, Floats]:
+    """The embeddings (pictures, dim) by extractor, computed side by side."""
+
+    def embed(name: str) -> Floats:
+        extractor = load(name)
+        return extractor.embed([extractor.prepare(pixels) for pixels in pictures])
+
+    if len(names) < 2:
+        return {name: embed(name) for name in names}
+    return dict(zip(names, _threads().map(embed, names), strict=True))
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    # Most of them wait, in a network's queue, for the batch that they share.
+    return ThreadPoolExecutor(THREADS, "query")
+
+
+def _stored(index: SearchIndex, image_id: str) -> Mapping[str, Floats]:
+    well_formed = len(image_id) == 16 and set(image_id) <= set("0123456789abcdef")
+    stored = index.stored_blocks(int(image_id, 16)) if well_formed else None
+    if stored is None:
+        raise UnknownImage(f"No indexed image has the id {image_id[:40]!r}.")
+    return stored
+
+
+def _with_words(parts: list[Floats], query: Query, extractor: Extractor) -> list[Floats]:
+    if not isinstance(extractor, TextExtractor):
+        return parts
+    if words(query.text):
+        parts = [*parts, described(extractor, words(query.text))]
+    if words(query.not_text):
+        against = described(extractor, words(query.not_text))
+        wanted = pooled(parts) if parts else np.zeros_like(against)
+        parts = [unit_rows((wanted - np.float32(_AGAINST) * against)[None])[0]]
+    return parts

@@ -1,0 +1,80 @@
+"""POST /check: is this picture in the collection already, and how is that known?"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request, url_for
+from flask.typing import ResponseReturnValue
+
+from image_search.checking import Checked, CheckResult, to_plain
+from image_search.errors import InvalidQuery
+from image_search.queries import Query
+from image_search.web.search import parse
+from image_search.web.service import service
+
+blueprint = Blueprint("check", __name__)
+
+#: Unreadable files told with an answer; the count beside them is complete.
+UNREADABLE_TOLD = 200
+
+_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+
+
+@blueprint.post("/check")
+def answer() -> ResponseReturnValue:
+    """The verdict as JSON, or as a printable page where ``format`` is html."""
+    shape = request.form.get("format", "json").strip() or "json"
+    if shape not in ("json", "html"):
+        raise InvalidQuery(f"format must be json or html, not {shape[:40]!r}.")
+    query = parse(besides=("format",))
+    library = service().library
+    result = library.check(query)
+    if result.unprinted or result.certainty is None:
+        service().settle()
+    if shape == "html":
+        return _report(query, result)
+    return jsonify(told(result))
+
+
+def told(result: CheckResult) -> dict[str, Any]:
+    """The verdict as JSON."""
+    plain = to_plain(result)
+    plain["unreadable_files"] = plain["unreadable_files"][:UNREADABLE_TOLD]
+    for hit in (*plain["hits"], *plain["nearest"]):
+        hit |= addresses(hit["id"], hit["modified"])
+    return plain
+
+
+def addresses(image_id: str, modified: float) -> dict[str, str]:
+    """Where the original and the thumbnail of an image are."""
+    return {
+        "url": url_for("files.original", image_id=image_id),
+        "thumbnail": url_for("files.thumbnail", image_id=image_id, side=320, v=int(modified)),
+    }
+
+
+def _report(query: Query, result: CheckResult) -> Response:
+    library = service().library
+    if query.images:
+        data = query.images[0]
+        name = request.files["image"].filename or "The picture"
+    else:
+        path = library.original(query.like[0])
+        data, name = path.read_bytes(), path.name
+    shown = replace(result, unreadable_files=result.unreadable_files[:UNREADABLE_TOLD])
+    page = library.report([Checked(name, data, shown)])
+    response = Response(page.encode("utf-8", "replace"), mimetype="text/html")
+    # The page brings its style and its pictures along, and nothing else may be in it.
+    style = _STYLE.search(page)
+    digest = hashlib.sha256((style[1] if style else "").encode()).digest()
+    allowed = base64.b64encode(digest).decode("ascii")
+    response.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{allowed}'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    )
+    return response

@@ -1,0 +1,104 @@
+"""The duplicates within the collection, and what people decide about them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from image_search.duplicates import ALL, DECIDED, OPEN, to_plain
+from image_search.errors import InvalidQuery
+from image_search.web.check import addresses
+from image_search.web.service import service
+
+blueprint = Blueprint("duplicates", __name__)
+
+#: Which groups ``decided`` asks for.
+_WHICH = {"": ALL, "0": OPEN, "1": DECIDED}
+
+
+@blueprint.get("/duplicates")
+def show() -> ResponseReturnValue:
+    """Some of the groups. Where images were not compared yet, that begins now."""
+    decided = request.args.get("decided", "")
+    if decided not in _WHICH:
+        raise InvalidQuery("decided must be 1 for what was decided, or 0 for what was not.")
+    duplicates = service().library.duplicates
+    page = duplicates.page(_number("offset", 0), _number("limit", 20), _WHICH[decided])
+    if page.state != "ready":
+        service().settle()
+    plain = to_plain(page)
+    for group in plain["groups"]:
+        for member in group["members"]:
+            member |= addresses(member["id"], member["modified"])
+    return jsonify(plain)
+
+
+@blueprint.post("/duplicates/decisions")
+def decide() -> ResponseReturnValue:
+    """Keeps a decision on two images; the answer holds what takes it back."""
+    one, other, decision = _fields("a", "b", "decision")
+    undo = service().library.duplicates.decide(one, other, decision)
+    return jsonify(decision=decision, undo=undo)
+
+
+@blueprint.delete("/duplicates/decisions")
+def undo() -> ResponseReturnValue:
+    """Takes the last decision on two images back; the answer is what was decided before it."""
+    plain = _sent()
+    token = plain.get("undo")
+    if isinstance(token, str) and token.count("-") == 1:
+        one, other = token.split("-")
+    else:
+        one, other = _fields("a", "b")
+    return jsonify(decision=service().library.duplicates.undo(one, other))
+
+
+@blueprint.get("/duplicates/decisions")
+def export() -> ResponseReturnValue:
+    """Every decision, as a file to keep."""
+    response = jsonify(service().library.duplicates.export_decisions())
+    response.headers["Content-Disposition"] = 'attachment; filename="decisions.json"'
+    return response
+
+
+@blueprint.post("/duplicates/decisions/import")
+def take() -> ResponseReturnValue:
+    """Takes an export over: the JSON itself, or a file of a form, ``decisions``."""
+    file = request.files.get("decisions")
+    data = request.get_data() if file is None else file.read()
+    try:
+        plain = json.loads(data)
+    except (ValueError, RecursionError):
+        raise InvalidQuery(
+            "Send an export of decisions: as the body, or as the file decisions of a form."
+        ) from None
+    done = service().library.duplicates.import_decisions(plain)
+    return jsonify(taken=done.taken, kept=done.kept)
+
+
+def _number(name: str, default: int) -> int:
+    try:
+        return int(request.args.get(name, default))
+    except ValueError:
+        raise InvalidQuery(f"{name} must be a whole number.") from None
+
+
+def _sent() -> dict[str, Any]:
+    """The fields of the request, whether a form or JSON."""
+    if not request.is_json:
+        return request.form.to_dict()
+    plain = request.get_json(silent=True)
+    if not isinstance(plain, dict):
+        raise InvalidQuery("Send a form, or a JSON object.")
+    return plain
+
+
+def _fields(*names: str) -> list[str]:
+    plain = _sent()
+    values = [plain.get(name) for name in names]
+    if not all(isinstance(value, str) and value for value in values):
+        raise InvalidQuery(f"Needed are {', '.join(names)}.")
+    return [str(value) for value in values]

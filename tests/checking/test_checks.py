@@ -1,0 +1,317 @@
+"""Has this been drawn before? Verdicts over a small real collection, through the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw, ImageOps
+
+from image_search.checking import calibrating
+from image_search.errors import IndexEmpty, InvalidQuery, UnknownImage, UnreadableImage
+from image_search.filters import Filter
+from image_search.library import Library
+from image_search.queries import Query, Region
+from image_search.reports import Progress
+from image_search.settings import Settings
+from tests.drawing import copy_of, ornate, saved, updated
+
+IMAGES = 12
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Twelve designs and a broken file, indexed once."""
+    place = tmp_path_factory.mktemp("checks")
+    (place / "images" / "old").mkdir(parents=True)
+    for number in range(IMAGES):
+        folder = place / "images" / ("old" if number < 3 else "")
+        (folder / f"{number:02}.png").write_bytes(saved(ornate(number)))
+    (place / "images" / "broken.png").write_bytes(b"no picture")
+    made = Settings(
+        images=place / "images", cache=place / "state" / "f.pkl", extractors="hsv,edges", threads=2
+    )
+    updated(Library.open(made))
+    return made
+
+
+@pytest.fixture
+def library(kept: Settings) -> Library:
+    return Library.open(kept)
+
+
+def of(image: Image.Image, kind: str = "PNG", **options: object) -> Query:
+    return Query(images=(saved(image, kind, **options),))
+
+
+def test_the_very_file_is_an_exact_duplicate(library: Library) -> None:
+    result = library.check(of(ornate(5)))
+
+    assert (result.verdict, result.exists) == ("exact", True)
+    assert result.words == "Exact duplicate: the same file, byte for byte"
+    (hit,) = [hit for hit in result.hits if hit.relation == "exact"]
+    assert (hit.hit.path, hit.hit.rank, hit.hit.score) == ("05.png", 1, 1.0)
+    assert hit.evidence is not None
+    assert hit.evidence.outline_query == ((0, 0), (1, 0), (1, 1), (0, 1))
+
+
+@pytest.mark.parametrize("kind", ["BMP", "TIFF", "WEBP"])
+def test_the_same_pixels_in_another_file_are_exact(library: Library, kind: str) -> None:
+    options = {"lossless": True} if kind == "WEBP" else {}
+    result = library.check(of(ornate(5), kind, **options))
+
+    assert result.words == "Exact duplicate: the same pixels, in another file"
+    assert result.hits[0].hit.path == "05.png"
+
+
+EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "mirrored": ImageOps.mirror,
+    "turned": lambda image: image.transpose(Image.Transpose.ROTATE_90),
+    "cropped": lambda image: image.crop((40, 30, 270, 210)),
+    "shrunk": lambda image: image.resize((200, 150), Image.Resampling.LANCZOS),
+    "grey": lambda image: image.convert("L").convert("RGB"),
+    "framed": lambda image: ImageOps.expand(image, 30, "navy"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edited_copy_is_a_near_duplicate(library: Library, edit: str) -> None:
+    result = library.check(of(EDITS[edit](ornate(7)), "JPEG", quality=85))
+
+    assert result.verdict == "near", result
+    assert result.words.startswith("Near-duplicate: same picture")
+    assert [hit.hit.path for hit in result.hits if hit.relation == "near"] == ["07.png"]
+    evidence = result.hits[0].evidence
+    assert evidence is not None
+    assert evidence.mirrored is (edit == "mirrored")
+    assert evidence.score > 0
+    for outline in (evidence.outline_query, evidence.outline_hit):
+        assert len(outline) >= 3
+        assert all(-0.01 <= value <= 1.01 for corner in outline for value in corner)
+
+
+def test_one_pixel_makes_it_a_near_duplicate(library: Library) -> None:
+    image = ornate(5)
+    image.putpixel((10, 10), (1, 2, 3))
+
+    result = library.check(of(image))
+
+    assert result.verdict == "near"
+    assert result.hits[0].hit.path == "05.png"
+
+
+def test_another_picture_is_not_a_duplicate(library: Library) -> None:
+    for number in range(100, 106):
+        result = library.check(of(ornate(number)))
+        assert not result.exists
+        assert result.words.startswith(("New: ", "Similar: "))
+        assert len(result.nearest) == IMAGES
+        assert {hit.relation for hit in result.hits} <= {"similar"}
+
+
+def test_a_clearance_is_exhaustive(library: Library) -> None:
+    result = library.check(replace(of(ornate(100)), k=3))
+
+    assert (result.compared, result.unreadable, result.unprinted) == (IMAGES, 1, 0)
+    assert [file.path for file in result.unreadable_files] == ["broken.png"]
+    assert result.unreadable_files[0].reason
+    assert result.fingerprint == library.status().fingerprint
+    assert result.extractors == ("hsv", "edges")
+    assert len(result.nearest) == 3
+    assert result.warnings == ()
+
+
+def test_the_error_rates_are_those_of_the_kind_of_query(library: Library) -> None:
+    sketch = Image.new("RGB", (320, 240), "white")
+    for inset in range(0, 100, 20):
+        ImageDraw.Draw(sketch).ellipse((inset, inset, 319 - inset, 239 - inset), outline="black")
+    rates = {}
+    for kind, query in (("photo", of(ornate(100))), ("sketch", of(sketch))):
+        certainty = library.check(query).certainty
+        assert certainty is not None
+        rates[kind] = certainty
+        assert certainty.kind == kind
+        assert 0 < certainty.false_alarms < 0.5
+        assert 0 <= certainty.misses <= 1
+        assert certainty.measured_on > 0
+    declared = library.check(replace(of(ornate(100)), kind="sketch")).certainty
+    assert declared == rates["sketch"]
+
+
+def test_an_indexed_image_is_held_against_the_others(library: Library) -> None:
+    own = library.check(of(ornate(5))).hits[0].hit.id
+
+    result = library.check(Query(like=(own,)))
+
+    assert not result.exists
+    assert own not in {hit.id for hit in result.nearest}
+    with pytest.raises(UnknownImage):
+        library.check(Query(like=("0" * 16,)))
+
+
+def test_only_what_the_filter_admits_counts(library: Library) -> None:
+    result = library.check(replace(of(ornate(5)), filter=Filter(folder="old")))
+
+    assert not result.exists
+    assert result.compared == 3
+
+
+def test_a_part_of_a_picture_is_looked_for_and_outlined_on_the_whole(library: Library) -> None:
+    sheet = Image.new("RGB", (640, 480), "white")
+    sheet.paste(ornate(4), (320, 240))
+
+    result = library.check(replace(of(sheet), region=Region(0.5, 0.5, 0.5, 0.5)))
+
+    assert result.verdict == "near"
+    assert result.hits[0].hit.path == "04.png"
+    assert result.hits[0].evidence is not None
+    for x, y in result.hits[0].evidence.outline_query:
+        assert 0.45 <= x <= 1.01
+        assert 0.45 <= y <= 1.01
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query(),
+        Query(images=(b"", b"")),
+        Query(images=(b"x",), like=("0" * 16,)),
+        Query(images=(b"x",), text="ring"),
+        Query(images=(b"x",), not_text="ring"),
+    ],
+)
+def test_a_check_is_about_one_picture(library: Library, query: Query) -> None:
+    with pytest.raises(InvalidQuery):
+        library.check(query)
+
+
+def test_what_is_no_picture_is_refused(library: Library) -> None:
+    with pytest.raises(UnreadableImage):
+        library.check(Query(images=(b"no picture",)))
+
+
+def test_an_empty_index_cannot_clear_anything(settings: Settings) -> None:
+    with pytest.raises(IndexEmpty, match="no images"):
+        Library.open(settings).check(of(ornate(1)))
+
+
+@pytest.fixture
+def own(kept: Settings, tmp_path: Path) -> Library:
+    """A library of one's own, to change."""
+    return copy_of(kept, tmp_path)
+
+
+@pytest.fixture
+def folder(own: Library) -> Path:
+    return own.settings.images
+
+
+def id_of(library: Library, path: str) -> str:
+    data = (library.settings.images / path).read_bytes()
+    hits = library.check(Query(images=(data,))).hits
+    return next(hit.hit.id for hit in hits if hit.hit.path == path)
+
+
+def test_all_copies_are_named(own: Library, folder: Path) -> None:
+    for name in ("b.png", "a.png"):
+        (folder / name).write_bytes((folder / "07.png").read_bytes())
+    own.update()
+
+    result = own.check(of(ornate(7)))
+
+    assert [hit.hit.path for hit in result.hits if hit.relation == "exact"] == [
+        *("07.png", "a.png", "b.png")
+    ]
+    like = own.check(Query(like=(id_of(own, "a.png"),)))
+    assert [h.hit.path for h in like.hits if h.relation == "exact"] == ["07.png", "b.png"]
+
+
+def test_a_pair_decided_to_be_different_stays_so(own: Library, folder: Path) -> None:
+    mirrored = saved(ImageOps.mirror(ornate(7)))
+    (folder / "mirrored.png").write_bytes(mirrored)
+    own.update()
+    assert [h.hit.path for h in own.check(Query(images=(mirrored,))).hits if h.evidence] == [
+        *("mirrored.png", "07.png")
+    ]
+    first, second = id_of(own, "07.png"), id_of(own, "mirrored.png")
+
+    own.duplicates.decide(first, second, "different")
+    (folder / "mirrored.png").rename(folder / "renamed.png")
+    own.update()
+
+    for opened in (own, Library.open(own.settings)):
+        result = opened.check(Query(images=(mirrored,)))
+        assert [h.hit.path for h in result.hits if h.evidence] == ["renamed.png"]
+        assert result.suppressed == 1
+    own.duplicates.decide(first, id_of(own, "renamed.png"), "colourway")
+    found = own.check(Query(images=(mirrored,))).hits
+    assert [(h.hit.path, h.decision) for h in found if h.relation == "near"] == [
+        ("07.png", "colourway")
+    ]
+
+
+def test_a_rejected_picture_that_is_not_indexed_stays_rejected(own: Library) -> None:
+    query = of(ImageOps.mirror(ornate(7)))
+    found = own.check(query)
+    assert found.exists
+
+    own.duplicates.decide(found.content, found.hits[0].hit.id, "different")
+
+    assert not own.check(query).exists
+
+
+def test_images_without_fingerprints_are_told(own: Library) -> None:
+    for path in (own.settings.state_dir / "fingerprints").iterdir():
+        path.unlink()
+    opened = Library.open(own.settings)
+
+    result = opened.check(of(ornate(7)))
+    assert (result.verdict, result.unprinted) == ("exact", IMAGES)
+    assert f"{IMAGES} images have no fingerprint" in result.warnings[0]
+    assert opened.outdated
+
+    assert opened.prepare()
+    after = opened.check(of(ImageOps.mirror(ornate(7))))
+    assert (after.verdict, after.unprinted, after.warnings) == ("near", 0, ())
+
+
+def test_without_thresholds_a_cautious_one_serves(
+    own: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibrating, "PICTURES", {"photo": 3, "sketch": 2})
+    (own.settings.state_dir / "thresholds.pkl").write_bytes(b"rubbish")
+    opened = Library.open(own.settings)
+
+    opened.update()  # does not fit them, for that would hold it up
+    result = opened.check(of(ornate(7)))
+
+    assert result.verdict == "exact"
+    assert result.certainty is None
+    assert "not fitted" in result.warnings[0]
+    assert not opened.prepare(cancelled=lambda: True)
+    assert opened.check(of(ornate(7))).certainty is None
+    told: list[Progress] = []
+    assert opened.prepare(told.append)
+    assert (told[-1].phase, told[-1].done, told[-1].total) == ("thresholds", 12, 12)
+    assert opened.check(of(ornate(7))).certainty is not None
+
+
+def test_fitting_ends_when_its_time_is_up(own: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibrating, "PICTURES", {"photo": 6, "sketch": 6})
+    monkeypatch.setattr(calibrating, "SECONDS", 0)
+    (own.settings.state_dir / "thresholds.pkl").unlink()
+
+    assert own.prepare()
+
+    certainty = own.check(of(ornate(7))).certainty
+    assert certainty is not None
+    assert certainty.measured_on == calibrating.COPIES, "one picture was measured"
+
+
+def test_an_original_that_has_gone_is_still_found(own: Library, folder: Path) -> None:
+    (folder / "07.png").unlink()
+    result = own.check(of(ornate(7), "BMP"))
+    assert result.verdict == "near"
+    assert result.hits[0].hit.path == "07.png"

@@ -1,0 +1,132 @@
+"""Thresholds fitted to measured scores: between copies and strangers, kept, and outgrown."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from image_search.checking.thresholds import (
+    FALSE_ALARMS,
+    Scores,
+    Threshold,
+    Thresholds,
+    fit,
+    keep,
+    kept,
+)
+from image_search.errors import CacheError
+
+SCORES = st.lists(st.floats(0, 500), min_size=30, max_size=80)
+
+
+def scores(
+    strangers: float, copies: float, duplicates: int = 0, count: int = 300, seed: int = 0
+) -> Scores:
+    """Copies about ``copies``, and others whose excess is ``strangers`` in the mean."""
+    rng = np.random.default_rng(seed)
+    others = rng.exponential(strangers, count).tolist() + [copies * 1.2] * duplicates
+    return Scores(rng.normal(copies, copies / 10, count).tolist(), others, rng.random(50).tolist())
+
+
+def test_the_threshold_lies_between_strangers_and_copies() -> None:
+    fitted = fit(scores(strangers=0.5, copies=15, count=1000))
+
+    assert 2 < fitted.near < 12
+    assert fitted.misses < 0.01
+    assert fitted.false_alarms <= FALSE_ALARMS
+    assert fitted.measured_on == 1000
+
+
+def test_strangers_that_score_higher_need_a_higher_threshold() -> None:
+    near = [fit(scores(strangers=spread, copies=30)).near for spread in (0.5, 2, 4)]
+    assert near == sorted(near)
+    assert near[2] > 2 * near[0]
+
+
+def test_a_collection_whose_copies_score_lower_gets_a_lower_threshold() -> None:
+    near = [fit(scores(strangers=0.2, copies=copies)).near for copies in (20, 4, 3)]
+    assert near == sorted(near, reverse=True)
+    assert near[2] < near[0]
+
+
+def test_a_few_duplicates_in_the_collection_do_not_move_it() -> None:
+    without, with_some = fit(scores(1, 20)), fit(scores(1, 20, duplicates=20))
+    assert with_some.near == pytest.approx(without.near, rel=0.02)
+    assert with_some.false_alarms == pytest.approx(without.false_alarms, abs=1e-3)
+
+
+def test_copies_that_look_like_strangers_are_told_as_misses() -> None:
+    fitted = fit(scores(strangers=3, copies=8))
+    assert fitted.misses > 0.5
+    assert fitted.false_alarms < 0.02
+
+
+def test_on_strangers_of_another_day_it_errs_as_often_as_it_says() -> None:
+    fitted = fit(scores(strangers=1, copies=9))
+    again = scores(strangers=1, copies=9, count=20_000, seed=1)
+    alarms = float(np.mean(np.array(again.others) >= fitted.near))
+    assert alarms <= 3 * fitted.false_alarms
+    assert float(np.mean(np.array(again.copies) < fitted.near)) == pytest.approx(
+        fitted.misses, abs=0.05
+    )
+
+
+def test_few_measurements_promise_little() -> None:
+    few, many = (fit(scores(0.5, 15, count=count)).false_alarms for count in (10, 1000))
+    assert few > 0.05
+    assert many < 0.005
+
+
+def test_without_any_measurement_there_is_a_cautious_threshold() -> None:
+    nothing = fit(Scores((), (), ()))
+    assert nothing.near > 3
+    assert nothing.alike == math.inf
+    assert nothing.measured_on == 0
+    # A handful of pictures among which nothing matches say little against that.
+    few = fit(Scores([20.0] * 5, [0.0] * 3, [0.1]))
+    assert few.near > 0.8 * nothing.near
+
+
+@given(SCORES, SCORES, st.floats(0.5, 20))
+def test_its_figures_are_shares_and_it_is_finite(
+    copies: list[float], others: list[float], more: float
+) -> None:
+    fitted = fit(Scores(copies, others, [0.5]))
+
+    assert math.isfinite(fitted.near)
+    assert fitted.near > 0
+    assert 0 <= fitted.false_alarms <= 1
+    assert 0 <= fitted.misses <= 1
+    better = fit(Scores([score + more * 100 for score in copies], others, [0.5]))
+    assert better.misses <= 1
+
+
+@pytest.mark.parametrize(
+    ("images", "way", "outdated"),
+    [(100, "a", False), (199, "a", False), (51, "a", False), (200, "a", True), (50, "a", True),
+     (100, "b", True)],
+)  # fmt: skip
+def test_it_is_fitted_anew_when_the_collection_has_doubled(
+    images: int, way: str, outdated: bool
+) -> None:
+    assert Thresholds({}, 100, "a").outdated(images, way) is outdated
+
+
+def test_what_was_fitted_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "thresholds.pkl"
+    assert kept(path) is None
+    made = Thresholds({"photo": Threshold(30.5, 0.4, 0.001, 0.02, 300)}, 1000, "way")
+
+    keep(path, made)
+    assert kept(path) == made
+
+    path.write_bytes(path.read_bytes()[:-3])
+    assert kept(path) is None, "damaged thresholds are measured again"
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(CacheError, match="cannot be written"):
+        keep(tmp_path / "file" / "thresholds.pkl", made)

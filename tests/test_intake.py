@@ -1,0 +1,91 @@
+"""New images come in under safe names, inside the folder, over nothing."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from image_search.errors import InvalidQuery, SettingsError
+from image_search.intake import LONGEST, safe_name, take_in
+from image_search.scanning import scan
+
+
+@given(st.text(max_size=400))
+def test_every_name_becomes_a_safe_one(name: str) -> None:
+    safe = safe_name(name)
+    assert safe
+    assert len(safe) <= LONGEST + 6
+    assert not set(safe) & set('/\\:*?"<>|\x00\n')
+    assert not safe.startswith((".", " "))
+    assert not safe.endswith((".", " "))
+    assert safe_name(safe) == safe
+    safe.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("ring.jpg", "ring.jpg"),
+        ("Größe 7½.jpg", "Größe 7½.jpg"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\designs\\ring.png", "ring.png"),
+        (".htaccess", "htaccess"),
+        ("con.jpg", "image-con.jpg"),
+        ("thumbs.db", "image-thumbs.db"),
+        ("", "image"),
+        ("...", "image"),
+        ("a" * 300 + ".webp", "a" * (LONGEST - 5) + ".webp"),
+    ],
+)
+def test_names(name: str, safe: str) -> None:
+    assert safe_name(name) == safe
+
+
+def test_nothing_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / "ring.jpg").write_bytes(b"old")
+    assert take_in(tmp_path, "", "ring.jpg", b"new") == "ring (2).jpg"
+    assert take_in(tmp_path, "a/b", "ring.jpg", b"newer") == "a/b/ring.jpg"
+    assert take_in(tmp_path, "", "ring.jpg", b"newest") == "ring (3).jpg"
+    assert (tmp_path / "ring.jpg").read_bytes() == b"old"
+    assert (tmp_path / "ring (2).jpg").read_bytes() == b"new"
+    assert sorted(entry.path for entry in scan(tmp_path)) == [
+        "a/b/ring.jpg", "ring (2).jpg", "ring (3).jpg", "ring.jpg",
+    ]  # fmt: skip
+
+
+def test_two_at_once_get_two_names(tmp_path: Path) -> None:
+    contents = [str(number).encode() for number in range(20)]
+    with ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(lambda data: take_in(tmp_path, "", "x.png", data), contents))
+    assert len(set(paths)) == 20
+    assert [(tmp_path / path).read_bytes() for path in paths] == contents
+
+
+@pytest.mark.parametrize("folder", ["..", "a/../..", "../x", ".hidden", "a/.b", "a//../b", "x\n"])
+def test_folders_outside_or_hidden_are_refused(tmp_path: Path, folder: str) -> None:
+    with pytest.raises(InvalidQuery, match="inside the image folder"):
+        take_in(tmp_path / "images", folder, "ring.jpg", b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "link").symlink_to(outside)
+    with pytest.raises(InvalidQuery, match="leads out"):
+        take_in(images, "link", "ring.jpg", b"x")
+    assert list(outside.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(SettingsError, match="cannot be written"):
+        take_in(tmp_path, "file", "ring.jpg", b"x")
