@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from image_search.extractors.base import Floats, Pixels, unit_rows
+from image_search.extractors.design import squeezed
 from training import views
 from training.lines import line_rendering
 from training.teaching import Taught
@@ -40,7 +41,7 @@ class Lessons:
     def batch(self, side: int) -> Lesson:
         """One batch of squares of ``side`` pixels."""
         seen = list(self._seen())
-        squares = np.stack([views.square(pixels, side) for pixels, _ in seen])
+        squares = np.stack([squeezed(pixels, side) for pixels, _ in seen])
         return Lesson(squares, np.stack([target for _, target in seen]).astype(np.float32))
 
     def _seen(self) -> Iterator[tuple[Pixels, Floats]]:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from image_search.extractors.base import Floats, Pixels, unit_rows
 from image_search.extractors.design_network import DIM
 from training.sources import SKETCH, Concept, Item
+from training.views import rectangle
 
 #: Views of each picture that the teacher looks at: the whole, and parts of at least LEAST of it.
 VIEWS, LEAST = 4, 0.3
@@ -151,16 +152,11 @@ def _look(
     rectangles = np.zeros((len(pictures), VIEWS, 4), np.int64)
     features = []
     for i, pixels in enumerate(tqdm(pictures, "teacher")):
-        height, width = pixels.shape[:2]
+        whole = 0, 0, *pixels.shape[:2]
         for view in range(VIEWS):
-            h, w = height, width
-            if view:
-                area, stretch = dice.uniform(LEAST, 1.0), np.exp(dice.uniform(-0.25, 0.25))
-                h = min(height, max(8, round(height * np.sqrt(area) * stretch)))
-                w = min(width, max(8, round(width * np.sqrt(area) / stretch)))
-            top, left = int(dice.integers(height - h + 1)), int(dice.integers(width - w + 1))
-            rectangles[i, view] = top, left, h, w
-            part = pixels[top : top + h, left : left + w]
+            place = rectangle(pixels.shape, dice, LEAST) if view else whole
+            rectangles[i, view] = top, left, height, width = place
+            part = pixels[top : top + height, left : left + width]
             # Mirrored or not makes no difference to what is shown, and should make none.
             features.append(teacher(np.ascontiguousarray(part[:, ::-1] if view % 2 else part)))
     return np.stack(features).reshape(len(pictures), VIEWS, -1), rectangles

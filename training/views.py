@@ -9,21 +9,22 @@ import numpy.typing as npt
 from image_search.extractors.base import Pixels
 
 
-def square(pixels: Pixels, side: int) -> Pixels:
-    """The whole picture squeezed into a square, as the network takes it."""
-    shrinks = max(pixels.shape[:2]) > side
-    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(pixels, (side, side), interpolation=way), np.uint8)
+def rectangle(
+    shape: tuple[int, ...], dice: np.random.Generator, least: float
+) -> tuple[int, int, int, int]:
+    """Top, left, height and width of a part of random place and aspect, of at least ``least`` of
+    the area of a picture of this ``shape``."""
+    height, width = shape[:2]
+    area, stretch = dice.uniform(least, 1.0), np.exp(dice.uniform(-0.25, 0.25))
+    h = min(height, max(8, round(height * np.sqrt(area) * stretch)))
+    w = min(width, max(8, round(width * np.sqrt(area) / stretch)))
+    return int(dice.integers(height - h + 1)), int(dice.integers(width - w + 1)), h, w
 
 
 def cropped(pixels: Pixels, dice: np.random.Generator, least: float) -> Pixels:
     """A part of random place and aspect, of at least ``least`` of the area."""
-    height, width = pixels.shape[:2]
-    area, stretch = dice.uniform(least, 1.0), np.exp(dice.uniform(-0.25, 0.25))
-    h = min(height, max(8, round(height * np.sqrt(area) * stretch)))
-    w = min(width, max(8, round(width * np.sqrt(area) / stretch)))
-    top, left = int(dice.integers(0, height - h + 1)), int(dice.integers(0, width - w + 1))
-    return pixels[top : top + h, left : left + w]
+    top, left, height, width = rectangle(pixels.shape, dice, least)
+    return pixels[top : top + height, left : left + width]
 
 
 def moved(pixels: Pixels, dice: np.random.Generator, by: float = 1.0) -> Pixels:

@@ -29,6 +29,14 @@ SIDE = 160
 MODEL = "image_search/design-resnet18-w32/1"
 
 
+def squeezed(pixels: Pixels, side: int) -> Pixels:
+    """The whole picture, (height, width, 3) uint8, as a square of ``side`` pixels; learnt from and
+    used in the same way."""
+    way = cv2.INTER_AREA if max(pixels.shape[:2]) > side else cv2.INTER_LINEAR
+    square = cv2.resize(np.ascontiguousarray(pixels), (side, side), interpolation=way)
+    return np.asarray(square, np.uint8)
+
+
 class DesignEncoder:
     """The whole picture, squeezed into a square: a design is all of what is drawn."""
 
@@ -42,10 +50,7 @@ class DesignEncoder:
 
     def prepare(self, pixels: Pixels) -> Pixels:
         """One RGB picture, (height, width, 3) uint8, to a square of (160, 160, 3) uint8."""
-        shrinks = max(pixels.shape[:2]) > SIDE
-        way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        square = cv2.resize(np.ascontiguousarray(pixels), (SIDE, SIDE), interpolation=way)
-        return np.asarray(square, np.uint8)
+        return squeezed(pixels, SIDE)
 
     def embed(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
         """Squares to embeddings, (len(inputs), 256) float32; each row has length 1."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from image_search.extractors.base import Pixels
+from image_search.extractors.design import squeezed
 from tests.drawing import ornate
 from training import views
 from training.lines import line_rendering
@@ -66,7 +67,7 @@ def test_a_square_is_the_whole_picture() -> None:
     half = np.zeros((40, 80, 3), np.uint8)
     half[:, 40:] = 255
 
-    made = views.square(half, 16)
+    made = squeezed(half, 16)
 
     assert made.shape == (16, 16, 3)
     assert made[:, :7].max() == 0
