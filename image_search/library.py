@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -55,7 +56,7 @@ class Library:
         snapshot = self._serving.snapshot
         self._originals = Originals(settings.images, snapshot, self._thumbnails)
         decisions = Decisions(settings.state_dir / "decisions.sqlite")
-        self._checker = Checker(settings, snapshot, self._originals, decisions, self._ask)
+        self._checker = Checker(settings, snapshot, self._originals, decisions, self._ask_of_own)
         #: The duplicates that the collection holds already, and what people decide about them.
         self.duplicates = Duplicates(settings, snapshot, self._originals, decisions, self._checker)
 
@@ -65,21 +66,11 @@ class Library:
         return cls(settings)
 
     def search(self, query: Query) -> SearchResult:
-        """The images closest to ``query``; see ``image_search.searching.search`` for what it
+        """The images closest to ``query``; see ``image_search.searching.ask`` for what it
         raises."""
-        # Beside the reading of the index, where this is the first query.
-        self._pool.begin(needed(query, self._usable(self._serving.snapshot())[0]))
-        index = self._serving.index()
-        usable, warnings = self._usable(index.snapshot)
-        return search(
-            index,
-            query,
-            usable,
-            self._pool.for_queries,
-            max_megapixels=self.settings.upload_megapixels,
-            look=self._look,
-            warnings=warnings,
-        )
+        started = time.perf_counter()
+        index, asked = self._ask(query, self.settings.upload_megapixels)
+        return search(index, asked, query.k, started)
 
     def check(self, query: Query) -> CheckResult:
         """Whether the one picture of ``query`` is in the collection already; see
@@ -88,8 +79,7 @@ class Library:
 
     def report(self, checked: Sequence[Checked], failed: Sequence[Failed] = ()) -> str:
         """A printable report of checks as HTML, its pictures within."""
-        most = max(self.settings.upload_megapixels, self.settings.image_megapixels)
-        return render(checked, failed, self._originals.read_id, most)
+        return render(checked, failed, self._originals.read_id, self._most_megapixels)
 
     def prepare(
         self,
@@ -106,22 +96,29 @@ class Library:
             on_progress, cancelled
         )
 
-    def _ask(self, query: Query) -> tuple[SearchIndex, Asked]:
+    def _ask(self, query: Query, max_megapixels: float) -> tuple[SearchIndex, Asked]:
         # Beside the reading of the index, where this is the first query.
         self._pool.begin(needed(query, self._usable(self._serving.snapshot())[0]))
         index = self._serving.index()
         usable, warnings = self._usable(index.snapshot)
-        most = max(self.settings.upload_megapixels, self.settings.image_megapixels)
         asked = ask(
             index,
             query,
             usable,
             self._pool.for_queries,
-            max_megapixels=most,
+            max_megapixels=max_megapixels,
             look=self._look,
             warnings=warnings,
         )
         return index, asked
+
+    def _ask_of_own(self, query: Query) -> tuple[SearchIndex, Asked]:
+        """As ``_ask``, of pictures that may be as large as those of the collection."""
+        return self._ask(query, self._most_megapixels)
+
+    @property
+    def _most_megapixels(self) -> float:
+        return max(self.settings.upload_megapixels, self.settings.image_megapixels)
 
     def _look(self, image_id: str) -> Pixels | None:
         return self._originals.pixels(image_id, self.settings.image_megapixels)

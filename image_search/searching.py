@@ -62,22 +62,10 @@ class Asked:
     warnings: tuple[str, ...]
 
 
-def search(
-    index: SearchIndex,
-    query: Query,
-    usable: Sequence[str],
-    load: Callable[[str], Extractor],
-    *,
-    max_megapixels: float,
-    look: Callable[[str], Pixels | None],
-    warnings: tuple[str, ...] = (),
-) -> SearchResult:
-    """Answer ``query`` from ``index``; the arguments, and what is raised, are those of ``ask``."""
-    started = time.perf_counter()
-    asked = ask(
-        index, query, usable, load, max_megapixels=max_megapixels, look=look, warnings=warnings
-    )
-    hits, compared = index.search(asked.question, query.k)
+def search(index: SearchIndex, asked: Asked, k: int, started: float) -> SearchResult:
+    """The ``k`` best answers of ``index`` to what was ``asked`` of it, timed since ``started`` on
+    ``time.perf_counter``."""
+    hits, compared = index.search(asked.question, k)
     return SearchResult(
         hits=tuple(hits),
         compared=compared,
