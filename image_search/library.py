@@ -79,7 +79,7 @@ class Library:
 
     def report(self, checked: Sequence[Checked], failed: Sequence[Failed] = ()) -> str:
         """A printable report of checks as HTML, its pictures within."""
-        return render(checked, failed, self._originals.read_id, self._most_megapixels)
+        return render(checked, failed, self._originals.read_id, self.settings.most_megapixels)
 
     def prepare(
         self,
@@ -114,11 +114,7 @@ class Library:
 
     def _ask_of_own(self, query: Query) -> tuple[SearchIndex, Asked]:
         """As ``_ask``, of pictures that may be as large as those of the collection."""
-        return self._ask(query, self._most_megapixels)
-
-    @property
-    def _most_megapixels(self) -> float:
-        return max(self.settings.upload_megapixels, self.settings.image_megapixels)
+        return self._ask(query, self.settings.most_megapixels)
 
     def _look(self, image_id: str) -> Pixels | None:
         return self._originals.pixels(image_id, self.settings.image_megapixels)

@@ -129,6 +129,11 @@ class Settings:
         """How many of them do what nobody waits for, while there are requests to answer."""
         return max(1, self.workers // 2)
 
+    @property
+    def most_megapixels(self) -> float:
+        """For a picture of either side: one that is sent, or one of the collection."""
+        return max(self.upload_megapixels, self.image_megapixels)
+
 
 def load_settings(
     environment: Mapping[str, str], overrides: Mapping[str, Any] | None = None

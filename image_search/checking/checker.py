@@ -78,7 +78,7 @@ class Checker:
             self._originals,
             self._decisions,
             self.threshold,
-            max(self._settings.upload_megapixels, self._settings.image_megapixels),
+            self._settings.most_megapixels,
         )
         return check(collection, query, data, asked, own)
 
