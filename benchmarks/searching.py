@@ -30,7 +30,7 @@ from image_search.extractors.base import Floats
 from image_search.fusion import query_vector
 from image_search.planning import Known, make_plan
 from image_search.scanning import Entries, Entry
-from image_search.search_index import Question
+from image_search.scoring import Question
 from image_search.segment_indexes import vouched
 from image_search.serving import Serving
 from image_search.weighting import PHOTO, chosen_weights, default_weights

@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from image_search.detectors.line_art import is_line_art
 from image_search.errors import IndexEmpty, InvalidQuery, ModelUnavailable
 from image_search.extractors.base import Extractor, Floats, Pixels
+from image_search.hits import Hit
 from image_search.name_search import words_of
 from image_search.presets import GROUPS, PRESETS, by_extractor, unheard
 from image_search.queries import AUTO, Query, words
 from image_search.query_blocks import blocks_of, pixels_of, reads
-from image_search.search_index import Hit, Question, SearchIndex
+from image_search.scoring import Question
+from image_search.search_index import SearchIndex
 from image_search.weighting import (
     COLOUR_SHARE,
     NAME_WEIGHT,
@@ -209,4 +211,5 @@ def _question(
         words=asked,
         name_weight=NAME_WEIGHT,
         filter=query.filter,
+        reranked=query.weights is None and not (query.color or query.worded),
     )

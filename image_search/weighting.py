@@ -29,12 +29,14 @@ _DESCRIPTORS: Mapping[str, Mapping[str, float]] = {
     SKETCH: {"edges": 1.0},
     TEXT: {},
 }
+# What was not trained on pictures.
+UNTRAINED = frozenset(_DESCRIPTORS[PHOTO])
 # What the package's own network says for every 1 of the descriptors, within their one; for photos
 # times the trust that the collection has in it. Drawings: with .5, classes that it never learnt are
 # found better, and the very photo that was drawn a little worse; with more, both effects grow.
 _BESIDE: Mapping[str, Mapping[str, float]] = {
     PHOTO: {"design": 0.4},
-    SKETCH: {"design": 0.5},
+    SKETCH: {"design": 1.5},
     TEXT: {},
 }
 
@@ -63,7 +65,7 @@ def default_weights(kind: str, names: Sequence[str], calibration: Calibration) -
     }
     total = sum(trusted.values())
     say = {name: trusted.get(name, 0.0) / total if total else 0.0 for name in names}
-    known = _NETWORKS[PHOTO].keys() | _DESCRIPTORS[PHOTO].keys()
+    known = _NETWORKS[PHOTO].keys() | UNTRAINED
     originals = [_original(name) for name in names]
     for name, original in zip(names, originals, strict=True):
         # An extractor that was plugged in is a trained network as far as anybody knows here; what

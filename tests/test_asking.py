@@ -17,10 +17,10 @@ from image_search.demo import draw as draw_demo
 from image_search.demo.catalogue import catalogue
 from image_search.errors import InvalidQuery, UnknownImage
 from image_search.filters import Filter
+from image_search.hits import Hit
 from image_search.library import Library
 from image_search.palettes import parse_colour
 from image_search.queries import Query, Region
-from image_search.search_index import Hit
 from image_search.searching import UNWEIGHED
 from image_search.settings import Settings
 from tests.drawing import design, draw_into, picture, saved
@@ -65,6 +65,39 @@ def test_contributions_add_up_to_the_score(library: Library, query: Query) -> No
     for hit in hits:
         assert hit.contributions.keys() == hit.scores.keys()
         assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=3e-4)
+
+
+class TestADrawing:
+    @pytest.fixture
+    def library(self, settings: Settings, folder: Path) -> Library:
+        draw_into(folder, 60)
+        opened = Library.open(replace(settings, extractors="design,edges"))
+        assert opened.update().calibrated
+        return opened
+
+    def hits(self, library: Library, **others: Any) -> tuple[Hit, ...]:
+        return library.search(Query((line_drawing(),), k=60, **others)).hits
+
+    def test_the_first_answers_have_a_say_and_it_is_told(self, library: Library) -> None:
+        hits = self.hits(library)
+
+        for hit in hits:
+            assert hit.scores.keys() == {"design", "edges", "neighbours"}
+            assert hit.contributions.keys() == hit.scores.keys()
+            assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=3e-4)
+            assert -1 <= hit.score <= 1
+        say = [hit.contributions["neighbours"] for hit in hits]
+        assert np.mean(say[:5]) > np.mean(say[5:])
+
+    def test_whoever_weighs_or_adds_is_answered_by_the_plain_sum(self, library: Library) -> None:
+        weighed = self.hits(library, weights={"edges": 1})
+        assert all(hit.scores == {"edges": hit.score} for hit in weighed)
+        assert "neighbours" not in self.hits(library, text="late")[0].scores
+        assert "neighbours" not in self.hits(library, kind="photo")[0].scores
+
+    def test_few_or_many_hits_score_alike(self, library: Library) -> None:
+        few = library.search(Query((line_drawing(),), k=7)).hits
+        assert contents(few) == contents(self.hits(library)[:7])
 
 
 def test_weights_for_one_extractor_rank_by_its_score(library: Library) -> None:

@@ -25,11 +25,12 @@ from image_search.checking.verdict import (
 from image_search.decisions import DIFFERENT, Decisions, pair_of
 from image_search.errors import ImageSearchError, InvalidQuery
 from image_search.fingerprints import Fingerprint, Match, fingerprint, match
+from image_search.hits import Hit
 from image_search.images import pixel_digest
 from image_search.originals import Originals
 from image_search.queries import Query, words
 from image_search.reports import Unreadable
-from image_search.search_index import Hit, SearchIndex
+from image_search.search_index import SearchIndex
 from image_search.searching import Asked
 
 # Contents that are verified: so many of those whose fingerprints come nearest, and of those whose

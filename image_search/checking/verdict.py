@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from image_search.fingerprints import Match
+from image_search.hits import Hit
 from image_search.queries import Region
 from image_search.reports import Unreadable
-from image_search.search_index import Hit
 
 EXACT, NEAR, SIMILAR, NEW = "exact", "near", "similar", "new"
 # The verdicts under which a picture exists already.

@@ -14,9 +14,10 @@ import numpy as np
 from image_search.calibration import Calibration
 from image_search.comparing import Comparison
 from image_search.extractors.base import Floats, Pixels
-from image_search.fusion import query_vector, shares_of
+from image_search.fusion import block_cosines, query_vector, shares_of
+from image_search.hits import DIGITS
 from image_search.queries import AUTO, Query
-from image_search.search_index import DIGITS
+from image_search.reranking import SPEAKERS, Reranking, reranking
 from image_search.searching import kind_of
 from image_search.weighting import chosen_weights, default_weights
 
@@ -82,9 +83,40 @@ def scores(
     kinds = np.array([one.kind for one in asked])
     for kind in sorted(set(kinds.tolist())):
         comparison = Comparison(calibration, models, kind)
-        vectors = [way.vector(one, comparison) for one in asked if one.kind == kind]
-        found[kinds == kind] = np.stack(vectors) @ comparison.levelled(centred).T
+        levelled = comparison.levelled(centred)
+        chosen = [one for one in asked if one.kind == kind]
+        reranked = None
+        if way.weights is None:
+            names = tuple(chosen[0].blocks)
+            reranked = reranking(calibration, kind, way.shares(kind, names, calibration))
+        if reranked is None:
+            vectors = np.stack([way.vector(one, comparison) for one in chosen])
+            found[kinds == kind] = vectors @ levelled.T
+        else:
+            found[kinds == kind] = _reranked(chosen, comparison, reranked, centred, levelled)
     return np.round(found, DIGITS)
+
+
+def _reranked(
+    asked: Sequence[Asked],
+    comparison: Comparison,
+    reranked: Reranking,
+    centred: Floats,
+    levelled: Floats,
+) -> Floats:
+    layout = comparison.calibration.layout
+    found = np.zeros((len(asked), len(centred)), np.float32)
+    for name in asked[0].blocks:
+        blocks = np.stack([comparison.query_block(name, one.blocks[name]) for one in asked])
+        cosines = block_cosines(layout, levelled, {name: blocks.T})[name]
+        found += reranked.contribution(name, cosines.T)
+    for scored in found:
+        first = np.argsort(-scored, kind="stable")[:SPEAKERS]
+        expansion = reranked.expansion(centred[first], scored[first])
+        if expansion is not None:
+            scored *= np.float32(1 - expansion.share)
+            scored += np.float32(expansion.share) * (centred @ expansion.direction)
+    return found
 
 
 def taken_for(pixels: Pixels) -> str:

@@ -17,7 +17,7 @@ from image_search.queries import Query, parse_region
 from image_search.web.service import service
 
 if TYPE_CHECKING:
-    from image_search.search_index import Hit
+    from image_search.hits import Hit
 
 blueprint = Blueprint("search", __name__)
 

@@ -48,7 +48,7 @@ def designs(tmp_path_factory: pytest.TempPathFactory) -> Collection:
     folder = tmp_path_factory.mktemp("designs")
     for number, name in enumerate("abc"):
         draw_into(folder / "designs" / name, 20, first=20 * number)
-    return collected(folder, "designs", "hsv,edges,texture")
+    return collected(folder, "designs", "design,hsv,edges,texture")
 
 
 @pytest.mark.parametrize("kind", ["auto", "photo", "sketch"])

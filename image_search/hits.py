@@ -1,0 +1,94 @@
+"""Rows of one segment with their scores, and the hits that they are made into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from image_search.cache import Segment
+from image_search.extractors.base import Floats
+from image_search.indexes import Rows
+
+# Scores that differ by less than half of the last digit shown are equal.
+DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A match joined with its image.
+
+    ``score`` is fused, ``scores`` the cosine by extractor (about the collection's mean; 1 for the
+    same photo; for drawings levelled, see ``comparing``), ``contributions`` what each of them adds
+    to ``score``; both may hold ``name`` and ``neighbours`` too; ``size`` in bytes, ``modified`` in
+    seconds since 1970, ``width`` and ``height`` in pixels.
+    """
+
+    rank: int
+    id: str
+    path: str
+    score: float
+    scores: dict[str, float]
+    contributions: dict[str, float]
+    width: int
+    height: int
+    size: int
+    modified: float
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Rows (n,) of a segment with the columns (n,) of ``scores`` and ``contributions``, by
+    extractor or what else adds to the score; ``centred`` are their vectors (n, layout.dim) where
+    somebody will ask for them."""
+
+    segment: Segment
+    rows: Rows
+    scores: dict[str, Floats]
+    contributions: dict[str, Floats]
+    centred: Floats | None = None
+
+    @property
+    def fused(self) -> Floats:
+        """The score (n,) of each row."""
+        return np.asarray(np.sum(list(self.contributions.values()), axis=0), np.float32)
+
+    def with_share(self, name: str, scores: Floats, share: float) -> Scored:
+        """With another column of ``scores`` (n,), which has this ``share`` of the whole."""
+        contributions = {
+            other: values * np.float32(1 - share) for other, values in self.contributions.items()
+        }
+        contributions[name] = scores * np.float32(share)
+        return Scored(self.segment, self.rows, self.scores | {name: scores}, contributions)
+
+    def best(self, k: int) -> list[Hit]:
+        """The best rows as hits without a rank, at least ``k`` where there are as many."""
+        if not len(self.rows):
+            return []
+        fused = self.fused
+        order = np.lexsort((self.rows, -fused))
+        # Those that tie with the last one are kept, for ties are decided by path.
+        last = np.round(fused[order[min(k, len(order)) - 1]], DIGITS)
+        order = order[np.round(fused[order], DIGITS) >= last]
+        return [self._hit(i, float(fused[i])) for i in order]
+
+    def _hit(self, i: int, score: float) -> Hit:
+        records = self.segment.records
+        owner = int(records.owners[self.rows[i]])
+        return Hit(
+            rank=0,
+            id=f"{int(records.ids[owner]):016x}",
+            path=records.paths[owner],
+            score=round(score, DIGITS),
+            scores=_row(self.scores, i),
+            contributions=_row(self.contributions, i),
+            width=int(records.widths[owner]),
+            height=int(records.heights[owner]),
+            size=int(records.sizes[owner]),
+            modified=int(records.mtimes[owner]) / 1e9,
+        )
+
+
+def _row(columns: Mapping[str, Floats], i: int) -> dict[str, float]:
+    return {name: round(float(values[i]), DIGITS) for name, values in columns.items()}

@@ -1,0 +1,123 @@
+"""What the rows of a segment score for a question, and what each extractor adds to that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from image_search.cache import Segment
+from image_search.comparing import Comparison
+from image_search.extractors.base import Floats
+from image_search.filters import Filter
+from image_search.fusion import block_cosines, shares_of
+from image_search.hits import Scored
+from image_search.indexes import Mask, Rows, VectorIndex
+from image_search.name_search import NameIndex
+from image_search.reranking import NEIGHBOURS, SPEAKERS, Reranking, reranking
+from image_search.weighting import PHOTO
+
+# The name under which the likeness of file and folder names appears among a hit's scores.
+NAME = "name"
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A query as numbers: unit ``blocks`` (dim,) by extractor, with a weight for each, and what it
+    was taken for.
+
+    ``words`` are looked for in the names of files and folders; names then have a share of
+    ``name_weight`` / (1 + ``name_weight``) in the score, and all of it where there are no blocks.
+    ``filter`` is what every hit must fulfil. What is ``reranked`` is ordered as ``reranking`` finds
+    best for its kind, not by the plain sum.
+    """
+
+    blocks: Mapping[str, Floats]
+    weights: Mapping[str, float]
+    kind: str = PHOTO
+    words: tuple[str, ...] = ()
+    name_weight: float = 0.0
+    filter: Filter = field(default_factory=Filter)
+    reranked: bool = False
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Each extractor's share in the score."""
+        return shares_of(self.blocks, self.weights)
+
+
+@dataclass(frozen=True, eq=False)
+class Searchable:
+    """What is built once for a segment and shared by all the snapshots that hold it."""
+
+    segment: Segment
+    index: VectorIndex
+
+    @cached_property
+    def names(self) -> NameIndex:
+        """The index over the names of its files and folders."""
+        return NameIndex(self.segment.records.paths)
+
+
+@dataclass(frozen=True, eq=False)
+class Scoring:
+    """Of rows for one ``question``, compared as its kind is."""
+
+    comparison: Comparison
+    question: Question
+
+    def scored(self, searchable: Searchable, rows: Rows, keep: Mask) -> Scored:
+        """The candidates ``rows`` of a segment, and those of the rows that ``keep`` (vectors,)
+        admits whose names hold words of the question, with their scores."""
+        records = searchable.segment.records
+        question, named = self.question, np.zeros(len(keep), np.float32)
+        by_name = bool(question.words) and question.name_weight > 0
+        if by_name:
+            named = searchable.names.scores(question.words)[records.owners]
+            # A name may lift an image over those that only look alike, so all that are named
+            # compete.
+            rows = np.union1d(rows, np.flatnonzero(keep & (named > 0)))
+        found = self._compared(searchable.segment, rows)
+        if not by_name:
+            return found
+        weight = question.name_weight
+        return found.with_share(NAME, named[rows], weight / (1 + weight) if question.blocks else 1)
+
+    def _compared(self, segment: Segment, rows: Rows) -> Scored:
+        question, comparison = self.question, self.comparison
+        if not question.blocks or not len(rows):
+            return Scored(segment, rows, {}, {})
+        centred = comparison.calibration.centred(segment.rows(rows), question.blocks)
+        compared = comparison.levelled(centred, question.blocks)
+        cosines = block_cosines(comparison.calibration.layout, compared, question.blocks)
+        shares = question.shares
+        if self._reranking is None:
+            added = {name: values * np.float32(shares[name]) for name, values in cosines.items()}
+            return Scored(segment, rows, cosines, added)
+        added = {n: self._reranking.contribution(n, values) for n, values in cosines.items()}
+        return Scored(segment, rows, cosines, added, centred)
+
+    @cached_property
+    def _reranking(self) -> Reranking | None:
+        if not self.question.reranked:
+            return None
+        return reranking(self.comparison.calibration, self.question.kind, self.question.shares)
+
+    def expanded(self, found: Sequence[Scored]) -> Sequence[Scored]:
+        """All the candidates ``found``, with what the first of them say about the others, where
+        the question is ranked like that."""
+        known = [(one, one.centred) for one in found if one.centred is not None]
+        if self._reranking is None or not known:
+            return found
+        scores = np.concatenate([one.fused for one, _ in known])
+        first = np.argsort(-scores, kind="stable")[:SPEAKERS]
+        vectors = np.concatenate([centred for _, centred in known])
+        expansion = self._reranking.expansion(vectors[first], scores[first])
+        if expansion is None:
+            return found
+        return [
+            one.with_share(NEIGHBOURS, centred @ expansion.direction, expansion.share)
+            for one, centred in known
+        ]
