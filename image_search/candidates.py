@@ -33,10 +33,12 @@ def candidates(
         return [ask(searched[0])[1]]
     found = list(_pool().map(ask, searched))
     scores = np.concatenate([scores for scores, _ in found]) if found else np.zeros(0, np.float32)
-    most = depth(k)
+    # Estimates must be compared exactly before they tell which are the best; exact scores tell.
+    exact = all(isinstance(index, FlatIndex) for index, _ in searched)
+    most = k if exact else depth(k)
     if len(scores) <= most:
         return [rows for _, rows in found]
-    last = np.partition(scores, -most)[-most]
+    last = np.partition(scores, -most)[-most] - (equal if exact else 0)
     return [rows[scores >= last] for scores, rows in found]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class Scored:
     contributions: dict[str, Floats]
     centred: Floats | None = None
 
-    @property
+    @cached_property
     def fused(self) -> Floats:
         """The score (n,) of each row."""
         return np.asarray(np.sum(list(self.contributions.values()), axis=0), np.float32)
@@ -62,8 +63,8 @@ class Scored:
         contributions[name] = scores * np.float32(share)
         return Scored(self.segment, self.rows, self.scores | {name: scores}, contributions)
 
-    def best(self, k: int) -> list[Hit]:
-        """The best rows as hits without a rank, at least ``k`` where there are as many."""
+    def best(self, k: int) -> list[Found]:
+        """The best rows, best first, at least ``k`` where there are as many."""
         if not len(self.rows):
             return []
         fused = self.fused
@@ -71,18 +72,38 @@ class Scored:
         # Those that tie with the last one are kept, for ties are decided by path.
         last = np.round(fused[order[min(k, len(order)) - 1]], DIGITS)
         order = order[np.round(fused[order], DIGITS) >= last]
-        return [self._hit(i, float(fused[i])) for i in order]
-
-    def _hit(self, i: int, score: float) -> Hit:
         records = self.segment.records
-        owner = int(records.owners[self.rows[i]])
+        owners = records.owners[self.rows[order]].tolist()
+        return [
+            Found(-round(float(fused[i]), DIGITS), records.paths[owner], owner, i, self)
+            for owner, i in zip(owners, order.tolist(), strict=True)
+        ]
+
+
+@dataclass(frozen=True, order=True)
+class Found:
+    """A row that may become a hit; the first of several is the best, ties by path.
+
+    ``below`` is the score below 0, ``owner`` the number of the image in its segment, ``at`` the
+    place among the rows that were ``scored``.
+    """
+
+    below: float
+    path: str
+    owner: int
+    at: int
+    scored: Scored = field(compare=False)
+
+    def hit(self, rank: int = 0) -> Hit:
+        """The match joined with its image."""
+        records, owner = self.scored.segment.records, self.owner
         return Hit(
-            rank=0,
+            rank=rank,
             id=f"{int(records.ids[owner]):016x}",
-            path=records.paths[owner],
-            score=round(score, DIGITS),
-            scores=_row(self.scores, i),
-            contributions=_row(self.contributions, i),
+            path=self.path,
+            score=-self.below,
+            scores=_row(self.scored.scores, self.at),
+            contributions=_row(self.scored.contributions, self.at),
             width=int(records.widths[owner]),
             height=int(records.heights[owner]),
             size=int(records.sizes[owner]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -108,9 +108,8 @@ class SearchIndex:
                 for part, rows, keep in zip(self.parts, found, allowed, strict=True)
             ]
         )
-        hits = [hit for one in scored for hit in one.best(k)]
-        best = heapq.nsmallest(k, hits, key=lambda hit: (-hit.score, hit.path))
-        return [replace(hit, rank=rank) for rank, hit in enumerate(best, start=1)], compared
+        best = heapq.nsmallest(k, (one for some in scored for one in some.best(k)))
+        return [one.hit(rank) for rank, one in enumerate(best, start=1)], compared
 
     def hits_of(self, question: Question, contents: Iterable[bytes]) -> list[Hit]:
         """The images of these contents (SHA-256) that the filter admits, as hits without a rank,
@@ -123,7 +122,8 @@ class SearchIndex:
             facts = [fact for digest in wanted for fact in segment.holding(digest)]
             rows = segment.vector_of[facts].astype(np.int64) if facts else np.zeros(0, np.int64)
             rows = rows[allowed[rows]]
-            hits.extend(scoring.scored(part.of, rows, allowed).best(len(rows)))
+            found = scoring.scored(part.of, rows, allowed).best(len(rows))
+            hits.extend(one.hit() for one in found)
         return hits
 
     def _allowed(self, part: _Part, condition: Filter) -> Mask:

@@ -35,6 +35,11 @@ def is_line_art(pixels: Pixels) -> float:
     if inked == 0:
         return 0.0
     bare = depth < _BARE
+    # Each ramp says 1 where the sign is plainly that of a drawing, 0 plainly not, .5 at the middle.
+    paper = _ramp(float(bare.mean()), 0.60, 0.90)
+    if not paper:
+        return 0.0  # as for most photos; the rest takes longer
+    darkness = float(np.median(depth[ink]))
     # A stroke passes into the paper through half-tones too; those of shading lie apart.
     beside = cv2.dilate(ink.astype(np.uint8), np.ones((_BESIDE, _BESIDE), np.uint8)) > 0
     half_tones = int((~bare & ~beside).sum())
@@ -42,12 +47,10 @@ def is_line_art(pixels: Pixels) -> float:
         ink.astype(np.uint8), cv2.MORPH_OPEN, np.ones((_THICK, _THICK), np.uint8)
     )
     colour = _colourfulness(picture, ink)
-    darkness = float(np.median(depth[ink]))
     # Black ink may fill a larger share than a pencil does.
     filled = 0.2 * _ramp(darkness, 150, 200)
-    # Each ramp says 1 where the sign is plainly that of a drawing, 0 plainly not, .5 at the middle.
     return min(
-        _ramp(float(bare.mean()), 0.60, 0.90),
+        paper,
         _ramp(darkness, 60, 100),
         _ramp(half_tones / inked, 0.10, 0.03),
         _ramp(float(opened.sum()) / inked, 0.50 + filled, 0.30 + filled),

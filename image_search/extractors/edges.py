@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.extractors.base import Extractor, Floats, Pixels, unit_rows
+from image_search.extractors.orientations import by_orientation
 
 NAME = "edges"
 CELLS = 12
@@ -44,16 +45,7 @@ class EdgeOrientations:
     def prepare(self, pixels: Pixels) -> npt.NDArray[np.generic]:
         """One RGB picture, (height, width, 3) uint8, to edge strengths, (1296,) float32."""
         strength, angle = _colour_edges(pixels)
-        place = angle * np.float32(ORIENTATIONS / np.pi)
-        lower = np.floor(place)
-        share = place - lower
-        lower %= ORIENTATIONS
-        upper = (lower + 1) % ORIENTATIONS
-        near, far = strength * (1 - share), strength * share
-        cells = np.empty((ORIENTATIONS, CELLS, CELLS), np.float32)
-        for orientation in range(ORIENTATIONS):
-            part = np.where(lower == orientation, near, 0) + np.where(upper == orientation, far, 0)
-            cells[orientation] = _POOL @ part @ _POOL.T
+        cells = _POOL @ by_orientation(strength, angle, ORIENTATIONS) @ _POOL.T
         # Under the root, a few strong edges do not drown the rest.
         cells = np.sqrt(np.maximum(cells, 0))
         cells -= np.float32(1 - _MEAN_KEPT) * cells.mean(axis=0)
@@ -89,9 +81,10 @@ def _colour_edges(pixels: Pixels) -> tuple[Floats, Floats]:
     smooth = cv2.GaussianBlur(lab, (0, 0), _SIGMA)
     across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0)
     down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
-    horizontal = np.einsum("ijk,ijk->ij", across, across)
-    vertical = np.einsum("ijk,ijk->ij", down, down)
-    mixed = np.einsum("ijk,ijk->ij", across, down)
+    horizontal, vertical, mixed = (
+        np.asarray(cv2.transform(product, _OVER_CHANNELS), np.float32)
+        for product in (across * across, down * down, across * down)
+    )
     spread = np.hypot(horizontal - vertical, 2 * mixed)
     # Strength: the root of the tensor's larger eigenvalue; angle: that of its eigenvector.
     strength = np.sqrt(0.5 * (horizontal + vertical + spread))
@@ -109,3 +102,4 @@ def _tents() -> Floats:
 
 
 _POOL = _tents()
+_OVER_CHANNELS = np.ones((1, 3), np.float32)

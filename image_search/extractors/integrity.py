@@ -10,6 +10,7 @@ every byte and compares with the checksum that came with the file, wherever ther
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -40,7 +41,8 @@ def is_sha256(text: str | None) -> bool:
 def damage(path: Path, *, thorough: bool) -> str | None:
     """What is wrong with the file, in plain words, or None where nothing is."""
     try:
-        finding = _safetensors(path) if path.suffix == ".safetensors" else _torch(path)
+        state = path.stat()
+        finding = _form(path, state.st_size, state.st_mtime_ns, state.st_ino)
         if finding is None and thorough:
             finding = _content(path)
     except OSError as error:
@@ -48,9 +50,14 @@ def damage(path: Path, *, thorough: bool) -> str | None:
     return finding
 
 
-def _safetensors(path: Path) -> str | None:
+@functools.lru_cache(maxsize=64)
+def _form(path: Path, size: int, modified: int, number: int) -> str | None:
+    # Asked before every search; a file of this size and time is looked into once.
+    return _safetensors(path, size) if path.suffix == ".safetensors" else _torch(path)
+
+
+def _safetensors(path: Path, size: int) -> str | None:
     """The format begins with the length of its table of contents, and the table tells the rest."""
-    size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= min(100_000_000, size - 8):

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.extractors.base import Extractor, Floats, Pixels, unit_rows
+from image_search.extractors.orientations import by_orientation
 
 NAME = "texture"
 MODEL = "image_search/texture-lbp-glac/1"
@@ -83,12 +84,12 @@ def _within(pixels: Pixels, longest: int) -> Pixels:
 def _pattern_shares(channel: Pixels, threshold: int) -> Floats:
     """Roots of the shares of each local binary pattern in one channel, (59,)."""
     height, width = channel.shape
-    padded = np.pad(channel.astype(np.int16), 1, mode="edge")
-    floor = padded[1:-1, 1:-1] + np.int16(threshold)
+    padded = np.pad(channel, 1, mode="edge")
     codes = np.zeros((height, width), np.uint8)
     for bit, (down, across) in enumerate(_NEIGHBOURS):
         top, left = 1 + down, 1 + across
-        brighter = padded[top : top + height, left : left + width] >= floor
+        neighbour = padded[top : top + height, left : left + width]
+        brighter = np.maximum(neighbour, channel) - channel >= threshold
         codes |= brighter.view(np.uint8) << np.uint8(bit)
     counts = np.bincount(codes.ravel(), minlength=256)
     shares = np.bincount(_UNIFORM, weights=counts, minlength=_PATTERNS) / codes.size
@@ -100,32 +101,31 @@ def _edge_pairs(grey: Pixels) -> Floats:
     smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1.0)
     across = np.asarray(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), dtype=np.float32)
     down = np.asarray(cv2.Sobel(smooth, cv2.CV_32F, 0, 1), dtype=np.float32)
-    edges = _by_orientation(across, down)
-    height, width, _ = edges.shape
-    found = [edges.mean(axis=(0, 1))]
+    strength = np.sqrt(np.hypot(across, down))
+    angle = np.arctan2(down, across) % np.float32(np.pi)
+    edges = by_orientation(strength, angle, _ORIENTATIONS)
+    height, width = grey.shape
+    flat = edges.reshape(_ORIENTATIONS, -1)
+    paired = {across: _with_partners(edges, across) for across in {a for _, a in _STEPS}}
+    found = [flat.mean(axis=1)]
     for step_down, step_across in _STEPS:
-        rows, columns = max(0, height - step_down), max(0, width - abs(step_across))
-        left, right = max(0, -step_across), max(0, step_across)
-        first = edges[:rows, left : left + columns].reshape(-1, _ORIENTATIONS)
-        second = edges[step_down:, right : right + columns].reshape(-1, _ORIENTATIONS)
-        found.append((first.T @ second[: len(first)]).ravel() / max(1, len(first)))
-    roots = np.sqrt(np.concatenate(found))
+        apart = step_down * width + step_across
+        pairs = paired[step_across][:, : max(0, flat.shape[1] - apart)] @ flat[:, apart:].T
+        count = max(0, height - step_down) * max(0, width - abs(step_across))
+        found.append(pairs.ravel() / max(1, count))
+    roots = np.sqrt(np.maximum(np.concatenate(found), 0))
     length = max(float(np.linalg.norm(roots)), 1e-9)
     return np.asarray(roots / length, dtype=np.float32)
 
 
-def _by_orientation(across: Floats, down: Floats) -> Floats:
-    """Gradients to the root of their strength, shared over 8 orientations: (height, width, 8)."""
-    strength = np.sqrt(np.hypot(across, down)).ravel()
-    place = (np.arctan2(down, across).ravel() % np.float32(np.pi)) * (_ORIENTATIONS / np.pi)
-    lower = np.floor(place).astype(np.intp)
-    share = (place - lower).astype(np.float32)
-    lower %= _ORIENTATIONS
-    edges = np.zeros((strength.size, _ORIENTATIONS), np.float32)
-    pixels = np.arange(strength.size)
-    edges[pixels, lower] = strength * (1 - share)
-    edges[pixels, (lower + 1) % _ORIENTATIONS] = strength * share
-    return np.asarray(edges.reshape(*across.shape, _ORIENTATIONS), dtype=np.float32)
+def _with_partners(edges: Floats, across: int) -> Floats:
+    """Edges (orientations, height, width) in one row for each orientation, in which a partner is
+    always as far away; those without one so far ``across`` are nothing."""
+    if across:
+        edges = edges.copy()
+        lonely = slice(-across, None) if across > 0 else slice(0, -across)
+        edges[:, :, lonely] = 0
+    return edges.reshape(len(edges), -1)
 
 
 def _uniform_patterns() -> npt.NDArray[np.intp]:
