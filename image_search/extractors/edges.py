@@ -67,7 +67,7 @@ def load() -> Extractor:
 
 
 def _colour_edges(pixels: Pixels) -> tuple[Floats, Floats]:
-    """Strength of the colour gradient and its angle in [0, pi), each (_SIDE, _SIDE).
+    """Strength of the colour gradient and its angle within half a turn, each (_SIDE, _SIDE).
 
     Dark on light and light on dark are the same edge, hence angles over half a turn.
     """
@@ -85,11 +85,11 @@ def _colour_edges(pixels: Pixels) -> tuple[Floats, Floats]:
         np.asarray(cv2.transform(product, _OVER_CHANNELS), np.float32)
         for product in (across * across, down * down, across * down)
     )
-    spread = np.hypot(horizontal - vertical, 2 * mixed)
+    difference, mixed = horizontal - vertical, 2 * mixed
+    spread = np.sqrt(difference * difference + mixed * mixed)
     # Strength: the root of the tensor's larger eigenvalue; angle: that of its eigenvector.
     strength = np.sqrt(0.5 * (horizontal + vertical + spread))
-    angle = 0.5 * np.arctan2(2 * mixed, horizontal - vertical) % np.float32(np.pi)
-    return strength, angle
+    return strength, 0.5 * np.arctan2(mixed, difference)
 
 
 def _tents() -> Floats:

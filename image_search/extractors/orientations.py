@@ -8,12 +8,13 @@ from image_search.extractors.base import Floats
 
 
 def by_orientation(strength: Floats, angle: Floats, orientations: int) -> Floats:
-    """The ``strength`` (height, width) of each edge of an ``angle`` in [0, pi], shared between the
-    two nearest of so many orientations: (orientations, height, width).
+    """The ``strength`` (height, width) of each edge of an ``angle`` in [-pi, pi], shared between
+    the two nearest of so many orientations: (orientations, height, width).
 
     Half a turn is the whole circle: dark on light and light on dark are the same edge.
     """
     place = angle * np.float32(orientations / np.pi)
+    place = np.where(place < 0, place + np.float32(orientations), place)
     found = np.empty((orientations, *strength.shape), np.float32)
     for orientation in range(1, orientations):
         found[orientation] = np.abs(place - np.float32(orientation))

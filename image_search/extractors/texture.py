@@ -51,9 +51,9 @@ class Texture:
         picture = _within(np.ascontiguousarray(pixels), max(_PATTERN_SIDES))
         lab: Pixels = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB), dtype=np.uint8)
         patterns = [
-            _pattern_shares(small[..., channel], threshold)
+            _pattern_shares(np.asarray(channel, np.uint8), threshold)
             for small in (_within(lab, side) for side in _PATTERN_SIDES)
-            for channel, threshold in enumerate(_THRESHOLDS)
+            for channel, threshold in zip(cv2.split(small), _THRESHOLDS, strict=True)
         ]
         grey: Pixels = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
         pairs = [_edge_pairs(_within(grey, side)) for side in _PAIR_SIDES]
@@ -101,9 +101,8 @@ def _edge_pairs(grey: Pixels) -> Floats:
     smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1.0)
     across = np.asarray(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), dtype=np.float32)
     down = np.asarray(cv2.Sobel(smooth, cv2.CV_32F, 0, 1), dtype=np.float32)
-    strength = np.sqrt(np.hypot(across, down))
-    angle = np.arctan2(down, across) % np.float32(np.pi)
-    edges = by_orientation(strength, angle, _ORIENTATIONS)
+    strength = np.sqrt(np.sqrt(across * across + down * down))
+    edges = by_orientation(strength, np.arctan2(down, across), _ORIENTATIONS)
     height, width = grey.shape
     flat = edges.reshape(_ORIENTATIONS, -1)
     paired = {across: _with_partners(edges, across) for across in {a for _, a in _STEPS}}
