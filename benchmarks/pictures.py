@@ -66,6 +66,7 @@ def drawing(browser: Browser, service: Running) -> None:
     """A crescent drawn by hand, while results follow."""
     with opened(browser, service, **DESKTOP) as page:
         page.get_by_role("button", name="Draw").click()
+        page.locator("#canvas").wait_for()
         # The sheet moves aside with the first results, so it is measured for every stroke.
         for reach, lean in ((0.28, 0.0), (0.22, 0.11)):
             sheet = page.locator("#canvas").bounding_box()

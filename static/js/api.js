@@ -23,7 +23,7 @@ export async function call(method, address, { body, signal } = {}) {
   }
   const told = await answer.json().catch(() => ({}));
   if (answer.ok) {
-    clear("session");
+    if (clear("session")) document.dispatchEvent(new Event("server-back"));
     return told;
   }
   if (answer.status === 401) askToSignIn();
@@ -55,7 +55,7 @@ async function renewToken() {
 function askToSignIn() {
   // In a window of its own, so that the query on this page is not lost.
   const link = make("a", { class: "button", href: "login", target: "_blank", rel: "noopener" }, "Sign in again");
-  notice("session", "Your session has ended. Sign in again, then repeat what you did.", {
+  notice("session", "Your session has ended. Sign in again; this page then goes on where it was.", {
     kind: "warning",
     actions: [link],
     sticky: true,

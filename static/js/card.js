@@ -6,6 +6,7 @@ import { ratioOf } from "./layout.js";
 import { word } from "./words.js";
 
 const SIDES = [320, 640, 1600]; // of thumbnails, as the service makes them
+const SLIM = 168; // pixels of width under which there is no room for words on the picture
 
 // Pictures of every size that there is; `sizes` on the image says which is needed.
 function sources(hit) {
@@ -73,15 +74,14 @@ export function card(hit, act, picked) {
   const box = make("input", { type: "checkbox", "aria-label": `Compare ${name}`, change: (event) => act.pick(event.target.checked) });
   box.checked = picked;
   const pick = make("label", { class: "pick", title: "Select to compare (C)" }, box);
-  const made = make("li", { class: "hit" }, open, pick, more);
-  made.hit = hit;
-  return made;
+  return Object.assign(make("div", { class: "hit", role: "listitem" }, open, pick, more), { hit, image, box });
 }
 
 export function place(made, { width, height }) {
   made.style.setProperty("--w", `${width}px`);
   made.style.setProperty("--h", `${height.toFixed(2)}px`);
-  made.querySelector("img").sizes = `${Math.ceil(width)}px`;
+  made.classList.toggle("slim", width < SLIM);
+  made.image.sizes = `${Math.ceil(width)}px`;
 }
 
 export const ratio = (made) => ratioOf(made.hit);

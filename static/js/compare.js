@@ -2,7 +2,7 @@
 
 import { canAlign, laidOn } from "./aligning.js";
 import * as decisions from "./decisions.js";
-import { byId, closable, draw, make } from "./elements.js";
+import { byId, closable, draw, make, placeOn } from "./elements.js";
 import { contain, Look } from "./zoom.js";
 
 const dialog = byId("compare");
@@ -50,6 +50,7 @@ export function start() {
   for (const choice of dialog.querySelectorAll("[name=compare-mode]")) choice.addEventListener("change", build);
   byId("compare-decide").prepend(...decisions.buttons(decide));
   swipe.addEventListener("input", part);
+  panes.addEventListener("pointermove", drag);
   mirror.addEventListener("change", marks);
   align.addEventListener("change", marks);
   outlines.addEventListener("change", marks);
@@ -116,6 +117,14 @@ function stageOf(shown) {
 
 function fit() {
   for (const { stage, inner, ratio } of frames) contain(stage, inner, ratio);
+}
+
+// The line between the two follows the hand, unless that moves what is zoomed.
+function drag(event) {
+  const inner = panes.querySelector(".inner");
+  if (dialog.dataset.mode !== "swipe" || !event.buttons || look.scale > 1 || !inner) return;
+  swipe.value = 100 * placeOn(inner, event).x;
+  part();
 }
 
 const part = () => panes.style.setProperty("--part", `${swipe.value}%`);

@@ -22,7 +22,6 @@ let crayon = null; // where the keys have moved to
 let timer = 0;
 let drawn = () => {};
 
-export const active = () => !panel.hidden;
 const ratio = () => canvas.width / canvas.height;
 const tool = () => panel.querySelector("[name=tool]:checked").value;
 const width = () => Number(byId("draw-width").value) / 1000;
@@ -61,7 +60,7 @@ export async function open({ drawing = null, over = null } = {}) {
 }
 
 export function close() {
-  if (!active()) return;
+  if (panel.hidden) return;
   panel.hidden = true;
   flush();
   document.body.classList.remove("drawing-now");
@@ -82,7 +81,7 @@ async function under(file, shape = 1) {
   }
   canvas.width = Math.round(SIDE * Math.min(1, shape));
   canvas.height = Math.round(SIDE / Math.max(1, shape));
-  paper.style.setProperty("--ratio", shape);
+  panel.style.setProperty("--ratio", shape);
   faint();
   show();
 }

@@ -40,7 +40,7 @@ async function more() {
     if (building) {
       const { phase = "", done = 0, total = 0 } = found.progress ?? {};
       tell(`${stage(phase)}${total ? `: ${count(done)} of ${count(total)}` : ""}…`);
-      if (!pairs.length) setTimeout(more, POLL);
+      if (at >= pairs.length) setTimeout(more, POLL);
     }
   } catch (error) {
     tell(error.message);
@@ -58,12 +58,12 @@ function show() {
   byId("queue-empty").hidden = Boolean(row) || asking || building;
   if (!row) {
     if (!total) return;
+    if (!building) tell(`${counted(undecided, "group")} undecided of ${count(total)}`);
     byId("queue-empty").textContent = withDecided() ? "That was the last one." : "Everything is decided. Nothing is left to be looked at.";
     return;
   }
   const { group, pair } = row;
-  const left = pairs.slice(at).filter(({ pair }) => !pair.decision).length;
-  tell(`Pair ${count(at + 1)} of ${count(pairs.length)}${groups.size < total ? " so far" : ""} · ${count(left)} to decide · ${counted(undecided, "group")} undecided of ${count(total)}`);
+  tell(`Pair ${count(at + 1)} of ${count(pairs.length)}${groups.size < total ? " so far" : ""} · ${counted(undecided, "group")} undecided of ${count(total)}`);
   byId("pair-words").textContent = pair.words || (pair.relation === "exact" ? "The same file, twice." : "The same picture, edited.");
   const members = new Map(group.members.map((member) => [member.id, member]));
   byId("pair-panes").replaceChildren(figure(members.get(pair.a), pair.outline_a), figure(members.get(pair.b), pair.outline_b));
@@ -126,7 +126,7 @@ function step(by) {
   at = Math.min(pairs.length, Math.max(0, at + by));
   show();
   queue.focus({ preventScroll: true });
-  if (at >= pairs.length - 5 && groups.size < total) more();
+  if (at >= pairs.length - 5 && (building || groups.size < total)) more();
 }
 
 function closer() {

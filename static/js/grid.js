@@ -5,6 +5,7 @@ import { button, byId, make, plain } from "./elements.js";
 import { justified, rowHeight } from "./layout.js";
 import { moreLike } from "./query.js";
 import * as selection from "./selection.js";
+import { shelve } from "./shelves.js";
 import { parts } from "./words.js";
 
 const list = byId("hits");
@@ -14,6 +15,8 @@ const KEPT = "image-search.size";
 const EXPLAINED = 30; // hits that are told at once why they match
 
 let hits = [];
+let cards = []; // of the hits
+let sizes = []; // of the cards
 let telling = []; // the parts that have a say in these hits
 let whole = 1;
 let open = () => {};
@@ -35,9 +38,10 @@ export function show(results, openHit, wantMore = null) {
     telling = parts(hits);
     whole = Math.max(...hits.map((hit) => hit.score).slice(0, 1), 0.001);
     list.replaceChildren();
+    cards = [];
     list.style.setProperty("--parts", telling.length);
   }
-  list.append(...hits.slice(from).map((hit, at) => cardOf(hit, from + at)));
+  cards.push(...hits.slice(from).map((hit, at) => cardOf(hit, from + at)));
   arrange();
   explainAll();
   byId("view").hidden = hits.length === 0;
@@ -66,17 +70,17 @@ function explain(made) {
 function explainAll() {
   nearSight.disconnect();
   if (!list.classList.contains("with-scores")) return;
-  [...list.children].filter((made) => made.hit).forEach((made, at) => (at < EXPLAINED ? explain(made) : nearSight.observe(made)));
+  cards.forEach((made, at) => (at < EXPLAINED ? explain(made) : nearSight.observe(made)));
 }
 
 // Grey places where pictures will be, while the first answer is on its way.
 export function skeleton() {
   if (hits.length) return;
   const shapes = [1, 0.8, 1.3, 0.8, 1, 1.2, 0.7, 1, 1.4, 0.8, 1, 0.9];
-  const sizes = justified(shapes, list.clientWidth, wanted(), gap());
-  list.replaceChildren(
-    ...sizes.map(({ width, height }) => make("li", { class: "hit waiting", "aria-hidden": "true", "--w": `${width}px`, "--h": `${height}px` }, make("span", { class: "picture" }))),
-  );
+  const places = justified(shapes, list.clientWidth, wanted(), gap());
+  const grey = ({ width, height }) => make("div", { class: "hit waiting", "aria-hidden": "true", "--w": `${width}px`, "--h": `${height}px` }, make("span", { class: "picture" }));
+  list.replaceChildren();
+  shelve(list, places.map(grey), places);
 }
 
 const gap = () => Number.parseFloat(getComputedStyle(list).columnGap) || 8;
@@ -84,14 +88,14 @@ const wanted = () => rowHeight(list.clientWidth, Number(size.value));
 
 // From the start of a row on nothing before it changes; all of it is a few milliseconds for 1,000.
 function arrange() {
-  const cards = [...list.children].filter((made) => made.hit);
   if (!cards.length || !list.clientWidth) return;
-  const sizes = justified(cards.map(ratio), list.clientWidth, wanted(), gap());
+  sizes = justified(cards.map(ratio), list.clientWidth, wanted(), gap());
   cards.forEach((made, at) => place(made, sizes[at]));
+  shelve(list, cards, sizes);
 }
 
 const focusTitle = () => byId("results-title").focus({ preventScroll: true });
-export const focusHit = (index) => list.children[index]?.querySelector("button")?.focus({ preventScroll: index === 0 });
+export const focusHit = (index) => cards[index]?.querySelector("button").focus({ preventScroll: index === 0 });
 
 export const isMore = (event) => event.key.toLowerCase() === "m" && plain(event);
 export const isPick = (event) => event.key.toLowerCase() === "c" && plain(event);
@@ -131,34 +135,24 @@ export function start() {
     const here = event.target.closest(".hit");
     if (!here?.hit) return;
     if (isMore(event)) moreLike(here.hit, event.shiftKey);
-    if (isPick(event)) here.querySelector(".pick input").click();
+    if (isPick(event)) here.box.click();
     if (plain(event) && /^[1-9]$/.test(event.key) && event.key <= hits.length) open(Number(event.key) - 1);
-    const target = neighbour(here, event.key);
+    const target = cards[neighbour(cards.indexOf(here), event.key)];
     if (!target) return;
     event.preventDefault();
     target.querySelector("button").focus();
   });
-  selection.onChange(() => {
-    for (const made of list.children) if (made.hit) made.querySelector(".pick input").checked = selection.has(made.hit);
-  });
+  selection.onChange(() => cards.forEach(({ box, hit }) => (box.checked = selection.has(hit))));
 }
 
-function neighbour(here, key) {
-  if (key === "ArrowRight") return here.nextElementSibling;
-  if (key === "ArrowLeft") return here.previousElementSibling;
-  if (key === "Home") return here.parentElement.firstElementChild;
-  if (key === "End") return here.parentElement.lastElementChild;
-  if (key !== "ArrowDown" && key !== "ArrowUp") return null;
-  const step = key === "ArrowDown" ? "nextElementSibling" : "previousElementSibling";
-  const middle = here.offsetLeft + here.offsetWidth / 2;
-  let best = null;
-  let row = null;
-  for (let other = here[step]; other; other = other[step]) {
-    if (other.offsetTop === here.offsetTop) continue;
-    row ??= other.offsetTop;
-    if (other.offsetTop !== row) break;
-    const away = Math.abs(other.offsetLeft + other.offsetWidth / 2 - middle);
-    if (!best || away < best.away) best = { other, away };
-  }
-  return best?.other ?? null;
+// The number of the card that a key leads to, from the layout as it was computed: asking the browser
+// where cards lie would have it lay out what is out of sight.
+function neighbour(at, key) {
+  const ends = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: cards.length - 1 };
+  if (key in ends) return ends[key];
+  const way = { ArrowDown: 1, ArrowUp: -1 }[key];
+  if (!way) return -1;
+  const { row, middle } = sizes[at];
+  const away = (other) => (other.row === row + way ? Math.abs(other.middle - middle) : Infinity);
+  return sizes.reduce((best, other, index) => (away(other) < away(sizes[best]) ? index : best), at);
 }

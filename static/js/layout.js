@@ -9,16 +9,23 @@ export const ratioOf = ({ width, height }) => Math.min(WIDEST, Math.max(NARROWES
 // Height that rows should have on a grid so wide; size is what the person chose, 1 in the middle.
 export const rowHeight = (width, size) => Math.min(320, 108 + 0.075 * width) * size;
 
-// For each ratio the width and height of its picture, in pixels. A row is closed where its height
-// comes closest to the one wanted; the last row keeps that height.
+// For each ratio the width, height and middle of its picture in pixels, and the number of its row. A
+// row is closed where its height comes closest to the one wanted; the last row keeps that height.
 export function justified(ratios, width, wanted, gap) {
   const sizes = [];
   let row = [];
+  let rows = 0;
   let sum = 0;
   const heightOf = (count, ratio) => (width - gap * (count - 1)) / ratio;
   const close = (height) => {
-    for (const ratio of row) sizes.push({ width: Math.floor(100 * ratio * height) / 100, height });
+    let left = 0;
+    for (const ratio of row) {
+      const across = Math.floor(100 * ratio * height) / 100;
+      sizes.push({ width: across, height, middle: left + across / 2, row: rows });
+      left += across + gap;
+    }
     row = [];
+    rows += 1;
     sum = 0;
   };
   for (const ratio of ratios) {

@@ -116,10 +116,12 @@ function unfulfilled() {
 }
 
 function fail(error) {
+  failed = error.code;
+  const passes = ["gone", "not_signed_in"].includes(failed); // a notice says so; what was found stays
+  if (passes && grid.shownHits().length) return;
   show([], "");
   verdict.hide();
-  failed = error.code;
-  if (error.code === "gone" || error.code === "not_signed_in") return; // a notice says so
+  if (passes) return;
   if (error.code === "index_empty") empty();
   else if (error.code === "unreadable_image") say("This file cannot be searched with.", error.message);
   else if (error.code === "model_unavailable") say("A model is missing.", error.message, details());
@@ -215,7 +217,7 @@ viewer.start((hit) => (hit.evidence ? evidence(hit) : compareAll([hit])));
 selection.start((hits) => compareAll(hits));
 uploads.start(collection.update);
 query.start(search);
-document.addEventListener("server-back", () => failed === "gone" && search());
+document.addEventListener("server-back", () => ["gone", "not_signed_in"].includes(failed) && search());
 collection.onState(withWords);
 collection.onState(invite);
 collection.onState(balance.know);

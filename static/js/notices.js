@@ -20,7 +20,8 @@ export function notice(topic, text, { kind = "", actions = [], sticky = false, o
   byId("notices").append(box);
 }
 
+// Whether there was anything to take away.
 export function clear(topic) {
   shown.get(topic)?.remove();
-  shown.delete(topic);
+  return shown.delete(topic);
 }

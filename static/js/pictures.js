@@ -1,7 +1,6 @@
 // The pictures that ask: files, drawings and hits to find more like, each with its preview.
 
 import { uploadBytes } from "./api.js";
-import * as drawing from "./drawing.js";
 import * as dropper from "./dropper.js";
 import { button, byId, make } from "./elements.js";
 import { basename, bytes } from "./format.js";
@@ -13,6 +12,7 @@ let pictures = []; // { file, drawing }
 let likes = []; // { id, name, thumbnail, width, height }
 let changed = () => {};
 let onNew = () => {};
+let drawing = null; // the sheet to draw on, fetched when it is first wanted
 
 export const any = () => pictures.length + likes.length > 0;
 export const drawn = () => pictures.length > 0 && !likes.length && pictures.every((picture) => picture.drawing);
@@ -23,15 +23,27 @@ export const count = () => pictures.length + likes.length;
 export function start(onChange, newPicture) {
   changed = onChange;
   onNew = newPicture;
-  drawing.start((picture) => {
-    if (picture) set([picture], { goesOn: "drawing" });
-    else if (pictures.some((other) => other.drawing)) hold([], [], "drawing");
-  });
   byId("draw").addEventListener("click", () => {
     const begun = pictures.find((picture) => picture.drawing)?.drawing ?? null;
-    drawing.open({ drawing: begun });
+    draw({ drawing: begun });
   });
+  for (const sign of ["pointerenter", "focus"]) byId("draw").addEventListener(sign, fetchSheet, { once: true });
   byId("draw-over").addEventListener("click", drawOver);
+}
+
+const fetchSheet = () => import("./drawing.js");
+
+async function draw(what) {
+  const sheet = await fetchSheet();
+  if (!drawing) sheet.start(taken);
+  drawing = sheet;
+  await drawing.open(what);
+}
+
+// What the hand has drawn so far.
+function taken(picture) {
+  if (picture) set([picture], { goesOn: "drawing" });
+  else if (pictures.some((other) => other.drawing)) hold([], [], "drawing");
 }
 
 export function ask(form) {
@@ -58,7 +70,7 @@ export async function read(params) {
   const ids = [...new Set(params.getAll("like"))].filter((id) => /^[0-9a-f]{16}$/.test(id));
   pictures = found.map(({ file, drawing }) => ({ file, drawing }));
   likes = ids.map((id) => known.get(id) ?? { id, name: "an image", thumbnail: `thumbnails/${id}?side=320` });
-  if (drawing.active()) drawing.close();
+  drawing?.close();
   show();
   return found.length === keys.length;
 }
@@ -75,7 +87,7 @@ export function set(files, { goesOn = "", beside = false } = {}) {
     return;
   }
   if (!goesOn) {
-    drawing.close();
+    drawing?.close();
     region.reset();
     onNew();
   }
@@ -98,7 +110,7 @@ export function like(hit, beside) {
   const { id, path, thumbnail, width, height } = hit;
   const row = { id, name: basename(path), thumbnail, width, height };
   if (!beside) {
-    drawing.close();
+    drawing?.close();
     region.reset();
     hold([], [row]);
   } else if (!likes.some((other) => other.id === id)) hold(pictures, [...likes, row]);
@@ -124,16 +136,16 @@ export async function asFile() {
 async function drawOver() {
   const one = only();
   if (one?.picture?.drawing) {
-    drawing.open({ drawing: one.picture.drawing });
+    await draw({ drawing: one.picture.drawing });
     return;
   }
   const over = await asFile();
-  if (over) drawing.open({ over });
+  if (over) await draw({ over });
 }
 
 export async function drawOverHit(hit) {
   const over = await fromAddress(hit.thumbnail.replace(/side=\d+/, "side=1600"), basename(hit.path));
-  if (over) drawing.open({ over });
+  if (over) await draw({ over });
 }
 
 function hold(files, hits, goesOn = "") {
@@ -181,7 +193,7 @@ function likeness(hit) {
 
 function removable(shown, name, drop) {
   const click = () => {
-    drawing.close();
+    drawing?.close();
     drop();
     byId("file").focus();
   };

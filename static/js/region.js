@@ -47,7 +47,7 @@ function set(to) {
 }
 
 function show() {
-  toggle.textContent = box ? "Search with the whole picture" : "Mark a part";
+  toggle.textContent = box ? "The whole picture" : "Mark a part";
   sheet?.classList.toggle("boxed", Boolean(box));
   if (!sheet || !box) {
     frame?.remove();

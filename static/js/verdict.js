@@ -14,12 +14,15 @@ const VERDICTS = {
   new: "No, nothing like it was found.",
 };
 
+const OFTEN = 0.2; // share of copies that are missed, from where on "no" is too much to say
+
 export const hide = () => (box.hidden = true);
 
 // compare is told a hit with its evidence; warnings are what limits this verdict.
 export function show(found, compare, warnings) {
   box.dataset.verdict = found.verdict;
-  byId("verdict-title").textContent = VERDICTS[found.verdict] ?? found.words;
+  const unsure = found.verdict === "new" && found.certainty?.misses > OFTEN;
+  byId("verdict-title").textContent = unsure ? "Not found. Look at the closest yourself." : (VERDICTS[found.verdict] ?? found.words);
   byId("verdict-words").textContent = found.words;
   byId("verdict-certainty").textContent = certainty(found.certainty);
   byId("verdict-warnings").replaceChildren(...warnings.map((text) => make("li", {}, text)));

@@ -21,8 +21,9 @@ let at = 0;
 let beside = () => {};
 
 export function open(index) {
+  show(index); // first, so that all is laid out once
   dialog.showModal();
-  show(index);
+  fit();
 }
 
 // compareWithQuery is told the hit.
@@ -52,11 +53,23 @@ export function start(compareWithQuery) {
   });
   byId("viewer-pick").addEventListener("change", (event) => selection.set(shownHits()[at], event.target.checked));
   new ResizeObserver(fit).observe(stage);
+  leaf();
 }
 
 function like(event) {
   dialog.close();
   moreLike(shownHits()[at], event.shiftKey);
+}
+
+// A finger drawn across leads to the next picture, unless it moves what is zoomed.
+function leaf() {
+  let from = null;
+  stage.addEventListener("pointerdown", (event) => (from = event.isPrimary && event.pointerType === "touch" && look.scale === 1 ? event : null));
+  stage.addEventListener("pointerup", (event) => {
+    if (!from || look.scale !== 1) return;
+    const [x, y] = [event.clientX - from.clientX, event.clientY - from.clientY];
+    if (Math.abs(x) > 40 && Math.abs(x) > 2 * Math.abs(y)) step(x < 0 ? 1 : -1);
+  });
 }
 
 function step(by) {
@@ -106,10 +119,12 @@ function showImage(hit) {
 
 function replaceBy(hit, address) {
   const large = new Image();
-  large.addEventListener("load", () => {
-    if (shownHits()[at] === hit) image.src = large.src;
-  });
   large.src = address;
+  // Unpacked before it is shown, so that no click waits for that.
+  large.decode().then(
+    () => shownHits()[at] === hit && (image.src = large.src),
+    () => {}, // the small one stays
+  );
 }
 
 // Zoomed in, the original itself.

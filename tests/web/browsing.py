@@ -20,7 +20,7 @@ from tests.web.pictures import draw_collection
 from tests.web.running import Running
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, StorageState
+    from playwright.sync_api import Browser, BrowserContext, Page, StorageState
 
 PASSWORD = "right"
 KEPT = Path(__file__).resolve().parents[2] / "test-output" / "page"
@@ -37,6 +37,10 @@ PHONE: dict[str, Any] = {
 
 # What a browser keeps of a service after signing in, by address: most tests are about what follows.
 _signed_in: dict[str, StorageState] = {}
+# One for each service and kind of window. What a test leaves behind is cleared, but for the files
+# that the page is made of.
+_contexts: dict[str, BrowserContext] = {}
+STORES = "indexeddb,local_storage,cookies"
 
 
 def missing(what: str) -> None:
@@ -95,17 +99,30 @@ def sign_in(page: Page, service: Running, password: str = PASSWORD) -> None:
 
 @contextlib.contextmanager
 def opened(browser: Browser, service: Running, **how: Any) -> Iterator[Page]:
-    """The page in a browser of its own, signed in; ``how`` as ``new_context`` takes it."""
-    state = _signed_in.get(service.address)
-    with browser.new_context(storage_state=state, **how) as context:
-        context.set_default_timeout(PATIENCE)
-        page = context.new_page()
-        if state is None:
-            sign_in(page, service)
-            _signed_in[service.address] = context.storage_state()
-        else:
-            page.goto(service.address)
+    """The page in a window like none before, signed in; ``how`` as ``new_context`` takes it."""
+    key = f"{service.address} {sorted(how.items())}"
+    if key not in _contexts:
+        _contexts[key] = browser.new_context(**how)
+        _contexts[key].set_default_timeout(PATIENCE)
+    context = _contexts[key]
+    context.set_offline(False)
+    page = context.new_page()
+    if service.address in _signed_in:
+        context.add_cookies(_signed_in[service.address]["cookies"])  # type: ignore[arg-type]
+        page.goto(service.address)
+    else:
+        sign_in(page, service)
+        _signed_in[service.address] = context.storage_state()
+    try:
         yield page
+    finally:
+        left = context.new_cdp_session(context.pages[-1])
+        left.send(
+            "Storage.clearDataForOrigin",
+            {"origin": service.address.rstrip("/"), "storageTypes": STORES},
+        )
+        for one in context.pages:
+            one.close()
 
 
 def file(content: bytes, name: str = "query.jpg") -> Any:

@@ -23,7 +23,7 @@ from tests.web.pictures import HUES, draw_collection, ring
 from tests.web.running import Running, running
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Request
 
 
 def test_signing_in_and_out(page: Page, service: Running) -> None:
@@ -97,11 +97,11 @@ def test_what_cannot_be_searched_with(page: Page) -> None:
     page.locator("#file").set_input_files(file(b"Dear Sir or Madam", "letter.doc"))
     shown(page, "This file cannot be searched with.")
     shown(page, "letter.doc")
-    requests: list[str] = []
-    page.on("request", lambda request: requests.append(request.url))
+    requests: list[Request] = []
+    page.on("request", lambda asked: requests.append(asked))
     page.locator("#file").set_input_files(file(bytes(300_000)))
     shown(page, "at most 200 kB can be searched with at once")
-    assert requests == []
+    assert [asked.url for asked in requests if asked.method == "POST"] == []
 
 
 def test_the_state_of_the_collection(page: Page) -> None:
@@ -177,11 +177,13 @@ def test_the_session_ends_and_the_query_survives(page: Page, service: Running) -
     page.context.clear_cookies()
     page.get_by_role("button", name="Search", exact=True).click()
     shown(page, "Your session has ended.")
+    assert page.locator(".hit").count() == len(HUES)  # what was found stays
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Sign in again").click()
     sign_in(opened.value, service)
-    page.get_by_role("button", name="Search", exact=True).click()
-    page.locator(".hit img").first.wait_for()
+    # Goes on by itself, once one is back.
+    with page.expect_response(lambda told: told.url.endswith("/search") and told.ok):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     page.get_by_text("Your session has ended.").wait_for(state="hidden")
 
 

@@ -97,6 +97,7 @@ def test_a_link_whose_picture_is_elsewhere(page: Page, browser: Browser, service
 
 def test_a_drawing_comes_back_and_can_be_gone_on_with(page: Page) -> None:
     page.get_by_role("button", name="Draw").press("Enter")
+    page.locator("#canvas").wait_for()
     for key in ("ArrowUp", " ", *["Shift+ArrowRight"] * 3, " "):
         page.keyboard.press(key)
     page.wait_for_url(re.compile("image="))

@@ -110,6 +110,9 @@ def test_new(page: Page) -> None:
     page.route("**/check", lambda route: route.fulfill(json=found))
     page.get_by_role("button", name="Has this been drawn before?").click()
     shown(page, "No, nothing like it was found.")
+    found["certainty"]["misses"] = 0.5
+    page.get_by_role("button", name="Has this been drawn before?").click()
+    shown(page, "Not found. Look at the closest yourself.")
     assert not page.get_by_role("button", name="Show the evidence").count()
 
 
@@ -173,6 +176,15 @@ def test_difference_of_two(page: Page) -> None:
     dialog.get_by_role("slider", name="Swipe").press("Home")
     part = "layer => getComputedStyle(layer).clipPath"
     assert dialog.locator(".layer").nth(1).evaluate(part) == "inset(0px 0px 0px 0%)"
+    inner = dialog.locator(".inner").bounding_box()  # the line follows the hand, too
+    assert inner
+    page.mouse.move(inner["x"] + 5, inner["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(inner["x"] + 0.7 * inner["width"], inner["y"] + 5, steps=2)
+    page.mouse.up()
+    swiped = re.match(r"inset\(0px 0px 0px (\d+)", dialog.locator(".layer").nth(1).evaluate(part))
+    assert swiped
+    assert int(swiped[1]) == pytest.approx(70, abs=1)
     # Both are of the collection, so what they are to each other can be kept.
     asked: list[str] = []
 

@@ -66,6 +66,7 @@ def sent_picture(page: Page) -> Image.Image:
 
 def test_results_follow_as_one_draws(page: Page, seen: Seen) -> None:
     page.get_by_role("button", name="Draw").click()
+    page.locator("#canvas").wait_for()
     assert ink(page) == 0
     page.evaluate(SPY)
     with page.expect_request("**/search"):
@@ -110,6 +111,7 @@ def test_results_follow_as_one_draws(page: Page, seen: Seen) -> None:
 def test_where_it_is_drawn_means_nothing(page: Page) -> None:
     sent = []
     page.get_by_role("button", name="Draw").click()
+    page.locator("#canvas").wait_for()
     page.evaluate(SPY)
     canvas = page.locator("#canvas")
     for corner in ((0.05, 0.05), (0.55, 0.5)):
@@ -139,6 +141,7 @@ def test_where_it_is_drawn_means_nothing(page: Page) -> None:
 
 def test_by_keyboard(page: Page) -> None:
     page.get_by_role("button", name="Draw").press("Enter")
+    page.locator("#canvas").wait_for()
     assert page.evaluate("document.activeElement.id") == "canvas"
     keys = [*["ArrowUp"] * 5, " ", *["ArrowRight"] * 6, *["Shift+ArrowDown"] * 2, " "]
     for key in keys:
@@ -158,6 +161,7 @@ def test_by_keyboard(page: Page) -> None:
 def test_by_finger(browser: Browser, service: Running) -> None:
     with opened(browser, service, **PHONE) as page:
         page.get_by_role("button", name="Draw").tap()
+        page.locator("#canvas").wait_for()
         draw_ring(page)
         page.locator(".hit img").first.wait_for()
         # The sheet and the first of what was found are in sight together.
@@ -221,7 +225,7 @@ def test_a_box_around_a_part_by_mouse(page: Page) -> None:
         page.evaluate("window.asked.get('region')") == f"{x:.4f},{y:.4f},{width:.4f},{height:.4f}"
     )
     keep(page, "ask-region-desktop")
-    page.get_by_role("button", name="Search with the whole picture").click()
+    page.get_by_role("button", name="The whole picture").click()
     page.wait_for_url(lambda url: "region" not in url)
     assert not page.locator(".box").is_visible()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.web.browsing import answer_with, keep, opened, search, shown
+from tests.web.browsing import PHONE, answer_with, keep, opened, search, shown
 from tests.web.pictures import HUES, ring
 from tests.web.running import Running
 
@@ -62,10 +62,8 @@ def test_thumbnails_come_in_the_size_that_is_shown(browser: Browser, service: Ru
             for hit in found["results"]:
                 hit["width"] = hit["height"] = 2000
             page.route("**/search", answering(found))
-            page.get_by_label("In words").fill("ring")
-            page.locator(".hit").first.wait_for()
             with page.expect_request(re.compile(rf"thumbnails/0\?side={side}")):
-                page.reload()
+                page.get_by_label("In words").fill("ring")
 
 
 def test_further_hits_come_as_one_scrolls(page: Page) -> None:
@@ -139,6 +137,21 @@ def test_zoom_by_wheel_and_drag(page: Page) -> None:
     assert inner.evaluate(box)[0] == pytest.approx(zoomed_left + 30, abs=2)
     page.mouse.dblclick(x, y)
     assert inner.evaluate(box)[1] == pytest.approx(width, abs=1)
+
+
+def test_a_finger_leafs_through(browser: Browser, service: Running) -> None:
+    with opened(browser, service, **PHONE) as page:
+        search(page, ring("teal", (240, 120)))
+        page.locator(".hit .open").first.tap()
+        stage = page.locator(".viewer .stage").bounding_box()
+        assert stage
+        finger = page.context.new_cdp_session(page)
+        for number, way in ((2, (0.8, 0.4)), (3, (0.8, 0.4)), (2, (0.3, 0.7))):
+            for kind, at in zip(("touchStart", "touchMove", "touchEnd"), (*way, None), strict=True):
+                place = {"x": stage["width"] * (at or 0), "y": stage["y"] + 99}
+                told = {"type": kind, "touchPoints": [place] if at else []}
+                finger.send("Input.dispatchTouchEvent", told)
+            shown(page, f"{number} of {len(HUES)}")
 
 
 SHIFT = """() => new Promise((resolve) => {

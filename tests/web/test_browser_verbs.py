@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 # More stops than any way through the page has.
 STOPS = 120
+# Whether it lies before where the keyboard is.
+GOAL = """(element) => {
+    window.goal = element;
+    const place = document.activeElement.compareDocumentPosition(element);
+    return document.activeElement !== document.body && Boolean(place & 2);
+}"""
 COLOURS = {
     "desktop-pointer": "lime",
     "desktop-keyboard": "tan",
@@ -48,11 +54,12 @@ class Hands:
             target.click()
 
     def reach(self, target: Locator) -> None:
-        """Goes to ``target`` from stop to stop."""
+        """Goes to ``target`` from stop to stop, forwards or backwards."""
+        back = target.evaluate(GOAL)
         for _ in range(STOPS):
-            if target.evaluate("element => element === document.activeElement"):
+            if self.page.evaluate("window.goal === document.activeElement"):
                 return
-            self.page.keyboard.press("Tab")
+            self.page.keyboard.press("Shift+Tab" if back else "Tab")
         raise AssertionError(f"The keyboard does not reach {target}.")
 
     def choose(self, target: Locator, label: Locator, content: Any) -> None:
@@ -210,21 +217,17 @@ def queue(hands: Hands) -> None:
     page = hands.page
     hands.press(page.get_by_role("link", name="Duplicates"))
     page.locator("#pair").wait_for()
-    told = page.locator("#queue-told")
-    before = told.inner_text()
-    assert before.startswith("Pair 1 of ")
+    page.locator("#queue-told", has_text="Pair 1 of ").wait_for()
+    before = page.locator("#pair-panes").inner_text()
     hands.kept("decide-queue")
     if hands.keys:
         page.keyboard.press("2")
     else:
         hands.press(page.locator("#pair-decide").get_by_role("button", name="Colourway"))
-    page.wait_for_function(
-        "before => document.getElementById('queue-told').textContent !== before", arg=before
-    )
+    page.locator("#queue-told", has_not_text="Pair 1 of ").wait_for()
     if hands.keys:
         page.keyboard.press("u")
     else:
         hands.press(page.get_by_role("button", name="Undo the last"))
-    page.wait_for_function(
-        "before => document.getElementById('queue-told').textContent === before", arg=before
-    )
+    page.locator("#queue-told", has_text="Pair 1 of ").wait_for()
+    assert page.locator("#pair-panes").inner_text() == before

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -151,6 +152,15 @@ def test_static_files_are_css_js_and_icons(anyone: Client, client: Client) -> No
     ):
         assert anyone.get(f"/static/{path}").status_code in (401, 404)
         assert client.get(f"/static/{path}").status_code == 404
+
+
+def test_a_browser_keeps_the_files_of_the_page_until_they_change(client: Client) -> None:
+    named = re.search(r"/static/(\w+)/js/main\.js", client.get("/").text)
+    assert named
+    for version, kept in ((named[1], True), ("other", False)):
+        answer = client.get(f"/static/{version}/js/main.js")
+        assert answer.status_code == 200
+        assert ("immutable" in answer.headers["Cache-Control"]) is kept
 
 
 def test_the_static_folder_holds_private_designs_and_still_gives_none_away(
