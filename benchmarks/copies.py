@@ -26,11 +26,11 @@ from benchmarks.fingerprinted import (
 )
 from benchmarks.imagededup_hashes import NAMES, NEAR, Found, Hashes, available
 from benchmarks.report import DATASETS, table, write_section
-from image_search.checking.calibrating import PICTURES
+from image_search.checking.calibrating import PICTURES, score
 from image_search.checking.thresholds import Scores, fit
 from image_search.edits import KINDS, MILD, STRENGTHS
 from image_search.extractors.base import Pixels
-from image_search.fingerprints import fingerprint, match
+from image_search.fingerprints import Fingerprint, fingerprint
 from image_search.weighting import PHOTO
 
 # Of the edits of a picture that sets the threshold, every so many is made.
@@ -92,28 +92,34 @@ def calibrated(collection: Collection, pictures: Sequence[bytes], into: Sequence
     """The threshold that the tool would set for photos."""
     own, others = [], []
     for copy in copies(collection.paths, pictures, into, CALIBRATION_STEP):
-        found = match(fingerprint(copy.pixels), collection.fingerprint(copy.content))
-        own.append(0.0 if found is None else found.score)
+        original = pixels_of(collection.paths[copy.content])
+        own.append(scored(copy, collection.fingerprint(copy.content), original))
     for content in pictures:
         others.append(best_other(collection, content)[0])
     return fit(Scores(own, others, [])).near
 
 
+def scored(copy: Copy, own: Fingerprint, original: Pixels) -> float:
+    return score(fingerprint(copy.pixels), own, lambda: (copy.pixels, original))
+
+
 def best_other(collection: Collection, content: bytes) -> tuple[float, bytes]:
     """The best of all pictures but this one, asked for unedited."""
-    found = collection.scores(collection.fingerprint(content))
-    return next(((score, other) for score, other in found if other != content), (0.0, b""))
+    found = collection.judged(collection.fingerprint(content), pixels_of(collection.paths[content]))
+    return max(
+        ((one.near, one.content) for one in found if one.content != content), default=(0.0, b"")
+    )
 
 
 def ask(collection: Collection, asked: Iterable[Copy]) -> Iterable[Asked]:
     for copy in asked:
         started = time.thread_time()
-        found = collection.scores(fingerprint(copy.pixels))
+        found = collection.judged(fingerprint(copy.pixels), copy.pixels)
         milliseconds = (time.thread_time() - started) * 1000
-        ranked = [other for _, other in found]
+        ranked = [one.content for one in found]
         rank = ranked.index(copy.content) if copy.content in ranked else -1
-        own = found[rank][0] if rank >= 0 else 0.0
-        rest = [(score, other) for score, other in found if other != copy.content]
+        own = found[rank].near if rank >= 0 else 0.0
+        rest = [(one.near, one.content) for one in found if one.content != copy.content]
         yield Asked(copy, rank, own, *max(rest, default=(0.0, b"")), milliseconds)
 
 
@@ -163,7 +169,9 @@ def told(collection: Collection, asked: Sequence[Asked], threshold: float, pictu
             if known
             else ""
         )
-        + f"A fingerprint took {collection.making:.0f} ms of processor time beside "
+        + f"A look at the pixels of a pair took {np.median(collection.looking):.0f} ms of "
+        f"processor time (the 95th percentile {np.percentile(collection.looking, 95):.0f} ms). "
+        f"A fingerprint took {collection.making:.0f} ms of processor time beside "
         f"{collection.decoding:.0f} ms for decoding the file, a query (its fingerprint, candidates "
         "and their verification) "
         f"{np.median([one.milliseconds for one in asked]):.0f} ms (median; the 95th percentile "

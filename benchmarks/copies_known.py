@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.fingerprinted import Collection, files
+from benchmarks.fingerprinted import Collection, files, pixels_of
 from benchmarks.report import table
 
 # Groups of files, below the folder of copies, that show one picture.
@@ -28,17 +28,22 @@ def held_out(collection: Collection, folder: Path, threshold: float) -> tuple[st
     if not asking:
         return "", []
     collection.only(set(collection.paths) - set(asking))
-    best = {}
+    best, parts = {}, 0
     for content in asking:
-        found = collection.scores(collection.fingerprint(content))
-        best[content] = found[0] if found else (0.0, b"")
+        pixels = pixels_of(collection.paths[content])
+        found = collection.judged(collection.fingerprint(content), pixels)
+        best[content] = max(((one.near, one.content) for one in found), default=(0.0, b""))
+        parts += best[content][0] < threshold and any(
+            one.exchanged and one.score >= threshold for one in found
+        )
     collection.only(collection.paths)
     mistaken = [(*found, content) for content, found in best.items() if found[0] >= threshold]
     certain = sum(score >= 2 * threshold for score, _, _ in mistaken)
     text = (
         f"\nOf {len(asking)} pictures of {folder.name} that were left out of the collection, "
         f"{len(mistaken)} ({len(mistaken) / len(asking):.1%}) are called near-duplicates of "
-        f"another that is in it; {certain} of them reach twice the threshold.\n"
+        f"another that is in it; {certain} of them reach twice the threshold. "
+        f"{parts} more are told as similar, being the same picture with another part.\n"
     )
     return text, [(score, content, other) for score, other, content in mistaken]
 
@@ -52,8 +57,9 @@ def groups(store: Path, folder: Path, threshold: float) -> str:
         members = sorted({by_path[path] for path in folder.glob(pattern) if path in by_path})
         found = 0
         for content in members:
-            near = everything.scores(everything.fingerprint(content))
-            same = {other for score, other in near if score >= threshold}
+            pixels = pixels_of(everything.paths[content])
+            near = everything.judged(everything.fingerprint(content), pixels)
+            same = {one.content for one in near if one.near >= threshold}
             found += len(same & set(members) - {content})
         pairs = len(members) * (len(members) - 1)
         if pairs:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.report import DATASETS
+from image_search.checking.calibrating import LOOKED_AT
 from image_search.checking.checks import BY_FINGERPRINT
 from image_search.edits import KINDS, STRENGTHS, edited
 from image_search.errors import UnreadableImage
@@ -21,6 +22,8 @@ from image_search.fingerprints import (
     Fingerprint,
     FingerprintIndex,
     FingerprintStore,
+    Match,
+    exchanged,
     fingerprint,
     match,
 )
@@ -54,6 +57,20 @@ class Copy:
     pixels: Pixels
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A verified match, and whether a part of the picture was exchanged."""
+
+    score: float
+    content: bytes
+    exchanged: bool
+
+    @property
+    def near(self) -> float:
+        """The score that counts for a near-duplicate."""
+        return 0.0 if self.exchanged else self.score
+
+
 class Collection:
     """Pictures by the digest of their files, fingerprinted into ``folder``."""
 
@@ -64,6 +81,7 @@ class Collection:
         self.paths = {content: path for path, content in self.contents.items()}
         self.decoding = float(np.mean([one.decoding for one in made]))
         self.making = float(np.mean([one.making for one in made]))
+        self.looking: list[float] = []  # milliseconds of processor time for each look at pixels
         self._store = FingerprintStore(folder)
         self._store.add([(one.content, one.fingerprint) for one in made])
         self.index = FingerprintIndex(self._store, self.paths)
@@ -85,6 +103,24 @@ class Collection:
             ((found.score, content) for found, content in matches if found is not None),
             reverse=True,
         )
+
+    def judged(self, query: Fingerprint, pixels: Pixels) -> list[Judged]:
+        """The verified matches with the pixels of what is asked for, best first."""
+        found = []
+        for content, _ in self.index.candidates(query, BY_FINGERPRINT):
+            near = match(query, self.fingerprint(content))
+            if near is not None:
+                found.append(Judged(near.score, content, self._exchanged(pixels, content, near)))
+        return sorted(found, key=lambda one: (-one.score, one.content))
+
+    def _exchanged(self, pixels: Pixels, content: bytes, near: Match) -> bool:
+        if near.score < LOOKED_AT:
+            return False
+        other = pixels_of(self.paths[content])
+        started = time.thread_time()
+        part = exchanged(pixels, other, near)
+        self.looking.append((time.thread_time() - started) * 1000)
+        return part is not None
 
 
 def make(path: Path) -> Made | None:

@@ -27,6 +27,7 @@ from image_search.fingerprints import (
     Fingerprint,
     FingerprintIndex,
     FingerprintStore,
+    exchanged,
     fingerprint,
     match,
 )
@@ -49,6 +50,8 @@ SHARE = 0.5
 SECONDS, UNHURRIED = 20.0, 120.0
 # Other contents that each picture is held against.
 OTHERS = 5
+# No threshold lies so low, so that below this score nobody looks whether a part was exchanged.
+LOOKED_AT = 3.0
 # Queries, and images drawn at random for each, whose likeness is measured. The vector of a photo is
 # there already, that of a drawing made here is not.
 _ASKED, _DRAWN = {PHOTO: 30, SKETCH: 10}, 100
@@ -113,7 +116,8 @@ def _measured(means: Means, pool: ThreadPoolExecutor, until: float) -> dict[str,
     likeness = {kind: list(_likeness(kind, samples[kind], means)) for kind in samples}
     if means.cancelled():
         return None
-    return {kind: Scores(copies[kind], others[kind], likeness[kind]) for kind in samples}
+    contents = len(means.contents)
+    return {kind: Scores(copies[kind], others[kind], likeness[kind], contents) for kind in samples}
 
 
 def _samples(
@@ -169,7 +173,7 @@ def _compared(kind: str, number: int, sample: Sample, means: Means) -> tuple[lis
     own = None if sample.drawn else means.store.get(sample.content)
     pixels = sample.pixels
     if pixels is None:
-        return [], 0.0 if own is None else _best_other(own, sample.content, means)
+        return [], 0.0 if own is None else _best_other(own, sample, means)
     own = own or fingerprint(pixels)
     ways = list(itertools.product(KINDS, range(len(STRENGTHS))))
     np.random.default_rng(0).shuffle(ways)
@@ -177,19 +181,39 @@ def _compared(kind: str, number: int, sample: Sample, means: Means) -> tuple[lis
     copies = []
     for turn in range(number * COPIES, (number + 1) * COPIES):
         edit, strength = ways[turn % len(ways)]
-        copies.append(_score(fingerprint(edited(pixels, edit, int(strength), rng)), own))
-    return copies, _best_other(own, sample.content, means)
+        copy = edited(pixels, edit, int(strength), rng)
+        copies.append(score(fingerprint(copy), own, lambda copy=copy: (copy, pixels)))  # type: ignore[misc]
+    return copies, _best_other(own, sample, means)
 
 
-def _best_other(own: Fingerprint, content: bytes, means: Means) -> float:
+def _best_other(own: Fingerprint, sample: Sample, means: Means) -> float:
     likely = [digest for digest, _ in means.index.candidates(own, OTHERS + 1)]
-    found = [means.store.get(digest) for digest in likely if digest != content]
-    return max((_score(own, other) for other in found if other is not None), default=0.0)
+    best = 0.0
+    for digest in likely:
+        other = None if digest == sample.content else means.store.get(digest)
+        if other is not None:
+            best = max(best, score(own, other, lambda digest=digest: _both(sample, digest, means)))  # type: ignore[misc]
+    return best
 
 
-def _score(copy: Fingerprint, other: Fingerprint) -> float:
-    found = match(copy, other)
-    return 0.0 if found is None else found.score
+def _both(sample: Sample, other: bytes, means: Means) -> tuple[Pixels, Pixels] | None:
+    pixels = _read(sample.content, means) if sample.pixels is None else sample.pixels
+    shown = _read(other, means)
+    return None if pixels is None or shown is None else (pixels, shown)
+
+
+def score(
+    query: Fingerprint,
+    other: Fingerprint,
+    pixels: Callable[[], tuple[Pixels, Pixels] | None],
+) -> float:
+    """How sure it is that both are the same picture; 0 where a part was exchanged, for which the
+    ``pixels`` of both are looked at if it matters."""
+    found = match(query, other)
+    if found is None:
+        return 0.0
+    both = pixels() if found.score >= LOOKED_AT else None
+    return found.score if both is None or exchanged(*both, found) is None else 0.0
 
 
 def _likeness(kind: str, samples: Sequence[Sample], means: Means) -> Iterator[float]:

@@ -22,7 +22,7 @@ from image_search.checking.verdict import CheckResult
 from image_search.decisions import Decisions
 from image_search.errors import IndexEmpty, UnknownImage
 from image_search.extractors.base import Pixels
-from image_search.fingerprints.segments import RECIPE
+from image_search.fingerprints import WAY
 from image_search.images import decode
 from image_search.originals import Originals, id_of
 from image_search.queries import Query
@@ -149,7 +149,7 @@ class Checker:
     def _way(self) -> str:
         """What the scores depend on beside the images."""
         extractors = [(e.name, e.model) for e in self._snapshot().extractors]
-        return f"{RECIPE} {extractors}"
+        return f"{WAY} {extractors}"
 
     def _kept(self) -> Thresholds | None:
         try:

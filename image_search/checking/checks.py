@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from image_search.checking.fingerprinted import Fingerprinted
@@ -24,9 +25,10 @@ from image_search.checking.verdict import (
 )
 from image_search.decisions import DIFFERENT, Decisions, pair_of
 from image_search.errors import ImageSearchError, InvalidQuery
-from image_search.fingerprints import Fingerprint, Match, fingerprint, match
+from image_search.extractors.base import Pixels
+from image_search.fingerprints import Exchange, Fingerprint, Match, exchanged, fingerprint, match
 from image_search.hits import Hit
-from image_search.images import pixel_digest
+from image_search.images import decode, pixel_digest
 from image_search.originals import Originals
 from image_search.queries import Query, words
 from image_search.reports import Unreadable
@@ -37,6 +39,8 @@ from image_search.searching import Asked
 # embeddings do.
 BY_FINGERPRINT = 40
 BY_LIKENESS = 20
+# Threads that verify candidates: somebody waits, and much of the work needs no lock of Python's.
+THREADS = 2
 # Pixels of the images that are decoded whole in one check, to see whether they are equal.
 _PIXELS = 60_000_000
 
@@ -147,23 +151,31 @@ class _Found:
         """Look at what may be the same picture, and keep what scores ``threshold`` at least."""
         fingerprinted = self._collection.fingerprinted
         asked_for = fingerprint(self._asked.pictures[0])
-        found = {
-            digest: near
-            for digest in self._candidates(asked_for, nearest)
-            if (other := fingerprinted.store.get(digest)) is not None
-            and (near := match(asked_for, other)) is not None
-            and near.score >= threshold
-        }
+        likely = self._candidates(asked_for, nearest)
+
+        def verified(digest: bytes) -> Match | None:
+            other = fingerprinted.store.get(digest)
+            return None if other is None else match(asked_for, other)
+
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="check") as pool:
+            found = {
+                digest: near
+                for digest, near in zip(likely, pool.map(verified, likely), strict=True)
+                if near is not None and near.score >= threshold
+            }
         same = self._same_pixels(found, data) if self._content else set()
         exact = {digest: found.pop(digest) for digest in same}
+        parts = self._exchanged(found)
+        alike = {digest: found.pop(digest) for digest in parts}
         decisions = self._collection.decisions.all() if self._content else {}
         relations: list[tuple[str, Mapping[bytes, Match | None], str]] = [
             (EXACT, {self._content: None} if self._content else {}, SAME_BYTES),
             (EXACT, exact, SAME_PIXELS),
             (NEAR, found, ""),
+            (SIMILAR, alike, ""),
         ]
         for relation, contents, said in relations:
-            self._keep(relation, contents, said, decisions)
+            self._keep(relation, contents, said, decisions, parts)
 
     def _candidates(self, asked_for: Fingerprint, nearest: Iterable[Hit]) -> list[bytes]:
         index = self._collection.fingerprinted.index()
@@ -185,6 +197,30 @@ class _Found:
                 same.add(digest)
         return same
 
+    def _exchanged(self, found: Mapping[bytes, Match]) -> dict[bytes, Exchange]:
+        """Those of ``found`` that show the picture with another part, and which."""
+
+        def part(digest: bytes) -> Exchange | None:
+            other = self._other(digest)
+            if other is None:
+                return None
+            return exchanged(self._asked.pictures[0], other, found[digest])
+
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="check") as pool:
+            parts = zip(found, pool.map(part, found), strict=True)
+            return {digest: exchange for digest, exchange in parts if exchange is not None}
+
+    def _other(self, digest: bytes) -> Pixels | None:
+        """A picture of the collection; ``None`` where it is gone or damaged since it was
+        indexed."""
+        for fact in self._collection.index.snapshot.files_of(digest):
+            try:
+                data = self._collection.originals.read(fact)
+                return decode(data, max_megapixels=self._collection.max_megapixels).pixels
+            except ImageSearchError:
+                continue  # a copy may be there still
+        return None
+
     def _pixels(self, read: Callable[[], bytes]) -> bytes:
         try:
             return pixel_digest(read(), max_megapixels=self._collection.max_megapixels)
@@ -197,11 +233,15 @@ class _Found:
         contents: Mapping[bytes, Match | None],
         said: str,
         decisions: Mapping[tuple[bytes, bytes], str],
+        parts: Mapping[bytes, Exchange],
     ) -> None:
         kept = []
         for digest, near in contents.items():
             decision = decisions.get(pair_of(self._content, digest))
-            evidence = Evidence.of(near, said).on_whole(self._region)
+            evidence = Evidence.of(near, said)
+            if digest in parts:
+                evidence = evidence.but(parts[digest])
+            evidence = evidence.on_whole(self._region)
             for hit in self._collection.index.hits_of(self._asked.question, [digest]):
                 self.settled.add(hit.id)
                 if decision == DIFFERENT:

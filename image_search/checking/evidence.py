@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -19,7 +20,9 @@ _LINE, _RIM = (213, 94, 0), (255, 255, 255)
 _SHIFT = 4
 
 
-def side_by_side(query: Pixels, hit: Pixels, of_query: Outline, of_hit: Outline) -> bytes:
+def side_by_side(
+    query: Pixels, hit: Pixels, of_query: Sequence[Outline], of_hit: Sequence[Outline]
+) -> bytes:
     """Two RGB pictures beside each other as a WebP file, with outlines in fractions of their
     sides."""
     left, right = _drawn(query, of_query), _drawn(hit, of_hit)
@@ -32,13 +35,15 @@ def side_by_side(query: Pixels, hit: Pixels, of_query: Outline, of_hit: Outline)
     return buffer.getvalue()
 
 
-def _drawn(pixels: Pixels, outline: Outline) -> Pixels:
+def _drawn(pixels: Pixels, outlines: Sequence[Outline]) -> Pixels:
     height, width = pixels.shape[:2]
     scale = min(_HEIGHT / height, _WIDTH / width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     sheet = np.array(cv2.resize(pixels, size, interpolation=way), np.uint8)
-    if len(outline) > 2:
+    for outline in outlines:
+        if len(outline) < 3:
+            continue
         # What lies on the very edge is drawn just inside, so that it is seen.
         corners = np.clip(np.array(outline) * size, 2, np.maximum(np.array(size) - 3, 2))
         points = np.round(corners * 2**_SHIFT).astype(np.int32).reshape(-1, 1, 2)

@@ -81,11 +81,12 @@ def render(
         evidence = hit.evidence
         if evidence is None:
             return _Proof(hit, "")
-        outlines = evidence.outline_query, evidence.outline_hit
+        of_query = evidence.outline_query, evidence.part_query
+        of_other = evidence.outline_hit, evidence.part_hit
         return _Proof(
             hit,
             of_hit(
-                lambda data: _uri(side_by_side(pixels(one.data), pixels(data), *outlines)),
+                lambda data: _uri(side_by_side(pixels(one.data), pixels(data), of_query, of_other)),
                 hit.hit.id,
             ),
         )

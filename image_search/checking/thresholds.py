@@ -24,8 +24,9 @@ from image_search.errors import CacheDamaged, CacheError
 FALSE_ALARMS = 0.002
 # So few measurements, or fewer, say as much as what is assumed before there are any.
 _PRIOR = 20
-# Of a thousand pairs of images of the collection, two are more alike than this says.
-ALIKE = 0.998
+# Of a thousand pairs of images of the collection, two are more alike than this says; of the images
+# of a small one, three are, for in a handful of designs in many colours more pairs are related.
+ALIKE, _RELATED = 0.998, 3
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,21 @@ class Scores:
 
     ``copies`` are the scores of edited copies against their originals, ``others`` the best score of
     each of some pictures among all images but itself (0 where nothing matches), ``likeness`` the
-    fused scores of pairs taken at random.
+    fused scores of pairs taken at random, in a collection of so many ``contents``.
     """
 
     copies: Sequence[float]
     others: Sequence[float]
     likeness: Sequence[float]
+    contents: int = 0
+
+    @property
+    def alike(self) -> float:
+        """The fused score from which images are alike; infinite where nothing is known."""
+        if not len(self.likeness):
+            return math.inf
+        level = max(1 - ALIKE, _RELATED / max(self.contents, 4 * _RELATED) if self.contents else 0)
+        return float(np.quantile(self.likeness, 1 - level))
 
     def strangers(self, certain: float) -> list[float]:
         """The scores of ``others``, less those that half of the copies do not reach, or that are
@@ -76,25 +86,29 @@ class Assumed:
 ASSUMED = Assumed(median=0.5, spread=0.6, even=5.0)
 # The share of its own copies that a collection may lose to that assumption.
 _LOST = 0.1
+# The share that it loses at most, however near its pictures come to each other: colourways of one
+# rendering are the same picture, recoloured, and no reason to overlook copies.
+_MOST_LOST = 0.15
 
 
 def fit(scores: Scores, assumed: Assumed = ASSUMED) -> Threshold:
     """The threshold that ``scores`` lead to; with few of them, ``assumed`` counts as much.
 
-    It is never below the end of the strangers' tail. Above that it is the ``even`` score assumed,
-    unless this collection would then lose more than a tenth of its copies.
+    It is not below the end of the strangers' tail, unless that would lose too many copies, and so
+    many pictures of this collection are colourways of each other. Above the tail it is the ``even``
+    score assumed, unless this collection would then lose more than a tenth of its copies.
     """
     strangers = scores.strangers(2 * assumed.even)
     copies, others = np.asarray(scores.copies, float), np.asarray(strangers, float)
     median, spread = _tail(strangers, assumed)
     near = median + spread * math.log(0.5 / FALSE_ALARMS)
     share = _PRIOR / (_PRIOR + len(copies))
-    reached = float(np.quantile(copies, _LOST)) if len(copies) else assumed.even
-    reached = share * assumed.even + (1 - share) * reached
-    near = max(near, min(assumed.even, reached))
+    quantiles = np.quantile(copies, (_LOST, _MOST_LOST)) if len(copies) else [assumed.even] * 2
+    reached, most = (share * assumed.even + (1 - share) * float(value) for value in quantiles)
+    near = min(max(near, min(assumed.even, reached)), max(assumed.even, most))
     return Threshold(
         near=near,
-        alike=float(np.quantile(scores.likeness, ALIKE)) if len(scores.likeness) else math.inf,
+        alike=scores.alike,
         false_alarms=max(
             float((others >= near).mean()) if len(others) else 0.0,
             0.5 * math.exp(-(near - median) / spread),

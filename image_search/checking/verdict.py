@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from image_search.fingerprints import Match
+from image_search.fingerprints import Exchange, Match
 from image_search.hits import Hit
 from image_search.queries import Region
 from image_search.reports import Unreadable
@@ -28,7 +28,8 @@ WHOLE: Outline = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
 @dataclass(frozen=True)
 class Evidence:
-    """Why two pictures are held to be the same; see ``fingerprints.Match`` for the fields."""
+    """Why two pictures are held to be the same; see ``fingerprints.Match`` for the fields. Where a
+    part of one was exchanged for another, it is outlined as ``part_query`` and ``part_hit``."""
 
     words: str
     inliers: int
@@ -40,6 +41,8 @@ class Evidence:
     of_other: float
     outline_query: Outline
     outline_hit: Outline
+    part_query: Outline = ()
+    part_hit: Outline = ()
 
     @staticmethod
     def of(match: Match | None, words: str = "") -> Evidence:
@@ -60,16 +63,25 @@ class Evidence:
             outline_hit=_rounded(match.outline_other),
         )
 
+    def but(self, exchange: Exchange) -> Evidence:
+        """This evidence of two pictures that are the same but for a part."""
+        return replace(
+            self,
+            words=f"{self.words}, {exchange.words()}",
+            part_query=_rounded(exchange.outline_query),
+            part_hit=_rounded(exchange.outline_other),
+        )
+
     def on_whole(self, region: Region | None) -> Evidence:
         """The evidence where the query was only this part of a picture, which is then outlined on
         the whole of it."""
         if region is None:
             return self
-        moved = tuple(
-            (region.x + x * region.width, region.y + y * region.height)
-            for x, y in self.outline_query
+        whole, part = (
+            tuple((region.x + x * region.width, region.y + y * region.height) for x, y in outline)
+            for outline in (self.outline_query, self.part_query)
         )
-        return replace(self, outline_query=_rounded(moved))
+        return replace(self, outline_query=_rounded(whole), part_query=_rounded(part))
 
 
 def _rounded(outline: Outline) -> Outline:
@@ -78,7 +90,8 @@ def _rounded(outline: Outline) -> Outline:
 
 @dataclass(frozen=True)
 class CheckHit:
-    """An image that justifies the verdict: exact, near or similar.
+    """An image that justifies the verdict: exact, near or similar; the last with evidence where it
+    is the same picture but for a part.
 
     ``decision`` is what a person decided about it and the picture: same, colourway or nothing.
     """
@@ -143,6 +156,8 @@ class CheckResult:
 def words_of(verdict: str, best: CheckHit | None) -> str:
     """The verdict as a sentence."""
     if verdict in EXISTING and best is not None and best.evidence is not None:
+        return f"{WORDS[verdict]}: {best.evidence.words}"
+    if verdict == SIMILAR and best is not None and best.evidence is not None:
         return f"{WORDS[verdict]}: {best.evidence.words}"
     if verdict == SIMILAR:
         return f"{WORDS[verdict]}: another picture, but alike"

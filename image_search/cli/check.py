@@ -170,7 +170,7 @@ def _summary(checked: Sequence[Checked], failed: Sequence[Failed]) -> None:
         if rates is not None:
             print(
                 f"Of a {kind}, the verdict misses {rates.misses:.1%} of edited copies, and takes "
-                f"{rates.false_alarms:.1%} of other pictures for one (measured on "
+                f"{rates.false_alarms:.1%} of the other pictures here for one (measured on "
                 f"{rates.measured_on:,} copies of images of this collection)."
             )
     unreadable = ""

@@ -14,11 +14,12 @@ from image_search.cache import Fact, Snapshot
 from image_search.checking.checks import is_unaltered
 from image_search.checking.fingerprinted import Fingerprinted
 from image_search.checking.verdict import EXACT, NEAR, SAME_PIXELS, Evidence
-from image_search.decisions import Pair, pair_of
+from image_search.decisions import Pair
 from image_search.detectors.line_art import is_line_art
 from image_search.duplicates.pairs import Pairs, SamePicture
 from image_search.errors import ImageSearchError
-from image_search.fingerprints import FingerprintIndex, Match, match
+from image_search.extractors.base import Pixels
+from image_search.fingerprints import FingerprintIndex, Match, exchanged, match
 from image_search.images import decode, pixel_digest
 from image_search.originals import Originals
 from image_search.reports import Progress
@@ -126,22 +127,30 @@ def _same(content: bytes, index: FingerprintIndex, means: Means) -> list[SamePic
             break
         other = store.get(digest)
         near = None if other is None else match(own, other)
+        pair = None
         if near is not None and near.score >= means.floor:
-            pairs.append(_described(content, digest, near, means))
+            pair = _described(content, digest, near, means)
+        if pair is not None:
+            pairs.append(pair)
             in_vain = 0
         else:
             in_vain += 1
     return pairs
 
 
-def _described(query: bytes, other: bytes, near: Match, means: Means) -> SamePicture:
-    """What kind of pair it is; for that, both files are read."""
-    files = [_file(digest, means) for digest in pair_of(query, other)]
-    kind = SKETCH if all(data and _is_drawn(data, means) for _, data in files) else PHOTO
+def _described(query: bytes, other: bytes, near: Match, means: Means) -> SamePicture | None:
+    """What kind of pair it is, ``None`` where a part of the picture was exchanged; for that, both
+    files are read."""
+    files = [_file(digest, means) for digest in (query, other)]
+    pictures = [_decoded(data, means) for _, data in files]
+    shown = [pixels for pixels in pictures if pixels is not None]
+    kind = SKETCH if len(shown) == 2 and all(map(_is_drawn, shown)) else PHOTO
     sides = {(fact.width, fact.height) for fact, _ in files if fact is not None}
     same = len(sides) == 1 and is_unaltered(near)
     if same and _pixels(files[0][1], means) == _pixels(files[1][1], means) != b"":
         return SamePicture(query, other, EXACT, kind, Evidence.of(near, SAME_PIXELS))
+    if len(shown) == 2 and exchanged(shown[0], shown[1], near) is not None:
+        return None
     return SamePicture(query, other, NEAR, kind, Evidence.of(near))
 
 
@@ -154,11 +163,15 @@ def _file(digest: bytes, means: Means) -> tuple[Fact | None, bytes]:
     return None, b""
 
 
-def _is_drawn(data: bytes, means: Means) -> bool:
+def _decoded(data: bytes, means: Means) -> Pixels | None:
     try:
-        return is_line_art(decode(data, max_megapixels=means.max_megapixels).pixels) > 0.5
+        return decode(data, max_megapixels=means.max_megapixels).pixels if data else None
     except ImageSearchError:
-        return False
+        return None
+
+
+def _is_drawn(pixels: Pixels) -> bool:
+    return is_line_art(pixels) > 0.5
 
 
 def _pixels(data: bytes, means: Means) -> bytes:

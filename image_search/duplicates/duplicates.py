@@ -18,7 +18,7 @@ from image_search.duplicates.building import Means, build
 from image_search.duplicates.groups import ALL, DECIDED, OPEN, Group, Page, form_groups
 from image_search.duplicates.pairs import Pairs, SamePicture
 from image_search.errors import CacheError, CacheLocked, ImageSearchError, InvalidQuery
-from image_search.fingerprints.segments import RECIPE
+from image_search.fingerprints import WAY
 from image_search.originals import Originals
 from image_search.reports import Progress
 from image_search.settings import Settings
@@ -123,7 +123,7 @@ class Duplicates:
             on_progress,
             cancelled,
         )
-        return build(self._pairs, str(RECIPE), means)
+        return build(self._pairs, WAY, means)
 
     @property
     def outdated(self) -> bool:

@@ -150,7 +150,7 @@ def _pair(row: tuple[Any, ...]) -> SamePicture:
 def _evidence(text: str) -> Evidence:
     try:
         plain = json.loads(text)
-        for name in ("outline_query", "outline_hit"):
+        for name in ("outline_query", "outline_hit", "part_query", "part_hit"):
             plain[name] = tuple((float(x), float(y)) for x, y in plain[name])
         return Evidence(**plain)
     except (KeyError, TypeError, ValueError) as error:

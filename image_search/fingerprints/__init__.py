@@ -4,17 +4,25 @@ Embeddings say how *similar* pictures are; fingerprints say that they are *the s
 whose positions agree, and perceptual hashes.
 """
 
+from image_search.fingerprints import exchange, segments
+from image_search.fingerprints.exchange import Exchange, exchanged
 from image_search.fingerprints.fingerprint import Fingerprint, fingerprint
 from image_search.fingerprints.index import FingerprintIndex
 from image_search.fingerprints.match import Match
 from image_search.fingerprints.matching import match
 from image_search.fingerprints.store import FingerprintStore
 
+# How pictures are compared: changes whenever scores or decisions are made otherwise.
+WAY = f"{segments.RECIPE}.{exchange.RECIPE}"
+
 __all__ = [
+    "WAY",
+    "Exchange",
     "Fingerprint",
     "FingerprintIndex",
     "FingerprintStore",
     "Match",
+    "exchanged",
     "fingerprint",
     "match",
 ]

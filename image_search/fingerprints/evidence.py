@@ -39,8 +39,8 @@ def of_points(way: Matrix, pairs: Pairs, apart: npt.NDArray[np.int64]) -> float:
     far = geometry.distances(way, pairs)
     size = np.abs(np.log2(pairs.here[:, 2] / pairs.there[:, 2] / geometry.scales(way, pairs.there)))
     # Points see a stretched picture differently: by so much, all three are less exact.
-    large, small = np.linalg.svd(way[:2, :2], compute_uv=False).tolist()
-    skew = min(large / small, 2.0) - 1
+    large, small = geometry.stretches(way[:2, :2])
+    skew = min(large / max(small, 1e-9), 2.0) - 1
     worth = (
         np.clip((17 + 10 * skew - apart) / 14, -1.0, 0.9)
         + np.clip(0.75 - far / (0.006 * (1 + skew)), -1.0, 0.75)

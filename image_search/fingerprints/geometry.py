@@ -6,6 +6,7 @@ the other picture to points of the query.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,17 +64,13 @@ def ways(pairs: Pairs) -> list[Matrix]:
     near = gone_x**2 + gone_y**2 < (TOLERANCE + 0.15 * far) ** 2
     size = np.abs(np.log2(scale)[:, None] - np.log2(scale)[None, :]) < _SCALE
     agree = near & size & (_angle(turn[:, None] - turn[None, :]) < _TURN)
-    found: list[tuple[int, Matrix]] = []
     votes = agree.sum(axis=1)
-    for _ in range(_SEEDS):
-        seed = int(votes.argmax())
-        if votes[seed] < 3:
-            break
-        refined = _refined(pairs, agree[seed])
-        if refined is not None:
-            found.append(refined)
+    seeds: list[Bools] = []
+    while len(seeds) < _SEEDS and votes.max() >= 3:
+        seeds.append(agree[int(votes.argmax())])
         # What this seed explains need not be tried again.
-        votes = np.where(agree[seed], 0, votes)
+        votes = np.where(seeds[-1], 0, votes)
+    found = _refined(pairs, np.array(seeds)) if seeds else []
     found.sort(key=lambda item: -item[0])
     return [way for _, way in found]
 
@@ -82,49 +79,68 @@ def _angle(difference: Floats) -> Floats:
     return np.asarray(np.abs(np.mod(difference + np.pi, 2 * np.pi) - np.pi))
 
 
-def _refined(pairs: Pairs, inside: Bools) -> tuple[int, Matrix] | None:
-    """The affine way through the pairs that agree, and how many agree with it at last."""
-    way: Matrix | None = None
-    best: tuple[int, Matrix] | None = None
+def _refined(pairs: Pairs, inside: Bools) -> list[tuple[int, Matrix]]:
+    """The affine ways through the pairs that agree, ``inside`` (s, n) for each of s of them, and
+    how many agree with each at last; those left out through which there is none.
+
+    All at once, because one after the other takes three times as long.
+    """
+    best: list[tuple[int, Matrix] | None] = [None] * len(inside)
+    alive = np.ones(len(inside), np.bool_)
+    here, there = (p[:, :2].astype(np.float64) for p in (pairs.here, pairs.there))
     for tolerance in (3 * TOLERANCE, 2 * TOLERANCE, TOLERANCE, TOLERANCE):
-        way = _fit(pairs, inside)
-        if way is None:
+        linear, shift = _fits(here, there, inside)
+        alive &= [_is_linear_plausible(one) for one in linear]
+        gone = there @ linear.transpose(0, 2, 1) + shift[:, None] - here
+        inside = (gone * gone).sum(axis=2) < tolerance**2
+        counts = inside.sum(axis=1)
+        alive &= counts >= 3
+        for number in np.flatnonzero(alive).tolist():
+            way = np.eye(3)
+            way[:2, :2], way[:2, 2] = linear[number], shift[number]
+            best[number] = int(counts[number]), way
+        if not alive.any():
             break
-        inside = distances(way, pairs) < tolerance
-        count = int(inside.sum())
-        if count < 3:
-            break
-        best = count, way
-    return best
+    return [found for found in best if found is not None]
 
 
-def _fit(pairs: Pairs, inside: Bools) -> Matrix | None:
-    """By least squares: affine, held towards a similarity where there are few pairs."""
-    here, there = (p[inside, :2].astype(np.float64) for p in (pairs.here, pairs.there))
-    mid_here, mid_there = here.mean(axis=0), there.mean(axis=0)
-    u, v = here - mid_here, there - mid_there
-    power = (v * v).sum()
-    if power < 1e-6:
-        return None
-    a = (u * v).sum() / power
-    b = (v[:, 0] * u[:, 1] - v[:, 1] * u[:, 0]).sum() / power
-    similar = np.array([[a, -b], [b, a]])
+def _fits(here: Matrix, there: Matrix, inside: Bools) -> tuple[Matrix, Matrix]:
+    """By least squares, the linear parts (s, 2, 2) and shifts (s, 2) of affine ways, held towards a
+    similarity where there are few pairs."""
+    weights = inside.astype(np.float64)
+    counts = np.maximum(weights.sum(axis=1), 1.0)[:, None]
+    mid_here, mid_there = weights @ here / counts, weights @ there / counts
+    u = (here - mid_here[:, None]) * weights[..., None]
+    v = (there - mid_there[:, None]) * weights[..., None]
+    both = u.transpose(0, 2, 1) @ v
+    square = v.transpose(0, 2, 1) @ v
+    power = np.maximum(square[:, 0, 0] + square[:, 1, 1], 1e-6)
+    a = (both[:, 0, 0] + both[:, 1, 1]) / power
+    b = (both[:, 1, 0] - both[:, 0, 1]) / power
+    similar = np.stack([np.stack([a, -b], 1), np.stack([b, a], 1)], 1)
     # Three imagined points' worth of the similarity.
-    hold = 3 * power / len(v) * np.eye(2) * 0.5
-    linear = (u.T @ v + similar @ hold) @ np.linalg.inv(v.T @ v + hold)
-    way = np.eye(3)
-    way[:2, :2] = linear
-    way[:2, 2] = mid_here - linear @ mid_there
-    return way if is_plausible(way) else None
+    hold = (1.5 * power / counts[:, 0])[:, None, None]
+    linear = (both + similar * hold) @ np.linalg.inv(square + hold * np.eye(2))
+    return linear, mid_here - (linear @ mid_there[..., None])[..., 0]
 
 
 def is_plausible(way: Matrix) -> bool:
     """Whether an edit could have done this: not torn, not mirrored, not squashed to a line."""
-    linear = way[:2, :2]
-    if not np.isfinite(way).all() or np.linalg.det(linear) <= 0:
-        return False
-    large, small = np.linalg.svd(linear, compute_uv=False).tolist()
-    return bool(large < _MOST_STRETCH * small and 1 / _MOST_SCALE < small < large < _MOST_SCALE)
+    return bool(np.isfinite(way).all()) and _is_linear_plausible(way[:2, :2])
+
+
+def _is_linear_plausible(linear: Matrix) -> bool:
+    large, small = stretches(linear)
+    # Of what mirrors, the small one is negative.
+    return large < _MOST_STRETCH * small and 1 / _MOST_SCALE < small <= large < _MOST_SCALE
+
+
+def stretches(linear: Matrix) -> tuple[float, float]:
+    """By how much a (2, 2) matrix enlarges most and least: its singular values, the smaller one
+    negative where it mirrors."""
+    (a, b), (c, d) = linear.tolist()
+    turning, mirroring = math.hypot(a + d, c - b) / 2, math.hypot(a - d, b + c) / 2
+    return turning + mirroring, turning - mirroring
 
 
 def projective(way: Matrix, pairs: Pairs) -> Matrix:

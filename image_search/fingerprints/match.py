@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 Outline = tuple[tuple[float, float], ...]
+Rows = tuple[tuple[float, float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class Match:
     right; ``rotation`` by how many degrees clockwise the query is turned after that, 0 to 360;
     ``scale`` how much larger the shared part is in the query, both pictures' longest sides taken as
     equal. ``of_query`` and ``of_other`` are the shares of each picture's area that the matching
-    region covers, 0 to 1; the outlines are that region in fractions of width and height.
+    region covers, 0 to 1; the outlines are that region in fractions of width and height. ``way`` is
+    the 3 x 3 matrix that takes a point of the other picture to the query, both in such fractions.
     """
 
     score: float
@@ -27,6 +29,7 @@ class Match:
     of_other: float
     outline_query: Outline
     outline_other: Outline
+    way: Rows
 
     def words(self) -> str:
         """What was done to the other picture to get the query, for a person to read."""

@@ -12,7 +12,7 @@ from image_search.fingerprints import evidence, geometry
 from image_search.fingerprints.fingerprint import Fingerprint
 from image_search.fingerprints.geometry import Matrix, Pairs
 from image_search.fingerprints.hashing import hash_distances
-from image_search.fingerprints.match import Match, Outline
+from image_search.fingerprints.match import Match, Outline, Rows
 
 # Bits (of 128) by which descriptors of one point may differ: at all, where nothing else in the
 # other picture is alike, and once the geometry says where to look.
@@ -149,7 +149,11 @@ def _told(query: Fingerprint, other: Fingerprint, found: Alignment, mirrored: bo
     back = geometry.moved(np.asarray(np.linalg.inv(found.way), np.float64), both)
     scale, turn = geometry.local(found.way)
     outline_query = both / query.size
+    whole_way = (
+        np.diag([*(1 / np.array(query.size)), 1.0]) @ found.way @ np.diag([*other.size, 1.0])
+    )
     if mirrored:
+        whole_way = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]]) @ whole_way
         outline_query[:, 0] = 1 - outline_query[:, 0]
     return Match(
         score=found.score,
@@ -162,7 +166,12 @@ def _told(query: Fingerprint, other: Fingerprint, found: Alignment, mirrored: bo
         of_other=min(1.0, geometry.area(back) / geometry.area(there)),
         outline_query=_outline(outline_query),
         outline_other=_outline(back / other.size),
+        way=_rows(whole_way),
     )
+
+
+def _rows(way: Matrix) -> Rows:
+    return tuple((float(a), float(b), float(c)) for a, b, c in way)
 
 
 def _outline(polygon: Matrix) -> Outline:

@@ -48,7 +48,7 @@ function certainty(told) {
   if (!told || told.false_alarms == null || told.misses == null) return "";
   const share = (value) => (value > 0 && value < 0.001 ? "under 0.1 %" : `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`);
   const on = told.measured_on ? `, measured on ${count(told.measured_on)} edited copies of this collection` : "";
-  return `How sure: of pictures that are new, ${share(told.false_alarms)} are taken for copies; of copies, ${share(told.misses)} are missed (${told.kind === "sketch" ? "sketches" : "photos"}${on}).`;
+  return `How sure: ${share(told.false_alarms)} of the pictures here come as near to another one, a colourway perhaps; of edited copies, ${share(told.misses)} are missed (${told.kind === "sketch" ? "sketches" : "photos"}${on}).`;
 }
 
 // The report opens in a tab of its own, from where it can be printed or kept.

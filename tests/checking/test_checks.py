@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
-from image_search.checking import calibrating
+from image_search.checking import calibrating, to_plain
 from image_search.errors import IndexEmpty, InvalidQuery, UnknownImage, UnreadableImage
 from image_search.filters import Filter
 from image_search.library import Library
@@ -17,6 +17,7 @@ from image_search.queries import Query, Region
 from image_search.reports import Progress
 from image_search.settings import Settings
 from tests.drawing import copy_of, ornate, saved, updated
+from tests.fingerprints.renderings import necklace
 
 IMAGES = 12
 
@@ -315,3 +316,36 @@ def test_an_original_that_has_gone_is_still_found(own: Library, folder: Path) ->
     result = own.check(of(ornate(7), "BMP"))
     assert result.verdict == "near"
     assert result.hits[0].hit.path == "07.png"
+
+
+def test_the_same_picture_with_another_part_is_similar(own: Library, folder: Path) -> None:
+    Image.fromarray(necklace("drop")).save(folder / "drop.png")
+    own.update()
+
+    result = own.check(of(Image.fromarray(necklace("cross")), "JPEG", quality=90))
+
+    assert (result.verdict, result.exists) == ("similar", False)
+    assert result.words.startswith("Similar: same picture, another part: ")
+    assert [hit.hit.path for hit in result.hits if hit.evidence] == ["drop.png"]
+    evidence = result.hits[0].evidence
+    assert evidence is not None
+    assert evidence.inliers > 20
+    assert len(evidence.part_query) == len(evidence.part_hit) == 4
+    (again,) = [hit for hit in to_plain(result)["hits"] if hit["path"] == "drop.png"]
+    assert again["evidence"]["part_hit"] == evidence.part_hit
+    assert own.check(of(Image.fromarray(necklace("drop")), "JPEG", quality=90)).verdict == "near"
+
+
+def test_another_part_in_a_region_is_outlined_on_the_whole(own: Library, folder: Path) -> None:
+    Image.fromarray(necklace("drop")).save(folder / "drop.png")
+    own.update()
+    sheet = Image.new("RGB", (640, 640), "white")
+    sheet.paste(Image.fromarray(necklace("cross")), (320, 320))
+
+    result = own.check(replace(of(sheet), region=Region(0.5, 0.5, 0.5, 0.5)))
+
+    evidence = result.hits[0].evidence
+    assert evidence is not None
+    for x, y in evidence.part_query:
+        assert 0.6 < x < 0.9
+        assert 0.75 < y <= 1

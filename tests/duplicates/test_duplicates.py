@@ -17,6 +17,7 @@ from image_search.library import Library
 from image_search.originals import id_of
 from image_search.settings import Settings
 from tests.drawing import copy_of, ornate, saved, updated
+from tests.fingerprints.renderings import necklace
 
 
 def put(folder: Path, name: str, image: Image.Image, kind: str = "PNG") -> None:
@@ -259,3 +260,15 @@ def test_groups_are_the_connected_parts(links: list[tuple[bytes, bytes]]) -> Non
             near = {b for a, b in links if a == content} | {a for a, b in links if b == content}
             todo += near - reached
         assert reached == group
+
+
+def test_variants_of_one_rendering_are_no_group(library: Library, folder: Path) -> None:
+    for charm in ("drop", "cross", "bow"):
+        put(folder, f"{charm}.png", Image.fromarray(necklace(charm)))
+    put(folder, "bow.jpg", Image.fromarray(necklace("bow")), "JPEG")
+    updated(library)
+
+    groups = [paths(group) for group in library.duplicates.page().groups]
+
+    assert {"bow.png", "bow.jpg"} in groups
+    assert not any({"drop.png", "cross.png"} & group for group in groups)

@@ -83,7 +83,7 @@ def test_the_evidence_is_shown(browser: Browser, service: Running, size: tuple[i
         shown(page, "Yes, the same picture is in the collection, edited.")
         shown(
             page,
-            "of pictures that are new, 0.3 % are taken for copies; of copies, 4.0 % are missed",
+            "0.3 % of the pictures here come as near to another one",
         )
         assert page.locator(".hit").count() == 4  # the proven one, and the nearest beside it
         assert fits(page)

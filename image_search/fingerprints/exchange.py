@@ -1,0 +1,169 @@
+"""Whether two pictures that match differ in a part: one rendering with another stone, charm or
+letter, or another dress on the same cloth.
+
+Both are laid on each other by the way that was found, pixel by pixel. What was laid *over* one of
+them, as text and badges are, covers what the other shows and nothing else. Where a part was
+*exchanged*, each of the two shows something just where the other shows what surrounds the part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from image_search.extractors.base import Floats, Pixels
+from image_search.fingerprints.laying import lay
+from image_search.fingerprints.match import Match, Outline
+
+# What is decided in another way has another number.
+RECIPE = 1
+# Pixels differ that differ by more levels (of 255) than these times what one in twenty does, within
+# these bounds.
+_NOISE, _LEAST, _MOST = 3.0, 6.0, 24.0
+# How far apart differing pixels are still one part, and how wide its rim is (pixels).
+_GAP, _RIM = 9, 5
+# A pixel shows the surroundings where it is so much nearer to their colour than its counterpart is.
+_NEARER = 2.0
+# An exchanged part: both sides show so much of their own, in just noticeable pixels and as a share
+# of all that differs in it; and it makes up so much of all that differs in the whole picture.
+# Measured on 149 pairs of variants among the jewellery and 1,300 edited copies: 83 % of the former
+# are known by it, and 1 % of the latter are taken for one.
+_OWN, _OWN_SHARE, _SHARE = 10.0, 0.05, 0.3
+# No part of a picture, but a badge or letters, has so much of what differs in two colours, of
+# 32 x 32 x 32; of fewer pixels than these that cannot be told.
+_SOLID, _TOLD = 0.6, 60
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A part in which two pictures differ that are the same otherwise.
+
+    ``share`` is that of the area that both have in common. The outlines are a box around it, in
+    fractions of each picture's width and height.
+    """
+
+    share: float
+    outline_query: Outline
+    outline_other: Outline
+
+    def words(self) -> str:
+        """The difference, for a person to read."""
+        much = f"{self.share:.0%}".replace("%", " %") if self.share >= 0.01 else "less than 1 %"
+        return f"another part: {much} of it differs"
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """The likeliest part: ``own`` and ``own_share``, ``share`` as the limits above have them,
+    ``box`` in pixels (left, top, width, height), ``inside`` its differing pixels."""
+
+    own: float
+    own_share: float
+    share: float
+    box: tuple[int, int, int, int]
+    inside: npt.NDArray[np.bool_]
+
+
+def exchanged(query: Pixels, other: Pixels, found: Match) -> Exchange | None:
+    """The part that was exchanged between two RGB pictures that match as ``found``; ``None`` where
+    all differences are those of an edit."""
+    laid = lay(query, other, found)
+    if laid is None:
+        return None
+    here, there = _beyond(laid.query, laid.other), _beyond(laid.other, laid.query)
+    apart = np.where(laid.shared, cv2.max(here, there), 0).astype(np.uint8)
+    noise = float(np.quantile(apart[laid.shared], 0.95))
+    least = min(max(_NOISE * noise, _LEAST), _MOST)
+    spots = _spots(apart > least)
+    around = laid.shared & (spots == 0)
+    if not spots.any() or around.sum() < 100:
+        return None
+    mean = (laid.query.astype(np.float32) + laid.other.astype(np.float32)) / 2
+    surroundings = _filled(np.asarray(mean, np.float32), around)
+    off_here = np.abs(laid.query - surroundings).max(axis=2)
+    off_there = np.abs(laid.other - surroundings).max(axis=2)
+    part = _likeliest(
+        spots,
+        apart,
+        np.where(off_here > _NEARER * off_there, here, 0),
+        np.where(off_there > _NEARER * off_here, there, 0),
+        least,
+    )
+    if part.own < _OWN or part.own_share < _OWN_SHARE or part.share < _SHARE:
+        return None
+    if any(
+        _solid(pixels[part.inside & (off > least)]) > _SOLID
+        for pixels, off in ((laid.query, off_here), (laid.other, off_there))
+    ):
+        return None
+    return Exchange(
+        float(part.inside.sum() / laid.shared.sum()),
+        *laid.outlines(*part.box),
+    )
+
+
+def _beyond(one: Pixels, other: Pixels) -> npt.NDArray[np.uint8]:
+    """By how many levels each pixel is outside of what the other picture shows within a pixel of
+    it: what is only a little out of place, or blurred, is not."""
+    near = np.ones((3, 3), np.uint8)
+    above = cv2.subtract(one, cv2.dilate(other, near))
+    apart = cv2.max(above, cv2.subtract(cv2.erode(other, near), one))
+    return np.asarray(apart.max(axis=2), np.uint8)
+
+
+def _spots(differs: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    """Where pixels differ, with the gaps between them and a rim; specks left out."""
+    spots = cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    spots = cv2.morphologyEx(spots, cv2.MORPH_CLOSE, np.ones((_GAP, _GAP), np.uint8))
+    return np.asarray(cv2.dilate(spots, np.ones((_RIM, _RIM), np.uint8)), np.uint8)
+
+
+def _likeliest(
+    spots: npt.NDArray[np.uint8],
+    apart: npt.NDArray[np.uint8],
+    here: npt.NDArray[np.uint8],
+    there: npt.NDArray[np.uint8],
+    least: float,
+) -> _Part:
+    """The one of the ``spots`` in which the less of what is only ``here`` and only ``there`` is
+    most."""
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(spots)
+    flat = labels.reshape(-1)
+    sums = [np.bincount(flat, a.reshape(-1), count)[1:] for a in (here, there, apart)]
+    own = np.minimum(sums[0], sums[1])
+    most = int(own.argmax())
+    left, top, width, height = (int(value) for value in boxes[most + 1][:4])
+    return _Part(
+        float(own[most] / least),
+        float(own[most] / max(sums[2][most], 1.0)),
+        float(sums[2][most] / max(sums[2].sum(), 1.0)),
+        (left, top, width, height),
+        (labels == most + 1) & (apart > least),
+    )
+
+
+def _solid(colours: Pixels) -> float:
+    """The share of the two most frequent of these colours (n, 3)."""
+    if len(colours) < _TOLD:
+        return 0.0
+    cells = (colours >> 3).astype(np.int64) @ [1 << 10, 1 << 5, 1]
+    return float(np.sort(np.bincount(cells))[-2:].sum() / len(cells))
+
+
+def _filled(pixels: Floats, known: npt.NDArray[np.bool_]) -> Floats:
+    """``pixels`` (h, w, 3) where they are ``known``, elsewhere what surrounds them: the mean of
+    what is known in ever larger cells (Gortler et al., "The lumigraph", SIGGRAPH 1996)."""
+    height, width = known.shape
+    weight = known.astype(np.float32)
+    if known.all() or not known.any() or min(height, width) < 2:
+        return pixels
+    half = (width + 1) // 2, (height + 1) // 2
+    shares = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
+    sums = cv2.resize(pixels * weight[..., None], half, interpolation=cv2.INTER_AREA)
+    means = sums / np.maximum(shares, 1e-6)[..., None]
+    coarse = _filled(np.asarray(means, np.float32), shares > 0)
+    smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.where(known[..., None], pixels, smooth), np.float32)
