@@ -127,12 +127,13 @@ def measured(
     extractors: str, where: tuple[object, ...], queries: list[Path], options: argparse.Namespace
 ) -> list[object]:
     # Each in a server of its own, which remembers nothing.
-    with Server(where) as server:
+    first = next((options.kept / "images").iterdir())
+    with Server(where, first) as server:
         once = crowd(server, iter(queries), options.clients, options.seconds)
     asked = [answer for answer in once if answer.query in queries[:ALONE]]
-    with Server(where) as server:
+    with Server(where, first) as server:
         again = crowd(server, itertools.cycle(queries[:50]), options.clients, options.seconds / 4)
-    with Server(where) as server:
+    with Server(where, first) as server:
         alone = [ask(server.connection(), path) for path in queries[:ALONE]]
     right = {answer.query: answer for answer in alone}
     compared = [answer for answer in (*asked, *again) if answer.query in right]
@@ -185,7 +186,9 @@ def spread(answers: list[Answer]) -> str:
 class Server:
     """The real command, until the end of the block."""
 
-    def __init__(self, where: tuple[object, ...]) -> None:
+    def __init__(self, where: tuple[object, ...], first: Path) -> None:
+        """``first`` is asked before anything is measured."""
+        self._first = first
         self._process = subprocess.Popen(
             command("serve", "--json", "--port", 5979, *where),
             cwd=ROOT,
@@ -199,9 +202,8 @@ class Server:
 
     def __enter__(self) -> Server:
         # The models load while requests are accepted already.
-        path = next(iter(sorted((Path(__file__).parent.parent / "docs" / "images").glob("*.png"))))
         for _ in range(3):
-            ask(self.connection(), path)
+            ask(self.connection(), self._first)
         return self
 
     def __exit__(self, *_: object) -> None:

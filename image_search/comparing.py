@@ -58,9 +58,15 @@ class Comparison:
         places = self.calibration.layout.slices()
         scale = np.float32(np.sqrt(len(places)))
         for name in concerned:
-            near = self.drawings[name].nearness(rows[:, places[name]] * scale)
-            rows[:, places[name]] /= near[:, None]
+            place = places[name]
+            rows[:, place] = self.levelled_rows(name, rows[:, place] * scale) / scale
         return rows
+
+    def levelled_rows(self, name: str, centred: Floats) -> Floats:
+        """As ``levelled``, of the unit rows (n, dim) of one block."""
+        if name not in self.drawings:
+            return centred
+        return np.asarray(centred / self.drawings[name].nearness(centred)[:, None])
 
     def reach(self, k: int) -> int:
         """Among how many of the nearest by cosine the ``k`` best are."""

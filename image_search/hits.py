@@ -41,14 +41,14 @@ class Hit:
 @dataclass(frozen=True, eq=False)
 class Scored:
     """Rows (n,) of a segment with the columns (n,) of ``scores`` and ``contributions``, by
-    extractor or what else adds to the score; ``centred`` are their vectors (n, layout.dim) where
-    somebody will ask for them."""
+    extractor or what else adds to the score; ``centred`` are their blocks (n, dim) where somebody
+    will ask for them."""
 
     segment: Segment
     rows: Rows
     scores: dict[str, Floats]
     contributions: dict[str, Floats]
-    centred: Floats | None = None
+    centred: Mapping[str, Floats] | None = None
 
     @cached_property
     def fused(self) -> Floats:

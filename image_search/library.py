@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -37,6 +38,9 @@ from image_search.serving import Serving
 from image_search.settings import Settings
 from image_search.thumbnails import Thumbnails
 
+# Searches at once for each core: while one waits for the network that it shares with others, the
+# next one decodes. More would only take the interpreter from each other.
+SEARCHES = 2
 # What an update goes on telling after the images are embedded.
 COUNTED = ("added", "changed", "moved", "removed", "unreadable")
 
@@ -52,6 +56,7 @@ class Library:
         self.settings = settings
         self._serving = Serving(settings.cache)
         self._pool = ExtractorPool()
+        self._turns = threading.BoundedSemaphore(SEARCHES * settings.workers)
         self._thumbnails = Thumbnails(settings.state_dir / "thumbnails", settings.image_megapixels)
         snapshot = self._serving.snapshot
         self._originals = Originals(settings.images, snapshot, self._thumbnails)
@@ -69,8 +74,9 @@ class Library:
         """The images closest to ``query``; see ``image_search.searching.ask`` for what it
         raises."""
         started = time.perf_counter()
-        index, asked = self._ask(query, self.settings.upload_megapixels)
-        return search(index, asked, query.k, started)
+        with self._turns:
+            index, asked = self._ask(query, self.settings.upload_megapixels)
+            return search(index, asked, query.k, started)
 
     def check(self, query: Query) -> CheckResult:
         """Whether the one picture of ``query`` is in the collection already; see

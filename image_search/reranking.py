@@ -36,12 +36,17 @@ _SAY = 1.0
 
 @dataclass(frozen=True, eq=False)
 class Expansion:
-    """What the first answers say: their ``direction`` (layout.dim,), whose inner product with a
-    centred stored vector is a cosine, and its ``weight`` beside the 1 of the query itself. Answers
-    that have little to do with each other weigh little."""
+    """What the first answers say: ``directions`` (dim,) by extractor, whose inner products with the
+    centred unit blocks of an image add up to a cosine, and the ``weight`` of that beside the 1 of
+    the query itself. Answers that have little to do with each other weigh little."""
 
-    direction: Floats
+    directions: Mapping[str, Floats]
     weight: float
+
+    def likeness(self, centred: Mapping[str, Floats]) -> Floats:
+        """The cosine (n,) of images, by their ``centred`` blocks (n, dim), with these answers."""
+        found = [centred[name] @ direction for name, direction in self.directions.items()]
+        return np.asarray(np.sum(found, axis=0), np.float32)
 
     @property
     def share(self) -> float:
@@ -71,29 +76,26 @@ class Reranking:
             cosines = cosines + np.float32(_TIMES) * above
         return np.asarray(cosines * np.float32(self.shares[name] / self.whole), np.float32)
 
-    def expansion(self, centred: Floats, scores: Floats) -> Expansion | None:
-        """From the first answers' stored vectors (few, layout.dim), centred, and their ``scores``
-        (few,); ``None`` where they have nothing to say, or no network has."""
+    @property
+    def heard(self) -> list[str]:
+        """The networks through which the first answers speak."""
+        return [n for n, share in self.shares.items() if n not in UNTRAINED and share > 0]
+
+    def expansion(self, centred: Mapping[str, Floats], scores: Floats) -> Expansion | None:
+        """From the first answers' unit blocks (few, dim), centred, and their ``scores`` (few,);
+        ``None`` where they have nothing to say, or no network has."""
         weights = np.maximum(scores, 0)
-        direction = np.zeros(self.calibration.layout.dim, np.float32)
-        heard = {n: s for n, s in self.shares.items() if n not in UNTRAINED and s > 0}
-        if not heard or weights.sum() <= 0:
+        if weights.sum() <= 0:
             return None
-        mean = weights @ centred / weights.sum()
-        for name, place in self.calibration.layout.slices().items():
-            if name in heard:
-                direction[place] = np.float32(heard[name]) * mean[place]
-        # A cosine, were the vectors of the networks' blocks alone, each as long as its share.
-        blocks = np.float32(len(self.calibration.layout.names))
-        squares = (
-            heard[name] * float(np.square(mean[place]).sum()) * float(blocks)
-            for name, place in self.calibration.layout.slices().items()
-            if name in heard
-        )
-        length = math.sqrt(sum(squares) * sum(heard.values()))
+        shares = {name: self.shares[name] for name in self.heard}
+        means = {name: weights @ centred[name] / weights.sum() for name in shares}
+        # Of all the means side by side, each weighed by its share.
+        length = math.sqrt(sum(shares[n] * float(means[n] @ means[n]) for n in shares))
+        length *= math.sqrt(sum(shares.values()))
         if length < 1e-9:
             return None
-        return Expansion(direction * blocks / np.float32(length), _SAY * length / self.whole)
+        directions = {n: np.asarray(means[n] * (shares[n] / length), np.float32) for n in shares}
+        return Expansion(directions, _SAY * length / self.whole)
 
 
 def reranking(calibration: Calibration, kind: str, shares: Mapping[str, float]) -> Reranking | None:

@@ -12,7 +12,7 @@ from image_search.cache import Segment
 from image_search.comparing import Comparison
 from image_search.extractors.base import Floats
 from image_search.filters import Filter
-from image_search.fusion import block_cosines, shares_of
+from image_search.fusion import shares_of
 from image_search.hits import Scored
 from image_search.indexes import Mask, Rows, VectorIndex
 from image_search.name_search import NameIndex
@@ -89,9 +89,13 @@ class Scoring:
         question, comparison = self.question, self.comparison
         if not question.blocks or not len(rows):
             return Scored(segment, rows, {}, {})
-        centred = comparison.calibration.centred(segment.rows(rows), question.blocks)
-        compared = comparison.levelled(centred, question.blocks)
-        cosines = block_cosines(comparison.calibration.layout, compared, question.blocks)
+        layout = comparison.calibration.layout
+        scale, places = np.float32(np.sqrt(len(layout.names))), layout.slices()
+        centred, cosines = {}, {}
+        for name, block in question.blocks.items():
+            stored = segment.rows(rows, places[name]) * scale
+            centred[name] = comparison.calibration.centred_rows(name, stored)
+            cosines[name] = comparison.levelled_rows(name, centred[name]) @ block
         shares = question.shares
         if self._reranking is None:
             added = {name: values * np.float32(shares[name]) for name, values in cosines.items()}
@@ -113,11 +117,14 @@ class Scoring:
             return found
         scores = np.concatenate([one.fused for one, _ in known])
         first = np.argsort(-scores, kind="stable")[:SPEAKERS]
-        vectors = np.concatenate([centred for _, centred in known])
-        expansion = self._reranking.expansion(vectors[first], scores[first])
+        speaking = {
+            name: np.concatenate([centred[name] for _, centred in known])[first]
+            for name in self._reranking.heard
+        }
+        expansion = self._reranking.expansion(speaking, scores[first])
         if expansion is None:
             return found
         return [
-            one.with_share(NEIGHBOURS, centred @ expansion.direction, expansion.share)
+            one.with_share(NEIGHBOURS, expansion.likeness(centred), expansion.share)
             for one, centred in known
         ]

@@ -17,7 +17,8 @@ LAYOUT = Layout(("design", "edges", "hsv"), (6, 10, 4))
 SHARES = {"design": 0.4, "edges": 0.6}
 
 
-def collection(count: int = 60, seed: int = 0) -> tuple[Floats, Calibration]:
+def collection(count: int = 60, seed: int = 0) -> tuple[dict[str, Floats], Calibration]:
+    """Centred unit blocks by extractor, and what they were centred by."""
     dice = np.random.default_rng(seed)
     blocks = {
         name: unit_rows(dice.normal(0.2, 1, (count, dim)).astype(np.float32))
@@ -25,10 +26,11 @@ def collection(count: int = 60, seed: int = 0) -> tuple[Floats, Calibration]:
     }
     vectors = stored_vectors(LAYOUT, blocks)
     calibration = fit(LAYOUT, vectors, count)
-    return calibration.centred(vectors), calibration
+    centred = calibration.centred(vectors) * np.float32(np.sqrt(3))
+    return {name: centred[:, place] for name, place in LAYOUT.slices().items()}, calibration
 
 
-VECTORS, CALIBRATION = collection()
+BLOCKS, CALIBRATION = collection()
 RERANKING = Reranking(CALIBRATION, SHARES)
 
 
@@ -66,16 +68,15 @@ def test_what_is_far_above_chance_counts_several_times() -> None:
 
 @given(st.integers(0, 50), st.integers(1, 5))
 def test_the_expansion_is_the_mean_of_what_the_first_answers_show(start: int, few: int) -> None:
-    first = VECTORS[start : start + few]
+    first = {name: rows[start : start + few] for name, rows in BLOCKS.items()}
     scores = np.linspace(0.9, 0.3, few, dtype=np.float32)
     expansion = RERANKING.expansion(first, scores)
     assert expansion is not None
 
-    # Plainly: a unit block of the only network heard; drawings' layout and colour say nothing.
-    place, blocks = LAYOUT.slices()["design"], np.sqrt(3)
-    mean = scores @ (first[:, place] * blocks) / scores.sum()
-    cosines = (VECTORS[:, place] * blocks) @ mean / np.linalg.norm(mean)
-    assert VECTORS @ expansion.direction == pytest.approx(cosines, abs=1e-4)
+    # Plainly: the mean of the only network heard; drawings' layout and colour say nothing.
+    mean = scores @ first["design"] / scores.sum()
+    cosines = BLOCKS["design"] @ mean / np.linalg.norm(mean)
+    assert expansion.likeness(BLOCKS) == pytest.approx(cosines, abs=1e-4)
     # As much as the network's own share, less where the answers do not agree.
     agreed = SHARES["design"] * np.linalg.norm(mean)
     assert expansion.weight == pytest.approx(agreed / RERANKING.whole, rel=1e-4)
@@ -83,9 +84,9 @@ def test_the_expansion_is_the_mean_of_what_the_first_answers_show(start: int, fe
 
 
 def test_answers_that_score_nothing_or_no_network_say_nothing() -> None:
-    first = VECTORS[:3]
+    first = {name: rows[:3] for name, rows in BLOCKS.items()}
     assert RERANKING.expansion(first, np.array([-0.1, 0, -1], np.float32)) is None
     only = Reranking(CALIBRATION, {"edges": 1.0})
     assert only.expansion(first, np.ones(3, np.float32)) is None
-    opposite = np.concatenate([first[:1], -first[:1]])
+    opposite = {n: np.concatenate([rows[:1], -rows[:1]]) for n, rows in BLOCKS.items()}
     assert RERANKING.expansion(opposite, np.ones(2, np.float32)) is None

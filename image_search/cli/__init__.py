@@ -26,6 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     parser = build_parser()
     options = parser.parse_args(arguments)
+    if options.run is not evaluate.run:
+        # Pictures and queries share the cores already; the threads of the linear algebra beneath
+        # would only wait for one another. It looks at this when it is first imported.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code: int = options.run(options)
         sys.stdout.flush()

@@ -110,12 +110,15 @@ def _reranked(
         blocks = np.stack([comparison.query_block(name, one.blocks[name]) for one in asked])
         cosines = block_cosines(layout, levelled, {name: blocks.T})[name]
         found += reranked.contribution(name, cosines.T)
+    scale, places = np.float32(np.sqrt(len(layout.names))), layout.slices()
+    heard = {name: centred[:, places[name]] * scale for name in reranked.heard}
     for scored in found:
         first = np.argsort(-scored, kind="stable")[:SPEAKERS]
-        expansion = reranked.expansion(centred[first], scored[first])
+        speaking = {name: rows[first] for name, rows in heard.items()}
+        expansion = reranked.expansion(speaking, scored[first])
         if expansion is not None:
             scored *= np.float32(1 - expansion.share)
-            scored += np.float32(expansion.share) * (centred @ expansion.direction)
+            scored += np.float32(expansion.share) * expansion.likeness(heard)
     return found
 
 

@@ -54,6 +54,9 @@ def unit_rows(rows: npt.NDArray[np.floating]) -> Floats:
     of two such rows is 1 and nothing downstream meets a NaN.
     """
     rows = np.ascontiguousarray(rows, dtype=np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    flat = np.float32(1.0 / np.sqrt(rows.shape[1]))
-    return np.where(lengths > 1e-12, rows / np.maximum(lengths, 1e-12), flat).astype(np.float32)
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
+    found = rows / np.maximum(lengths, np.float32(1e-12))
+    without = lengths[:, 0] <= 1e-12
+    if without.any():
+        found[without] = 1.0 / np.sqrt(rows.shape[1])
+    return np.asarray(found, np.float32)

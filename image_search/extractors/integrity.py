@@ -42,7 +42,7 @@ def damage(path: Path, *, thorough: bool) -> str | None:
     """What is wrong with the file, in plain words, or None where nothing is."""
     try:
         state = path.stat()
-        finding = _form(path, state.st_size, state.st_mtime_ns, state.st_ino)
+        finding = _form(path, (state.st_size, state.st_mtime_ns, state.st_ino))
         if finding is None and thorough:
             finding = _content(path)
     except OSError as error:
@@ -51,9 +51,9 @@ def damage(path: Path, *, thorough: bool) -> str | None:
 
 
 @functools.lru_cache(maxsize=64)
-def _form(path: Path, size: int, modified: int, number: int) -> str | None:
-    # Asked before every search; a file of this size and time is looked into once.
-    return _safetensors(path, size) if path.suffix == ".safetensors" else _torch(path)
+def _form(path: Path, state: tuple[int, int, int]) -> str | None:
+    # Asked before every search; a file of one size, time and number is looked into once.
+    return _safetensors(path, state[0]) if path.suffix == ".safetensors" else _torch(path)
 
 
 def _safetensors(path: Path, size: int) -> str | None:

@@ -6,6 +6,7 @@ import json
 import logging
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -19,8 +20,13 @@ from image_search.errors import SettingsError
 from image_search.settings import Settings
 from image_search.web.errors import HTTP
 
-#: A page asks for dozens of thumbnails at once while searches and progress must not wait.
-THREADS = 8
+#: A page asks for dozens of thumbnails at once, and searches wait here for their turn, while
+#: progress must not wait.
+THREADS = 32
+
+#: Seconds after which a thread lets others at the interpreter. Requests compute for milliseconds at
+#: a time outside of it, and need it for moments in between.
+SWITCH = 0.001
 
 #: Seconds that a running reindex gets to put its work away when the service stops.
 GRACE = 5.0
@@ -74,6 +80,7 @@ def serve(app: Flask, settings: Settings, on_ready: Callable[[str], None] | None
     server.channel_class = _Channel
     # A page's burst of thumbnails queues for moments; that is no news for the terminal.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    sys.setswitchinterval(SWITCH)
     before = _stop_on_sigterm()
     try:
         if on_ready is not None:
