@@ -82,12 +82,13 @@ class Calibration:
         rows = np.zeros(vectors.shape, dtype=np.float32)
         for name, place in self.layout.slices().items():
             if names is None or name in names:
-                rows[:, place] = self.centred_rows(name, vectors[:, place] * scale) / scale
+                rows[:, place] = self.centred_rows(name, vectors[:, place]) / scale
         return rows
 
     def centred_rows(self, name: str, rows: Floats) -> Floats:
-        """Unit ``rows`` (n, dim) of one block of what is stored, centred; still of length 1."""
-        return unit_rows(rows - self.means[name]) if self.fitted_on else rows
+        """Rows (n, dim) of one block of stored vectors, centred, and of length 1."""
+        scale = np.float32(math.sqrt(len(self.layout.names)))
+        return unit_rows(rows - self.means[name] / scale) if self.fitted_on else rows * scale
 
     def centred_block(self, name: str, block: Floats, share: float = 1.0) -> Floats:
         """A unit ``block`` (dim,) of a query, less ``share`` of the collection's mean."""

@@ -11,23 +11,29 @@ import faiss
 import numpy as np
 
 from image_search.extractors.base import Floats
-from image_search.indexes import FlatIndex, Mask, Rows, VectorIndex, depth
+from image_search.indexes import PER_HIT, FlatIndex, Mask, Rows, VectorIndex, depth
 
 # Asked for beyond what is wanted, so that rows equal to the last one are rarely asked for again.
 _MORE = 16
 
 
 def candidates(
-    query: Floats, k: int, searched: Sequence[tuple[VectorIndex, Mask]], equal: float
+    query: Floats,
+    k: int,
+    searched: Sequence[tuple[VectorIndex, Mask]],
+    equal: float,
+    reach: int = 0,
 ) -> list[Rows]:
     """For each index its rows that may be among the ``k`` best of all, and those whose score is
-    less than ``equal`` below the last of them.
+    less than ``equal`` below the last of them; in all at least ``reach`` of the nearest.
 
     The mask (rows,) beside an index says which of its rows may be found.
     """
 
     def ask(one: tuple[VectorIndex, Mask]) -> tuple[Floats, Rows]:
-        return _nearest(one[0], query, k, one[1], equal)
+        # One that estimates gives several for each one asked for.
+        some = reach if isinstance(one[0], FlatIndex) else -(-reach // PER_HIT)
+        return _nearest(one[0], query, max(k, some), one[1], equal)
 
     if len(searched) == 1 and isinstance(searched[0][0], FlatIndex):
         return [ask(searched[0])[1]]
@@ -35,7 +41,7 @@ def candidates(
     scores = np.concatenate([scores for scores, _ in found]) if found else np.zeros(0, np.float32)
     # Estimates must be compared exactly before they tell which are the best; exact scores tell.
     exact = all(isinstance(index, FlatIndex) for index, _ in searched)
-    most = k if exact else depth(k)
+    most = max(reach, k if exact else depth(k))
     if len(scores) <= most:
         return [rows for _, rows in found]
     last = np.partition(scores, -most)[-most] - (equal if exact else 0)

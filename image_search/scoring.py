@@ -89,12 +89,12 @@ class Scoring:
         question, comparison = self.question, self.comparison
         if not question.blocks or not len(rows):
             return Scored(segment, rows, {}, {})
-        layout = comparison.calibration.layout
-        scale, places = np.float32(np.sqrt(len(layout.names))), layout.slices()
-        centred, cosines = {}, {}
+        calibration = comparison.calibration
+        places, centred, cosines = calibration.layout.slices(), {}, {}
+        segment.foresee(rows)
         for name, block in question.blocks.items():
-            stored = segment.rows(rows, places[name]) * scale
-            centred[name] = comparison.calibration.centred_rows(name, stored)
+            stored = segment.vectors[:, places[name]][rows]
+            centred[name] = calibration.centred_rows(name, stored)
             cosines[name] = comparison.levelled_rows(name, centred[name]) @ block
         shares = question.shares
         if self._reranking is None:

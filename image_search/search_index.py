@@ -100,7 +100,7 @@ class SearchIndex:
             query = query_vector(self.layout, question.blocks, question.weights)
             searched = [(p.of.index, keep) for p, keep in zip(self.parts, allowed, strict=True)]
             reach = self.comparison(question.kind).reach(k)
-            found = candidates(query, reach, searched, 10**-DIGITS)
+            found = candidates(query, k, searched, 10**-DIGITS, reach)
         scoring = Scoring(self.comparison(question.kind), question)
         scored = scoring.expanded(
             [

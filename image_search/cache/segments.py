@@ -83,16 +83,20 @@ class Segment:
         first, last = np.searchsorted(keys, key), np.searchsorted(keys, key, "right")
         return [int(row) for row in facts[first:last] if self.records.digests[row] == digest]
 
-    def rows(self, numbers: npt.NDArray[np.int64], columns: slice = slice(None)) -> Floats:
-        """The vectors (n, dim) in these rows, or some ``columns`` of them, read from the disk all
-        at once where they are not in memory."""
+    def rows(self, numbers: npt.NDArray[np.int64]) -> Floats:
+        """The vectors (n, dim) in these rows, read from the disk all at once where they are not in
+        memory."""
+        self.foresee(numbers)
+        return np.asarray(self.vectors[numbers])
+
+    def foresee(self, numbers: npt.NDArray[np.int64]) -> None:
+        """Have the vectors in these rows read, all at once, where they are not in memory."""
         mapped = getattr(self.vectors, "_mmap", None)
         if mapped is not None and hasattr(mmap, "MADV_WILLNEED"):
             length = self.vectors.shape[1] * self.vectors.itemsize
-            for number in numbers:
-                start = int(number) * length // mmap.PAGESIZE * mmap.PAGESIZE
-                mapped.madvise(mmap.MADV_WILLNEED, start, int(number + 1) * length - start)
-        return np.asarray(self.vectors[:, columns][numbers])
+            for number in numbers.tolist():
+                start = number * length // mmap.PAGESIZE * mmap.PAGESIZE
+                mapped.madvise(mmap.MADV_WILLNEED, start, (number + 1) * length - start)
 
     def verify(self) -> None:
         """Compare the vectors with the checksum written beside them.
