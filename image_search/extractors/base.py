@@ -54,7 +54,7 @@ def unit_rows(rows: npt.NDArray[np.floating]) -> Floats:
     of two such rows is 1 and nothing downstream meets a NaN.
     """
     rows = np.ascontiguousarray(rows, dtype=np.float32)
-    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     found = rows / np.maximum(lengths, np.float32(1e-12))
     without = lengths[:, 0] <= 1e-12
     if without.any():

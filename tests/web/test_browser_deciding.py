@@ -155,8 +155,8 @@ def test_two_to_four_side_by_side(page: Page) -> None:
     page.keyboard.press("Escape")
     dialog.wait_for(state="hidden")
     assert page.evaluate("document.activeElement.id") == "tray-compare"
-    page.get_by_role("button", name="Clear", exact=True).last.press("Enter")
-    assert not page.locator("#tray").is_visible()
+    page.locator("#tray-clear").press("Enter")
+    page.locator("#tray").wait_for(state="hidden")
 
 
 def test_difference_of_two(page: Page) -> None:

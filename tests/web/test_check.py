@@ -72,7 +72,7 @@ def test_a_verdict_has_its_evidence(client: Client) -> None:
     assert (hit["path"], hit["relation"]) == ("3.png", "near")
     assert hit["evidence"].keys() == {
         "words", "inliers", "score", "mirrored", "rotation", "scale", "of_query", "of_other",
-        "outline_query", "outline_hit",
+        "outline_query", "outline_hit", "part_query", "part_hit",
     }  # fmt: skip
     assert client.get(hit["url"]).status_code == client.get(hit["thumbnail"]).status_code == 200
     assert told["certainty"].keys() == {"false_alarms", "misses", "measured_on", "kind"}
