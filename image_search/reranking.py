@@ -29,9 +29,9 @@ NEIGHBOURS = "neighbours"
 #: So many of the first answers speak.
 SPEAKERS = 5
 # The extractor whose cosines are emphasised: what lies between so many spreads, by so many times.
-_EMPHASISED, _FROM, _TO, _TIMES = "edges", 1.5, 3.0, 6.0
-# What the first answers say, were they all one picture, for every 1 of the networks.
-_SAY = 1.0
+_EMPHASISED, _FROM, _TO, _TIMES = "edges", 1.5, 3.0, 14.0
+# What the first answers say, were they all one picture, for every 1 that the networks say.
+_SAY = 0.7
 
 
 @dataclass(frozen=True, eq=False)

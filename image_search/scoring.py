@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -31,7 +31,8 @@ class Question:
     ``words`` are looked for in the names of files and folders; names then have a share of
     ``name_weight`` / (1 + ``name_weight``) in the score, and all of it where there are no blocks.
     ``filter`` is what every hit must fulfil. What is ``reranked`` is ordered as ``reranking`` finds
-    best for its kind, not by the plain sum.
+    best for its kind, not by the plain sum; only what is ``expanded`` also lets the first answers
+    speak.
     """
 
     blocks: Mapping[str, Floats]
@@ -41,6 +42,13 @@ class Question:
     name_weight: float = 0.0
     filter: Filter = field(default_factory=Filter)
     reranked: bool = False
+    expanded: bool = False
+
+    @property
+    def plain(self) -> Question:
+        """The same, scored by the plain sum, which says the same of any two pictures wherever they
+        are."""
+        return replace(self, reranked=False, expanded=False)
 
     @property
     def shares(self) -> dict[str, float]:
@@ -101,7 +109,7 @@ class Scoring:
             added = {name: values * np.float32(shares[name]) for name, values in cosines.items()}
             return Scored(segment, rows, cosines, added)
         added = {n: self._reranking.contribution(n, values) for n, values in cosines.items()}
-        return Scored(segment, rows, cosines, added, centred)
+        return Scored(segment, rows, cosines, added, centred if question.expanded else None)
 
     @cached_property
     def _reranking(self) -> Reranking | None:

@@ -198,6 +198,7 @@ def _question(
         weights = chosen_weights(query.weights, names, index.calibration)
     else:
         weights = default_weights(kind, names, index.calibration)
+    by_default = query.weights is None and not (query.color or query.worded)
     if query.color and "hsv" in blocks and not _weighed_by_hand(query):
         # A colour asked for by hand is meant, also where a collection, a sketch or a mixture has no
         # use for colour.
@@ -211,5 +212,6 @@ def _question(
         words=asked,
         name_weight=NAME_WEIGHT,
         filter=query.filter,
-        reranked=query.weights is None and not (query.color or query.worded),
+        reranked=by_default,
+        expanded=by_default,
     )

@@ -229,7 +229,7 @@ def _likeness(kind: str, samples: Sequence[Sample], means: Means) -> Iterator[fl
             continue  # gone since, or of an extractor that is not here
         drawn = rng.choice(len(contents), min(_DRAWN, len(contents)), replace=False)
         others = {contents[int(number)] for number in drawn} - {sample.content}
-        yield from (hit.score for hit in index.hits_of(asked.question, others))
+        yield from (hit.score for hit in index.hits_of(asked.question.plain, others))
 
 
 def _query(kind: str, sample: Sample, means: Means) -> Query:

@@ -47,7 +47,7 @@ class Checker:
     ) -> None:
         """``ask`` makes out a query for the index as it is at that moment."""
         self._settings, self._snapshot, self._originals = settings, snapshot, originals
-        self._decisions, self._asked = decisions, ask
+        self._decisions, self._ask = decisions, ask
         self.fingerprinted = Fingerprinted(settings, snapshot, originals)
         self._path = settings.state_dir / "thresholds.pkl"
         self._lock = threading.Lock()
@@ -81,11 +81,6 @@ class Checker:
             self._settings.most_megapixels,
         )
         return check(collection, query, data, asked, own)
-
-    def _ask(self, query: Query) -> tuple[SearchIndex, Asked]:
-        # A verdict rests on the two pictures alone, not on what else is near them.
-        index, asked = self._asked(query)
-        return index, replace(asked, question=replace(asked.question, reranked=False))
 
     def threshold(self, kind: str) -> tuple[Threshold, bool]:
         """The threshold for a kind of query, and whether it was fitted to this collection."""

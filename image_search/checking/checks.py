@@ -87,8 +87,8 @@ def check(
         *found.hits,
         *(
             CheckHit(hit, SIMILAR)
-            for hit in nearest[: query.k]
-            if hit.score >= threshold.alike and hit.id not in found.settled
+            for hit in _alike(index, asked, nearest[: query.k], threshold.alike)
+            if hit.id not in found.settled
         ),
     ]
     hits = [replace(hit, hit=replace(hit.hit, rank=rank)) for rank, hit in enumerate(hits, start=1)]
@@ -129,6 +129,15 @@ def check(
         checked=time.time(),
         warnings=tuple(warnings),
     )
+
+
+def _alike(index: SearchIndex, asked: Asked, hits: Sequence[Hit], least: float) -> list[Hit]:
+    """Those of the ``hits`` that the plain sum gives ``least`` at least, in their order: to that
+    the threshold was fitted."""
+    facts = [index.snapshot.find(int(hit.id, 16)) for hit in hits]
+    contents = {fact.digest for fact in facts if fact is not None}
+    plain = {hit.id: hit.score for hit in index.hits_of(asked.question.plain, contents)}
+    return [hit for hit in hits if plain.get(hit.id, -1.0) >= least]
 
 
 class _Found:
