@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from image_search.extractors.base import Floats, Pixels
 from image_search.fingerprints.geometry import Matrix
-from image_search.fingerprints.match import Match, Outline
+from image_search.fingerprints.match import Match, Outline, outline_of
 
 # Longest side of what is compared, in pixels, and of the smallest that can be.
 SIDE, _SMALLEST = 256, 24
@@ -41,14 +41,10 @@ class Laid:
         right, bottom = left + width, top + height
         box = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
         query, other = (
-            np.clip(cv2.perspectiveTransform(box[None], way)[0], 0, 1)
+            np.asarray(cv2.perspectiveTransform(box[None], way)[0], np.float64)
             for way in (self.to_query, self.to_other)
         )
-        return _outline(query), _outline(other)
-
-
-def _outline(corners: Matrix) -> Outline:
-    return tuple((float(x), float(y)) for x, y in corners)
+        return outline_of(query), outline_of(other)
 
 
 def lay(query: Pixels, other: Pixels, found: Match) -> Laid | None:

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from image_search.fingerprints.geometry import Matrix
+
 Outline = tuple[tuple[float, float], ...]
 Rows = tuple[tuple[float, float, float], ...]
+
+
+def outline_of(polygon: Matrix) -> Outline:
+    """Corners (n, 2) in fractions of width and height, those outside of the picture at its rim."""
+    return tuple((float(x), float(y)) for x, y in np.clip(polygon, 0, 1))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from image_search.fingerprints import evidence, geometry
 from image_search.fingerprints.fingerprint import Fingerprint
 from image_search.fingerprints.geometry import Matrix, Pairs
 from image_search.fingerprints.hashing import hash_distances
-from image_search.fingerprints.match import Match, Outline, Rows
+from image_search.fingerprints.match import Match, Rows, outline_of
 
 # Bits (of 128) by which descriptors of one point may differ: at all, where nothing else in the
 # other picture is alike, and once the geometry says where to look.
@@ -164,15 +164,11 @@ def _told(query: Fingerprint, other: Fingerprint, found: Alignment, mirrored: bo
         scale=scale,
         of_query=min(1.0, geometry.area(both) / geometry.area(here)),
         of_other=min(1.0, geometry.area(back) / geometry.area(there)),
-        outline_query=_outline(outline_query),
-        outline_other=_outline(back / other.size),
+        outline_query=outline_of(outline_query),
+        outline_other=outline_of(back / other.size),
         way=_rows(whole_way),
     )
 
 
 def _rows(way: Matrix) -> Rows:
     return tuple((float(a), float(b), float(c)) for a, b, c in way)
-
-
-def _outline(polygon: Matrix) -> Outline:
-    return tuple((float(x), float(y)) for x, y in np.clip(polygon, 0, 1))
