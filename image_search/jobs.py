@@ -15,7 +15,7 @@ from image_search.errors import CacheLocked, ImageSearchError
 
 if TYPE_CHECKING:
     from image_search.library import Library
-    from image_search.reports import Progress, Report, Unreadable
+    from image_search.reports import Progress, Unreadable
 
 logger = logging.getLogger(__name__)
 
@@ -140,20 +140,26 @@ class Reindexer:
     def _run(self) -> None:
         try:
             report = self._library.update(self._note, self._cancelled.is_set)
-            self._end_as(report)
+            self._end(
+                "cancelled" if report.cancelled else "done",
+                added=report.added,
+                changed=report.changed,
+                moved=report.moved,
+                removed=report.removed,
+                unreadable=report.unreadable,
+                errors=report.failures[:ERRORS_TOLD],
+                message=" ".join(report.warnings),
+            )
             if not report.cancelled and self._library.duplicates.outdated:
                 self._library.duplicates.update_soon(again=True)
         except ImageSearchError as error:
             if isinstance(error, CacheLocked):
                 self._refused = error
-            self._change(state="failed", message=str(error))
+            self._end("failed", message=str(error))
         except Exception:
             logger.exception("The reindex failed.")
-            self._change(
-                state="failed", message="Something went wrong inside; the server's log says what."
-            )
+            self._end("failed", message="Something went wrong inside; the server's log says what.")
         finally:
-            self._change(finished=time.time(), seconds_left=None)
             self._began.set()
             self._go_on()
 
@@ -163,17 +169,9 @@ class Reindexer:
         if progress.phase not in ("resolving", "scanning"):
             self._began.set()
 
-    def _end_as(self, report: Report) -> None:
-        self._change(
-            state="cancelled" if report.cancelled else "done",
-            added=report.added,
-            changed=report.changed,
-            moved=report.moved,
-            removed=report.removed,
-            unreadable=report.unreadable,
-            errors=report.failures[:ERRORS_TOLD],
-            message=" ".join(report.warnings),
-        )
+    def _end(self, state: str, **changes: object) -> None:
+        # All at once: who sees that a job has ended also sees when, and how.
+        self._change(state=state, finished=time.time(), seconds_left=None, **changes)
 
     def _change(self, **changes: object) -> None:
         # One reference is swapped, so a reader in another thread never sees half a change.
