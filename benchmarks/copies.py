@@ -33,6 +33,9 @@ from image_search.extractors.base import Pixels
 from image_search.fingerprints import Fingerprint, fingerprint
 from image_search.weighting import PHOTO
 
+# Pictures that a set has twice, one of them edited, as looking at them says: to find the other one
+# too is right. caltech101 has this photograph on white and on grey.
+TWICE = [{"grand_piano/image_0003.jpg", "grand_piano/image_0046.jpg"}]
 # Of the edits of a picture that sets the threshold, every so many is made.
 CALIBRATION_STEP = 28
 
@@ -123,6 +126,12 @@ def ask(collection: Collection, asked: Iterable[Copy]) -> Iterable[Asked]:
         yield Asked(copy, rank, own, *max(rest, default=(0.0, b"")), milliseconds)
 
 
+def twice(collection: Collection, one: bytes, other: bytes) -> bool:
+    """Whether both are known to show one picture."""
+    names = {"/".join(collection.paths[content].parts[-2:]) for content in (one, other)}
+    return names in TWICE
+
+
 def share(asked: Sequence[Asked]) -> str:
     return f"{np.mean([one.rank == 0 for one in asked]):.1%}"
 
@@ -140,14 +149,8 @@ def told(collection: Collection, asked: Sequence[Asked], threshold: float, pictu
             cells.append(f"{share(some)} / {called:.0%}")
         rows.append([kind, *cells])
     near = sum(one.own >= threshold for one in asked)
-    wrong = [one for one in asked if one.others >= threshold]
-    # What the unedited original is certain to show as well is in the collection twice.
-    twice = {
-        one.copy.content
-        for one in wrong
-        if best_other(collection, one.copy.content)[0] >= 2 * threshold
-    }
-    known = sum(one.copy.content in twice for one in wrong)
+    more = [one for one in asked if one.others >= threshold]
+    wrong = [one for one in more if not twice(collection, one.copy.content, one.other)]
     mild = [one for one in asked if one.copy.strength == MILD]
     return (
         "### Edited copies\n\n"
@@ -160,16 +163,10 @@ def told(collection: Collection, asked: Sequence[Asked], threshold: float, pictu
         + f"\n\nThe original is first for **{share(asked)}** of all queries and for "
         f"**{share(mild)}** of the mild ones. Called near-duplicates: {near / len(asked):.1%} of "
         f"the originals (recall), and in {len(wrong) / len(asked):.2%} of the queries another "
-        f"picture as well; precision **{near / max(near + len(wrong), 1):.4f}**. "
-        + (
-            f"{known} of these {len(wrong)} queries show a picture that is in the collection twice "
-            f"({len(twice)} of those asked for: unedited, it reaches twice the threshold with the "
-            "other); without them, precision is "
-            f"{near / max(near + len(wrong) - known, 1):.4f}. "
-            if known
-            else ""
-        )
-        + f"A look at the pixels of a pair took {np.median(collection.looking):.0f} ms of "
+        f"picture as well; precision **{near / max(near + len(wrong), 1):.4f}**. In "
+        f"{len(more) - len(wrong)} more queries another picture is called one and is: the set has "
+        "that picture twice, as looking at the two says. "
+        f"A look at the pixels of a pair took {np.median(collection.looking):.0f} ms of "
         f"processor time (the 95th percentile {np.percentile(collection.looking, 95):.0f} ms). "
         f"A fingerprint took {collection.making:.0f} ms of processor time beside "
         f"{collection.decoding:.0f} ms for decoding the file, a query (its fingerprint, candidates "

@@ -22,7 +22,7 @@ Bools = npt.NDArray[np.bool_]
 # How far from its place a matching point may lie, in longest sides.
 TOLERANCE = 0.02
 # Ways kept from single pairs of points before they are refined.
-_SEEDS = 4
+_SEEDS = 2
 # A pair tells scale and direction to about so much (powers of two, radians).
 _SCALE, _TURN = 0.6, 0.5
 # How much a way may stretch one direction against the other, and enlarge.
@@ -42,8 +42,8 @@ class Pairs:
         return Pairs(self.here[chosen], self.there[chosen])
 
 
-def ways(pairs: Pairs) -> list[Matrix]:
-    """The ways that explain most pairs, the best first.
+def ways(pairs: Pairs) -> list[tuple[int, Matrix]]:
+    """The ways that explain most pairs, and how many each explains, the best first.
 
     Each pair, with its sizes and directions, proposes a similarity by itself, so that all can be
     tried (Philbin et al., "Object retrieval with large vocabularies and fast spatial matching",
@@ -72,7 +72,7 @@ def ways(pairs: Pairs) -> list[Matrix]:
         votes = np.where(seeds[-1], 0, votes)
     found = _refined(pairs, np.array(seeds)) if seeds else []
     found.sort(key=lambda item: -item[0])
-    return [way for _, way in found]
+    return found
 
 
 def _angle(difference: Floats) -> Floats:
@@ -184,6 +184,16 @@ def moved(way: Matrix, points: npt.NDArray[np.floating]) -> Matrix:
 def distances(way: Matrix, pairs: Pairs) -> Matrix:
     """(n,): how far each point of the query lies from where the way takes its partner."""
     return np.asarray(np.hypot(*(moved(way, pairs.there) - pairs.here[:, :2]).T))
+
+
+def squared(here: npt.NDArray[np.floating], there: npt.NDArray[np.floating]) -> Floats:
+    """(n, m) float32: the squares of the distances between points (n, 2) and (m, 2), exact to some
+    1e-6 longest sides squared."""
+    a, b = (p[:, :2].astype(np.float32) for p in (here, there))
+    both = a @ (-2 * b.T)
+    both += (a * a).sum(axis=1)[:, None]
+    both += (b * b).sum(axis=1)
+    return both
 
 
 def overlap(first: Matrix, second: Matrix) -> Matrix:
