@@ -20,6 +20,7 @@ import numpy as np
 
 from image_search.extractors.base import Floats, unit_rows
 from image_search.fusion import Layout
+from image_search.trust import trust_in
 
 # Fewer images say nothing reliable about a mean of a thousand dimensions.
 FEWEST = 50
@@ -28,20 +29,7 @@ SAMPLE = 2000
 # The mean counts as if so many images without any common part had been seen too.
 _SHRINK = 20
 _PAIRS = 4000
-_NEIGHBOURS = 10
 _QUERIES = 300
-# Trust between colour and layout, arbitrated by texture, which is neither: how much more the
-# nearest neighbours by `edges` agree with those by `texture` than those by `hsv` do. The constants
-# were chosen on four labelled collections (docs/quality.md).
-_ARBITER, _COLOUR, _LAYOUT = "texture", "hsv", "edges"
-_EVEN, _POWER, _LIMIT = 1.1, 3.0, 4.0
-_DESCRIPTORS = (_COLOUR, _LAYOUT, _ARBITER)
-# Trust in a network against the descriptors together: where they share few of their nearest
-# neighbours, it is the descriptors that know little. Neighbours are a share of the sample here, for
-# it is compared between collections; at least so many times as many as by chance must be shared for
-# the network to know anything itself. Found on five collections with two networks.
-_NEAR_SHARE, _FEWEST_NEAR, _TIMES_CHANCE = 1 / 40, 5, 3.0
-_ALIKE, _NETWORK_POWER, _LEAST_SAY = 0.5, 2.0, 1.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +126,7 @@ def fit(layout: Layout, sample: Floats, images: int) -> Calibration:
     if len(sample) < FEWEST:
         return Calibration.none(layout)
     scale = np.float32(math.sqrt(len(layout.names)))
-    means, spreads, near, cosines_of = {}, {}, {}, {}
+    means, spreads, cosines_of = {}, {}, {}
     dice = np.random.default_rng(0)
     ones, others = dice.integers(0, len(sample), (2, _PAIRS))
     ones, others = ones[ones != others], others[ones != others]
@@ -151,50 +139,4 @@ def fit(layout: Layout, sample: Floats, images: int) -> Calibration:
         spreads[name] = max(float(cosines.std()), 1e-3)
         cosines_of[name] = rows[queries] @ rows.T
         cosines_of[name][np.arange(len(queries)), queries] = -np.inf
-        near[name] = _nearest(cosines_of[name], _NEIGHBOURS)
-    trust = _trust(near)
-    trust |= _trust_in_networks(cosines_of, spreads, trust)
-    return Calibration(layout, means, spreads, trust, images)
-
-
-def _nearest(cosines: Floats, count: int) -> np.ndarray:
-    """Of ``cosines`` (queries, rows) the columns of the ``count`` largest, (queries, count)."""
-    return np.argpartition(-cosines, count, axis=1)[:, :count]
-
-
-def _trust(near: Mapping[str, np.ndarray]) -> dict[str, float]:
-    trust = dict.fromkeys(near, 1.0)
-    if {_ARBITER, _COLOUR, _LAYOUT} <= near.keys():
-        layout = _agreement(near[_LAYOUT], near[_ARBITER])
-        colour = _agreement(near[_COLOUR], near[_ARBITER])
-        ratio = (max(layout, 1e-3) / max(colour, 1e-3) / _EVEN) ** _POWER
-        ratio = min(max(ratio, 1 / _LIMIT), _LIMIT)
-        trust[_LAYOUT], trust[_COLOUR] = ratio, 1 / ratio
-    return trust
-
-
-def _trust_in_networks(
-    cosines: Mapping[str, Floats], spreads: Mapping[str, float], trust: Mapping[str, float]
-) -> dict[str, float]:
-    """How much each network says for every 1 that the descriptors say together; nothing where they
-    are not all there."""
-    if not cosines.keys() >= set(_DESCRIPTORS):
-        return {}
-    together = np.sum([cosines[n] * (trust[n] / spreads[n]) for n in _DESCRIPTORS], axis=0)
-    rows = together.shape[1]
-    count = max(_FEWEST_NEAR, round(rows * _NEAR_SHARE))
-    chance = count / (rows - 1)
-    near = _nearest(together, count)
-    found = {}
-    for name in cosines.keys() - set(_DESCRIPTORS):
-        shared = _agreement(_nearest(cosines[name], count), near)
-        say = (_ALIKE / max(shared, 1e-3)) ** _NETWORK_POWER
-        knows = (shared / chance - 1) / (_TIMES_CHANCE - 1)
-        found[name] = min(max(say, _LEAST_SAY), _LIMIT) * min(max(knows, 0.01), 1.0)
-    return found
-
-
-def _agreement(one: np.ndarray, other: np.ndarray) -> float:
-    """The mean share of neighbours that two rankings have in common."""
-    shared = (one[:, :, None] == other[:, None, :]).any(axis=2)
-    return float(shared.mean())
+    return Calibration(layout, means, spreads, trust_in(cosines_of, spreads), images)

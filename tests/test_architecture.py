@@ -17,7 +17,7 @@ FLOORS = (
     ("__init__", "errors", "assets"),
     ("settings", "extractors", "reports", "database"),
     ("images", "fusion", "cache", "indexes", "detectors", "scanning", "palettes"),
-    ("edits", "fingerprints", "decisions"),
+    ("edits", "fingerprints", "decisions", "trust"),
     ("planning", "examining", "thumbnails", "calibration", "filters", "name_search", "intake"),
     ("originals", "availability"),
     ("candidates", "segment_indexes"),
