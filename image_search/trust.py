@@ -25,13 +25,18 @@ _DESCRIPTORS = (_COLOUR, _LAYOUT, _ARBITER)
 # the network to know anything itself. Found on five collections with two networks.
 _NEAR_SHARE, _FEWEST_NEAR, _TIMES_CHANCE = 1 / 40, 5, 3.0
 _ALIKE, _NETWORK_POWER, _LEAST_SAY = 0.5, 2.0, 1.25
+# Trust in networks against each other: by how far what is near stands out from the rest, less what
+# it would in a bell curve. The package's own network is weighed beside the descriptors and takes no
+# part: its answers help where others stand out more (docs/quality.md).
+_BELL, _LEAST_STANDING, _RIVAL_POWER, _OWN = 1.72, 0.05, 2.0, "design"
 
 
 def trust_in(cosines: Mapping[str, Floats], spreads: Mapping[str, float]) -> dict[str, float]:
     """The trust in each extractor, from its ``cosines`` (queries, rows) within a sample of the
     collection, those of a picture with itself being -inf, and their ``spreads``."""
     trust = _trust_in_descriptors(cosines)
-    return trust | _trust_in_networks(cosines, spreads, trust)
+    trust |= _trust_in_networks(cosines, spreads, trust)
+    return {name: trust[name] * share for name, share in _shares(cosines).items()}
 
 
 def _trust_in_descriptors(cosines: Mapping[str, Floats]) -> dict[str, float]:
@@ -65,6 +70,26 @@ def _trust_in_networks(
         knows = (shared / chance - 1) / (_TIMES_CHANCE - 1)
         found[name] = min(max(say, _LEAST_SAY), _LIMIT) * min(max(knows, 0.01), 1.0)
     return found
+
+
+def _shares(cosines: Mapping[str, Floats]) -> dict[str, float]:
+    """What is left of the trust in each, because another network tells pictures better apart.
+
+    To a network that knows its pictures, most pairs are about equally unlike and a few stand out.
+    Two networks with an equal say are often worse than the better one alone.
+    """
+    rivals = [name for name in cosines if name not in (*_DESCRIPTORS, _OWN)]
+    standing = {name: max(_standing_out(cosines[name]) - _BELL, _LEAST_STANDING) for name in rivals}
+    most = max(standing.values(), default=1.0)
+    shares = dict.fromkeys(cosines, 1.0)
+    return shares | {name: (value / most) ** _RIVAL_POWER for name, value in standing.items()}
+
+
+def _standing_out(cosines: Floats) -> float:
+    """How far the nearest hundredth lies above the middle, in distances between the quartiles: the
+    few pictures that a collection has twice do not change it."""
+    low, middle, high, near = np.quantile(cosines[np.isfinite(cosines)], [0.25, 0.5, 0.75, 0.99])
+    return float((near - middle) / max(high - low, 1e-6))
 
 
 def _agreement(one: np.ndarray, other: np.ndarray) -> float:
