@@ -19,9 +19,12 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     XDG_CACHE_HOME=/weights/cache
 
 WORKDIR /app
+# Compiled here, once: who serves may not write beside the libraries, and would compile all of them
+# at every start.
 COPY requirments.txt ./
 RUN pip install --no-cache-dir uv \
-    && uv pip install --system --no-cache --torch-backend="$TORCH" -r requirments.txt
+    && uv pip install --system --no-cache --compile-bytecode --torch-backend="$TORCH" \
+        -r requirments.txt
 
 COPY pyproject.toml Readme.md LICENSE ./
 COPY image_search image_search
