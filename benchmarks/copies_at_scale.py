@@ -9,6 +9,7 @@ Nothing of a picture that is asked for goes into another.
 from __future__ import annotations
 
 import argparse
+import collections
 import hashlib
 import itertools
 import multiprocessing
@@ -32,7 +33,9 @@ from benchmarks.fingerprinted import (
     sample,
 )
 from benchmarks.report import DATASETS, table, write_section
+from image_search.cache import Snapshot
 from image_search.checking.checks import BY_FINGERPRINT, BY_LIKENESS, THREADS
+from image_search.duplicates.building import CANDIDATES, TOGETHER, Means, look_at
 from image_search.edits import MILD
 from image_search.fingerprinting import update_fingerprints
 from image_search.fingerprints import (
@@ -52,6 +55,8 @@ MORE = [DATASETS / name for name in ("pacs", "sketchy", "corel1k", "dtd10")]
 BATCH = 2000
 # Of the 57 edits, every so many is asked for of each picture.
 STEP = 4
+# Contents that are looked at as when duplicates are looked for, and a score that is high enough.
+LOOKED_AT, FLOOR = 2000, 5.0
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,7 @@ def measure(options: argparse.Namespace, pictures: int) -> list[object]:
     copy_of = copies(asked, list(asked), backdrops(options.backdrops), STEP)
     answers = [ask(store, index, copy) for copy in copy_of]
     mild = [one.rank == 0 for one in answers if one.copy.strength == MILD]
+    each = looked_at(store, index, list(by_content([*options.folder, *options.more])))
     return [
         f"{size:,.0f}",
         " / ".join(f"{seconds:.1f}" for seconds in starts),
@@ -178,7 +184,36 @@ def measure(options: argparse.Namespace, pictures: int) -> list[object]:
         f"{len(answers):,}",
         f"{np.mean([one.rank == 0 for one in answers]):.1%}",
         f"{np.mean(mild):.1%}",
+        " / ".join(each),
     ]
+
+
+def looked_at(store: FingerprintStore, index: FingerprintIndex, real: Sequence[bytes]) -> list[str]:
+    """What holding one content against all the others takes when the duplicates of the collection
+    are looked for, in milliseconds on the clock: until candidates are known, and in all."""
+    # The pixels of a pair are not looked at: there are no files of what was put together.
+    means = Means(_Only(store), None, Snapshot(()), FLOOR, THREADS, 1.0)  # type: ignore[arg-type]
+    absent = set(store.missing(real))
+    kept = [content for content in real if content not in absent]
+    some = [kept[row] for row in np.random.default_rng(3).permutation(len(kept))[:LOOKED_AT]]
+    batches = [some[start : start + TOGETHER] for start in range(0, len(some), TOGETHER)]
+
+    def suggested(contents: list[bytes]) -> None:
+        known = [found for content in contents if (found := store.get(content)) is not None]
+        collections.deque(index.candidates_of(known, CANDIDATES + 1), maxlen=0)
+
+    each = []
+    for work in (suggested, lambda contents: look_at(contents, index, means)):
+        began = time.perf_counter()
+        with ThreadPoolExecutor(THREADS) as pool:
+            collections.deque(pool.map(work, batches), maxlen=0)
+        each.append(f"{(time.perf_counter() - began) / len(some) * 1000:.1f}")
+    return each
+
+
+@dataclass(frozen=True)
+class _Only:
+    store: FingerprintStore
 
 
 def ask(store: FingerprintStore, index: FingerprintIndex, copy: Copy) -> Answer:
@@ -219,6 +254,7 @@ def megabytes() -> int:
 HEAD = [
     "pictures", "of them real", "on disk, MB", "start, s: first / later", "memory, MB",
     "candidates, ms", "and verified, ms", "by two threads, ms", "queries", "first", "first, mild",
+    "duplicates, ms each",
 ]  # fmt: skip
 INTRODUCTION = f"""### Very many pictures
 
@@ -230,7 +266,10 @@ for goes into others. So the descriptors are real, and as frequent as in real pi
 median, the 95th percentile and the longest of all queries; then, of the same, the time on the
 clock where two threads verify, as in a check. To each comes what the fingerprint and
 the embeddings of the query take. Memory is that of the index without the page cache; the
-fingerprints and the lists are mapped from the disk. The first start makes the lists.
+fingerprints and the lists are mapped from the disk. The first start makes the lists. At last, what
+looking for duplicates takes for each content on the clock, by two threads: until its candidates are
+known, and with their verification. The latter is telling for real pictures only, for most of what
+was put together shares a half with others; and the files of a pair are not read here.
 
 """
 

@@ -11,6 +11,7 @@ import contextlib
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ WORD_BITS = (
 # How names of files end that hold lists; another number where words are made otherwise.
 SUFFIX = ".v1.words"
 _HEAD = struct.Struct("<QQ")
+# From so many entries on, a table of all words (4 MiB) is quicker to ask than the entries.
+_TABLED = 1 << 18
 _EVEN = np.uint64(0x5555555555555555)
 
 
@@ -38,6 +41,22 @@ class Lists:
     words: npt.NDArray[np.uint32]
     signatures: npt.NDArray[np.uint64]
     rows: npt.NDArray[np.uint32]
+
+    def find(
+        self, asked: npt.NDArray[np.uint32]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """For each word that is ``asked`` for, its first entry and how many it has."""
+        if len(self.words) < _TABLED:
+            first = np.searchsorted(self.words, asked)
+            return first, np.searchsorted(self.words, asked, side="right") - first
+        first = self._starts[asked].astype(np.int64)
+        return first, self._starts[asked + np.uint32(1)] - first
+
+    @cached_property
+    def _starts(self) -> npt.NDArray[np.uint32]:
+        """The first entry of every word there can be, and the end."""
+        counts = np.bincount(self.words, minlength=1 << len(WORD_BITS))
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)
 
 
 def words(descriptors: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:

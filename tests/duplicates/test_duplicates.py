@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -88,14 +90,14 @@ def test_only_what_is_new_is_compared(
     library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(folder, "3-turned.png", ornate(3).transpose(Image.Transpose.ROTATE_90))
-    looked = []
-    real = building._same
+    looked: list[bytes] = []
+    real = building.look_at
 
-    def spy(content: bytes, *rest: object) -> object:
-        looked.append(content)
-        return real(content, *rest)  # type: ignore[arg-type]
+    def spy(contents: Sequence[bytes], *rest: Any) -> building.Looked:
+        looked.extend(contents)
+        return real(contents, *rest)
 
-    monkeypatch.setattr(building, "_same", spy)
+    monkeypatch.setattr(building, "look_at", spy)
     assert library.duplicates.pending == 0
 
     updated(library)
@@ -193,10 +195,29 @@ def forget(library: Library) -> Library:
     return Library.open(library.settings)
 
 
+def test_an_interruption_in_the_middle_of_a_batch_counts_only_what_was_looked_at(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[None] = []
+    opened = forget(library)
+
+    def cancelled() -> bool:
+        asked.append(None)
+        return len(asked) > 3
+
+    assert not opened.duplicates.update(cancelled=cancelled)
+
+    again = Library.open(library.settings)
+    assert 0 < again.duplicates.pending < 8
+    assert again.duplicates.update()
+    assert again.duplicates.page().total == 2
+
+
 def test_an_interruption_keeps_what_was_compared(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(building, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(building, "TOGETHER", 1)
     opened = forget(library)
     assert opened.duplicates.pending == 8
     assert opened.duplicates.page().state == "building"

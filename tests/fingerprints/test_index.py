@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from image_search.edits import KINDS, MILD, edited
-from image_search.fingerprints import FingerprintIndex, FingerprintStore, fingerprint
+from image_search.fingerprints import FingerprintIndex, FingerprintStore, fingerprint, words
 from image_search.fingerprints.words import SUFFIX
 from tests.fingerprints.pictures import busy, flat
 
@@ -105,3 +105,13 @@ def test_pictures_without_points_are_found_by_their_hash(tmp_path: Path) -> None
     turned = np.ascontiguousarray(np.rot90(flat(5)[:, ::-1]))
     found = [content for content, _ in index.candidates(fingerprint(turned), 3)]
     assert digest(5) in found
+
+
+def test_short_and_long_lists_answer_alike(
+    store: FingerprintStore, index: FingerprintIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [fingerprint(busy(seed)[::-1].copy()) for seed in (2, 12, 40)]
+    short = [index.candidates(one, 10) for one in asked]
+    monkeypatch.setattr(words, "_TABLED", 1)
+
+    assert [FingerprintIndex(store, map_of(SEEDS)).candidates(one, 10) for one in asked] == short
