@@ -71,14 +71,21 @@ class FingerprintIndex:
     def candidates(self, query: Fingerprint, limit: int) -> list[tuple[bytes, float]]:
         """At most ``limit`` digests of contents that may be the same picture, likeliest first, each
         with a score (higher is likelier; comparable within one answer only)."""
-        return next(self.candidates_of([query], limit))
+        return next(self._candidates([query], limit, thorough=True))
 
     def candidates_of(
         self, queries: Sequence[Fingerprint], limit: int
     ) -> Iterator[list[tuple[bytes, float]]]:
-        """The ``candidates`` of each query: of many together in a fraction of the time."""
+        """The candidates of each query: of many together in a fraction of the time, but a few of
+        the copies that were edited strongly are not among them."""
+        return self._candidates(queries, limit, thorough=False)
+
+    def _candidates(
+        self, queries: Sequence[Fingerprint], limit: int, *, thorough: bool
+    ) -> Iterator[list[tuple[bytes, float]]]:
         parts = self._parts
-        by_points = votes(queries, [(part.lists, part.live) for part in parts])
+        searched = [(part.lists, part.live) for part in parts]
+        by_points = votes(queries, searched, thorough=thorough)
         for query, pointed in zip(queries, by_points, strict=True):
             found: list[tuple[float, bytes]] = []
             for part, points, alike in zip(parts, pointed, _by_hash(query, parts), strict=True):

@@ -26,9 +26,6 @@ HASH_NEAR = 20
 # Of the ways that points propose, so many are judged: of 275 copies the one with most points was
 # the best for 274, and among the first two for all.
 _JUDGED = 2
-# A match so unlikely is not looked at in perspective: of the copies that this makes likely, the
-# affine way alone gave none less than 0.75.
-_HOPELESS = 0.5
 # A descriptor is unlike all others where its match is closer by this factor.
 _RATIO = 0.8
 
@@ -107,8 +104,6 @@ def _in_perspective(query: Fingerprint, other: Fingerprint, found: Alignment) ->
     """``found`` with a way in perspective, where the pairs tell one: only of the likeliest way of a
     picture, for it takes as long as all the rest."""
     way, pairs = found.way, found.inside
-    if found.score < _HOPELESS:
-        return found
     # A way in perspective brings pairs within reach that the affine one missed.
     for _ in range(2):
         better = geometry.projective(way, pairs)

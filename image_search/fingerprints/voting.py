@@ -23,6 +23,8 @@ Numbers = npt.NDArray[np.int64]
 NEAR = 13
 # A list longer than this share of all entries, and than so many, tells too little for its length.
 LONGEST_SHARE, LONGEST = 1e-4, 200
+# What a word is changed by to those that differ from it in one bit, and by nothing to itself.
+_FLIPS = np.array([0, *(1 << bit for bit in range(len(words.WORD_BITS)))], np.uint32)
 # Entries compared at a time: few enough to stay in the processor's cache.
 _ENTRIES = 1 << 18
 # Bits that NEAR takes.
@@ -56,13 +58,17 @@ class _Alike:
 
 
 def votes(
-    queries: Sequence[Fingerprint], parts: Sequence[tuple[Lists, npt.NDArray[np.bool_]]]
+    queries: Sequence[Fingerprint],
+    parts: Sequence[tuple[Lists, npt.NDArray[np.bool_]]],
+    *,
+    thorough: bool,
 ) -> Iterator[list[npt.NDArray[np.float64]]]:
     """For each query and each of ``parts``, lists and a mask (rows,) of the pictures that count:
     what the points of the query, or of its mirror image, speak for each picture (rows,), whichever
-    is more."""
+    is more. ``thorough``: points whose words differ in one bit count, too, for five times the work;
+    of strongly edited copies it finds more."""
     points = _Points.of(queries)
-    found = _alike(points, parts)
+    found = _alike(points, parts, _FLIPS if thorough else _FLIPS[:1])
     # A point that many pictures have says little about each (inter-image burstiness: Jegou, Douze
     # and Schmid, "On the burstiness of visual elements", CVPR 2009).
     shared = np.zeros(len(points.ways), np.int64)
@@ -87,10 +93,14 @@ def _summed(
     return np.asarray(sums.reshape(2, size).max(axis=0), np.float64)
 
 
-def _alike(points: _Points, parts: Sequence[tuple[Lists, npt.NDArray[np.bool_]]]) -> list[_Alike]:
-    asked = words.words(points.descriptors)
+def _alike(
+    points: _Points,
+    parts: Sequence[tuple[Lists, npt.NDArray[np.bool_]]],
+    flips: npt.NDArray[np.uint32],
+) -> list[_Alike]:
+    asked = (words.words(points.descriptors)[:, None] ^ flips).reshape(-1)
     order = np.argsort(asked, kind="stable")
-    asked = asked[order]
+    asked, order = asked[order], order // len(flips)
     places = [lists.find(asked) for lists, _ in parts]
     # A word that very many points have tells too little for the time its list takes.
     entries = sum(len(lists.words) for lists, _ in parts)
