@@ -26,8 +26,9 @@ _DESCRIPTORS = (_COLOUR, _LAYOUT, _ARBITER)
 _NEAR_SHARE, _FEWEST_NEAR, _TIMES_CHANCE = 1 / 40, 5, 3.0
 _ALIKE, _NETWORK_POWER, _LEAST_SAY = 0.5, 2.0, 1.25
 # Trust in networks against each other: by how far what is near stands out from the rest, less what
-# it would in a bell curve. The package's own network is weighed beside the descriptors and takes no
-# part: its answers help where others stand out more (docs/quality.md).
+# it would in a bell curve. The package's own network, which is weighed beside the descriptors, may
+# lower the say of others and keeps its own: its answers help where others stand out more
+# (docs/quality.md).
 _BELL, _LEAST_STANDING, _RIVAL_POWER, _OWN = 1.72, 0.05, 2.0, "design"
 
 
@@ -78,11 +79,14 @@ def _shares(cosines: Mapping[str, Floats]) -> dict[str, float]:
     To a network that knows its pictures, most pairs are about equally unlike and a few stand out.
     Two networks with an equal say are often worse than the better one alone.
     """
-    rivals = [name for name in cosines if name not in (*_DESCRIPTORS, _OWN)]
-    standing = {name: max(_standing_out(cosines[name]) - _BELL, _LEAST_STANDING) for name in rivals}
+    networks = [name for name in cosines if name not in _DESCRIPTORS]
+    standing = {
+        name: max(_standing_out(cosines[name]) - _BELL, _LEAST_STANDING) for name in networks
+    }
     most = max(standing.values(), default=1.0)
     shares = dict.fromkeys(cosines, 1.0)
-    return shares | {name: (value / most) ** _RIVAL_POWER for name, value in standing.items()}
+    shares |= {name: (value / most) ** _RIVAL_POWER for name, value in standing.items()}
+    return shares | {name: 1.0 for name in cosines if name == _OWN}
 
 
 def _standing_out(cosines: Floats) -> float:

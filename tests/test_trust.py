@@ -39,10 +39,17 @@ def test_of_two_networks_the_one_that_tells_pictures_apart_is_trusted_more(worse
 
 
 def test_a_network_alone_shares_its_trust_with_nobody() -> None:
-    alone, beside = trusted(**PLAIN, vague=1.0), trusted(**PLAIN, vague=1.0, design=0.3)
+    assert trusted(**PLAIN, vague=1.0)["vague"] >= 1
 
-    assert alone["vague"] >= 1
-    assert beside["vague"] == pytest.approx(alone["vague"], rel=0.2)
+
+def test_the_own_network_lowers_the_say_of_a_worse_one_and_keeps_its_own() -> None:
+    alone, clearer = trusted(**PLAIN, design=0.3), trusted(**PLAIN, design=0.3, vague=1.0)
+    vaguer = trusted(**PLAIN, design=2.0, clear=0.3)
+
+    assert clearer["vague"] < 0.5
+    assert clearer["design"] == pytest.approx(alone["design"], rel=0.2)
+    assert vaguer["clear"] >= 1
+    assert vaguer["design"] == pytest.approx(trusted(**PLAIN, design=2.0)["design"], rel=0.2)
 
 
 def test_two_networks_alike_are_trusted_alike() -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 NAME = "design"
 DIM = 256
 SIDE = 160
-MODEL = "image_search/design-resnet18-w32/1"
+MODEL = "image_search/design-resnet18-w32/2"
 
 
 def squeezed(pixels: Pixels, side: int) -> Pixels:

@@ -257,5 +257,5 @@ DESIGN = PackagedWeights(
     size=5_700_000,
     licence="MIT",
     source="this package",
-    filename="design-4a00ac38.safetensors",
+    filename="design-fd3c6ea2.safetensors",
 )
