@@ -56,7 +56,7 @@ BATCH = 2000
 # Of the 57 edits, every so many is asked for of each picture.
 STEP = 4
 # Contents that are looked at as when duplicates are looked for, and a score that is high enough.
-LOOKED_AT, FLOOR = 2000, 5.0
+LOOKED_AT, FLOOR = 500, 5.0
 
 
 @dataclass(frozen=True)
