@@ -39,7 +39,6 @@ SAVE_SECONDS = 2.0
 TOGETHER = 32
 _AHEAD = 2
 
-
 # Contents that were looked at, and the pairs that they are in.
 Looked = tuple[list[bytes], list[SamePicture]]
 

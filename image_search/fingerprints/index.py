@@ -83,6 +83,8 @@ class FingerprintIndex:
     def _candidates(
         self, queries: Sequence[Fingerprint], limit: int, *, thorough: bool
     ) -> Iterator[list[tuple[bytes, float]]]:
+        if not queries:
+            return
         parts = self._parts
         searched = [(part.lists, part.live) for part in parts]
         by_points = votes(queries, searched, thorough=thorough)

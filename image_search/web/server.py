@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,8 @@ THREADS = 32
 #: a time outside of it, and need it for moments in between.
 SWITCH = 0.001
 
-#: Seconds that a running reindex gets to put its work away when the service stops.
+#: Seconds that a running reindex and the comparing of images together get to put their work away
+#: when the service stops: what stops services often kills them after ten.
 GRACE = 5.0
 
 
@@ -90,8 +92,10 @@ def serve(app: Flask, settings: Settings, on_ready: Callable[[str], None] | None
         pass
     finally:
         server.close()
+        until = time.monotonic() + GRACE
         app.extensions["image_search"].reindexer.stop(GRACE)
-        app.extensions["image_search"].library.duplicates.stop(GRACE)
+        left = max(0.0, until - time.monotonic())
+        app.extensions["image_search"].library.duplicates.stop(left)
         if before is not None:
             signal.signal(signal.SIGTERM, before)
 

@@ -115,3 +115,15 @@ def test_short_and_long_lists_answer_alike(
     monkeypatch.setattr(words, "_TABLED", 1)
 
     assert [FingerprintIndex(store, map_of(SEEDS)).candidates(one, 10) for one in asked] == short
+
+
+def test_many_together_find_what_each_finds_alone_and_none_find_none(
+    index: FingerprintIndex,
+) -> None:
+    asked = [fingerprint(busy(seed)) for seed in (2, 12, 22)]
+
+    together = list(index.candidates_of(asked, 5))
+
+    assert [found[0][0] for found in together] == [digest(seed) for seed in (2, 12, 22)]
+    assert [next(iter(index.candidates_of([one], 5))) for one in asked] == together
+    assert list(index.candidates_of([], 5)) == []
