@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,11 +11,11 @@ import numpy as np
 
 from image_search.availability import (
     Status,
+    Usable,
     chooses_freely,
     is_outdated,
     refuse_to_lose,
     status_of,
-    usable_extractors,
 )
 from image_search.cache import CacheWriter, ExtractorIdentity, Snapshot
 from image_search.checking import Checked, Checker, CheckResult, Failed
@@ -37,10 +36,8 @@ from image_search.segment_indexes import is_large, vouched
 from image_search.serving import Serving
 from image_search.settings import Settings
 from image_search.thumbnails import Thumbnails
+from image_search.turns import Turns
 
-# Searches at once for each core: while one waits for the network that it shares with others, the
-# next one decodes. More would only take the interpreter from each other.
-SEARCHES = 2
 # What an update goes on telling after the images are embedded.
 COUNTED = ("added", "changed", "moved", "removed", "unreadable")
 
@@ -56,7 +53,8 @@ class Library:
         self.settings = settings
         self._serving = Serving(settings.cache)
         self._pool = ExtractorPool()
-        self._turns = threading.BoundedSemaphore(SEARCHES * settings.workers)
+        self._turns = Turns(settings.workers)
+        self._usable = Usable(settings)
         self._thumbnails = Thumbnails(settings.state_dir / "thumbnails", settings.image_megapixels)
         snapshot = self._serving.snapshot
         self._originals = Originals(settings.images, snapshot, self._thumbnails)
@@ -74,8 +72,8 @@ class Library:
         """The images closest to ``query``; see ``image_search.searching.ask`` for what it
         raises."""
         started = time.perf_counter()
-        with self._turns:
-            index, asked = self._ask(query, self.settings.upload_megapixels)
+        with self._turns.one() as alone:
+            index, asked = self._ask(query, self.settings.upload_megapixels, alone)
             return search(index, asked, query.k, started)
 
     def check(self, query: Query) -> CheckResult:
@@ -102,11 +100,13 @@ class Library:
             on_progress, cancelled
         )
 
-    def _ask(self, query: Query, max_megapixels: float) -> tuple[SearchIndex, Asked]:
+    def _ask(
+        self, query: Query, max_megapixels: float, alone: bool = True
+    ) -> tuple[SearchIndex, Asked]:
         # Beside the reading of the index, where this is the first query.
-        self._pool.begin(needed(query, self._usable(self._serving.snapshot())[0]))
+        self._pool.begin(needed(query, self._usable_of(self._serving.snapshot())[0]))
         index = self._serving.index()
-        usable, warnings = self._usable(index.snapshot)
+        usable, warnings = self._usable_of(index.snapshot)
         asked = ask(
             index,
             query,
@@ -115,6 +115,7 @@ class Library:
             max_megapixels=max_megapixels,
             look=self._look,
             warnings=warnings,
+            side_by_side=alone,
         )
         return index, asked
 
@@ -221,7 +222,7 @@ class Library:
     def warm_up(self) -> None:
         """Build the indexes and load the models that a search and a check need, so that the first
         one is quick."""
-        usable, _ = self._usable(self._serving.index(wait=True).snapshot)
+        usable, _ = self._usable_of(self._serving.index(wait=True).snapshot)
         self._checker.fingerprinted.index()
         grey = np.full((64, 64, 3), 127, dtype=np.uint8)
         for name in usable:
@@ -253,5 +254,5 @@ class Library:
         """
         return self._originals.thumbnail(self._originals.fact(image_id), side)
 
-    def _usable(self, snapshot: Snapshot) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        return usable_extractors(self.settings, snapshot, self._serving.damage)
+    def _usable_of(self, snapshot: Snapshot) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return self._usable.of(snapshot, self._serving.damage)

@@ -20,9 +20,8 @@ from image_search.queries import Query, Region, words
 from image_search.search_index import SearchIndex
 from image_search.weighting import COLOUR_MEAN_SHARE
 
-# Extractors that work for queries at the same time, those that wait for one another included: as
-# many as the service answers requests at once, times as many as there are.
-THREADS = 40
+# Extractors that work for queries at the same time, those that wait for one another included.
+THREADS = 16
 # How far words for what is not wanted push away, against those for what is.
 _AGAINST = 0.5
 
@@ -53,10 +52,13 @@ def blocks_of(
     pictures: Sequence[Pixels],
     wanted: Sequence[str],
     load: Callable[[str], Extractor],
+    *,
+    side_by_side: bool = True,
 ) -> dict[str, Floats]:
     """One unit block (dim,) for each extractor of those ``wanted`` that can speak for the query.
 
-    ``pictures`` are the query's, as RGB pixels; ``load`` gives an extractor by name.
+    ``pictures`` are the query's, as RGB pixels; ``load`` gives an extractor by name. Extractors
+    work ``side_by_side`` or one after the other.
 
     Raises:
         UnknownImage: the query names an image that is not indexed.
@@ -65,7 +67,7 @@ def blocks_of(
     comparison = index.comparison(kind)
     alike = [_stored(index, image_id) for image_id in query.like]
     seeing = [name for name in wanted if not (name == "hsv" and query.color)] if pictures else []
-    seen = _embedded(pictures, seeing, load)
+    seen = _embedded(pictures, seeing, load, side_by_side=side_by_side)
     blocks: dict[str, Floats] = {}
     for name in wanted:
         if name == "hsv" and query.color:
@@ -83,15 +85,19 @@ def blocks_of(
 
 
 def _embedded(
-    pictures: Sequence[Pixels], names: Sequence[str], load: Callable[[str], Extractor]
+    pictures: Sequence[Pixels],
+    names: Sequence[str],
+    load: Callable[[str], Extractor],
+    *,
+    side_by_side: bool,
 ) -> dict[str, Floats]:
-    """The embeddings (pictures, dim) by extractor, computed side by side."""
+    """The embeddings (pictures, dim) by extractor."""
 
     def embed(name: str) -> Floats:
         extractor = load(name)
         return extractor.embed([extractor.prepare(pixels) for pixels in pictures])
 
-    if len(names) < 2:
+    if len(names) < 2 or not side_by_side:
         return {name: embed(name) for name in names}
     return dict(zip(names, _threads().map(embed, names), strict=True))
 

@@ -14,7 +14,7 @@ from image_search.extractors.base import Floats
 from image_search.filters import Filter
 from image_search.fusion import shares_of
 from image_search.hits import Scored
-from image_search.indexes import Mask, Rows, VectorIndex
+from image_search.indexes import FlatIndex, Mask, Rows, VectorIndex
 from image_search.name_search import NameIndex
 from image_search.reranking import NEIGHBOURS, SPEAKERS, Reranking, reranking
 from image_search.weighting import PHOTO
@@ -87,6 +87,9 @@ class Scoring:
             # A name may lift an image over those that only look alike, so all that are named
             # compete.
             rows = np.union1d(rows, np.flatnonzero(keep & (named > 0)))
+        if not isinstance(searchable.index, FlatIndex):
+            # Of a small collection everything was read when the index was built.
+            searchable.segment.foresee(rows)
         found = self._compared(searchable.segment, rows)
         if not by_name:
             return found
@@ -99,7 +102,6 @@ class Scoring:
             return Scored(segment, rows, {}, {})
         calibration = comparison.calibration
         places, centred, cosines = calibration.layout.slices(), {}, {}
-        segment.foresee(rows)
         for name, block in question.blocks.items():
             stored = segment.vectors[:, places[name]][rows]
             centred[name] = calibration.centred_rows(name, stored)

@@ -88,11 +88,13 @@ def ask(
     max_megapixels: float,
     look: Callable[[str], Pixels | None],
     warnings: tuple[str, ...] = (),
+    side_by_side: bool = True,
 ) -> Asked:
     """Make out ``query`` for ``index``, in the blocks of the ``usable`` extractors.
 
     ``load`` gives an extractor by name, ``look`` the pixels of an indexed image by id, or None
     where they cannot be had; ``warnings`` go into the answer, and to them what the answer lacks.
+    The extractors work ``side_by_side`` where no other query needs the cores.
 
     Raises:
         InvalidQuery: the query is empty, contradictory or out of range.
@@ -114,7 +116,7 @@ def ask(
     ]
     kind = kind_of(query, pictures, look)
     wanted = [name for name in usable if query.weights is None or query.weights.get(name, 0) > 0]
-    blocks = blocks_of(index, query, kind, pictures, wanted, load)
+    blocks = blocks_of(index, query, kind, pictures, wanted, load, side_by_side=side_by_side)
     question = _question(index, query, kind, blocks)
     if query.worded and not any(map(reads, wanted)):
         warnings = (*warnings, UNWEIGHED if _weighed_by_hand(query) else NO_CLIP)

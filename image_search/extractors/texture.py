@@ -28,6 +28,7 @@ _PATTERNS = 59
 # A neighbour is brighter only if it is so by this much (L, a, b of 0 to 255): noise in plain areas
 # must not pass for texture.
 _THRESHOLDS = (3, 2, 2)
+_EXCEEDED = np.array(_THRESHOLDS, np.uint8) - np.uint8(1)
 _NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
 
 _PAIR_SIDES = (192, 48)  # longer sides at which pairs of edges are read
@@ -51,9 +52,9 @@ class Texture:
         picture = _within(np.ascontiguousarray(pixels), max(_PATTERN_SIDES))
         lab: Pixels = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB), dtype=np.uint8)
         patterns = [
-            _pattern_shares(np.asarray(channel, np.uint8), threshold)
+            shares
             for small in (_within(lab, side) for side in _PATTERN_SIDES)
-            for channel, threshold in zip(cv2.split(small), _THRESHOLDS, strict=True)
+            for shares in _pattern_shares(small)
         ]
         grey: Pixels = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
         pairs = [_edge_pairs(_within(grey, side)) for side in _PAIR_SIDES]
@@ -81,19 +82,27 @@ def _within(pixels: Pixels, longest: int) -> Pixels:
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
-def _pattern_shares(channel: Pixels, threshold: int) -> Floats:
-    """Roots of the shares of each local binary pattern in one channel, (59,)."""
-    height, width = channel.shape
-    padded = np.pad(channel, 1, mode="edge")
-    codes = np.zeros((height, width), np.uint8)
+def _pattern_shares(lab: Pixels) -> list[Floats]:
+    """Roots of the shares (59,) of the local binary patterns in each channel of CIELAB.
+
+    A few calls for all three channels: while many ask at once, small ones wait for each other.
+    """
+    height, width = lab.shape[:2]
+    # What a neighbour must exceed; beyond 255 nothing can, so it does not matter that it stops.
+    limits = np.minimum(lab, 255 - _EXCEEDED) + _EXCEEDED
+    padded = cv2.copyMakeBorder(lab, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    codes = np.zeros_like(lab)
     for bit, (down, across) in enumerate(_NEIGHBOURS):
         top, left = 1 + down, 1 + across
         neighbour = padded[top : top + height, left : left + width]
-        brighter = np.maximum(neighbour, channel) - channel >= threshold
-        codes |= brighter.view(np.uint8) << np.uint8(bit)
-    counts = np.bincount(codes.ravel(), minlength=256)
-    shares = np.bincount(_UNIFORM, weights=counts, minlength=_PATTERNS) / codes.size
-    return np.sqrt(shares).astype(np.float32)
+        brighter = np.asarray(cv2.compare(neighbour, limits, cv2.CMP_GT), np.uint8)
+        codes |= brighter & np.uint8(1 << bit)
+    found = []
+    for channel in range(len(_THRESHOLDS)):
+        counts = cv2.calcHist([codes], [channel], None, [256], [0, 256]).ravel()
+        shares = np.bincount(_UNIFORM, weights=counts, minlength=_PATTERNS) / (height * width)
+        found.append(np.sqrt(shares).astype(np.float32))
+    return found
 
 
 def _edge_pairs(grey: Pixels) -> Floats:

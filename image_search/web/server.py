@@ -29,6 +29,10 @@ THREADS = 32
 #: a time outside of it, and need it for moments in between.
 SWITCH = 0.001
 
+#: Bytes of a request that are read at a time. All are read by one thread, which waits for the
+#: interpreter each time.
+READ = 1 << 17
+
 #: Seconds that a running reindex and the comparing of images together get to put their work away
 #: when the service stops: what stops services often kills them after ten.
 GRACE = 5.0
@@ -75,6 +79,7 @@ def serve(app: Flask, settings: Settings, on_ready: Callable[[str], None] | None
         sockets=[_listening(settings.host, settings.port)],
         threads=THREADS,
         ident=None,
+        recv_bytes=READ,
         max_request_body_size=limit,
         clear_untrusted_proxy_headers=True,
         **proxy,

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from image_search.turns import Turns
+
+
+def test_who_is_there_first_is_alone() -> None:
+    turns = Turns(2)
+
+    with turns.one() as first, turns.one() as second:
+        assert first
+        assert not second
+    with turns.one() as again:
+        assert again
+
+
+def test_others_wait_in_their_order() -> None:
+    turns, order = Turns(1), list[int]()
+    threads = []
+
+    def go(number: int) -> None:
+        with turns.one():
+            order.append(number)
+
+    with turns.one():
+        for number in range(8):
+            thread = threading.Thread(target=go, args=(number,))
+            thread.start()
+            threads.append(thread)
+            until = time.monotonic() + 10
+            while len(turns._waiting) <= number and time.monotonic() < until:
+                time.sleep(0.001)
+        assert not order
+    for thread in threads:
+        thread.join()
+
+    assert order == list(range(8))
+
+
+def test_there_are_never_more_at_work() -> None:
+    turns, at_work, most = Turns(3), 0, 0
+    lock = threading.Lock()
+
+    def go() -> None:
+        nonlocal at_work, most
+        for _ in range(50):
+            with turns.one():
+                with lock:
+                    at_work += 1
+                    most = max(most, at_work)
+                time.sleep(0.0002)
+                with lock:
+                    at_work -= 1
+
+    threads = [threading.Thread(target=go) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert most == 3
+
+
+def test_what_fails_gives_its_turn_back() -> None:
+    turns = Turns(1)
+
+    with pytest.raises(ValueError, match="no"), turns.one():
+        raise ValueError("no")
+
+    with turns.one() as alone:
+        assert alone
