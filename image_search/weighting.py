@@ -69,8 +69,9 @@ def default_weights(kind: str, names: Sequence[str], calibration: Calibration) -
     originals = [_original(name) for name in names]
     for name, original in zip(names, originals, strict=True):
         # An extractor that was plugged in is a trained network as far as anybody knows here; what
-        # it is worth among photos shows in the collection.
-        other = calibration.trust[name] if kind == PHOTO else 1.0
+        # it is worth among photos shows in the collection, and what knows nothing of photos knows
+        # nothing of drawings of them.
+        other = calibration.trust[name] if kind == PHOTO else min(1.0, calibration.trust[name])
         whole = networks.get(original, say[name] if original in known or say[name] else other)
         # Two sets of weights of one network say the same thing twice.
         say[name] = whole / originals.count(original)
