@@ -21,8 +21,10 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.extractors.base import Pixels
+from image_search.libtiff import hush
 
 pillow_heif.register_heif_opener()
+hush()
 # Pillow warns about damaged metadata; the picture is what counts, and a reason is kept where it
 # fails.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")

@@ -14,7 +14,7 @@ LONGEST = 300
 
 # From the bottom to the top; a module may import from floors below and from its own.
 FLOORS = (
-    ("__init__", "errors", "assets", "turns"),
+    ("__init__", "errors", "assets", "turns", "libtiff"),
     ("settings", "extractors", "reports", "database"),
     ("images", "fusion", "cache", "indexes", "detectors", "scanning", "palettes"),
     ("edits", "fingerprints", "decisions", "trust"),

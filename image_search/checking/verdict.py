@@ -160,7 +160,7 @@ def words_of(verdict: str, best: CheckHit | None) -> str:
     if verdict == SIMILAR and best is not None and best.evidence is not None:
         return f"{WORDS[verdict]}: {best.evidence.words}"
     if verdict == SIMILAR:
-        return f"{WORDS[verdict]}: another picture, but alike"
+        return f"{WORDS[verdict]}: alike, but not found to be the same picture"
     return f"{WORDS[verdict]}: nothing here is the same picture, or alike"
 
 

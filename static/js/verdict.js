@@ -10,7 +10,7 @@ const box = byId("verdict");
 const VERDICTS = {
   exact: "Yes, this very picture is in the collection.",
   near: "Yes, the same picture is in the collection, edited.",
-  similar: "Not this one, but something similar has been drawn.",
+  similar: "Something similar has been drawn. See whether it is the same.",
   new: "No, nothing like it was found.",
 };
 
@@ -47,8 +47,9 @@ export function show(found, compare, warnings) {
 function certainty(told) {
   if (!told || told.false_alarms == null || told.misses == null) return "";
   const share = (value) => (value > 0 && value < 0.001 ? "under 0.1 %" : `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`);
-  const on = told.measured_on ? `, measured on ${count(told.measured_on)} edited copies of this collection` : "";
-  return `How sure: ${share(told.false_alarms)} of the pictures here come as near to another one, a colourway perhaps; of edited copies, ${share(told.misses)} are missed (${told.kind === "sketch" ? "sketches" : "photos"}${on}).`;
+  const on = told.measured_on ? ` (measured on ${count(told.measured_on)} edited copies of pictures of this collection)` : "";
+  const kind = told.kind === "sketch" ? "sketches" : "photos";
+  return `How sure: of edited copies of ${kind}, ${share(told.misses)} are missed; of other pictures, ${share(told.false_alarms)} are taken for one, colourways above all${on}.`;
 }
 
 // The report opens in a tab of its own, from where it can be printed or kept.
