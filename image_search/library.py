@@ -169,8 +169,10 @@ class Library:
             counts = {name: getattr(report, name) for name in COUNTED}
             on_progress(replace(progress, **counts))
 
+        started = time.monotonic()
         whole = self._checker.fingerprinted.catch_up(note, cancelled)
-        return replace(report, cancelled=not whole)
+        seconds = report.seconds + time.monotonic() - started
+        return replace(report, cancelled=not whole, seconds=seconds)
 
     def _update(
         self,
