@@ -63,8 +63,8 @@ def main() -> None:
         f"### {options.images:,} images from end to end\n\n"
         f"`python -m benchmarks.large_collection`: the real commands over {real:,} real pictures "
         f"and {options.images - real:,} collages of {PIECES} pieces each, with what the package "
-        "carries. Verdicts are those of a running service, the embedding of the picture and the "
-        "evidence included: the median, the 95th percentile and the longest.\n\n"
+        "carries. Verdicts are those of the library, as the service asks it, the embedding of the "
+        "picture and the evidence included: the median, the 95th percentile and the longest.\n\n"
         + table(["what", "took", ""], rows),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,6 +51,8 @@ def main() -> None:
     from image_search.web import create_app
     from image_search.web.server import serve
 
+    # Ignored, and inherited so, where a shell runs the tests in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     values = json.loads(sys.argv[1])
     for name in ("images", "cache"):
         values[name] = Path(values[name])

@@ -135,7 +135,7 @@ def test_secure_cookie_behind_https(service: Running) -> None:
 def test_a_clean_stop(settings: Settings, number: signal.Signals) -> None:
     with running(settings) as started:
         started.process.send_signal(number)
-        assert started.process.wait(60) == 0
+        assert started.process.wait(10) == 0
 
 
 def test_a_port_in_use(library: Library, settings: Settings) -> None:
