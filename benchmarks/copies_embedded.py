@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.fingerprinted import BACKDROPS, FOLDERS, backdrops, copies, files, pixels_of
+from benchmarks.fingerprinted import BACKDROPS, FOLDERS, backdrops, copies, files, pixels_of, spaced
 from benchmarks.networks import Network, extractor, mobilenet, squeezenet
 from benchmarks.report import table, write_section
 from image_search.edits import KINDS, MILD
@@ -67,11 +67,6 @@ def main() -> None:
         "what is searched.\n\n"
         + table(["extractor", "original first", "mild edits", "in the first ten"], rows),
     )
-
-
-def spaced(paths: Sequence[Path], count: int) -> list[Path]:
-    count = min(count, len(paths))
-    return [paths[place * len(paths) // count] for place in range(count)]
 
 
 def seen(path: Path) -> Pixels | None:

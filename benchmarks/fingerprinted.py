@@ -156,6 +156,12 @@ def backdrops(folder: Path) -> list[Pixels]:
     return [pixels_of(path) for path in files(folder)[::20]]
 
 
+def spaced(paths: Sequence[Path], count: int) -> list[Path]:
+    """So many of ``paths``, evenly apart; all, where there are fewer."""
+    count = min(count, len(paths))
+    return [paths[number * len(paths) // count] for number in range(count)]
+
+
 def sample(paths: dict[bytes, Path], count: int) -> list[bytes]:
     """Contents drawn at random, always the same."""
     contents = sorted(paths)

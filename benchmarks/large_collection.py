@@ -22,7 +22,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.fingerprinted import BACKDROPS, FOLDERS, backdrops, copies
+from benchmarks.fingerprinted import BACKDROPS, FOLDERS, backdrops, copies, spaced
 from benchmarks.report import DATASETS, table, timed, write_section
 from benchmarks.serving import images_in
 from image_search.checking import CheckResult
@@ -67,11 +67,6 @@ def main() -> None:
         "picture and the evidence included: the median, the 95th percentile and the longest.\n\n"
         + table(["what", "took", ""], rows),
     )
-
-
-def spaced(paths: Sequence[Path], count: int) -> list[Path]:
-    """So many of ``paths``, evenly apart."""
-    return [paths[place * len(paths) // count] for place in range(count)]
 
 
 def fill(folder: Path, asked: Sequence[Path], real: Sequence[Path], count: int) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.fingerprinted import spaced
 from benchmarks.report import DATASETS, table, write_section
 from image_search.calibration import fit
 from image_search.evaluation.asking import FUSION, Asked, Way, scores, ways
@@ -57,8 +58,7 @@ class Pictures:
             if unseen and not held_out(place.name):
                 continue
             found = sorted(path for path in place.iterdir() if path.is_file())
-            count = min(most, len(found))
-            files += [found[number * len(found) // count] for number in range(count)]
+            files += spaced(found, most)
         with ThreadPoolExecutor(2) as threads:
             pixels = list(threads.map(_decoded, files))
         return Pictures(pixels, np.array([file.parent.name for file in files]))

@@ -110,8 +110,7 @@ def usable_extractors(
 class Usable:
     """What a query can use here; safe to ask from many threads.
 
-    The weights on the disk are looked at again after ``SECONDS``: that takes longer than comparing
-    a few thousand images does.
+    The weights on the disk are looked at again after ``SECONDS``, and not twice for every search.
     """
 
     def __init__(self, settings: Settings) -> None:

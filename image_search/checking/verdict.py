@@ -155,9 +155,7 @@ class CheckResult:
 
 def words_of(verdict: str, best: CheckHit | None) -> str:
     """The verdict as a sentence."""
-    if verdict in EXISTING and best is not None and best.evidence is not None:
-        return f"{WORDS[verdict]}: {best.evidence.words}"
-    if verdict == SIMILAR and best is not None and best.evidence is not None:
+    if best is not None and best.evidence is not None:
         return f"{WORDS[verdict]}: {best.evidence.words}"
     if verdict == SIMILAR:
         return f"{WORDS[verdict]}: alike, but not found to be the same picture"

@@ -88,7 +88,7 @@ def _pattern_shares(lab: Pixels) -> list[Floats]:
     A few calls for all three channels: while many ask at once, small ones wait for each other.
     """
     height, width = lab.shape[:2]
-    # What a neighbour must exceed; beyond 255 nothing can, so it does not matter that it stops.
+    # What a neighbour must exceed; no neighbour exceeds 255, so the sum may end there.
     limits = np.minimum(lab, 255 - _EXCEEDED) + _EXCEEDED
     padded = cv2.copyMakeBorder(lab, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     codes = np.zeros_like(lab)
