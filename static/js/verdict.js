@@ -49,7 +49,7 @@ function certainty(told) {
   const share = (value) => (value > 0 && value < 0.001 ? "under 0.1 %" : `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`);
   const on = told.measured_on ? ` (measured on ${count(told.measured_on)} edited copies of pictures of this collection)` : "";
   const kind = told.kind === "sketch" ? "sketches" : "photos";
-  return `How sure: of edited copies of ${kind}, ${share(told.misses)} are missed; of other pictures, ${share(told.false_alarms)} are taken for one, colourways above all${on}.`;
+  return `How sure: of edited copies of ${kind}, ${share(told.misses)} are missed; ${share(told.false_alarms)} of the pictures here come as near to another one, a colourway perhaps${on}.`;
 }
 
 // The report opens in a tab of its own, from where it can be printed or kept.

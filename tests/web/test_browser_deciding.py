@@ -81,7 +81,7 @@ def test_the_evidence_is_shown(browser: Browser, service: Running, size: tuple[i
         page.route("**/check", lambda route: route.fulfill(json=found))
         page.get_by_role("button", name="Has this been drawn before?").click()
         shown(page, "Yes, the same picture is in the collection, edited.")
-        shown(page, "of other pictures, 0.3 % are taken for one")
+        shown(page, "0.3 % of the pictures here come as near to another one")
         assert page.locator(".hit").count() == 4  # the proven one, and the nearest beside it
         assert fits(page)
         keep(page, f"decide-{'desktop' if size[0] > 900 else 'phone'}")
