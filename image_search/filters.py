@@ -6,8 +6,11 @@ from __future__ import annotations
 import fnmatch
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
+from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +22,8 @@ Mask = npt.NDArray[np.bool_]
 ORIENTATIONS = ("portrait", "landscape", "square")
 # Sides that differ by less than this share count as equal.
 _SQUARE = 0.05
+# Folders that are told of where the one that is asked for is unknown.
+_MEANT = 3
 # What every Python reads alike.
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{3}|\.\d{6})?)?([zZ]|[+-]\d\d:\d\d)?)?", re.ASCII
@@ -85,6 +90,30 @@ class Filter:
             # Brackets stand for themselves.
             return fnmatch.fnmatchcase(name, asked.replace("[", "[[]"))
         return asked in name
+
+
+def unknown_folder(asked: str, known: Iterable[str]) -> str | None:
+    """What to say where a filter's folder holds nothing, with up to three of the ``known`` folders
+    that may be meant; ``None`` where there is such a folder."""
+    names = {
+        _folded(str(place)): str(place)
+        for folder in known
+        for place in (PurePosixPath(folder), *PurePosixPath(folder).parents)
+        if place.name
+    }
+    wanted = _folded(asked.strip("/"))
+    if not wanted or wanted in names:
+        return None
+    ends = [name for name in sorted(names) if name.endswith("/" + wanted)]
+    last = {name.rpartition("/")[2]: name for name in sorted(names, reverse=True)}
+    close = get_close_matches(wanted, names, _MEANT) or [
+        last[name] for name in get_close_matches(wanted, last, _MEANT)
+    ]
+    meant = ", ".join(names[name] for name in (ends or close)[:_MEANT])
+    return (
+        f"The image folder holds no images in a folder {asked!r}; folders are written as they lie "
+        "below it" + (f", and you may mean {meant}." if meant else ".")
+    )
 
 
 def _folded(text: str) -> str:

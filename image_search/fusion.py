@@ -81,18 +81,6 @@ def query_vector(
     return query * np.float32(math.sqrt(len(layout.names)))
 
 
-def block_cosines(
-    layout: Layout, vectors: Floats, blocks: Mapping[str, Floats]
-) -> dict[str, Floats]:
-    """For stored ``vectors`` (n, layout.dim): the cosine (n,) with each block of the query."""
-    scale = np.float32(math.sqrt(len(layout.names)))
-    return {
-        name: np.asarray(vectors[:, place] @ blocks[name] * scale, dtype=np.float32)
-        for name, place in layout.slices().items()
-        if name in blocks
-    }
-
-
 def pooled(blocks: Sequence[Floats]) -> Floats:
     """Several unit vectors (dim,) that ask for the same thing as one: their mean direction."""
     mean = np.mean(blocks, axis=0, dtype=np.float64)

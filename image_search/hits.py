@@ -41,14 +41,14 @@ class Hit:
 @dataclass(frozen=True, eq=False)
 class Scored:
     """Rows (n,) of a segment with the columns (n,) of ``scores`` and ``contributions``, by
-    extractor or what else adds to the score; ``centred`` are their blocks (n, dim) where somebody
-    will ask for them."""
+    extractor or what else adds to the score; ``speaking`` are their centred blocks (n, dim) by
+    network through which they may speak about others."""
 
     segment: Segment
     rows: Rows
     scores: dict[str, Floats]
     contributions: dict[str, Floats]
-    centred: Mapping[str, Floats] | None = None
+    speaking: Mapping[str, Floats] = field(default_factory=dict)
 
     @cached_property
     def fused(self) -> Floats:

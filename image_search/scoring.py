@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -10,13 +10,13 @@ import numpy as np
 
 from image_search.cache import Segment
 from image_search.comparing import Comparison
+from image_search.expansion import NEIGHBOURS, SPEAKERS, expansion, heard
 from image_search.extractors.base import Floats
 from image_search.filters import Filter
 from image_search.fusion import shares_of
 from image_search.hits import Scored
 from image_search.indexes import FlatIndex, Mask, Rows, VectorIndex
 from image_search.name_search import NameIndex
-from image_search.reranking import NEIGHBOURS, SPEAKERS, Reranking, reranking
 from image_search.weighting import PHOTO
 
 # The name under which the likeness of file and folder names appears among a hit's scores.
@@ -30,9 +30,8 @@ class Question:
 
     ``words`` are looked for in the names of files and folders; names then have a share of
     ``name_weight`` / (1 + ``name_weight``) in the score, and all of it where there are no blocks.
-    ``filter`` is what every hit must fulfil. What is ``reranked`` is ordered as ``reranking`` finds
-    best for its kind, not by the plain sum; only what is ``expanded`` also lets the first answers
-    speak.
+    ``filter`` is what every hit must fulfil. Where ``expanded``, the first answers speak about the
+    others if that helps its kind.
     """
 
     blocks: Mapping[str, Floats]
@@ -41,14 +40,13 @@ class Question:
     words: tuple[str, ...] = ()
     name_weight: float = 0.0
     filter: Filter = field(default_factory=Filter)
-    reranked: bool = False
     expanded: bool = False
 
     @property
     def plain(self) -> Question:
         """The same, scored by the plain sum, which says the same of any two pictures wherever they
         are."""
-        return replace(self, reranked=False, expanded=False)
+        return replace(self, expanded=False)
 
     @property
     def shares(self) -> dict[str, float]:
@@ -107,34 +105,31 @@ class Scoring:
             centred[name] = calibration.centred_rows(name, stored)
             cosines[name] = comparison.levelled_rows(name, centred[name]) @ block
         shares = question.shares
-        if self._reranking is None:
-            added = {name: values * np.float32(shares[name]) for name, values in cosines.items()}
-            return Scored(segment, rows, cosines, added)
-        added = {n: self._reranking.contribution(n, values) for n, values in cosines.items()}
-        return Scored(segment, rows, cosines, added, centred if question.expanded else None)
+        added = {name: values * np.float32(shares[name]) for name, values in cosines.items()}
+        speaking = {name: centred[name] for name in self._heard}
+        return Scored(segment, rows, cosines, added, speaking)
 
     @cached_property
-    def _reranking(self) -> Reranking | None:
-        if not self.question.reranked:
-            return None
-        return reranking(self.comparison.calibration, self.question.kind, self.question.shares)
+    def _heard(self) -> Collection[str]:
+        if not self.question.expanded:
+            return ()
+        return heard(self.comparison.calibration, self.question.kind, self.question.shares)
 
     def expanded(self, found: Sequence[Scored]) -> Sequence[Scored]:
         """All the candidates ``found``, with what the first of them say about the others, where
         the question is ranked like that."""
-        known = [(one, one.centred) for one in found if one.centred is not None]
-        if self._reranking is None or not known:
+        known = [one for one in found if one.speaking]
+        if not known:
             return found
-        scores = np.concatenate([one.fused for one, _ in known])
+        scores = np.concatenate([one.fused for one in known])
         first = np.argsort(-scores, kind="stable")[:SPEAKERS]
         speaking = {
-            name: np.concatenate([centred[name] for _, centred in known])[first]
-            for name in self._reranking.heard
+            name: np.concatenate([one.speaking[name] for one in known])[first]
+            for name in self._heard
         }
-        expansion = self._reranking.expansion(speaking, scores[first])
-        if expansion is None:
+        said = expansion(self.question.shares, speaking, scores[first])
+        if said is None:
             return found
         return [
-            one.with_share(NEIGHBOURS, expansion.likeness(centred), expansion.share)
-            for one, centred in known
+            one.with_share(NEIGHBOURS, said.likeness(one.speaking), said.share) for one in known
         ]

@@ -126,6 +126,14 @@ class SearchIndex:
             hits.extend(one.hit() for one in found)
         return hits
 
+    def folders(self) -> set[str]:
+        """Every folder that holds an image, below the image folder, as it is written there."""
+        return {
+            part.of.segment.records.paths[owner].rpartition("/")[0]
+            for part in self.parts
+            for owner in part.of.segment.records.owners[part.keep]
+        }
+
     def _allowed(self, part: _Part, condition: Filter) -> Mask:
         records = part.of.segment.records
         fits = condition.mask(records)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from image_search.detectors.line_art import is_line_art
 from image_search.errors import IndexEmpty, InvalidQuery, ModelUnavailable
 from image_search.extractors.base import Extractor, Floats, Pixels
+from image_search.filters import unknown_folder
 from image_search.hits import Hit
 from image_search.name_search import words_of
 from image_search.presets import GROUPS, PRESETS, by_extractor, unheard
@@ -68,6 +69,9 @@ def search(index: SearchIndex, asked: Asked, k: int, started: float) -> SearchRe
     """The ``k`` best answers of ``index`` to what was ``asked`` of it, timed since ``started`` on
     ``time.perf_counter``."""
     hits, compared = index.search(asked.question, k)
+    warnings, folder = asked.warnings, asked.question.filter.folder
+    if not compared and folder and (unknown := unknown_folder(folder, index.folders())):
+        warnings = (*warnings, unknown)
     return SearchResult(
         hits=tuple(hits),
         compared=compared,
@@ -75,7 +79,7 @@ def search(index: SearchIndex, asked: Asked, k: int, started: float) -> SearchRe
         took_ms=round((time.perf_counter() - started) * 1000, 1),
         kind=asked.kind,
         extractors=asked.extractors,
-        warnings=asked.warnings,
+        warnings=warnings,
     )
 
 
@@ -214,6 +218,5 @@ def _question(
         words=asked,
         name_weight=NAME_WEIGHT,
         filter=query.filter,
-        reranked=by_default,
         expanded=by_default,
     )

@@ -32,11 +32,10 @@ _DESCRIPTORS: Mapping[str, Mapping[str, float]] = {
 # What was not trained on pictures.
 UNTRAINED = frozenset(_DESCRIPTORS[PHOTO])
 # What the package's own network says for every 1 of the descriptors, within their one; for photos
-# times the square of the trust that the collection has in it. For drawings what stands out by
-# ``edges`` counts many times (``reranking``), and so stays in front.
+# times the cube of the trust that the collection has in it.
 _BESIDE: Mapping[str, Mapping[str, float]] = {
-    PHOTO: {"design": 0.15},
-    SKETCH: {"design": 3.5},
+    PHOTO: {"design": 0.25},
+    SKETCH: {"design": 2.0},
     TEXT: {},
 }
 
@@ -59,7 +58,7 @@ def default_weights(kind: str, names: Sequence[str], calibration: Calibration) -
     }
     together = sum(trusted.values()) or 1.0
     trusted |= {
-        name: say * together * (calibration.trust[name] ** 2 if kind == PHOTO else 1.0)
+        name: say * together * (calibration.trust[name] ** 3 if kind == PHOTO else 1.0)
         for name, say in _BESIDE[kind].items()
         if name in names
     }

@@ -21,7 +21,7 @@ FLOORS = (
     ("planning", "examining", "thumbnails", "calibration", "filters", "name_search", "intake"),
     ("originals", "availability"),
     ("candidates", "segment_indexes"),
-    ("weighting", "comparing", "presets", "reranking", "hits"),
+    ("weighting", "comparing", "presets", "expansion", "hits"),
     ("queries", "scoring"),
     ("search_index",),
     ("query_blocks",),

@@ -76,6 +76,16 @@ def test_filters(indexed: Run, folder: Path, arguments: list[str], compared: int
     assert answer["compared"] == len(answer["results"]) == compared
 
 
+def test_a_folder_that_is_not_there_is_told_with_what_may_be_meant(
+    indexed: Run, folder: Path
+) -> None:
+    warnings = found(indexed, folder / "0002.png", "--folder", "golf")["warnings"]
+
+    assert any("'golf'" in warning and "may mean Gold." in warning for warning in warnings)
+    flat = found(indexed, folder / "0002.png", "--folder", "gold", "--orientation", "landscape")
+    assert not any("may mean" in warning for warning in flat["warnings"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from image_search.cache import Fact, Records
 from image_search.errors import InvalidQuery
-from image_search.filters import ORIENTATIONS, Filter, parse_time
+from image_search.filters import ORIENTATIONS, Filter, parse_time, unknown_folder
 
 Form = Literal["NFC", "NFD"]
 FORMS: tuple[Form, ...] = ("NFC", "NFD")
@@ -117,6 +117,23 @@ def admits(fact: Fact = FACT, **asked: Any) -> bool:
 )
 def test_each_condition(asked: dict[str, Any], wanted: bool) -> None:
     assert admits(**asked) == wanted
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("rings", None),
+        ("/Rings/Gold [2]/", None),
+        ("Gold [2]", "you may mean Rings/Gold [2]."),
+        ("Rinsg", "you may mean Rings."),
+        ("sliver", "you may mean Rings/Silver."),
+        ("necklaces", "as they lie below it."),
+    ],
+)
+def test_of_an_unknown_folder_it_is_told_which_may_be_meant(asked: str, meant: str | None) -> None:
+    told = unknown_folder(asked, ["", "Rings/Gold [2]", "Rings/Silver"])
+
+    assert told is None if meant is None else told is not None and told.endswith(meant)
 
 
 def test_brackets_stand_for_themselves() -> None:

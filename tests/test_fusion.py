@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from image_search.errors import InvalidQuery
 from image_search.extractors.base import Floats, unit_rows
-from image_search.fusion import Layout, block_cosines, pooled, query_vector, stored_vectors
+from image_search.fusion import Layout, pooled, query_vector, stored_vectors
 
 DIMS = {"clip": 5, "hsv": 3, "edges": 8}
 weight = st.one_of(
@@ -60,10 +60,6 @@ def test_the_fused_score_is_the_weighted_mean_of_the_cosines(
         weights=[weights[name] / max(weights.values()) for name in asked],
     )
     assert scores == pytest.approx(expected, abs=1e-5)
-    found = block_cosines(layout, vectors, query)
-    assert set(found) == set(asked)
-    for name in asked:
-        assert found[name] == pytest.approx(cosines[name], abs=1e-5)
 
 
 def test_weights_that_are_all_zero_are_refused() -> None:

@@ -13,6 +13,7 @@ import safetensors.torch
 
 from training import sources
 from training.exporting import export, save
+from training.heads import with_heads
 from training.judging import judge
 from training.learning import Recipe, State, learn
 from training.pictures import load
@@ -45,7 +46,7 @@ def main() -> int:
         keep=lambda kept: save(kept, options.out / "so-far.safetensors"),
         start=start,
     )
-    path = export(state, options.out)
+    path = export(with_heads(state, taught, recipe.seed), options.out)
     print(f"written: {path}")
     figures = judge(path, options.sets)
     note = {"recipe": dataclasses.asdict(recipe), "pictures": len(pictures), "figures": figures}

@@ -33,7 +33,7 @@ class Recipe:
     warm_up: int = 200
     temperature: float = 0.1
     #: Small squares first; the figures are then taken at the full size, which finds more still.
-    sides: tuple[tuple[float, int], ...] = ((0.4, 96), (0.8, 112), (1.0, 144))
+    sides: tuple[tuple[float, int], ...] = ((0.3, 96), (0.75, 112), (1.0, 144))
     feeders: int = 1
 
 
@@ -73,7 +73,7 @@ def learn(
                 group["lr"] = recipe.rate * warm * 0.5 * (1 + math.cos(math.pi * done))
             lesson = feed.take(side)
             with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                made = network(_batch(lesson.squares, device))
+                made = network.meaning_of(batch(lesson.squares, device))
             targets = torch.from_numpy(lesson.targets).to(device)
             loss = loss_of(made.float(), targets, recipe.temperature)
             optimiser.zero_grad()
@@ -121,9 +121,10 @@ def _average(kept: State, network: Design, steps: int) -> None:
             kept[name].copy_(value)
 
 
-def _batch(squares: Pixels, device: torch.device) -> torch.Tensor:
-    batch = torch.from_numpy(squares).to(device).permute(0, 3, 1, 2).float().div_(255)
-    return batch.contiguous(memory_format=torch.channels_last)
+def batch(squares: Pixels, device: torch.device) -> torch.Tensor:
+    """Squares (n, side, side, 3) as the network takes them."""
+    tensor = torch.from_numpy(squares).to(device).permute(0, 3, 1, 2).float().div_(255)
+    return tensor.contiguous(memory_format=torch.channels_last)
 
 
 def _has_bfloat16() -> bool:

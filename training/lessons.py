@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from image_search.edits import KINDS, STRONG, edited
 from image_search.extractors.base import Floats, Pixels, unit_rows
 from image_search.extractors.design import squeezed
 from training import views
@@ -18,17 +19,19 @@ from training.lines import line_rendering
 from training.teaching import Taught
 
 #: Squares of each kind in a batch.
-PHOTOS, RENDERINGS, SKETCHES, LABELLED_SKETCHES, LOOSE, CONCEPTS = 40, 7, 5, 3, 4, 5
+PHOTOS, EDITS, RENDERINGS, SKETCHES, LABELLED_SKETCHES, LOOSE, CONCEPTS = 32, 8, 7, 5, 3, 4, 5
 #: Of a target, the share of the very picture; the rest is the mean of its class.
 OF_RENDERING, OF_SKETCH, OF_PAINTING = 0.8, 0.5, 0.6
 
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """``squares`` (n, side, side, 3) uint8 and ``targets`` (n, DIM) unit rows."""
+    """``squares`` (n, side, side, 3) uint8 and ``targets`` (n, MEANING) unit rows; the first
+    ``photos`` of them are photos or edits of photos, the others are drawn in one way or another."""
 
     squares: Pixels
     targets: Floats
+    photos: int
 
 
 class Lessons:
@@ -40,14 +43,22 @@ class Lessons:
 
     def batch(self, side: int) -> Lesson:
         """One batch of squares of ``side`` pixels."""
-        seen = list(self._seen())
+        photos = list(self._photos())
+        seen = [*photos, *self._others()]
         squares = np.stack([squeezed(pixels, side) for pixels, _ in seen])
-        return Lesson(squares, np.stack([target for _, target in seen]).astype(np.float32))
+        targets = np.stack([target for _, target in seen]).astype(np.float32)
+        return Lesson(squares, targets, len(photos))
 
-    def _seen(self) -> Iterator[tuple[Pixels, Floats]]:
+    def _photos(self) -> Iterator[tuple[Pixels, Floats]]:
         taught, dice = self._taught, self._dice
         for i in self._some(taught.photos, PHOTOS):
             yield self._photo(i)
+        for i in self._some(taught.photos, EDITS):
+            kind, strength = KINDS[int(dice.integers(len(KINDS)))], int(dice.integers(STRONG + 1))
+            yield edited(taught.pixels(i), kind, strength, dice), taught.targets[i, 0]
+
+    def _others(self) -> Iterator[tuple[Pixels, Floats]]:
+        taught, dice = self._taught, self._dice
         for i in self._some(taught.photos, RENDERINGS):
             drawing = line_rendering(self._turned(taught.pixels(i)), dice)
             yield views.moved(drawing, dice), self._towards(i, OF_RENDERING)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from image_search.extractors.base import Floats, Pixels, unit_rows
-from image_search.extractors.design_network import DIM
+from image_search.extractors.design_network import MEANING
 from training.sources import SKETCH, Concept, Item
 from training.views import rectangle
 
@@ -41,12 +41,12 @@ class Space:
         rows = unit_rows(features)
         mean = rows.mean(axis=0)
         variances, vectors = np.linalg.eigh(np.cov((rows - mean).T))
-        kept = slice(-1, -1 - DIM, -1)
+        kept = slice(-1, -1 - MEANING, -1)
         scaled = vectors[:, kept] / np.maximum(variances[kept], 1e-9) ** 0.25
         return Space(mean, scaled.astype(np.float32))
 
     def place(self, features: Floats) -> Floats:
-        """(n, teacher's dim) to unit rows (n, DIM)."""
+        """(n, teacher's dim) to unit rows (n, MEANING)."""
         return unit_rows((unit_rows(features) - self.mean) @ self.directions)
 
 
@@ -61,8 +61,8 @@ class TaughtConcept:
 
 @dataclass(frozen=True, eq=False)
 class Taught:
-    """All that there is to learn from. Indices count ``items``; ``targets`` is (items, VIEWS, DIM),
-    ``rectangles`` (items, VIEWS, 4) top, left, height and width in pixels."""
+    """All that there is to learn from. Indices count ``items``; ``targets`` is (items, VIEWS,
+    MEANING), ``rectangles`` (items, VIEWS, 4) top, left, height and width in pixels."""
 
     items: Sequence[Item]
     pictures: Mapping[Path, Pixels]
@@ -120,7 +120,9 @@ def teach(
     dice = np.random.default_rng(seed)
     features, rectangles = _look(teacher, [pictures[item.photo] for item in items], dice)
     space = Space.of(features[:, 0])
-    targets = space.place(features.reshape(-1, features.shape[-1])).reshape(len(items), VIEWS, DIM)
+    targets = space.place(features.reshape(-1, features.shape[-1])).reshape(
+        len(items), VIEWS, MEANING
+    )
     sketches = [
         (i, pictures[path])
         for i, item in enumerate(items)

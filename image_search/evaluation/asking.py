@@ -13,11 +13,11 @@ import numpy as np
 
 from image_search.calibration import Calibration
 from image_search.comparing import Comparison
+from image_search.expansion import SPEAKERS, expansion, heard
 from image_search.extractors.base import Floats, Pixels
-from image_search.fusion import block_cosines, query_vector, shares_of
+from image_search.fusion import query_vector, shares_of
 from image_search.hits import DIGITS
 from image_search.queries import AUTO, Query
-from image_search.reranking import SPEAKERS, Reranking, reranking
 from image_search.searching import kind_of
 from image_search.weighting import chosen_weights, default_weights
 
@@ -85,41 +85,33 @@ def scores(
         comparison = Comparison(calibration, models, kind)
         levelled = comparison.levelled(centred)
         chosen = [one for one in asked if one.kind == kind]
-        reranked = None
+        vectors = np.stack([way.vector(one, comparison) for one in chosen])
+        cosines = vectors @ levelled.T
         if way.weights is None:
-            names = tuple(chosen[0].blocks)
-            reranked = reranking(calibration, kind, way.shares(kind, names, calibration))
-        if reranked is None:
-            vectors = np.stack([way.vector(one, comparison) for one in chosen])
-            found[kinds == kind] = vectors @ levelled.T
-        else:
-            found[kinds == kind] = _reranked(chosen, comparison, reranked, centred, levelled)
+            shares = way.shares(kind, tuple(chosen[0].blocks), calibration)
+            _expand(cosines, shares, calibration, kind, centred)
+        found[kinds == kind] = cosines
     return np.round(found, DIGITS)
 
 
-def _reranked(
-    asked: Sequence[Asked],
-    comparison: Comparison,
-    reranked: Reranking,
+def _expand(
+    found: Floats,
+    shares: Mapping[str, float],
+    calibration: Calibration,
+    kind: str,
     centred: Floats,
-    levelled: Floats,
-) -> Floats:
-    layout = comparison.calibration.layout
-    found = np.zeros((len(asked), len(centred)), np.float32)
-    for name in asked[0].blocks:
-        blocks = np.stack([comparison.query_block(name, one.blocks[name]) for one in asked])
-        cosines = block_cosines(layout, levelled, {name: blocks.T})[name]
-        found += reranked.contribution(name, cosines.T)
+) -> None:
+    """Let the first answers of each row of ``found`` (queries, n) speak, as a search does."""
+    layout = calibration.layout
     scale, places = np.float32(np.sqrt(len(layout.names))), layout.slices()
-    heard = {name: centred[:, places[name]] * scale for name in reranked.heard}
+    rows = {name: centred[:, places[name]] * scale for name in heard(calibration, kind, shares)}
     for scored in found:
         first = np.argsort(-scored, kind="stable")[:SPEAKERS]
-        speaking = {name: rows[first] for name, rows in heard.items()}
-        expansion = reranked.expansion(speaking, scored[first])
-        if expansion is not None:
-            scored *= np.float32(1 - expansion.share)
-            scored += np.float32(expansion.share) * expansion.likeness(heard)
-    return found
+        speaking = {name: of[first] for name, of in rows.items()}
+        said = expansion(shares, speaking, scored[first])
+        if said is not None:
+            scored *= np.float32(1 - said.share)
+            scored += np.float32(said.share) * said.likeness(rows)
 
 
 def taken_for(pixels: Pixels) -> str:

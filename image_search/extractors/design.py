@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     import torch
 
 NAME = "design"
-DIM = 256
+DIM = 512
 SIDE = 160
-MODEL = "image_search/design-resnet18-w32/2"
+MODEL = "image_search/design-resnet18-w32/3"
 
 
 def squeezed(pixels: Pixels, side: int) -> Pixels:
@@ -45,7 +45,7 @@ class DesignEncoder:
     dim = DIM
 
     def __init__(self, see: Forward) -> None:
-        """``see`` takes squares and returns (n, 256)."""
+        """``see`` takes squares and returns (n, 512)."""
         self._see = see
 
     def prepare(self, pixels: Pixels) -> Pixels:
@@ -53,7 +53,7 @@ class DesignEncoder:
         return squeezed(pixels, SIDE)
 
     def embed(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
-        """Squares to embeddings, (len(inputs), 256) float32; each row has length 1."""
+        """Squares to embeddings, (len(inputs), 512) float32; each row has length 1."""
         return embed_squares(inputs, self._see, DIM)
 
 

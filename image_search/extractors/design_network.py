@@ -1,17 +1,27 @@
 """The small network behind ``design``, in PyTorch; imported only where it is loaded or trained.
 
-A residual network (He and others, CVPR 2016) of 18 layers and half the usual width.
+A residual network (He and others, CVPR 2016) of 18 layers and half the usual width, read at every
+stage: what is shown, from all of the picture, and what lies where, from a grid over it.
 """
 
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch import cat as joined
 from torch.nn import functional
 
 SIDE = 160
-DIM = 256
+#: Numbers that tell what is shown, and numbers that tell what lies where.
+MEANING, LAYOUT = 256, 256
+DIM = MEANING + LAYOUT
+#: The share that the layout has in the cosine of two pictures.
+LAYOUT_SHARE = 0.5
 
 _WIDTH = 32
+# Cells across and down of the grid that tells the layout.
+_CELLS = 5
+# The stage that is read in cells: deep enough to know a part when drawn, and fine enough for where.
+_LAYOUT_STAGE = 2
 
 
 class Block(nn.Module):
@@ -47,16 +57,53 @@ class Design(nn.Module):
             nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
         )
         widths = [width, 2 * width, 4 * width, 8 * width]
-        blocks: list[nn.Module] = []
+        stages: list[nn.Module] = []
         given = width
         for number, made in enumerate(widths):
-            blocks += [Block(given, made, 2 if number else 1), Block(made, made, 1)]
+            first = Block(given, made, 2 if number else 1)
+            stages.append(nn.Sequential(first, Block(made, made, 1)))
             given = made
-        self.blocks = nn.Sequential(*blocks)
-        self.head = nn.Linear(given, DIM)
+        self.stages = nn.ModuleList(stages)
+        read = 2 * sum(widths)
+        self.meaning = nn.Sequential(nn.BatchNorm1d(read), nn.Linear(read, MEANING))
+        self.layout = nn.Linear(widths[_LAYOUT_STAGE] * _CELLS**2, LAYOUT)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pictures to unit rows."""
+        """Pictures to unit rows: their meaning and their layout, side by side."""
+        seen = self._stages(x)
+        layout = functional.normalize(self.layout(_cells(seen)), dim=1)
+        meaning = self._meaning(seen)
+        return joined([meaning * (1 - LAYOUT_SHARE) ** 0.5, layout * LAYOUT_SHARE**0.5], dim=1)
+
+    def meaning_of(self, x: Tensor) -> Tensor:
+        """Pictures to what they show alone, unit rows (n, MEANING)."""
+        return self._meaning(self._stages(x))
+
+    def read_of(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures to what the meaning and the layout are told from, (n, ...) each."""
+        seen = self._stages(x)
+        return _pooled(seen), _cells(seen)
+
+    def _stages(self, x: Tensor) -> list[Tensor]:
         y = functional.max_pool2d(self.stem(x * 4 - 2), 3, 2, 1)
-        y = self.blocks(y).mean(dim=(2, 3))
-        return functional.normalize(self.head(y), dim=1)
+        seen: list[Tensor] = []
+        for stage in self.stages:
+            y = stage(y)
+            seen.append(y)
+        return seen
+
+    def _meaning(self, seen: list[Tensor]) -> Tensor:
+        return functional.normalize(self.meaning(_pooled(seen)), dim=1)
+
+
+def _pooled(seen: list[Tensor]) -> Tensor:
+    return joined([pooled for y in seen for pooled in (y.mean(dim=(2, 3)), _strongest(y))], 1)
+
+
+def _cells(seen: list[Tensor]) -> Tensor:
+    return functional.adaptive_avg_pool2d(seen[_LAYOUT_STAGE], _CELLS).flatten(1)
+
+
+def _strongest(y: Tensor) -> Tensor:
+    """Generalised mean of power 3 (Radenovic and others, PAMI 2019), (n, c, h, w) to (n, c)."""
+    return (y * y * y).mean(dim=(2, 3)).clamp_min(1e-6) ** (1 / 3)

@@ -68,8 +68,8 @@ _ROWS = (
     ),
     ExtractorSpec(
         name="design",
-        dim=256,
-        model="image_search/design-resnet18-w32/2",
+        dim=512,
+        model="image_search/design-resnet18-w32/3",
         summary="what is drawn or photographed, as the small network of this package sees it",
         weights=DESIGN,
         load=_from("design"),

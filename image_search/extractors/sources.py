@@ -254,8 +254,8 @@ RESNET50_IMAGENET1K_V2 = TorchHubWeights(
 
 DESIGN = PackagedWeights(
     title="The encoder of this package",
-    size=5_700_000,
+    size=7_760_000,
     licence="MIT",
     source="this package",
-    filename="design-fd3c6ea2.safetensors",
+    filename="design-60807458.safetensors",
 )

@@ -12,14 +12,15 @@ import torch
 from PIL import Image
 
 from image_search.extractors.base import Floats, Pixels, unit_rows
-from image_search.extractors.design import DesignEncoder
-from image_search.extractors.design_network import DIM
+from image_search.extractors.design import DesignEncoder, squeezed
+from image_search.extractors.design_network import DIM, LAYOUT, LAYOUT_SHARE, MEANING, SIDE, Design
 from tests.drawing import design, ornate
 from training import sources
 from training.exporting import export, save
+from training.heads import with_heads
 from training.judging import embedding, judge
-from training.learning import Recipe, State, learn, loss_of
-from training.lessons import PHOTOS, RENDERINGS, SKETCHES, Lessons
+from training.learning import Recipe, State, batch, learn, loss_of
+from training.lessons import EDITS, PHOTOS, RENDERINGS, SKETCHES, Lessons
 from training.lines import line_rendering
 from training.pictures import load
 from training.teaching import VIEWS, Taught, teach
@@ -65,11 +66,13 @@ def taught(sets: Path) -> Taught:
 @pytest.fixture(scope="module")
 def weights(taught: Taught, tmp_path_factory: pytest.TempPathFactory) -> Path:
     state = learn(taught, RECIPE, tell=lambda _: None, keep=lambda _: None)
-    return export(state, tmp_path_factory.mktemp("weights"))
+    return export(
+        with_heads(state, taught, RECIPE.seed, lessons=4), tmp_path_factory.mktemp("weights")
+    )
 
 
 def test_the_teacher_is_asked_for_several_views_of_each(taught: Taught) -> None:
-    assert taught.targets.shape == (len(taught.items), VIEWS, DIM)
+    assert taught.targets.shape == (len(taught.items), VIEWS, MEANING)
     assert np.allclose(np.linalg.norm(taught.targets, axis=2), 1, atol=1e-3)
     for item, rectangles in zip(taught.items, taught.rectangles, strict=True):
         height, width = taught.pictures[item.photo].shape[:2]
@@ -81,9 +84,10 @@ def test_the_teacher_is_asked_for_several_views_of_each(taught: Taught) -> None:
 def test_lessons_show_every_kind_of_picture_and_repeat_by_seed(taught: Taught) -> None:
     one, again, other = (Lessons(taught, seed).batch(96) for seed in (1, 1, 2))
 
-    there = {PHOTOS: taught.photos, RENDERINGS: taught.photos, SKETCHES: taught.sketches}
-    expected = sum(min(most, len(of)) for most, of in there.items())
+    of_photos = sum(min(most, len(taught.photos)) for most in (PHOTOS, EDITS, RENDERINGS))
+    expected = of_photos + min(SKETCHES, len(taught.sketches))
     assert len(one.squares) == expected + len(taught.labelled_sketches)
+    assert one.photos == sum(min(most, len(taught.photos)) for most in (PHOTOS, EDITS))
     assert one.squares.shape[1:] == (96, 96, 3)
     assert np.allclose(np.linalg.norm(one.targets, axis=1), 1, atol=1e-3)
     assert np.array_equal(one.squares, again.squares)
@@ -100,6 +104,55 @@ def test_what_is_exported_is_what_the_package_loads(weights: Path) -> None:
     assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-3)
     assert not np.allclose(rows[0], rows[1], atol=1e-3)
     assert weights.stat().st_size < 8_000_000
+
+
+def test_layout_tells_where_things_are_and_meaning_does_not_have_to(weights: Path) -> None:
+    embed = embedding(weights)
+    picture = np.asarray(ornate(3), np.uint8)
+
+    rows = embed([picture, np.ascontiguousarray(np.roll(picture, 40, axis=1)), picture])
+
+    assert rows.shape[1] == DIM == MEANING + LAYOUT
+    meaning, layout = np.split(rows, [MEANING], axis=1)
+    assert np.allclose(np.square(layout).sum(axis=1), LAYOUT_SHARE, atol=1e-3)
+    assert np.allclose(np.square(meaning).sum(axis=1), 1 - LAYOUT_SHARE, atol=1e-3)
+    assert layout[0] @ layout[2] > layout[0] @ layout[1]
+
+
+def test_layout_is_what_photos_differ_in_most(taught: Taught, weights: Path) -> None:
+    from safetensors.torch import load_file
+
+    network = Design()
+    network.load_state_dict(load_file(weights), strict=False)
+    shown = [taught.pixels(i) for i in taught.photos if not taught.painted[i]]
+    squares = np.stack([squeezed(pixels, SIDE) for pixels in shown])
+
+    with torch.inference_mode():
+        cells = network.eval().read_of(batch(squares, torch.device("cpu")))[1].double()
+        told = network.layout.double()(cells)
+
+    assert told.mean(dim=0).abs().max() < 0.05 * told.abs().max()
+    spreads = told.std(dim=0)[: len(shown) - 1]
+    assert (spreads.diff() <= 0.05 * spreads.max()).all()
+    # What is kept of the cells is all in which these few pictures differ.
+    one, other = (torch.cdist(of, of) for of in (cells, told))
+    assert torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1] > 0.9
+
+
+def test_meaning_comes_nearer_to_what_the_lessons_ask_for(taught: Taught) -> None:
+    state = learn(taught, RECIPE, tell=lambda _: None, keep=lambda _: None)
+    fitted = with_heads(state, taught, RECIPE.seed, lessons=8)
+    lesson = Lessons(taught, 5).batch(SIDE)
+
+    near = []
+    for weights in (state, fitted):
+        network = Design()
+        network.load_state_dict(weights)
+        with torch.inference_mode():
+            made = network.eval().meaning_of(batch(lesson.squares, torch.device("cpu")))
+        near.append(float((made.numpy() * lesson.targets).sum(axis=1).mean()))
+
+    assert near[1] > near[0] + 0.05
 
 
 def test_it_goes_on_from_what_was_learnt(taught: Taught, weights: Path, tmp_path: Path) -> None:
@@ -135,8 +188,8 @@ def test_it_is_judged_by_what_was_held_out(weights: Path, sets: Path) -> None:
 
 def test_the_loss_is_least_where_the_rows_are_the_targets() -> None:
     dice = np.random.default_rng(5)
-    targets = torch.from_numpy(unit_rows(dice.normal(size=(8, DIM))))
-    others = torch.from_numpy(unit_rows(dice.normal(size=(8, DIM))))
+    targets = torch.from_numpy(unit_rows(dice.normal(size=(8, MEANING))))
+    others = torch.from_numpy(unit_rows(dice.normal(size=(8, MEANING))))
 
     right, wrong = (loss_of(made, targets, 0.1).item() for made in (targets, others))
 
