@@ -6,8 +6,8 @@ stage: what is shown, from all of the picture, and what lies where, from a grid 
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
-from torch import cat as joined
 from torch.nn import functional
 
 SIDE = 160
@@ -73,7 +73,7 @@ class Design(nn.Module):
         seen = self._stages(x)
         layout = functional.normalize(self.layout(_cells(seen)), dim=1)
         meaning = self._meaning(seen)
-        return joined([meaning * (1 - LAYOUT_SHARE) ** 0.5, layout * LAYOUT_SHARE**0.5], dim=1)
+        return torch.cat([meaning * (1 - LAYOUT_SHARE) ** 0.5, layout * LAYOUT_SHARE**0.5], dim=1)
 
     def meaning_of(self, x: Tensor) -> Tensor:
         """Pictures to what they show alone, unit rows (n, MEANING)."""
@@ -97,7 +97,7 @@ class Design(nn.Module):
 
 
 def _pooled(seen: list[Tensor]) -> Tensor:
-    return joined([pooled for y in seen for pooled in (y.mean(dim=(2, 3)), _strongest(y))], 1)
+    return torch.cat([pooled for y in seen for pooled in (y.mean(dim=(2, 3)), _strongest(y))], 1)
 
 
 def _cells(seen: list[Tensor]) -> Tensor:
