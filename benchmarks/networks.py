@@ -164,13 +164,15 @@ def mean_precision(
 @dataclass(frozen=True)
 class Case:
     """A set, how many pictures of each class are looked at, and the folders that it consists of
-    where sketches ask for photos: all of them, or only those of unseen classes."""
+    where sketches ask for photos: all of them, or only those of unseen classes; or only so many of
+    each class as are ``asking``."""
 
     name: str
     most: int
     photos: str = ""
     sketches: str = ""
     unseen: bool = False
+    asking: int | None = None
 
     def pictures(self) -> tuple[Pictures, Pictures | None]:
         """The pictures, and the sketches that ask for them."""
@@ -178,7 +180,8 @@ class Case:
         gallery = Pictures.of(folder / self.photos, self.most)
         if not self.sketches:
             return gallery, None
-        return gallery, Pictures.of(folder / self.sketches, self.most, unseen=self.unseen)
+        some = self.most if self.asking is None else self.asking
+        return gallery, Pictures.of(folder / self.sketches, some, unseen=self.unseen)
 
 
 CASES = (

@@ -17,49 +17,47 @@ from PIL import Image
 
 from image_search.extractors.base import Extractor, Floats, Pixels, unit_rows
 from image_search.extractors.batches import BATCH, Forward, embed_squares
-from image_search.extractors.clip_models import CLIP_MODELS, DIM, OPENAI, ClipModel
-from image_search.extractors.crop import centre_square
+from image_search.extractors.clip_models import CLIP_MODELS, OPENAI, ClipModel
+from image_search.extractors.crop import centre_square, squashed
 from image_search.extractors.engines import open_networks
 from image_search.extractors.recipe import Input, Recipe
-from image_search.extractors.words import LENGTH, tokens
+from image_search.extractors.vocabulary import reader
+from image_search.extractors.words import tokens
 
 if TYPE_CHECKING:
     import torch
-
-SIDE = 224
-# Mean and spread of the pictures that CLIP was trained on, per channel, of values from 0 to 1.
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 class Clip:
     """Image tower and text tower, each a function of arrays."""
 
-    dim = DIM
-
     def __init__(
         self, row: ClipModel, see: Forward, read: Callable[[Sequence[str]], Floats]
     ) -> None:
-        """Towers: ``see`` takes squares, ``read`` at most BATCH texts; both return (n, 512)."""
-        self.name, self.model = row.name, row.model
+        """Towers: ``see`` takes squares, ``read`` at most BATCH texts; both return (n, dim)."""
+        self.name, self.model, self.dim = row.name, row.model, row.dim
+        self._sight = row.sight
         self._see = see
         self._read = read
 
     def prepare(self, pixels: Pixels) -> Pixels:
-        """One RGB picture, (height, width, 3) uint8, to a square of (224, 224, 3) uint8."""
-        return centre_square(pixels, shortest=SIDE, side=SIDE, resample=Image.Resampling.BICUBIC)
+        """One RGB picture, (height, width, 3) uint8, to a square of (side, side, 3) uint8."""
+        side, filtered = self._sight.side, Image.Resampling.BICUBIC
+        if self._sight.squashed:
+            return squashed(pixels, side=side, resample=filtered)
+        return centre_square(pixels, shortest=side, side=side, resample=filtered)
 
     def embed(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
-        """Squares to embeddings, (len(inputs), 512) float32; each row has length 1."""
-        return embed_squares(inputs, self._see, DIM)
+        """Squares to embeddings, (len(inputs), dim) float32; each row has length 1."""
+        return embed_squares(inputs, self._see, self.dim)
 
     def embed_text(self, texts: Sequence[str]) -> Floats:
-        """Texts to embeddings, (len(texts), 512) float32; each row has length 1.
+        """Texts to embeddings, (len(texts), dim) float32; each row has length 1.
 
-        A text is cut off after 77 tokens, some 50 words.
+        A text is cut off after as many tokens as the model takes, some 50 words.
         """
         if not texts:
-            return np.empty((0, DIM), dtype=np.float32)
+            return np.empty((0, self.dim), dtype=np.float32)
         starts = range(0, len(texts), BATCH)
         return unit_rows(np.concatenate([self._read(texts[i : i + BATCH]) for i in starts]))
 
@@ -73,8 +71,14 @@ def load(name: str = OPENAI.name) -> Extractor:
     """
     (row,) = (row for row in CLIP_MODELS if row.name == name)
     networks = open_networks(recipe(row))
-    read = networks["text"]
-    return Clip(row, networks["image"], lambda texts: read(tokens(texts)))
+    read, tokens_of = networks["text"], _tokens_of(row)
+    return Clip(row, networks["image"], lambda texts: read(tokens_of(texts)))
+
+
+def _tokens_of(row: ClipModel) -> Callable[[Sequence[str]], npt.NDArray[np.int64]]:
+    if not row.vocabulary:
+        return tokens
+    return reader(row.weights, row.vocabulary, row.length)
 
 
 @cache
@@ -82,23 +86,26 @@ def recipe(row: ClipModel) -> Recipe:
     """How the weights of ``row`` become its two towers."""
 
     def build(path: Path) -> dict[str, torch.nn.Module]:
-        return _towers(row.architecture, path)
+        return _towers(row, path)
 
     return Recipe(
         model=row.model,
         weights=row.weights,
-        inputs={"image": Input((SIDE, SIDE, 3), "uint8"), "text": Input((LENGTH,), "int64")},
+        inputs={
+            "image": Input((row.sight.side, row.sight.side, 3), "uint8"),
+            "text": Input((row.length,), "int64"),
+        },
         build=build,
     )
 
 
-def _towers(architecture: str, path: Path) -> dict[str, torch.nn.Module]:
+def _towers(row: ClipModel, path: Path) -> dict[str, torch.nn.Module]:
     import open_clip
     from torch.nn import Module
 
     from image_search.extractors.torch_engine import Normalised
 
-    network = open_clip.create_model(architecture, pretrained=str(path))
+    network = open_clip.create_model(row.architecture, pretrained=str(path))
 
     class Reader(Module):
         def __init__(self) -> None:
@@ -109,4 +116,4 @@ def _towers(architecture: str, path: Path) -> dict[str, torch.nn.Module]:
             features: torch.Tensor = network.encode_text(words)
             return features
 
-    return {"image": Normalised(MEAN, STD, network.visual), "text": Reader()}
+    return {"image": Normalised(row.sight.mean, row.sight.std, network.visual), "text": Reader()}

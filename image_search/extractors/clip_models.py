@@ -1,7 +1,7 @@
 """The CLIP models that there are weights of, one row each. Reading the rows loads no library.
 
-All of them are ViT-B/32: they see the same square of 224 pixels, read the same tokens, and answer
-with 512 numbers. What differs is what they learnt from, so their vectors are never compared.
+What their image and text towers share is the space they answer in; which space differs from row to
+row, so vectors of two rows are never compared.
 """
 
 from __future__ import annotations
@@ -12,8 +12,21 @@ from image_search.extractors.sources import (
     CLIP_VIT_B_32_DATACOMP_XL,
     CLIP_VIT_B_32_LAION2B,
     CLIP_VIT_B_32_OPENAI,
+    SIGLIP2_VIT_B_32,
+    HuggingFaceWeights,
 )
-from image_search.extractors.weights import Weights
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a network is shown of a picture: a square of ``side`` pixels, the middle of it or
+    ``squashed`` the whole, each channel less its ``mean`` and divided by its ``std`` in values from
+    0 to 1."""
+
+    side: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    squashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -23,9 +36,16 @@ class ClipModel:
     name: str
     architecture: str
     pretrained: str
-    weights: Weights
+    weights: HuggingFaceWeights
     learnt_from: str
     """In words, for people."""
+    dim: int
+    """Length of an embedding."""
+    sight: Sight
+    length: int
+    """Tokens per text; what is longer is cut off."""
+    vocabulary: str = ""
+    """The file beside the weights that says what its tokens are; empty where they are CLIP's."""
 
     @property
     def model(self) -> str:
@@ -33,7 +53,10 @@ class ClipModel:
         return f"open_clip/{self.architecture}/{self.pretrained}"
 
 
-DIM = 512
+# Mean and spread of the pictures that OpenAI's CLIP was trained on.
+_CLIP_SIGHT = Sight(
+    side=224, mean=(0.48145466, 0.4578275, 0.40821073), std=(0.26862954, 0.26130258, 0.27577711)
+)
 
 OPENAI = ClipModel(
     name="clip",
@@ -42,6 +65,9 @@ OPENAI = ClipModel(
     pretrained="openai",
     weights=CLIP_VIT_B_32_OPENAI,
     learnt_from="OpenAI's 400 million pictures",
+    dim=512,
+    sight=_CLIP_SIGHT,
+    length=77,
 )
 LAION2B = ClipModel(
     name="clip-laion2b",
@@ -49,6 +75,9 @@ LAION2B = ClipModel(
     pretrained="laion2b_s34b_b79k",
     weights=CLIP_VIT_B_32_LAION2B,
     learnt_from="LAION-2B",
+    dim=512,
+    sight=_CLIP_SIGHT,
+    length=77,
 )
 DATACOMP_XL = ClipModel(
     name="clip-datacomp",
@@ -56,8 +85,23 @@ DATACOMP_XL = ClipModel(
     pretrained="datacomp_xl_s13b_b90k",
     weights=CLIP_VIT_B_32_DATACOMP_XL,
     learnt_from="DataComp-XL",
+    dim=512,
+    sight=_CLIP_SIGHT,
+    length=77,
+)
+SIGLIP2 = ClipModel(
+    name="clip-siglip2",
+    architecture="ViT-B-32-SigLIP2-256",
+    pretrained="webli",
+    weights=SIGLIP2_VIT_B_32,
+    learnt_from="Google's WebLI, with words of 109 languages",
+    dim=768,
+    sight=Sight(side=256, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), squashed=True),
+    length=64,
+    vocabulary="tokenizer.json",
 )
 
-# Schuhmann and others, "LAION-5B", NeurIPS 2022; Gadre and others, "DataComp", NeurIPS 2023.
-CLIP_MODELS = (OPENAI, LAION2B, DATACOMP_XL)
+# Schuhmann and others, "LAION-5B", NeurIPS 2022; Gadre and others, "DataComp", NeurIPS 2023;
+# Tschannen and others, "SigLIP 2", arXiv 2502.14786, 2025.
+CLIP_MODELS = (OPENAI, LAION2B, DATACOMP_XL, SIGLIP2)
 """The first is the one that ``auto`` takes."""

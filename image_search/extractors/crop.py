@@ -42,3 +42,18 @@ def centre_square(
         return np.asarray(image.resize((side, side), resample, box=box))
     resized = image.resize(size, resample)
     return np.asarray(resized.crop((left, top, left + side, top + side)))
+
+
+def squashed(pixels: Pixels, *, side: int, resample: Image.Resampling) -> Pixels:
+    """The whole of a picture in a square, whatever its proportions, as torchvision resizes it.
+
+    Args:
+        pixels: (height, width, 3) uint8, RGB.
+        side: of the square.
+        resample: Pillow's filter; it always smooths when it shrinks.
+
+    Returns:
+        (side, side, 3) uint8.
+    """
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    return np.asarray(image.resize((side, side), resample))

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import cast
 
 from image_search.extractors.base import Extractor
-from image_search.extractors.clip_models import CLIP_MODELS, DIM, OPENAI
+from image_search.extractors.clip_models import CLIP_MODELS, OPENAI
 from image_search.extractors.sources import DESIGN, RESNET50_IMAGENET1K_V2
 from image_search.extractors.weights import Weights
 
@@ -48,7 +48,7 @@ _ROWS = (
     *(
         ExtractorSpec(
             name=row.name,
-            dim=DIM,
+            dim=row.dim,
             model=row.model,
             summary=f"what a picture shows, and words for it; learnt from {row.learnt_from}",
             weights=row.weights,

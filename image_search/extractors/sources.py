@@ -29,6 +29,8 @@ class HuggingFaceWeights(Weights):
     repo: str
     filenames: tuple[str, ...]
     """The first that the repository has is taken."""
+    beside: tuple[str, ...] = ()
+    """Small files of the repository without which the weights are of no use."""
 
     partial_names: ClassVar[str] = "*.incomplete"
 
@@ -72,6 +74,8 @@ class HuggingFaceWeights(Weights):
             # A cache copied by hand need not have it.
             main = snapshots
         for commit in [main, *commits]:
+            if not all((commit / name).is_file() for name in self.beside):
+                continue
             for name in self.filenames:
                 if (file := commit / name).is_file():
                     return file
@@ -102,21 +106,29 @@ class HuggingFaceWeights(Weights):
         # For the same reason: by default it writes only when 10 MB have come.
         constants.DOWNLOAD_CHUNK_SIZE = _CHUNK
 
+        def fetch(name: str) -> None:
+            file = Path(hf_hub_download(self.repo, name))
+            # Where there are no links (Windows), no file is named after its checksum.
+            stored = file.resolve().name
+            expected = stored
+            if not is_sha256(stored):
+                expected = get_hf_file_metadata(hf_hub_url(self.repo, name)).etag or ""
+            if is_sha256(expected) and sha256(file) != expected:
+                file.resolve().unlink()
+                file.unlink(missing_ok=True)
+                raise OSError(_SENT_DAMAGED)
+
         def download() -> None:
+            for name in self.beside:
+                fetch(name)
             for name in self.filenames:
                 try:
-                    file = Path(hf_hub_download(self.repo, name))
+                    fetch(name)
                 except EntryNotFoundError:
                     if name == self.filenames[-1]:
                         raise
-                    continue
-                # Where there are no links (Windows), no file is named after its checksum.
-                if not is_sha256(file.resolve().name):
-                    expected = get_hf_file_metadata(hf_hub_url(self.repo, name)).etag
-                    if is_sha256(expected) and sha256(file) != expected:
-                        file.unlink()
-                        raise OSError(_SENT_DAMAGED)
-                return
+                else:
+                    break
 
         return download
 
@@ -242,6 +254,17 @@ CLIP_VIT_B_32_DATACOMP_XL = HuggingFaceWeights(
     repo="laion/CLIP-ViT-B-32-DataComp.XL-s13B-b90K",
     filenames=CLIP_VIT_B_32_OPENAI.filenames,
     asked_for="clip-datacomp",
+)
+
+SIGLIP2_VIT_B_32 = HuggingFaceWeights(
+    title="SigLIP 2 ViT-B/32",
+    size=1_540_000_000,
+    licence="Apache-2.0",
+    source="Google, through the Hugging Face hub (timm/ViT-B-32-SigLIP2-256)",
+    repo="timm/ViT-B-32-SigLIP2-256",
+    filenames=CLIP_VIT_B_32_OPENAI.filenames,
+    beside=("tokenizer.json",),
+    asked_for="clip-siglip2",
 )
 
 RESNET50_IMAGENET1K_V2 = TorchHubWeights(

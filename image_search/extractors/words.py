@@ -45,12 +45,16 @@ def tokens(texts: Sequence[str]) -> npt.NDArray[np.int64]:
     return rows
 
 
-def _clean(text: str) -> str:
-    """Mended where it was decoded wrongly, without HTML's escapes, single-spaced, in lower case."""
+def mended(text: str) -> str:
+    """The text as it was meant where it was decoded wrongly, and without HTML's escapes."""
     import ftfy
 
-    mended = html.unescape(html.unescape(ftfy.fix_text(text)))
-    return " ".join(mended.split()).lower()
+    return html.unescape(html.unescape(ftfy.fix_text(text)))
+
+
+def _clean(text: str) -> str:
+    """Mended, single-spaced, in lower case."""
+    return " ".join(mended(text).split()).lower()
 
 
 @lru_cache(maxsize=4096)

@@ -26,14 +26,15 @@ from benchmarks.report import DATASETS
 from image_search.evaluation.asking import FUSION
 from image_search.extractors.base import Floats, Pixels
 
-#: Few pictures of each class; of sketches, those of classes that ``design`` has not learnt.
+#: Few pictures of each class; of sketchy, which has 1,600 photos of 64 classes, all of these. Most
+#: of its sketches ``design`` has learnt, and is hard to keep up with.
 CASES = (
     Case("corel1k", 30),
     Case("jewellery", 60),
     Case("clothing", 20),
     Case("caltech101", 8),
-    Case("sketchy", 6, "photo", "sketch", unseen=True),
-    Case("pacs", 40, "photo", "sketch", unseen=True),
+    Case("sketchy", 30, "photo", "sketch", asking=3),
+    Case("pacs", 40, "photo", "sketch"),
 )
 #: How far behind its best part the fusion may fall.
 WORST = 0.99

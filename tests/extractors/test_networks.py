@@ -25,9 +25,9 @@ from image_search.extractors import (
     unit_rows,
 )
 from image_search.extractors.base import Floats
-from image_search.extractors.clip_models import CLIP_MODELS, DIM, LAION2B, OPENAI, ClipModel
+from image_search.extractors.clip_models import CLIP_MODELS, LAION2B, OPENAI, SIGLIP2, ClipModel
 from image_search.extractors.torch_engine import channels_first
-from image_search.extractors.words import LENGTH, tokens
+from image_search.extractors.words import tokens
 from tests.extractors.test_contract import noise
 
 TOKENIZER = open_clip.get_tokenizer(OPENAI.architecture)
@@ -37,16 +37,19 @@ SIZES = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("row", [OPENAI, SIGLIP2], ids=lambda row: row.name)
 @pytest.mark.parametrize("size", SIZES)
-def test_clip_prepares_pictures_as_open_clip_does(size: tuple[int, int]) -> None:
-    published = open_clip.get_pretrained_cfg(OPENAI.architecture, OPENAI.pretrained)
+def test_clip_prepares_pictures_as_open_clip_does(size: tuple[int, int], row: ClipModel) -> None:
+    published = open_clip.get_pretrained_cfg(row.architecture, row.pretrained)
+    side = open_clip.get_model_config(row.architecture)["vision_cfg"]["image_size"]
     config = PreprocessCfg(
-        **{k: published[k] for k in ("mean", "std", "interpolation", "resize_mode")}
+        size=side,
+        **{k: published[k] for k in ("mean", "std", "interpolation", "resize_mode")},
     )
     theirs = image_transform_v2(config, is_train=False)
     pixels = noise(*size)
 
-    ours = channels_first(np.stack([bare().prepare(pixels)]), clip.MEAN, clip.STD)
+    ours = channels_first(np.stack([bare(row).prepare(pixels)]), row.sight.mean, row.sight.std)
 
     assert torch.equal(ours[0].cpu(), theirs(Image.fromarray(pixels)))
 
@@ -139,18 +142,21 @@ def test_the_rows_of_clip_agree_with_open_clips_own_tables(row: ClipModel) -> No
     theirs = open_clip.get_pretrained_cfg(row.architecture, row.pretrained)
     network = open_clip.get_model_config(row.architecture)
 
-    assert isinstance(row.weights, sources.HuggingFaceWeights)
     assert theirs["hf_hub"] == row.weights.repo + "/"
     assert row.weights.filenames == (
         open_clip.constants.HF_SAFE_WEIGHTS_NAME,
         open_clip.constants.HF_WEIGHTS_NAME,
     )
-    assert (theirs["mean"], theirs["std"]) == (clip.MEAN, clip.STD)
-    assert (theirs["interpolation"], theirs["resize_mode"]) == ("bicubic", "shortest")
+    assert (theirs["mean"], theirs["std"]) == (row.sight.mean, row.sight.std)
+    shape = "squash" if row.sight.squashed else "shortest"
+    assert (theirs["interpolation"], theirs["resize_mode"]) == ("bicubic", shape)
     assert theirs.get("quick_gelu", False) == network.get("quick_gelu", False)
-    assert (network["embed_dim"], network["vision_cfg"]["image_size"]) == (DIM, clip.SIDE)
-    assert network["text_cfg"].get("context_length", LENGTH) == LENGTH
-    assert type(open_clip.get_tokenizer(row.architecture)) is type(TOKENIZER)
+    assert (network["embed_dim"], network["vision_cfg"]["image_size"]) == (row.dim, row.sight.side)
+    words = network["text_cfg"]
+    assert words.get("context_length", TOKENIZER.context_length) == row.length
+    assert words.get("hf_tokenizer_name") == (row.weights.repo if row.vocabulary else None)
+    assert words.get("tokenizer_kwargs") == ({"clean": "canonicalize"} if row.vocabulary else None)
+    assert row.weights.beside == ((row.vocabulary,) if row.vocabulary else ())
     assert row.weights.asked_for == ("" if row is OPENAI else row.name)
 
 
@@ -167,5 +173,5 @@ def unused(_: object) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     raise AssertionError("the network is not needed to prepare a picture")
 
 
-def bare() -> clip.Clip:
-    return clip.Clip(OPENAI, unused, unused)
+def bare(row: ClipModel = OPENAI) -> clip.Clip:
+    return clip.Clip(row, unused, unused)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 
 from image_search.extractors.clip_models import CLIP_MODELS
-from image_search.extractors.sources import HuggingFaceWeights
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -36,21 +36,26 @@ class Behaviour(Enum):
 class Hub:
     """A hub on a free port of this machine, with CLIP's and ResNet50's files as given."""
 
-    def __init__(self, clip: Path, resnet50: Path) -> None:
-        """Serve these files: ``clip`` as the hub does, ``resnet50`` as torchvision's server."""
+    def __init__(
+        self, clip: Path, resnet50: Path, more: Mapping[str, Sequence[Path]] | None = None
+    ) -> None:
+        """Serve these files: ``clip`` as the hub does, ``resnet50`` as torchvision's server; and
+        ``more`` by the hub's repository."""
         self.behaviour = Behaviour.WELL
         self.requests: list[str] = []
         digest = _sha256(resnet50)
         self.resnet50_name = f"resnet50-{digest[:8]}.pth"
-        # All of CLIP's models have weights of the same shapes.
-        rows = [row.weights for row in CLIP_MODELS if isinstance(row.weights, HuggingFaceWeights)]
+        # All of CLIP's own kind have weights of the same shapes.
+        same = [row.weights.repo for row in CLIP_MODELS if not row.vocabulary]
+        files = {**{repo: [clip] for repo in same}, **(more or {})}
+        digests = {file: _sha256(file) for found in files.values() for file in found}
         self._hub_files = {
-            f"/{weights.repo}/resolve/main/{clip.name}": (clip, _sha256(clip)) for weights in rows
+            f"/{repo}/resolve/main/{file.name}": (file, digests[file])
+            for repo, found in files.items()
+            for file in found
         }
-        self._plain_files = {
-            f"/cdn/{_sha256(clip)}": clip,
-            f"/models/{self.resnet50_name}": resnet50,
-        }
+        self._plain_files = {f"/cdn/{digest}": file for file, digest in digests.items()}
+        self._plain_files[f"/models/{self.resnet50_name}"] = resnet50
         self._closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True

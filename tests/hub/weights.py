@@ -5,23 +5,49 @@ Random weights keep pictures apart well enough to search with; they mean nothing
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 
 # Random numbers are repeated from a store of this many: 150 million fresh ones take seconds.
 _STORE = 1_000_003
+# Pieces of the small vocabulary, single bytes among them.
+_WORDS = 350
 
 
 def random_clip(folder: Path) -> Path:
     """All of CLIP ViT-B/32 in 8-bit floats, 151 MB, under the name that the hub has it by."""
+    return _random("ViT-B-32-quickgelu", folder)
+
+
+def random_siglip2(folder: Path) -> tuple[Path, Path]:
+    """SigLIP 2 as its row names it, in 8-bit floats, and its vocabulary.
+
+    From now on open_clip makes its text tower with one layer and as many words as that vocabulary
+    has: whole, it has 1.1 GB. The image tower is whole.
+    """
+    import open_clip
+
+    from image_search.extractors.clip_models import SIGLIP2
+
+    config = open_clip.get_model_config(SIGLIP2.architecture)
+    config["text_cfg"].update(vocab_size=_WORDS, layers=1)
+    path = folder / f"{SIGLIP2.architecture}.json"
+    path.write_text(json.dumps(config), "utf-8")
+    open_clip.add_model_config(path)
+    return _random(SIGLIP2.architecture, folder), small_vocabulary(folder)
+
+
+def _random(architecture: str, folder: Path) -> Path:
     import open_clip
     import torch
     from safetensors.torch import save_file
 
-    config = open_clip.get_model_config("ViT-B-32-quickgelu")
+    config = open_clip.get_model_config(architecture)
+    kind = open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
     with torch.device("meta"):
-        shapes = open_clip.CLIP(**config).state_dict()
+        shapes = kind(**config).state_dict()
     store = np.random.default_rng(0).standard_normal(_STORE, dtype=np.float32)
     weights = {}
     for seed, (name, tensor) in enumerate(shapes.items()):
@@ -71,4 +97,40 @@ def tiny_torch(folder: Path, size: int = 1_000_000) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("archive/data.pkl", b"no weights at all")
         archive.writestr("archive/data/0", content)
+    return path
+
+
+def small_vocabulary(folder: Path) -> Path:
+    """A vocabulary of the kind that SigLIP 2 brings along: pieces learnt from a few words, single
+    bytes for all else."""
+    from tokenizers import (
+        Tokenizer,
+        decoders,
+        models,
+        normalizers,
+        pre_tokenizers,
+        processors,
+        trainers,
+    )
+
+    vocabulary = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
+    vocabulary.normalizer = normalizers.Replace(" ", "\u2581")
+    vocabulary.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    vocabulary.decoder = decoders.ByteFallback()
+    special = ["<pad>", "<eos>", "<bos>", "<unk>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    words = ["a gold ring with a leaf motif", "a ring with a blue stone", "the chairs of a room"]
+    vocabulary.train_from_iterator(
+        words,
+        trainers.BpeTrainer(
+            vocab_size=_WORDS - 256, special_tokens=special[:4], show_progress=False
+        ),
+    )
+    vocabulary.post_processor = processors.TemplateProcessing(
+        single="$A <eos>", special_tokens=[("<eos>", 1)]
+    )
+    learnt = json.loads(vocabulary.to_str())
+    pieces = [piece for piece in learnt["model"]["vocab"] if piece not in special]
+    learnt["model"]["vocab"] = {piece: row for row, piece in enumerate([*special, *pieces])}
+    path = folder / "tokenizer.json"
+    path.write_text(json.dumps(learnt), "utf-8")
     return path
