@@ -73,10 +73,13 @@ class Calibration:
                 rows[:, place] = self.centred_rows(name, vectors[:, place]) / scale
         return rows
 
-    def centred_rows(self, name: str, rows: Floats) -> Floats:
-        """Rows (n, dim) of one block of stored vectors, centred, and of length 1."""
-        scale = np.float32(math.sqrt(len(self.layout.names)))
-        return unit_rows(rows - self.means[name] / scale) if self.fitted_on else rows * scale
+    def centred_rows(self, name: str, rows: Floats, *, in_place: bool = False) -> Floats:
+        """Rows (n, dim) of one block of stored vectors, centred, and of length 1; ``in_place``, so
+        that the memory of ``rows`` holds the result."""
+        scale, out = np.float32(math.sqrt(len(self.layout.names))), rows if in_place else None
+        if not self.fitted_on:
+            return np.multiply(rows, scale, out=out)
+        return unit_rows(np.subtract(rows, self.means[name] / scale, out=out), in_place=True)
 
     def centred_block(self, name: str, block: Floats, share: float = 1.0) -> Floats:
         """A unit ``block`` (dim,) of a query, less ``share`` of the collection's mean."""

@@ -1,4 +1,5 @@
-"""Which rows of a collection are worth comparing exactly: every segment is asked, side by side."""
+"""Which rows of a collection are worth comparing exactly: every segment is asked, those of a large
+collection side by side."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import faiss
 import numpy as np
 
 from image_search.extractors.base import Floats
-from image_search.indexes import PER_HIT, FlatIndex, Mask, Rows, VectorIndex, depth
+from image_search.indexes import FEW, PER_HIT, FlatIndex, Mask, Rows, VectorIndex, depth
 
 # Asked for beyond what is wanted, so that rows equal to the last one are rarely asked for again.
 _MORE = 16
@@ -37,11 +38,14 @@ def candidates(
 
     if len(searched) == 1 and isinstance(searched[0][0], FlatIndex):
         return [ask(searched[0])[1]]
-    found = list(_pool().map(ask, searched))
+    rows = sum(len(keep) for _, keep in searched)
+    # A few are looked through in milliseconds: to hand the work over, and to wait for it, would
+    # take as long.
+    found = list((map if rows <= FEW else _pool().map)(ask, searched))
     scores = np.concatenate([scores for scores, _ in found]) if found else np.zeros(0, np.float32)
     # Estimates must be compared exactly before they tell which are the best; exact scores tell.
     exact = all(isinstance(index, FlatIndex) for index, _ in searched)
-    most = max(reach, k if exact else depth(k))
+    most = max(reach, k if exact else depth(k, rows))
     if len(scores) <= most:
         return [rows for _, rows in found]
     last = np.partition(scores, -most)[-most] - (equal if exact else 0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -53,7 +54,8 @@ class Scored:
     @cached_property
     def fused(self) -> Floats:
         """The score (n,) of each row."""
-        return np.asarray(np.sum(list(self.contributions.values()), axis=0), np.float32)
+        nothing = np.zeros(len(self.rows), np.float32)
+        return np.asarray(sum(self.contributions.values(), nothing), np.float32)
 
     def with_share(self, name: str, scores: Floats, share: float) -> Scored:
         """With another column of ``scores`` (n,), which has this ``share`` of the whole."""
@@ -63,21 +65,26 @@ class Scored:
         contributions[name] = scores * np.float32(share)
         return Scored(self.segment, self.rows, self.scores | {name: scores}, contributions)
 
-    def best(self, k: int) -> list[Found]:
-        """The best rows, best first, at least ``k`` where there are as many."""
-        if not len(self.rows):
-            return []
-        fused = self.fused
-        order = np.lexsort((self.rows, -fused))
-        # Those that tie with the last one are kept, for ties are decided by path.
-        last = np.round(fused[order[min(k, len(order)) - 1]], DIGITS)
-        order = order[np.round(fused[order], DIGITS) >= last]
+    def found(self, least: float = -math.inf) -> list[Found]:
+        """The rows whose score is, to the digits shown, at least ``least``, in no order."""
+        shown = np.round(self.fused, DIGITS)
+        places = np.flatnonzero(shown >= least)
         records = self.segment.records
-        owners = records.owners[self.rows[order]].tolist()
+        owners = records.owners[self.rows[places]].tolist()
         return [
-            Found(-round(float(fused[i]), DIGITS), records.paths[owner], owner, i, self)
-            for owner, i in zip(owners, order.tolist(), strict=True)
+            Found(-round(score, DIGITS), records.paths[owner], owner, place, self)
+            for score, owner, place in zip(
+                shown[places].tolist(), owners, places.tolist(), strict=True
+            )
         ]
+
+
+def best(scored: Sequence[Scored], k: int) -> list[Found]:
+    """The ``k`` best rows of all, best first, ties by path."""
+    fused = np.concatenate([np.zeros(0, np.float32), *[one.fused for one in scored]])
+    # Those that tie with the last one take part, for ties are decided by path.
+    least = np.round(np.partition(fused, -k)[-k], DIGITS) if k < len(fused) else -math.inf
+    return sorted(row for one in scored for row in one.found(least))[:k]
 
 
 @dataclass(frozen=True, order=True)

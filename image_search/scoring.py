@@ -15,7 +15,7 @@ from image_search.extractors.base import Floats
 from image_search.filters import Filter
 from image_search.fusion import shares_of
 from image_search.hits import Scored
-from image_search.indexes import FlatIndex, Mask, Rows, VectorIndex
+from image_search.indexes import Mask, Rows, VectorIndex
 from image_search.name_search import NameIndex
 from image_search.weighting import PHOTO
 
@@ -56,10 +56,12 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Searchable:
-    """What is built once for a segment and shared by all the snapshots that hold it."""
+    """What is built once for a segment and shared by all the snapshots that hold it; whether its
+    vectors may be expected ``in_memory``, or must be foreseen."""
 
     segment: Segment
     index: VectorIndex
+    in_memory: bool = True
 
     @cached_property
     def names(self) -> NameIndex:
@@ -85,8 +87,7 @@ class Scoring:
             # A name may lift an image over those that only look alike, so all that are named
             # compete.
             rows = np.union1d(rows, np.flatnonzero(keep & (named > 0)))
-        if not isinstance(searchable.index, FlatIndex):
-            # Of a small collection everything was read when the index was built.
+        if not searchable.in_memory:
             searchable.segment.foresee(rows)
         found = self._compared(searchable.segment, rows)
         if not by_name:
@@ -100,9 +101,12 @@ class Scoring:
             return Scored(segment, rows, {}, {})
         calibration = comparison.calibration
         places, centred, cosines = calibration.layout.slices(), {}, {}
+        vectors = np.asarray(segment.vectors)
         for name, block in question.blocks.items():
-            stored = segment.vectors[:, places[name]][rows]
-            centred[name] = calibration.centred_rows(name, stored)
+            # Taken out of the others, and so free to be worked on: fresh memory costs more than
+            # the arithmetic.
+            taken = vectors[:, places[name]][rows]
+            centred[name] = calibration.centred_rows(name, taken, in_place=True)
             cosines[name] = comparison.levelled_rows(name, centred[name]) @ block
         shares = question.shares
         added = {name: values * np.float32(shares[name]) for name, values in cosines.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,10 +14,10 @@ from image_search.comparing import Comparison
 from image_search.extractors.base import Floats
 from image_search.filters import Filter
 from image_search.fusion import Layout, query_vector
-from image_search.hits import DIGITS, Hit
+from image_search.hits import DIGITS, Hit, best
 from image_search.indexes import Mask
 from image_search.scoring import Question, Scoring, Searchable
-from image_search.segment_indexes import index_of, is_large
+from image_search.segment_indexes import fits_memory, index_of, is_large
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +59,7 @@ class SearchIndex:
             if searchable is None:
                 sound = segment.name in verified
                 index = index_of(segment, snapshot, calibration, large=large, verified=sound)
-                searchable = Searchable(segment, index)
+                searchable = Searchable(segment, index, fits_memory(snapshot))
             parts.append(_Part(searchable, live[segment.records.owners]))
         return SearchIndex(snapshot, calibration, tuple(parts))
 
@@ -108,8 +107,8 @@ class SearchIndex:
                 for part, rows, keep in zip(self.parts, found, allowed, strict=True)
             ]
         )
-        best = heapq.nsmallest(k, (one for some in scored for one in some.best(k)))
-        return [one.hit(rank) for rank, one in enumerate(best, start=1)], compared
+        hits = [one.hit(rank) for rank, one in enumerate(best(scored, k), start=1)]
+        return hits, compared
 
     def hits_of(self, question: Question, contents: Iterable[bytes]) -> list[Hit]:
         """The images of these contents (SHA-256) that the filter admits, as hits without a rank,
@@ -122,8 +121,7 @@ class SearchIndex:
             facts = [fact for digest in wanted for fact in segment.holding(digest)]
             rows = segment.vector_of[facts].astype(np.int64) if facts else np.zeros(0, np.int64)
             rows = rows[allowed[rows]]
-            found = scoring.scored(part.of, rows, allowed).best(len(rows))
-            hits.extend(one.hit() for one in found)
+            hits.extend(one.hit() for one in scoring.scored(part.of, rows, allowed).found())
         return hits
 
     def folders(self) -> set[str]:

@@ -13,6 +13,8 @@ from image_search.indexes.codes import Coder
 
 # Segments with fewer bytes of vectors are searched exactly in every collection; there are few.
 _SMALL = 1 << 23
+# So much of what was read lately stays in the memory of any machine that this runs on.
+_KEPT_BYTES = 1 << 29
 # Vectors read at a time while a segment is encoded.
 _ROWS = 2048
 
@@ -20,6 +22,11 @@ _ROWS = 2048
 def is_large(snapshot: Snapshot) -> bool:
     """Whether the vectors of a collection are too many to be kept in memory and all compared."""
     return sum(segment.vectors.nbytes for segment in snapshot.segments) > EXACT_BYTES
+
+
+def fits_memory(snapshot: Snapshot) -> bool:
+    """Whether the system may be trusted to keep the vectors in memory once they were read."""
+    return sum(segment.vectors.nbytes for segment in snapshot.segments) <= _KEPT_BYTES
 
 
 def vouched(snapshot: Snapshot) -> set[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from image_search.extractors.base import Floats
 from image_search.indexes.base import Mask, Rows, VectorIndex
-from image_search.indexes.compressed import PER_HIT, CompressedIndex, depth
+from image_search.indexes.compressed import FEW, PER_HIT, CompressedIndex, depth
 from image_search.indexes.flat import FlatIndex
 
 # Exact search reads every vector: up to so many bytes of them that takes some 10 ms of one core,
@@ -22,6 +22,7 @@ BUILDERS: Mapping[str, Callable[[Floats], VectorIndex]] = {
 __all__ = [
     "BUILDERS",
     "EXACT_BYTES",
+    "FEW",
     "PER_HIT",
     "CompressedIndex",
     "FlatIndex",

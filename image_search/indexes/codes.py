@@ -60,7 +60,7 @@ class Coder:
             for start in range(0, len(batch), _ROWS):
                 rows = np.asarray(batch[start : start + _ROWS], np.float32)
                 index.reset()
-                index.add(self._rotated(rows))
+                index.add(_rotated(self._dims, rows))
                 codes.append(faiss.vector_to_array(index.codes).reshape(len(rows), -1))
         return np.concatenate([*codes, np.zeros((0, self.length), np.uint8)])
 
@@ -75,7 +75,7 @@ class Coder:
         self, index: Any, query: Floats, top_k: int, keep: Mask | None
     ) -> tuple[Floats, Rows]:
         """Estimates of the ``top_k`` highest inner products with ``query``, and their rows."""
-        coded, bits = self._coded(np.asarray(query, np.float32))
+        coded, bits = _coded(self._dims, np.asarray(query, np.float32).tobytes())
         selector = None
         if keep is not None:
             packed = np.packbits(keep, bitorder="little")
@@ -94,39 +94,43 @@ class Coder:
         index.train(np.zeros((1, self._dim), np.float32))
         return index
 
-    def _coded(self, query: Floats) -> tuple[Floats, int]:
-        """``query`` (dim,) rotated, (1, dim of the codes), and rounded to the values that FAISS
-        codes it with, zero being one of them; and the bits to code it with.
 
-        Zeros, the coordinates of blocks left out, would otherwise be coded as a little more or
-        less than zero, all of them alike, which adds up.
-        """
-        rotated = self._rotated(query[None])
-        rotated *= np.float32(1 / _BITS)
-        spreads = rotated.reshape(len(self._dims), _BITS).std(axis=1)
-        used = [float(spread) for spread in spreads if spread > 0]
-        if not used:
-            return rotated, _FEW_BITS
-        bits = _FEW_BITS if max(used) < 2 * min(used) else _MANY_BITS
-        half = 2 ** (bits - 1)
-        step = np.float32(_REACH * max(used) / half)
-        steps = np.clip(np.round(rotated / step), 1 - half, half)
-        # Both ends must be there, for FAISS goes by them. What they add is far below the error.
-        steps[0, np.argmin(steps)], steps[0, np.argmax(steps)] = 1 - half, half
-        return np.asarray(steps * step, np.float32), bits
+@functools.lru_cache(maxsize=64)
+def _coded(dims: tuple[int, ...], content: bytes) -> tuple[Floats, int]:
+    """A query of these blocks, the bytes of its float32, rotated, (1, dim of the codes), and
+    rounded to the values that FAISS codes it with, zero being one of them; and the bits to code it
+    with. Remembered, for a query goes to every segment.
 
-    def _rotated(self, vectors: Floats) -> Floats:
-        """Each block rotated and brought to coordinates of about 1: (n, dim of the codes)."""
-        rows = np.zeros((len(vectors), self._dim), np.float32)
-        begin = 0
-        for number, dim in enumerate(self._dims):
-            wide = -(-max(dim, _BITS) // _SIDE) * _SIDE
-            block = np.zeros((len(vectors), wide), np.float32)
-            block[:, :dim] = vectors[:, begin : begin + dim]
-            if block.any():
-                rows[:, number * _BITS : (number + 1) * _BITS] = _rotation(wide)(block)
-            begin += dim
-        return rows
+    Zeros, the coordinates of blocks left out, would otherwise be coded as a little more or less
+    than zero, all of them alike, which adds up.
+    """
+    rotated = _rotated(dims, np.frombuffer(content, np.float32)[None])
+    rotated *= np.float32(1 / _BITS)
+    spreads = rotated.reshape(len(dims), _BITS).std(axis=1)
+    used = [float(spread) for spread in spreads if spread > 0]
+    if not used:
+        return rotated, _FEW_BITS
+    bits = _FEW_BITS if max(used) < 2 * min(used) else _MANY_BITS
+    half = 2 ** (bits - 1)
+    step = np.float32(_REACH * max(used) / half)
+    steps = np.clip(np.round(rotated / step), 1 - half, half)
+    # Both ends must be there, for FAISS goes by them. What they add is far below the error.
+    steps[0, np.argmin(steps)], steps[0, np.argmax(steps)] = 1 - half, half
+    return np.asarray(steps * step, np.float32), bits
+
+
+def _rotated(dims: tuple[int, ...], vectors: Floats) -> Floats:
+    """Each block rotated and brought to coordinates of about 1: (n, dim of the codes)."""
+    rows = np.zeros((len(vectors), _BITS * len(dims)), np.float32)
+    begin = 0
+    for number, dim in enumerate(dims):
+        wide = -(-max(dim, _BITS) // _SIDE) * _SIDE
+        block = np.zeros((len(vectors), wide), np.float32)
+        block[:, :dim] = vectors[:, begin : begin + dim]
+        if block.any():
+            rows[:, number * _BITS : (number + 1) * _BITS] = _rotation(wide)(block)
+        begin += dim
+    return rows
 
 
 class _Rotation:

@@ -65,7 +65,7 @@ def test_a_few_rows_that_are_let_through_are_searched_exactly(
 
     assert keep[rows].all()
     assert len(rows) == min(top_k, count)
-    if count <= depth(top_k):
+    if count <= depth(top_k, ROWS):
         best = np.sort((STORED @ query)[keep])[::-1][:top_k]
         assert scores == pytest.approx(best, abs=1e-5)
 
@@ -96,6 +96,6 @@ def test_many_dimensions_do_not_overflow() -> None:
 def test_the_shortlist_holds_a_stored_vector_first() -> None:
     for row in (0, 100, ROWS - 1):
         estimates, rows = INDEX.shortlist(STORED[row], 10)
-        assert len(rows) == depth(10)
+        assert len(rows) == depth(10, ROWS)
         assert row in rows[:3]
         assert estimates[0] == pytest.approx(1, abs=0.1)
