@@ -27,6 +27,12 @@ from image_search.extractors.recipe import Input, Recipe
 if TYPE_CHECKING:
     import torch
 
+# The first array that OpenVINO is given makes its binding look NumPy up, under a lock of its own.
+# Two threads that were first together would wait for each other for ever, one with the lock, one
+# with the interpreter (pybind/pybind11, pull request 4877). While a module is imported there is
+# only one.
+openvino.Tensor(np.zeros(1, np.float32))
+
 # Raise this when what is converted, or how, changes.
 _VERSION = 1
 

@@ -169,3 +169,27 @@ def test_half_precision_is_close_to_the_reference(
     half = resnet50.ResNet50(torch_engine.forward_of(halved))
 
     assert float((vector(half) * expected).sum()) > 0.999
+
+
+FIRST_TOGETHER = """
+import sys, threading
+import numpy as np
+from image_search.extractors import REGISTRY
+sys.setswitchinterval(1e-6)
+extractor = REGISTRY["design"].load()
+picture = extractor.prepare(np.full((64, 64, 3), 127, np.uint8))
+together = threading.Barrier(4)
+def embed():
+    together.wait()
+    extractor.embed([picture])
+threads = [threading.Thread(target=embed, daemon=True) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+def test_threads_that_embed_first_at_the_same_time_do_not_wait_for_each_other() -> None:
+    """As when a search comes in while the service still gets ready. It took the interpreter along,
+    in most of the processes."""
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", FIRST_TOGETHER], check=True, timeout=60)
