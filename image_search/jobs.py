@@ -74,6 +74,7 @@ class Reindexer:
         self._began = threading.Event()
         self._refused: CacheLocked | None = None
         self._again = False
+        self._stopped = False
 
     @property
     def job(self) -> Job:
@@ -90,6 +91,8 @@ class Reindexer:
         with self._lock:
             if self._job.state == "running":
                 raise ReindexRunning("The index is being updated already.")
+            if self._stopped:
+                raise ReindexRunning("The service is about to end; reindex when it runs again.")
             self._again = False
             self._cancelled.clear()
             self._began.clear()
@@ -132,8 +135,11 @@ class Reindexer:
         return self._job
 
     def stop(self, timeout: float) -> None:
-        """Cancels and waits at most ``timeout`` seconds; for the end of the process."""
-        self._cancelled.set()
+        """Cancels and waits at most ``timeout`` seconds; for the end of the process. Requests that
+        are still being answered start nothing any more."""
+        with self._lock:
+            self._stopped = True
+            self._cancelled.set()
         if self._thread is not None:
             self._thread.join(timeout)
 
@@ -157,6 +163,9 @@ class Reindexer:
                 self._refused = error
             self._end("failed", message=str(error))
         except Exception:
+            if self._stopped:  # the interpreter ends, and took away what the update works with
+                self._end("cancelled")
+                return
             logger.exception("The reindex failed.")
             self._end("failed", message="Something went wrong inside; the server's log says what.")
         finally:

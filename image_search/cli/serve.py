@@ -34,6 +34,7 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until interrupted; 0 after a clean stop."""
+    from image_search.jobs import ReindexRunning
     from image_search.library import Library
     from image_search.web import create_app
     from image_search.web.secrets import kept_secrets
@@ -59,8 +60,8 @@ def run(options: argparse.Namespace) -> int:
         """What makes the first search quick, and the index whole, while requests are served."""
         library.warm_up()
         if library.outdated:
-            # Another process may be indexing already; its work is taken up when it has finished.
-            with contextlib.suppress(CacheLocked):
+            # Somebody was quicker, or another process, whose work is taken up when it has finished.
+            with contextlib.suppress(ReindexRunning, CacheLocked):
                 app.extensions["image_search"].reindexer.start()
         elif library.duplicates.outdated:
             library.duplicates.update_soon()

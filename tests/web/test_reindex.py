@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -111,3 +112,30 @@ def test_stop_ends_a_running_job(
     client.post("/reindex")
     app.extensions["image_search"].reindexer.stop(5.0)
     assert client.get("/reindex").json["state"] == "cancelled"
+    # What is still being answered meanwhile starts nothing that the end of the process would cut.
+    refused = client.post("/reindex")
+    assert (refused.status_code, refused.json["error"]["code"]) == (409, "reindex_running")
+    assert client.get("/reindex").json["state"] == "cancelled"
+
+
+def test_what_the_end_of_the_process_breaks_is_no_bug(
+    app: Flask,
+    client: Client,
+    library: Library,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reindexer = app.extensions["image_search"].reindexer
+
+    def cut(_: object, cancelled: Callable[[], bool]) -> None:
+        while not cancelled():
+            time.sleep(0.01)
+        raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    monkeypatch.setattr(library, "update", cut)
+    client.post("/reindex")
+
+    reindexer.stop(5.0)
+
+    assert client.get("/reindex").json["state"] == "cancelled"
+    assert not caplog.records
