@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks import random_weights
 from benchmarks.report import DATASETS, table, timed, write_section
-from benchmarks.serving import FOLDERS, filled, images_in, pictures
+from benchmarks.serving import AUTOMATIC, FOLDERS, filled, images_in, pictures
 
 # What each command may take, in seconds, at 10,000 images.
 GOALS = {"--help": 0.3, "status": 0.3, "search IMAGE": 2.5, "search --text": 2.5}
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--kept", type=Path, default=Path("test-output/serving"))
-    parser.add_argument("--extractors", default="clip,resnet50,hsv,edges,texture")
+    parser.add_argument("--extractors", default=AUTOMATIC[0])
     options = parser.parse_args()
     kept = options.kept.absolute()
     sources = images_in(options.folder)
