@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from image_search.extractors.integrity import is_sha256, sha256
+from image_search.extractors.integrity import crc32, is_sha256, sha256
 from image_search.extractors.weights import Weights
 
 _log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class Store:
                 "made_by": self._made_by,
                 "weights": _digest(path),
                 "stamp": _stamp(path),
-                "files": {file.name: sha256(file) for file in sorted(aside.iterdir())},
+                "files": {file.name: crc32(file) for file in sorted(aside.iterdir())},
             }
             _write_note(aside, note)
             for file in aside.iterdir():
@@ -99,7 +99,7 @@ class Store:
         try:
             note: dict[str, Any] = json.loads((self._folder / _NOTE).read_text("utf-8"))
             files = note["files"].items()
-            if files and all(sha256(self._folder / name) == digest for name, digest in files):
+            if files and all(crc32(self._folder / name) == digest for name, digest in files):
                 return note
         except (OSError, ValueError, KeyError, AttributeError, TypeError):
             return None

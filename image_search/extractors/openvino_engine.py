@@ -6,70 +6,75 @@ which matters where the other one is busy decoding. Imported only where a networ
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import openvino
 
 from image_search.extractors.base import Floats
 from image_search.extractors.batches import Forward
 from image_search.extractors.converted import Store
+from image_search.extractors.quiet_openvino import openvino
 from image_search.extractors.recipe import Input, Recipe
 
 if TYPE_CHECKING:
     import torch
 
-# The first array that OpenVINO is given makes its binding look NumPy up, under a lock of its own.
-# Two threads that were first together would wait for each other for ever, one with the lock, one
-# with the interpreter (pybind/pybind11, pull request 4877). While a module is imported there is
-# only one.
-openvino.Tensor(np.zeros(1, np.float32))
+_log = logging.getLogger(__name__)
 
+_DEVICE, _CAPABILITIES, _COMPILED = "CPU", "OPTIMIZATION_CAPABILITIES", ".blob"
 # Raise this when what is converted, or how, changes.
-_VERSION = 1
+_VERSION = 2
 
 
 def open_networks(recipe: Recipe) -> Mapping[str, Forward]:
-    """The networks of ``recipe``, from the converted models on disk; where there are none yet, or
-    damaged ones, they are made and kept.
+    """The networks of ``recipe``, as they were compiled for this processor and put on the disk;
+    where there are none yet, or damaged ones, they are made and kept.
 
     Raises:
         ModelUnavailable: the weights are not on disk, damaged, or not of this model.
     """
-    made_by = f"{recipe.model}, openvino {openvino.__version__}, {_VERSION}"
-    store = Store(recipe.weights, made_by)
+    store = Store(recipe.weights, f"{recipe.model}, {_VERSION}, {_made_for()}")
     folder = store.find()
-    models: dict[str, openvino.Model] = {}
-    if folder is None:
-        modules = recipe.modules()
-        models = {name: convert(module, recipe.inputs[name]) for name, module in modules.items()}
-        folder = store.keep(lambda place: _save(models, place))
     if folder is not None:
-        # Those just made, too, so that the first run computes what later ones do.
-        models = {name: _core().read_model(folder / f"{name}.xml") for name in recipe.inputs}
-    # The first at once, so that what is wrong comes to light; the others are not always needed.
-    return {
-        name: _on_first_need(model) if number else compiled(model)
-        for number, (name, model) in enumerate(models.items())
+        try:
+            return _opened(folder, list(recipe.inputs))
+        except RuntimeError as error:  # compiled for a processor that only calls itself the same
+            _log.warning("The compiled %s is of no use here (%s).", recipe.model, error)
+    networks = {
+        name: _compile(convert(module, recipe.inputs[name]))
+        for name, module in recipe.modules().items()
     }
+    store.keep(lambda place: _save(networks, place))
+    return {name: _runner(network) for name, network in networks.items()}
 
 
-def _on_first_need(model: openvino.Model) -> Forward:
+def _opened(folder: Path, names: Sequence[str]) -> dict[str, Forward]:
+    def load(name: str) -> Forward:
+        content = (folder / f"{name}{_COMPILED}").read_bytes()
+        return _runner(_core().import_model(content, _DEVICE, _settings()))
+
+    first, *others = names
+    # The first at once, so that what is wrong comes to light; the others are not always needed.
+    return {first: load(first)} | {name: _on_first_need(load, name) for name in others}
+
+
+def _on_first_need(load: Callable[[str], Forward], name: str) -> Forward:
     turn = threading.Lock()
     ready: list[Forward] = []
 
     def forward(batch: npt.NDArray[Any]) -> Floats:
         with turn:
             if not ready:
-                ready.append(compiled(model))
+                ready.append(load(name))
         return ready[0](batch)
 
     return forward
@@ -101,20 +106,27 @@ def convert(module: torch.nn.Module, takes: Input) -> openvino.Model:
 
 def compiled(model: openvino.Model) -> Forward:
     """The model ready to run, as many batches at once as there are cores."""
+    return _runner(_compile(model))
+
+
+def _compile(model: openvino.Model) -> openvino.CompiledModel:
+    return _core().compile_model(model, _DEVICE, _settings())
+
+
+def _settings() -> dict[str, Any]:
     cores = _cores()
-    network = _core().compile_model(
-        model,
-        "CPU",
-        {
-            "NUM_STREAMS": cores,
-            "INFERENCE_NUM_THREADS": cores,
-            "INFERENCE_PRECISION_HINT": precision(),
-            # Threads tied to cores would wait for the one that decodes while another is free.
-            "ENABLE_CPU_PINNING": False,
-        },
-    )
+    return {
+        "NUM_STREAMS": cores,
+        "INFERENCE_NUM_THREADS": cores,
+        "INFERENCE_PRECISION_HINT": precision(),
+        # Threads tied to cores would wait for the one that decodes while another is free.
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
+def _runner(network: openvino.CompiledModel) -> Forward:
     idle: queue.LifoQueue[Any] = queue.LifoQueue()
-    for _ in range(cores):
+    for _ in range(_cores()):
         idle.put(network.create_infer_request())
 
     def forward(batch: npt.NDArray[Any]) -> Floats:
@@ -132,7 +144,14 @@ def compiled(model: openvino.Model) -> Forward:
 @cache
 def precision() -> str:
     """What the processor computes in: ``bf16`` where it has instructions for it, else ``f32``."""
-    return "bf16" if "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+    return "bf16" if "BF16" in _core().get_property(_DEVICE, _CAPABILITIES) else "f32"
+
+
+@cache
+def _made_for() -> str:
+    """What a compiled network depends on beside the network itself."""
+    about = (_core().get_property(_DEVICE, name) for name in ("FULL_DEVICE_NAME", _CAPABILITIES))
+    return f"openvino {openvino.__version__}, {precision()}, {' '.join(map(str, about))}"
 
 
 @cache
@@ -147,7 +166,6 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _save(models: Mapping[str, openvino.Model], folder: Path) -> None:
-    for name, model in models.items():
-        # Half the disk; bfloat16, in which the work is mostly done, keeps fewer digits still.
-        openvino.save_model(model, folder / f"{name}.xml", compress_to_fp16=True)
+def _save(networks: Mapping[str, openvino.CompiledModel], folder: Path) -> None:
+    for name, network in networks.items():
+        (folder / f"{name}{_COMPILED}").write_bytes(network.export_model().getvalue())

@@ -91,4 +91,4 @@ def test_nothing_is_written_into_the_package(copied: Path, tmp_path: Path) -> No
     after = sorted(path.name for path in DESIGN.folder.iterdir() if path.name != "cache")
     assert before == after
     assert DESIGN.converted.is_relative_to(tmp_path / "cache")
-    assert list(DESIGN.converted.glob("*/*.xml"))
+    assert list(DESIGN.converted.glob("*/*.blob"))

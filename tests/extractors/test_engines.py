@@ -29,7 +29,7 @@ def converted(
     WEIGHTS.folder.mkdir(parents=True)
     shutil.copy(random_files[1], WEIGHTS.place)
     resnet50.load()
-    (file,) = WEIGHTS.converted.rglob("image.bin")
+    (file,) = WEIGHTS.converted.rglob("image.blob")
     return file
 
 
@@ -121,7 +121,7 @@ def test_another_version_of_the_engine_converts_anew_and_tidies_up(
     resnet50.load()
 
     assert len(building) == 1
-    (file,) = WEIGHTS.converted.rglob("image.bin")
+    (file,) = WEIGHTS.converted.rglob("image.blob")
     assert file != converted
 
 
@@ -132,7 +132,7 @@ def test_a_full_disk_costs_only_the_keeping(
     shutil.rmtree(WEIGHTS.converted)
 
     def full(_: object, place: Path) -> None:
-        (place / "image.bin").write_bytes(b"half")
+        (place / "image.blob").write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(openvino_engine, "_save", full)
@@ -169,6 +169,43 @@ def test_half_precision_is_close_to_the_reference(
     half = resnet50.ResNet50(torch_engine.forward_of(halved))
 
     assert float((vector(half) * expected).sum()) > 0.999
+
+
+def test_what_was_compiled_for_another_processor_is_compiled_anew(
+    converted: Path,
+    building: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    before = vector(resnet50.load())
+    real = openvino_engine._opened
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("of another processor")
+
+    monkeypatch.setattr(openvino_engine, "_opened", refuse)
+    with caplog.at_level(logging.WARNING):
+        after = vector(resnet50.load())
+
+    assert len(building) == 1
+    assert "of no use here" in caplog.text
+    np.testing.assert_allclose(before, after, atol=1e-6)
+    monkeypatch.setattr(openvino_engine, "_opened", real)
+    resnet50.load()
+    assert len(building) == 1
+
+
+REPORTS = """
+import sys
+from image_search.extractors import REGISTRY
+REGISTRY["design"].load()
+assert "openvino" in sys.modules
+sys.exit(any(name.startswith("openvino_telemetry.") for name in sys.modules))
+"""
+
+
+def test_nothing_is_reported_to_the_maker_of_the_engine() -> None:
+    subprocess.run([sys.executable, "-c", REPORTS], check=True, timeout=60)
 
 
 FIRST_TOGETHER = """
