@@ -11,7 +11,7 @@ import os
 import queue
 import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,28 +43,30 @@ def open_networks(recipe: Recipe) -> Mapping[str, Forward]:
         ModelUnavailable: the weights are not on disk, damaged, or not of this model.
     """
     store = Store(recipe.weights, f"{recipe.model}, {_VERSION}, {_made_for()}")
+
+    @cache
+    def made() -> Mapping[str, Forward]:
+        networks = {
+            name: _compile(convert(module, recipe.inputs[name]))
+            for name, module in recipe.modules().items()
+        }
+        store.keep(lambda place: _save(networks, place))
+        return {name: _runner(network) for name, network in networks.items()}
+
     folder = store.find()
-    if folder is not None:
-        try:
-            return _opened(folder, list(recipe.inputs))
-        except RuntimeError as error:  # compiled for a processor that only calls itself the same
-            _log.warning("The compiled %s is of no use here (%s).", recipe.model, error)
-    networks = {
-        name: _compile(convert(module, recipe.inputs[name]))
-        for name, module in recipe.modules().items()
-    }
-    store.keep(lambda place: _save(networks, place))
-    return {name: _runner(network) for name, network in networks.items()}
+    if folder is None:
+        return made()
 
-
-def _opened(folder: Path, names: Sequence[str]) -> dict[str, Forward]:
     def load(name: str) -> Forward:
-        content = (folder / f"{name}{_COMPILED}").read_bytes()
-        return _runner(_core().import_model(content, _DEVICE, _settings()))
+        try:
+            return _runner(_read(folder / f"{name}{_COMPILED}"))
+        except (OSError, RuntimeError) as error:
+            # For a processor that only calls itself the same, or gone since it was checked.
+            _log.warning("The compiled %s is of no use here (%s).", recipe.model, error)
+            return made()[name]
 
-    first, *others = names
-    # The first at once, so that what is wrong comes to light; the others are not always needed.
-    return {first: load(first)} | {name: _on_first_need(load, name) for name in others}
+    # Words need no network for pictures, and the other way round.
+    return {name: _on_first_need(load, name) for name in recipe.inputs}
 
 
 def _on_first_need(load: Callable[[str], Forward], name: str) -> Forward:
@@ -164,6 +166,10 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _read(file: Path) -> openvino.CompiledModel:
+    return _core().import_model(file.read_bytes(), _DEVICE, _settings())
 
 
 def _save(networks: Mapping[str, openvino.CompiledModel], folder: Path) -> None:

@@ -178,20 +178,20 @@ def test_what_was_compiled_for_another_processor_is_compiled_anew(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     before = vector(resnet50.load())
-    real = openvino_engine._opened
+    real = openvino_engine._read
 
     def refuse(*_: object) -> None:
         raise RuntimeError("of another processor")
 
-    monkeypatch.setattr(openvino_engine, "_opened", refuse)
+    monkeypatch.setattr(openvino_engine, "_read", refuse)
     with caplog.at_level(logging.WARNING):
         after = vector(resnet50.load())
 
     assert len(building) == 1
     assert "of no use here" in caplog.text
     np.testing.assert_allclose(before, after, atol=1e-6)
-    monkeypatch.setattr(openvino_engine, "_opened", real)
-    resnet50.load()
+    monkeypatch.setattr(openvino_engine, "_read", real)
+    vector(resnet50.load())
     assert len(building) == 1
 
 
