@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class SearchIndex:
         if previous is not None and previous.snapshot.calibration == snapshot.calibration:
             built = {part.of.segment.name: part.of for part in previous.parts}
         verified = set() if previous is None else set(previous.verified)
-        large = is_large(snapshot)
+        large, in_memory = is_large(snapshot), fits_memory(snapshot)
         if previous is not None and is_large(previous.snapshot) != large:
             built = {}
         parts = []
@@ -59,7 +59,9 @@ class SearchIndex:
             if searchable is None:
                 sound = segment.name in verified
                 index = index_of(segment, snapshot, calibration, large=large, verified=sound)
-                searchable = Searchable(segment, index, fits_memory(snapshot))
+                searchable = Searchable(segment, index, in_memory)
+            elif searchable.in_memory != in_memory:
+                searchable = replace(searchable, in_memory=in_memory)
             parts.append(_Part(searchable, live[segment.records.owners]))
         return SearchIndex(snapshot, calibration, tuple(parts))
 

@@ -74,7 +74,9 @@ def default_weights(kind: str, names: Sequence[str], calibration: Calibration) -
         # it is worth among photos shows in the collection, and what knows nothing of photos knows
         # nothing of drawings of them.
         trust = calibration.trust[name]
-        other = trust if kind == PHOTO else _PLUGGED_IN * min(1.0, trust)
+        other = trust if kind == PHOTO else min(1.0, trust)
+        if kind == SKETCH:
+            other *= _PLUGGED_IN
         whole = networks.get(original, say[name] if original in known or say[name] else other)
         # Two sets of weights of one network say the same thing twice.
         say[name] = whole / originals.count(original)
