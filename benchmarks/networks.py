@@ -8,7 +8,6 @@ one. Where a set has sketches, they ask for its photos.
 from __future__ import annotations
 
 import argparse
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -116,10 +115,8 @@ def squeezenet(pixels: Sequence[Pixels]) -> Floats:
 
 
 def mobilenet(pixels: Sequence[Pixels]) -> Floats:
-    """MobileNetV2 (ImageNet), its pooled features: (n, 1280). Needs the extra ``train``."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it calls what the pooled features need a debugging aid
-        see = open_teacher(MOBILENET)
+    """MobileNetV2 (ImageNet), its pooled features: (n, 1280)."""
+    see = open_teacher(MOBILENET)
     return np.stack([see(one) for one in pixels])
 
 

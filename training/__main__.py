@@ -26,6 +26,7 @@ def main() -> int:
     options = _parser().parse_args()
     recipe = Recipe(minutes=options.minutes, seed=options.seed, feeders=options.feeders)
     items = sources.items(options.sets)
+    items += [item for folder in options.photos for item in sources.unlabelled(folder)]
     concepts = sources.concepts(options.concepts) if options.concepts else []
     loose = sources.loose(options.loose) if options.loose else []
     if not items:
@@ -66,7 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--teacher", type=Path, required=True, help="MobileNetV2, a .tflite file")
     parser.add_argument("--out", type=Path, required=True, help="folder for the weights")
     parser.add_argument("--concepts", type=Path, help="folders of one thing in several styles each")
-    parser.add_argument("--loose", type=Path, help="pictures of which nothing is known")
+    parser.add_argument("--loose", type=Path, help="clip art of which nothing is known")
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        action="append",
+        default=[],
+        help="photos of which nothing is known; can be given several times",
+    )
     parser.add_argument("--start", type=Path, help="weights to go on from")
     parser.add_argument("--minutes", type=float, default=Recipe.minutes, help="of learning")
     parser.add_argument("--seed", type=int, default=Recipe.seed)

@@ -19,7 +19,8 @@ from training.lines import line_rendering
 from training.teaching import Taught
 
 #: Squares of each kind in a batch.
-PHOTOS, EDITS, RENDERINGS, SKETCHES, LABELLED_SKETCHES, LOOSE, CONCEPTS = 32, 8, 7, 5, 3, 4, 5
+PHOTOS, EDITS, MIXTURES, RENDERINGS = 24, 8, 12, 8
+SKETCHES, LABELLED_SKETCHES, LOOSE, CONCEPTS = 5, 3, 3, 4
 #: Of a target, the share of the very picture; the rest is the mean of its class.
 OF_RENDERING, OF_SKETCH, OF_PAINTING = 0.8, 0.5, 0.6
 
@@ -43,7 +44,7 @@ class Lessons:
 
     def batch(self, side: int) -> Lesson:
         """One batch of squares of ``side`` pixels."""
-        photos = list(self._photos())
+        photos = [*self._photos(), *self._mixtures(side)]
         seen = [*photos, *self._others()]
         squares = np.stack([squeezed(pixels, side) for pixels, _ in seen])
         targets = np.stack([target for _, target in seen]).astype(np.float32)
@@ -57,6 +58,14 @@ class Lessons:
             kind, strength = KINDS[int(dice.integers(len(KINDS)))], int(dice.integers(STRONG + 1))
             yield edited(taught.pixels(i), kind, strength, dice), taught.targets[i, 0]
 
+    def _mixtures(self, side: int) -> Iterator[tuple[Pixels, Floats]]:
+        taught, dice = self._taught, self._dice
+        for j in self._some(range(len(taught.mixtures)), MIXTURES):
+            mixture, target = taught.mixtures[j]
+            square = mixture.square(taught.pixels(mixture.one), taught.pixels(mixture.other), side)
+            recoloured = views.recoloured(square, dice) if dice.random() < 0.3 else square
+            yield self._turned(recoloured), target
+
     def _others(self) -> Iterator[tuple[Pixels, Floats]]:
         taught, dice = self._taught, self._dice
         for i in self._some(taught.photos, RENDERINGS):
@@ -67,7 +76,7 @@ class Lessons:
             yield views.moved(self._turned(sketch), dice), self._towards(i, OF_SKETCH)
         for i in self._some(taught.labelled_sketches, LABELLED_SKETCHES):
             pixels = views.moved(self._turned(taught.pixels(i)), dice)
-            yield pixels, taught.of_class[taught.labels[i] or ""]
+            yield pixels, taught.of_class[taught.labels[i]]
         for j in self._some(range(len(taught.loose)), LOOSE):
             pixels, target = taught.loose[j]
             yield views.cropped(self._varied(self._turned(pixels)), dice, 0.7), target
@@ -106,7 +115,7 @@ class Lessons:
         return self._mixed(self._taught.targets[i, 0], i, share)
 
     def _mixed(self, target: Floats, i: int, share: float) -> Floats:
-        mean = self._taught.of_class.get(self._taught.labels[i] or "")
+        mean = self._taught.of_class.get(self._taught.labels[i])
         if mean is None:
             return target
         mixed = np.float32(share) * target + np.float32(1 - share) * mean

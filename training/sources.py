@@ -29,10 +29,11 @@ LINE = "line_"
 
 @dataclass(frozen=True)
 class Item:
-    """A picture, and drawings of the very same; ``label`` is what it shows, alike in all sets."""
+    """A picture, and drawings of the very same; ``label`` is what it shows, alike in all sets, or
+    nothing where that is not known."""
 
     photo: Path
-    label: str
+    label: str = ""
     drawings: tuple[Path, ...] = ()
     style: str = PHOTO
 
@@ -62,6 +63,12 @@ def items(folder: Path) -> list[Item]:
     for name in LABELLED:
         found += [Item(path, path.parent.name) for path in below(folder / name)]
     return [item for item in found if not held_out(item.label)]
+
+
+def unlabelled(folder: Path) -> list[Item]:
+    """Photos of which nothing is known, without those that the words of their names hold out."""
+    names = ((path, path.stem.lower()) for path in _pictures(folder))
+    return [Item(path) for path, name in names if not any(word in name for word in _LONG_WORDS)]
 
 
 def concepts(folder: Path) -> list[Concept]:
@@ -116,6 +123,8 @@ def _words(code_points: str) -> set[str]:
 
 
 _HELD_OUT_WORDS = {word for label in HELD_OUT for word in label.split("_")}
+# Names of files run words together, as in "kitchenChair"; short words lie within others.
+_LONG_WORDS = sorted(word for word in _HELD_OUT_WORDS if len(word) >= 5)
 
 
 def _folders(folder: Path) -> list[Path]:

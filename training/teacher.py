@@ -5,6 +5,7 @@ Its features are only asked for; none of its weights goes into the network.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,32 +13,39 @@ import cv2
 import numpy as np
 
 from image_search.extractors.base import Floats, Pixels
+from image_search.extractors.quiet_openvino import openvino
 
 SIDE = 224
 
 
-def open_teacher(path: Path, threads: int = 1) -> Callable[[Pixels], Floats]:
-    """The teacher as a function: (height, width, 3) uint8 to (1280,) float32.
+def open_teacher(path: Path) -> Callable[[Pixels], Floats]:
+    """The teacher as a function: (height, width, 3) uint8 to (1280,) float32. Several threads may
+    call it, each on a core of its own.
 
     Raises:
-        ImportError: the interpreter, ``ai-edge-litert``, is not installed.
         ValueError: the file is no such network.
     """
-    from ai_edge_litert.interpreter import Interpreter
-
-    network = Interpreter(str(path), num_threads=threads, experimental_preserve_all_tensors=True)
-    network.allocate_tensors()
-    taken = network.get_input_details()[0]["index"]
-    pooled = [t for t in network.get_tensor_details() if t["name"].endswith("/AvgPool")]
+    core = openvino.Core()
+    try:
+        read = core.read_model(path)
+    except RuntimeError as problem:
+        raise ValueError(f"{path} is no network that can be read.") from problem
+    pooled = [of for of in read.get_ordered_ops() if of.get_type_name() == "ReduceMean"]
+    if not pooled:
+        pooled = [of for of in read.get_ordered_ops() if of.get_type_name() == "AvgPool"]
     if not pooled:
         raise ValueError(f"{path} has no pooled features.")
-    scale, zero = pooled[0]["quantization"]
+    network = openvino.Model([pooled[-1].output(0)], read.get_parameters())
+    compiled = core.compile_model(
+        network, "CPU", {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "THROUGHPUT"}
+    )
+    own = threading.local()
 
     def features(pixels: Pixels) -> Floats:
+        if not hasattr(own, "request"):
+            own.request = compiled.create_infer_request()
         square = cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-        network.set_tensor(taken, square[None])
-        network.invoke()
-        raw = network.get_tensor(pooled[0]["index"]).reshape(-1).astype(np.float32)
-        return np.asarray((raw - zero) * scale, np.float32)
+        out = own.request.infer([square[None]])[0]
+        return np.array(out, np.float32).reshape(-1)
 
     return features

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from tqdm import tqdm
 
 from image_search.extractors.base import Floats, Pixels, unit_rows
 from image_search.extractors.design_network import MEANING
+from training.mixing import Mixture
 from training.sources import SKETCH, Concept, Item
 from training.views import rectangle
 
@@ -19,6 +22,10 @@ from training.views import rectangle
 VIEWS, LEAST = 4, 0.3
 #: Styles of a concept that it looks at.
 STYLES = 3
+#: The side of the mixtures that it is shown: that of its own input.
+MIXTURE_SIDE = 224
+# What asks it at the same time.
+_ASKING = 2
 
 Teacher = Callable[[Pixels], Floats]
 
@@ -72,34 +79,35 @@ class Taught:
     sketches: Sequence[tuple[int, Pixels]]
     loose: Sequence[tuple[Pixels, Floats]]
     concepts: Sequence[TaughtConcept]
+    mixtures: Sequence[tuple[Mixture, Floats]]
 
-    @property
+    @cached_property
     def views(self) -> int:
         """How many views of each picture the teacher has looked at."""
         return int(self.targets.shape[1])
 
-    @property
-    def labels(self) -> list[str | None]:
-        """What each item shows."""
+    @cached_property
+    def labels(self) -> list[str]:
+        """What each item shows, or nothing where that is not known."""
         return [item.label for item in self.items]
 
-    @property
+    @cached_property
     def painted(self) -> list[bool]:
         """Which items are neither photos nor sketches."""
         return [item.painted for item in self.items]
 
-    @property
+    @cached_property
     def photos(self) -> list[int]:
         """The items that are no sketches."""
-        return [i for i, item in enumerate(self.items) if item.style != SKETCH]
+        return _photos(self.items)
 
-    @property
+    @cached_property
     def labelled_sketches(self) -> list[int]:
         """The sketches of which only the class is known."""
         return [
             i
             for i, item in enumerate(self.items)
-            if item.style == SKETCH and (item.label or "") in self.of_class
+            if item.style == SKETCH and item.label in self.of_class
         ]
 
     def pixels(self, i: int) -> Pixels:
@@ -118,8 +126,11 @@ def teach(
     """Ask the teacher about everything; what could not be read is left out."""
     items = [item for item in items if item.photo in pictures]
     dice = np.random.default_rng(seed)
-    features, rectangles = _look(teacher, [pictures[item.photo] for item in items], dice)
-    space = Space.of(features[:, 0])
+    shown = [pictures[item.photo] for item in items]
+    features, rectangles = look(teacher, shown, dice)
+    # Of what is labelled, so that more pictures can be added and weights be gone on from.
+    labelled = [bool(item.label) for item in items]
+    space = Space.of(features[labelled if any(labelled) else slice(None), 0])
     targets = space.place(features.reshape(-1, features.shape[-1])).reshape(
         len(items), VIEWS, MEANING
     )
@@ -145,30 +156,68 @@ def teach(
             _concept(teacher, space, concept, pictures)
             for concept in tqdm(concepts, "teacher, concepts")
         ],
+        mixtures=mixtures(teacher, space, shown, _photos(items), dice),
     )
 
 
-def _look(
+def look(
     teacher: Teacher, pictures: Sequence[Pixels], dice: np.random.Generator
 ) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """The teacher's features of VIEWS views of every picture, (n, VIEWS, dim), and the rectangles
+    that they are of, (n, VIEWS, 4)."""
     rectangles = np.zeros((len(pictures), VIEWS, 4), np.int64)
-    features = []
-    for i, pixels in enumerate(tqdm(pictures, "teacher")):
-        whole = 0, 0, *pixels.shape[:2]
-        for view in range(VIEWS):
-            place = rectangle(pixels.shape, dice, LEAST) if view else whole
-            rectangles[i, view] = top, left, height, width = place
-            part = pixels[top : top + height, left : left + width]
-            # Mirrored or not makes no difference to what is shown, and should make none.
-            features.append(teacher(np.ascontiguousarray(part[:, ::-1] if view % 2 else part)))
-    return np.stack(features).reshape(len(pictures), VIEWS, -1), rectangles
+    for i, pixels in enumerate(pictures):
+        rectangles[i, 0] = 0, 0, *pixels.shape[:2]
+        for view in range(1, VIEWS):
+            rectangles[i, view] = rectangle(pixels.shape, dice, LEAST)
+
+    def part(number: int) -> Pixels:
+        i, view = divmod(number, VIEWS)
+        top, left, height, width = rectangles[i, view]
+        seen = pictures[i][top : top + height, left : left + width]
+        # Mirrored or not makes no difference to what is shown, and should make none.
+        return np.ascontiguousarray(seen[:, ::-1] if view % 2 else seen)
+
+    features = _asked(teacher, part, len(pictures) * VIEWS, "teacher")
+    return features.reshape(len(pictures), VIEWS, -1), rectangles
+
+
+def mixtures(
+    teacher: Teacher,
+    space: Space,
+    pictures: Sequence[Pixels],
+    photos: Sequence[int],
+    dice: np.random.Generator,
+) -> list[tuple[Mixture, Floats]]:
+    """Every one of the ``photos`` mixed with another one, and where the teacher sees that."""
+    partners = dice.permutation(photos)
+    made = [Mixture.of(i, int(j), dice) for i, j in zip(photos, partners, strict=True)]
+
+    def square(number: int) -> Pixels:
+        mixture = made[number]
+        return mixture.square(pictures[mixture.one], pictures[mixture.other], MIXTURE_SIDE)
+
+    if not made:
+        return []
+    features = _asked(teacher, square, len(made), "teacher, mixtures")
+    return list(zip(made, space.place(features), strict=True))
+
+
+def _asked(teacher: Teacher, pixels: Callable[[int], Pixels], number: int, told: str) -> Floats:
+    with ThreadPoolExecutor(_ASKING) as pool:
+        answers = pool.map(lambda i: teacher(pixels(i)), range(number))
+        return np.stack(list(tqdm(answers, told, total=number)))
+
+
+def _photos(items: Sequence[Item]) -> list[int]:
+    return [i for i, item in enumerate(items) if item.style != SKETCH]
 
 
 def _of_class(items: Sequence[Item], targets: Floats) -> dict[str, Floats]:
     """Where the teacher sees a class, from its photos."""
     rows: dict[str, list[Floats]] = {}
     for item, target in zip(items, targets, strict=True):
-        if item.label is not None and item.style != SKETCH and not item.painted:
+        if item.label and item.style != SKETCH and not item.painted:
             rows.setdefault(item.label, []).append(target)
     return {label: unit_rows(np.mean(of, axis=0)[None])[0] for label, of in rows.items()}
 

@@ -66,8 +66,6 @@ def noise(pixels: Sequence[Pixels]) -> Floats:
 def test_the_fusion_keeps_up_with_its_best_part(
     pictures: Set, networks: tuple[Network, ...]
 ) -> None:
-    if mobilenet in networks:
-        pytest.importorskip("ai_edge_litert", reason="needs the extra `train`")
     gallery, drawn = pictures
     blocks = gallery.blocks(networks)
 
@@ -83,7 +81,6 @@ def test_the_fusion_keeps_up_with_its_best_part(
 
 def test_blocks_that_are_all_alike_fall_behind() -> None:
     """What the weights are held against: all blocks as they come."""
-    pytest.importorskip("ai_edge_litert", reason="needs the extra `train`")
     gallery, _ = CASES[0].pictures()
     blocks = gallery.blocks([mobilenet])
 

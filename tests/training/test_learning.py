@@ -20,7 +20,7 @@ from training.exporting import export, save
 from training.heads import with_heads
 from training.judging import embedding, judge
 from training.learning import Recipe, State, batch, learn, loss_of
-from training.lessons import EDITS, PHOTOS, RENDERINGS, SKETCHES, Lessons
+from training.lessons import EDITS, MIXTURES, PHOTOS, RENDERINGS, SKETCHES, Lessons
 from training.lines import line_rendering
 from training.pictures import load
 from training.teaching import VIEWS, Taught, teach
@@ -81,13 +81,33 @@ def test_the_teacher_is_asked_for_several_views_of_each(taught: Taught) -> None:
         assert (rectangles[:, 1] + rectangles[:, 3] <= width).all()
 
 
+def test_the_teacher_is_asked_about_mixtures_of_all_photos(taught: Taught) -> None:
+    assert [mixture.one for mixture, _ in taught.mixtures] == taught.photos
+    assert sorted(mixture.other for mixture, _ in taught.mixtures) == taught.photos
+    for _, target in taught.mixtures:
+        assert np.linalg.norm(target) == pytest.approx(1, abs=1e-3)
+
+
+def test_photos_of_which_nothing_is_known_teach_as_well(sets: Path, taught: Taught) -> None:
+    items = [*sources.items(sets), *sources.unlabelled(sets / "sketchy" / "photo" / "cup")]
+    wanted = [path for item in items for path in (item.photo, *item.drawings)]
+
+    more = teach(teacher, items, [], [], load(wanted), seed=1)
+
+    assert len(more.photos) == len(taught.photos) + 6
+    assert "" not in more.of_class
+    # The space is that of what is labelled, so weights that were learnt in it can be gone on from.
+    known = [i for i, label in enumerate(more.labels) if label]
+    assert np.allclose(more.targets[known, 0], taught.targets[:, 0], atol=1e-4)
+
+
 def test_lessons_show_every_kind_of_picture_and_repeat_by_seed(taught: Taught) -> None:
     one, again, other = (Lessons(taught, seed).batch(96) for seed in (1, 1, 2))
 
-    of_photos = sum(min(most, len(taught.photos)) for most in (PHOTOS, EDITS, RENDERINGS))
+    of_photos = sum(min(n, len(taught.photos)) for n in (PHOTOS, EDITS, MIXTURES, RENDERINGS))
     expected = of_photos + min(SKETCHES, len(taught.sketches))
     assert len(one.squares) == expected + len(taught.labelled_sketches)
-    assert one.photos == sum(min(most, len(taught.photos)) for most in (PHOTOS, EDITS))
+    assert one.photos == sum(min(n, len(taught.photos)) for n in (PHOTOS, EDITS, MIXTURES))
     assert one.squares.shape[1:] == (96, 96, 3)
     assert np.allclose(np.linalg.norm(one.targets, axis=1), 1, atol=1e-3)
     assert np.array_equal(one.squares, again.squares)

@@ -69,3 +69,14 @@ def test_a_concept_is_one_thing_in_several_styles(tmp_path: Path) -> None:
 
 def test_sets_that_are_not_there_teach_nothing(tmp_path: Path) -> None:
     assert sources.items(tmp_path / "nothing") == []
+
+
+def test_photos_without_a_label_are_held_out_by_their_names(tmp_path: Path) -> None:
+    for name in ("kitchenChair2.png", "red_Teapot.png", "notes.txt"):
+        put(tmp_path / "x.png").rename(tmp_path / name)
+    kept = put(tmp_path / "table.png")
+
+    found = sources.unlabelled(tmp_path)
+
+    assert [item.photo for item in found] == [kept]
+    assert not found[0].label
