@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.extractors.base import Floats, Pixels
+from image_search.extractors.shrinking import within
 
 _SIDE = 256  # longer side, in pixels, at which strokes are measured
 _INK = 45  # levels below the paper (of 255) from which a pixel counts as ink
@@ -27,7 +28,7 @@ def is_line_art(pixels: Pixels) -> float:
         A score within [0, 1]: above 0.5 a drawing, below it a photo or painting. A picture without
         any ink scores 0, for there is no drawing in it.
     """
-    picture = _within(np.ascontiguousarray(pixels), _SIDE)
+    picture = within(pixels, _SIDE)
     grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.float32)
     depth = _below_paper(grey)
     ink = depth > _INK
@@ -56,17 +57,6 @@ def is_line_art(pixels: Pixels) -> float:
         _ramp(float(opened.sum()) / inked, 0.50 + filled, 0.30 + filled),
         _ramp(float(np.median(colour)), 30, 10),
     )
-
-
-def _within(pixels: Pixels, longest: int) -> Pixels:
-    """The picture shrunk, if need be, so that its longer side is at most ``longest`` pixels."""
-    height, width = pixels.shape[:2]
-    scale = longest / max(height, width)
-    if scale >= 1:
-        return pixels
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    shrunk = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(shrunk, dtype=np.uint8)
 
 
 def _below_paper(grey: Floats) -> Floats:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +17,7 @@ from image_search.extractors.base import Extractor, Floats, Pixels
 from image_search.extractors.batches import Forward, embed_squares
 from image_search.extractors.engines import open_networks
 from image_search.extractors.recipe import Input, Recipe
+from image_search.extractors.shrinking import resized
 from image_search.extractors.sources import DESIGN
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ MODEL = "image_search/design-resnet18-w32/3"
 def squeezed(pixels: Pixels, side: int) -> Pixels:
     """The whole picture, (height, width, 3) uint8, as a square of ``side`` pixels; learnt from and
     used in the same way."""
-    way = cv2.INTER_AREA if max(pixels.shape[:2]) > side else cv2.INTER_LINEAR
-    square = cv2.resize(np.ascontiguousarray(pixels), (side, side), interpolation=way)
-    return np.asarray(square, np.uint8)
+    return resized(pixels, side, side)
 
 
 class DesignEncoder:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from image_search.extractors.base import Extractor, Floats, Pixels, unit_rows
 from image_search.extractors.orientations import by_orientation
+from image_search.extractors.shrinking import resized
 
 NAME = "edges"
 CELLS = 12
@@ -71,13 +72,7 @@ def _colour_edges(pixels: Pixels) -> tuple[Floats, Floats]:
 
     Dark on light and light on dark are the same edge, hence angles over half a turn.
     """
-    shrink = max(pixels.shape[:2]) > _SIDE
-    square = cv2.resize(
-        np.ascontiguousarray(pixels),
-        (_SIDE, _SIDE),
-        interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR,
-    )
-    lab = cv2.cvtColor(square, cv2.COLOR_RGB2LAB).astype(np.float32)
+    lab = cv2.cvtColor(resized(pixels, _SIDE, _SIDE), cv2.COLOR_RGB2LAB).astype(np.float32)
     smooth = cv2.GaussianBlur(lab, (0, 0), _SIGMA)
     across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0)
     down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1)

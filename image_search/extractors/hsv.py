@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.extractors.base import Extractor, Floats, Pixels, unit_rows
+from image_search.extractors.shrinking import within
 
 NAME = "hsv"
 BINS = (8, 8, 8)
@@ -35,7 +36,7 @@ class HsvHistogram:
 
     def prepare(self, pixels: Pixels) -> npt.NDArray[np.generic]:
         """One RGB picture, (height, width, 3) uint8, to its histogram of shares, (512,) float32."""
-        hsv = cv2.cvtColor(_within(pixels, _LONGEST_SIDE), cv2.COLOR_RGB2HSV)
+        hsv = cv2.cvtColor(within(pixels, _LONGEST_SIDE), cv2.COLOR_RGB2HSV)
         counts = cv2.calcHist([hsv], [0, 1, 2], None, list(BINS), list(_RANGES))
         shares: Floats = counts.ravel().astype(np.float32) / np.float32(hsv.shape[0] * hsv.shape[1])
         return shares
@@ -49,13 +50,3 @@ class HsvHistogram:
 def load() -> Extractor:
     """The extractor, ready to use; there is nothing to fetch."""
     return HsvHistogram()
-
-
-def _within(pixels: Pixels, longest: int) -> Pixels:
-    """The picture shrunk, if need be, so that its longer side is at most ``longest`` pixels."""
-    height, width = pixels.shape[:2]
-    scale = longest / max(height, width)
-    if scale >= 1:
-        return np.ascontiguousarray(pixels)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from image_search.extractors.base import Extractor, Floats, Pixels, unit_rows
 from image_search.extractors.orientations import by_orientation
+from image_search.extractors.shrinking import within
 
 NAME = "texture"
 MODEL = "image_search/texture-lbp-glac/1"
@@ -49,15 +50,15 @@ class Texture:
 
     def prepare(self, pixels: Pixels) -> npt.NDArray[np.generic]:
         """One RGB picture, (height, width, 3) uint8, to its statistics, (1059,) float32."""
-        picture = _within(np.ascontiguousarray(pixels), max(_PATTERN_SIDES))
+        picture = within(pixels, max(_PATTERN_SIDES))
         lab: Pixels = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB), dtype=np.uint8)
         patterns = [
             shares
-            for small in (_within(lab, side) for side in _PATTERN_SIDES)
+            for small in (within(lab, side) for side in _PATTERN_SIDES)
             for shares in _pattern_shares(small)
         ]
         grey: Pixels = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-        pairs = [_edge_pairs(_within(grey, side)) for side in _PAIR_SIDES]
+        pairs = [_edge_pairs(within(grey, side)) for side in _PAIR_SIDES]
         halves = [unit_rows(np.concatenate(half)[None]) for half in (patterns, pairs)]
         row: Floats = np.concatenate(halves, axis=1)[0]
         return row
@@ -70,16 +71,6 @@ class Texture:
 def load() -> Extractor:
     """The extractor, ready to use; there is nothing to fetch."""
     return Texture()
-
-
-def _within(pixels: Pixels, longest: int) -> Pixels:
-    """The picture shrunk, if need be, so that its longer side is at most ``longest`` pixels."""
-    height, width = pixels.shape[:2]
-    scale = longest / max(height, width)
-    if scale >= 1:
-        return pixels
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
 def _pattern_shares(lab: Pixels) -> list[Floats]:
