@@ -29,10 +29,10 @@ from image_search.weighting import (
 )
 
 NO_CLIP = (
-    "Searching by words needs the CLIP model, which is not in use here: words for what is wanted "
-    "were only looked for in the names of files and folders, words for what is not were left out. "
-    "Run `image-search models fetch` where there is internet access, then reindex."
+    "Words were only looked for in the names of files and folders, for the CLIP model is not in "
+    "use here. Run `image-search models fetch` where there is internet access, then reindex."
 )
+NO_CLIP_NOT = NO_CLIP + " Without it, words for what is not were left out."
 UNWEIGHED = "The weights give CLIP no say, so the words were not looked for."
 
 
@@ -123,7 +123,8 @@ def ask(
     blocks = blocks_of(index, query, kind, pictures, wanted, load, side_by_side=side_by_side)
     question = _question(index, query, kind, blocks)
     if query.worded and not any(map(reads, wanted)):
-        warnings = (*warnings, UNWEIGHED if _weighed_by_hand(query) else NO_CLIP)
+        missing = NO_CLIP_NOT if words(query.not_text) else NO_CLIP
+        warnings = (*warnings, UNWEIGHED if _weighed_by_hand(query) else missing)
     return Asked(question, kind, tuple(pictures), tuple(blocks), warnings)
 
 

@@ -34,8 +34,8 @@ UNTRAINED = frozenset(_DESCRIPTORS[PHOTO])
 # What the package's own network says for every 1 of the descriptors, within their one; for photos
 # times the cube of the trust that the collection has in it.
 _BESIDE: Mapping[str, Mapping[str, float]] = {
-    PHOTO: {"design": 0.25},
-    SKETCH: {"design": 2.0},
+    PHOTO: {"design": 0.5},
+    SKETCH: {"design": 2.5},
     TEXT: {},
 }
 # What a network that these figures do not know says of a drawing at most: it has hardly seen any,

@@ -33,7 +33,7 @@ class Recipe:
     warm_up: int = 200
     temperature: float = 0.1
     #: Small squares first; the figures are then taken at the full size, which finds more still.
-    sides: tuple[tuple[float, int], ...] = ((0.3, 96), (0.75, 112), (1.0, 144))
+    sides: tuple[tuple[float, int], ...] = ((0.35, 96), (0.85, 112), (1.0, 144))
     feeders: int = 1
 
 

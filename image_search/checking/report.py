@@ -14,6 +14,7 @@ from image_search.checking.evidence import side_by_side
 from image_search.checking.verdict import WORDS, CheckHit, CheckResult
 from image_search.errors import ImageSearchError
 from image_search.extractors.base import Pixels
+from image_search.extractors.weights import without_remedy
 from image_search.hits import Hit
 from image_search.images import decode, thumbnail
 
@@ -106,7 +107,7 @@ def render(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"percent": _percent, "moment": _moment}
+    environment.filters |= {"fact": without_remedy, "percent": _percent, "moment": _moment}
     return environment.get_template("check.html").render(
         sections=sections,
         failed=failed,

@@ -282,5 +282,5 @@ DESIGN = PackagedWeights(
     size=7_760_000,
     licence="MIT",
     source="this package",
-    filename="design-60807458.safetensors",
+    filename="design-2020cc76.safetensors",
 )

@@ -24,6 +24,13 @@ which is longer than a telephone line's gaps."""
 _SET_ASIDE = ".damaged"
 # A download writes to its file all the time; one untouched for so long belongs to nobody any more.
 _ABANDONED_SECONDS = 3600.0
+# What begins the sentence that tells what to do.
+_REMEDY = "To mend it,"
+
+
+def without_remedy(warning: str) -> str:
+    """What is amiss alone: what to do about it names places on this machine."""
+    return warning.split(f" {_REMEDY}")[0]
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,7 @@ class Weights(ABC):
     def remedy(self) -> str:
         """What to do about a file that is missing or damaged, as a sentence."""
         return (
-            f"To mend it, {self._fetch_hint} where there is a network, or copy {self.place} "
+            f"{_REMEDY} {self._fetch_hint} where there is a network, or copy {self.place} "
             "from a machine that has it to the same place here."
         )
 

@@ -9,6 +9,7 @@ from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue
 
 import image_search
+from image_search.extractors.weights import without_remedy
 from image_search.settings import Settings
 from image_search.web.service import service
 
@@ -29,8 +30,8 @@ def show() -> ResponseReturnValue:
         ready, images, extractors = False, 0, list[str]()
     else:
         ready, images, extractors = status.ready, status.images, list(status.extractors)
-        # How to mend it names places on this machine; the page and the command line tell.
-        told = [warning.split(" To mend it,")[0] for warning in status.warnings]
+        # How to mend it is for the page and the command line to tell.
+        told = [without_remedy(warning) for warning in status.warnings]
         warnings = [without_paths(warning, service().settings) for warning in told]
     return jsonify(
         status="degraded" if warnings or not ready else "ok",

@@ -131,9 +131,10 @@ const newsIn = (job) => status.warnings.reduce((rest, known) => rest.replace(kno
 function told(job) {
   if (job.state === "failed") return `The update failed: ${job.message}`;
   if (!["done", "cancelled"].includes(job.state)) return "";
-  const kinds = ["added", "changed", "moved", "removed", "unreadable"];
-  const numbers = { ...job, unreadable: Math.max(0, job.unreadable - status.others.count) };
-  const counts = kinds.filter((kind) => numbers[kind]).map((kind) => `${count(numbers[kind])} ${kind}`);
-  const summary = counts.join(", ") || "nothing had changed";
+  const kinds = ["added", "changed", "moved", "removed"];
+  const unreadable = Math.max(0, job.unreadable - status.others.count);
+  const counts = kinds.filter((kind) => job[kind]).map((kind) => `${count(job[kind])} ${kind}`);
+  const failed = unreadable ? `; ${counted(unreadable, "file")} cannot be read` : "";
+  const summary = (counts.join(", ") || "nothing had changed") + failed;
   return `${job.state === "done" ? "Index updated" : "Update stopped"}: ${summary}.`;
 }

@@ -35,7 +35,7 @@ export function start(onDrawn) {
   byId("draw-undo").addEventListener("click", undo);
   byId("draw-redo").addEventListener("click", redo);
   byId("draw-clear").addEventListener("click", () => isBlank(context) || add({ tool: "clear", width: 0, points: [] }));
-  byId("draw-done").addEventListener("click", close);
+  byId("draw-done").addEventListener("click", done);
   byId("trace-file").addEventListener("change", (event) => {
     if (event.target.files.length) under(event.target.files[0]);
     event.target.value = "";
@@ -54,7 +54,9 @@ export async function open({ drawing = null, over = null } = {}) {
   crayon = null;
   paper.querySelector(".crayon")?.remove();
   panel.hidden = false;
+  // At once as it stays: no sheet may move from under the pen when the first answer comes.
   document.body.classList.add("drawing-now");
+  document.body.classList.remove("start");
   await under(drawing ? drawing.traced : over, drawing?.ratio);
   canvas.focus({ preventScroll: true });
 }
@@ -65,6 +67,12 @@ export function close() {
   flush();
   document.body.classList.remove("drawing-now");
   byId("draw").focus({ preventScroll: true });
+}
+
+// A sheet that was left blank is taken away as if it had never been there.
+function done() {
+  close();
+  if (isBlank(context)) drawn(null);
 }
 
 async function under(file, shape = 1) {
@@ -180,7 +188,7 @@ function shortcuts(event) {
   } else if (command && event.key.toLowerCase() === "y") {
     redo();
     event.preventDefault();
-  } else if (event.key === "Escape") close();
+  } else if (event.key === "Escape") done();
 }
 
 // Arrow keys move a crayon; the space bar sets it down and lifts it.

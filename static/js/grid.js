@@ -21,6 +21,7 @@ let telling = []; // the parts that have a say in these hits
 let whole = 1;
 let open = () => {};
 let more = null; // asks for further hits, while there are any
+let arranged = 0; // the width that the cards are laid out for
 
 export const shownHits = () => hits;
 export const bars = (hit) => barsOf(hit, telling, whole);
@@ -89,7 +90,8 @@ const wanted = () => rowHeight(list.clientWidth, Number(size.value));
 // From the start of a row on nothing before it changes; all of it is a few milliseconds for 1,000.
 function arrange() {
   if (!cards.length || !list.clientWidth) return;
-  sizes = justified(cards.map(ratio), list.clientWidth, wanted(), gap());
+  arranged = list.clientWidth;
+  sizes = justified(cards.map(ratio), arranged, wanted(), gap());
   cards.forEach((made, at) => place(made, sizes[at]));
   shelve(list, cards, sizes);
 }
@@ -124,12 +126,7 @@ export function start() {
     localStorage.setItem(KEPT, size.value);
     arrange();
   });
-  let width = 0;
-  new ResizeObserver(() => {
-    if (list.clientWidth === width) return;
-    width = list.clientWidth;
-    arrange();
-  }).observe(list);
+  new ResizeObserver(() => list.clientWidth !== arranged && arrange()).observe(list);
   end.append(button("Show more", goOn));
   list.addEventListener("keydown", (event) => {
     const here = event.target.closest(".hit");

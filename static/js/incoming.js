@@ -4,7 +4,8 @@ import { byId } from "./elements.js";
 import { notice } from "./notices.js";
 import { fromAddress, set } from "./pictures.js";
 
-export function start() {
+// onHit is told a hit that was dropped, and whether it is to ask beside the others.
+export function start(onHit) {
   for (const input of [byId("file"), byId("file-beside"), byId("camera")]) {
     const chosen = () => {
       if (input.files.length) set([...input.files], { beside: input.id === "file-beside" });
@@ -14,7 +15,7 @@ export function start() {
     chosen(); // before this script had come
   }
   document.addEventListener("paste", paste);
-  watchDragging();
+  watchDragging(onHit);
   for (const button of document.querySelectorAll("[data-example]")) {
     button.addEventListener("click", async () => {
       const file = await fromAddress(button.dataset.example, button.dataset.name);
@@ -30,7 +31,10 @@ function paste(event) {
   set(files);
 }
 
-function watchDragging() {
+function watchDragging(onHit) {
+  let held = null; // the hit that is dragged
+  document.addEventListener("dragstart", ({ target }) => (held = target.closest?.(".hit")?.hit ?? null));
+  document.addEventListener("dragend", () => (held = null));
   let depth = 0; // entering a child precedes leaving its parent
   const mark = (change) => {
     depth = Math.max(0, depth + change);
@@ -52,7 +56,8 @@ function watchDragging() {
   on("drop", (event) => {
     mark(-depth);
     const files = [...event.dataTransfer.files];
-    if (files.length) set(files, { beside: event.shiftKey });
+    if (held) onHit(held, event.shiftKey);
+    else if (files.length) set(files, { beside: event.shiftKey });
     else notice("upload", "That was not a file. Save the picture first, then drop it here.", { kind: "warning" });
   });
 }

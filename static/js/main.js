@@ -80,6 +80,7 @@ function answer(found, wanted) {
   filters.learn(found.results);
   pictures.learn(found.results);
   if (!found.compared) unfulfilled();
+  else if (!found.results.length) nameless();
   tellWarnings(found.warnings);
 }
 
@@ -113,6 +114,12 @@ function unfulfilled() {
     filters.clear();
     byId("query").requestSubmit();
   }));
+}
+
+// Pictures are always near to something; words that are looked for in names alone may be nowhere.
+function nameless() {
+  title.textContent = "";
+  say("No file or folder is named like that.", "Try a shorter word, another spelling, or a picture or sketch of it.");
 }
 
 function fail(error) {

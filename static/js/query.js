@@ -25,6 +25,7 @@ let checking = false;
 // thing, such as a slider that moves, stay one step of the history.
 function changed(wait = 0, goesOn = "") {
   checking = false;
+  clear("empty");
   schedule(wait, goesOn);
 }
 
@@ -133,10 +134,13 @@ export function start(onChange) {
   });
   dropper.start(colours.add);
   pictures.start(changed, kind.reset);
-  incoming.start();
+  incoming.start(moreLike);
   byId("query").addEventListener("submit", (event) => {
     event.preventDefault();
     changed();
+    if (form()) return;
+    notice("empty", "Say what to look for: type words, drop a picture, draw, or pick a colour.", { kind: "warning" });
+    words.focus();
   });
   for (const field of [words, not]) {
     field.addEventListener("search", () => changed()); // its cross was pressed

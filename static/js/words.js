@@ -8,6 +8,7 @@ const WORDS = {
   edges: "shape",
   texture: "surface",
   name: "name",
+  neighbours: "like the closest",
 };
 
 const STAGES = {
@@ -39,8 +40,10 @@ export function parts(hits) {
 }
 
 export function whatDecides(hits) {
-  const names = parts(hits).map(word);
+  // What the closest say about the others follows from how they were found themselves.
+  const names = parts(hits).filter((part) => part !== "neighbours").map(word);
   if (!names.length) return "";
-  const silent = names.includes("colour") ? "" : ", colour takes no part";
-  return `: ${list.format(names)} ${names.length > 1 ? "decide" : "decides"}${silent}`;
+  const silent = [WORDS.hsv, WORDS.clip].filter((name) => !names.includes(name));
+  const out = silent.length ? `, ${list.format(silent)} ${silent.length > 1 ? "take" : "takes"} no part` : "";
+  return `: ${list.format(names)} ${names.length > 1 ? "decide" : "decides"}${out}`;
 }

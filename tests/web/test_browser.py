@@ -111,7 +111,7 @@ def test_the_state_of_the_collection(page: Page) -> None:
     drawer.get_by_text("1 file could not be read").click()
     drawer.get_by_text("broken.png").wait_for()
     drawer.get_by_role("button", name="Update the index").click()
-    drawer.get_by_text("Index updated: 1 unreadable.").wait_for()
+    drawer.get_by_text("Index updated: nothing had changed; 1 file cannot be read.").wait_for()
     page.keyboard.press("Escape")
     drawer.wait_for(state="hidden")
 
@@ -166,7 +166,7 @@ def test_an_empty_collection(browser: Browser, tmp_path: Path) -> None:
         shown(page, "No images yet")
         draw_collection(settings.images)
         page.locator("#message").get_by_role("button", name="Update the index").click()
-        shown(page, f"Index updated: {len(HUES)} added, 1 unreadable.")
+        shown(page, f"Index updated: {len(HUES)} added; 1 file cannot be read.")
         page.keyboard.press("Escape")
         page.get_by_text("Nothing to search yet.").wait_for(state="hidden")
         search(page, ring("navy"))

@@ -38,7 +38,7 @@ def test_words_are_looked_for_in_names(page: Page) -> None:
     page.get_by_label("Why each one matches").check()
     shown(page, "name")
     assert not page.locator("#kind").is_visible()
-    warning = page.get_by_text("Searching by words needs the CLIP model")
+    warning = page.get_by_text("Words were only looked for in the names")
     warning.wait_for()
     page.get_by_role("button", name="Dismiss").click()
     words.fill("warm")
@@ -49,14 +49,45 @@ def test_words_are_looked_for_in_names(page: Page) -> None:
     page.get_by_role("dialog", name="Collection").wait_for()
 
 
+def test_words_that_no_name_holds(page: Page) -> None:
+    words = page.get_by_label("In words")
+    words.fill("armadillo")
+    words.press("Enter")
+    page.get_by_role("heading", name="No file or folder is named like that.").wait_for()
+    assert page.locator(".hit").count() == 0
+
+
+def test_nothing_asked_is_told(page: Page) -> None:
+    words = page.get_by_label("In words")
+    page.get_by_role("button", name="Search", exact=True).click()
+    told = page.get_by_text("Say what to look for")
+    told.wait_for()
+    assert page.evaluate("document.activeElement.id") == "words"
+    words.fill("navy")
+    words.press("Enter")
+    first(page, "cold/navy.jpg")
+    assert not told.is_visible()
+
+
+def test_a_hit_dropped_on_the_page_asks_for_more_like_it(page: Page) -> None:
+    search(page, ring("teal"))
+    dropped = page.locator(".hit img").nth(1)
+    path = dropped.get_attribute("alt") or ""
+
+    dropped.drag_to(page.locator("#query"))
+
+    first(page, path)
+    assert page.locator("#notices").inner_text() == ""
+
+
 def test_what_the_query_was_taken_for(page: Page) -> None:
     search(page, sketch())
-    shown(page, "Taken for a sketch: shape decides, colour takes no part.")
+    shown(page, "Taken for a sketch: shape decides, colour and meaning take no part.")
     page.get_by_role("radio", name="Auto").focus()
     page.keyboard.press("ArrowRight")
     shown(page, "Searched as a photo: ")
     page.keyboard.press("ArrowRight")
-    shown(page, "Searched as a sketch: shape decides, colour takes no part.")
+    shown(page, "Searched as a sketch: shape decides, colour and meaning take no part.")
     search(page, ring("teal"))  # another picture is looked at anew
     shown(page, "Taken for a photo: ")
     assert page.get_by_role("radio", name="Auto").is_checked()

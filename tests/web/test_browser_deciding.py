@@ -113,6 +113,15 @@ def test_new(page: Page) -> None:
     assert not page.get_by_role("button", name="Show the evidence").count()
 
 
+def test_a_sketch_that_nothing_is_like_is_no_clear_no(page: Page) -> None:
+    search(page, ring("teal"))
+    found = {**verdict("new", page), "kind": "sketch"}
+    page.route("**/check", lambda route: route.fulfill(json=found))
+    page.get_by_role("button", name="Has this been drawn before?").click()
+    shown(page, "Not found. Look at the closest yourself.")
+    shown(page, "A photo of the same design is further from a sketch than a copy is")
+
+
 def place(page: Page, at: int) -> tuple[float, float]:
     """How the picture of a pane is moved and zoomed, as shares of its own size."""
     look = """(at) => {

@@ -75,7 +75,7 @@ def test_results_follow_as_one_draws(page: Page, seen: Seen) -> None:
     assert (picture[0] == 255).all()  # on white paper, away from the edges
     assert picture.min() < 60
     page.locator(".hit img").first.wait_for()
-    shown(page, "Drawn here: shape decides, colour takes no part.")
+    shown(page, "Drawn here: shape decides, colour and meaning take no part.")
     keep(page, "ask-draw-desktop")
 
     once = ink(page)
@@ -106,6 +106,37 @@ def test_results_follow_as_one_draws(page: Page, seen: Seen) -> None:
     page.get_by_role("button", name="Draw on").click()
     assert ink(page) == pytest.approx(once)
     assert seen.errors == []
+
+
+def test_the_sheet_stays_where_it_is_and_the_rows_are_full(page: Page) -> None:
+    page.get_by_role("button", name="Draw").click()
+    sheet = page.locator("#canvas")
+    sheet.wait_for()
+    before = sheet.bounding_box()
+    draw_ring(page)
+    page.locator(".hit img").first.wait_for()
+
+    assert sheet.bounding_box() == before
+
+    page.get_by_role("button", name="Done").click()
+    page.locator(".previews img").wait_for()
+    # The first row reaches from one side of the list to the other.
+    page.wait_for_function(
+        """() => {
+            const list = document.getElementById("hits").getBoundingClientRect();
+            const hits = [...document.querySelectorAll(".hit")];
+            const shown = hits.map((hit) => hit.getBoundingClientRect());
+            const row = shown.filter(({ top }) => Math.abs(top - shown[0].top) < 1);
+            return row.length === shown.length || Math.abs(row.at(-1).right - list.right) < 4;
+        }"""
+    )
+
+
+def test_a_sheet_left_blank_leads_back_to_the_start(page: Page) -> None:
+    page.get_by_role("button", name="Draw").click()
+    page.locator("#canvas").wait_for()
+    page.get_by_role("button", name="Done").click()
+    page.wait_for_function("document.body.classList.contains('start')")
 
 
 def test_where_it_is_drawn_means_nothing(page: Page) -> None:
