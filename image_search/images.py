@@ -103,6 +103,8 @@ def decode(
         ImageTooLarge: more than ``max_megapixels`` million pixels.
         UnreadableImage: not an image, of an unknown format, truncated or damaged.
     """
+    if not data:
+        raise UnreadableImage("The file is empty.")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size

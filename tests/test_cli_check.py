@@ -133,7 +133,7 @@ def test_the_real_commands(settings: Settings, incoming: Path) -> None:
     assert "Near-duplicate" in out
     code, out, err = finished(settings, "duplicates")
     assert code == 0, err
-    assert "1 groups with 2 images, 1 of them undecided." in out
+    assert "1 group with 2 images, 1 of them undecided." in out
 
 
 @pytest.mark.usefixtures("indexed")

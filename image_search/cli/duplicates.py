@@ -185,7 +185,7 @@ def _print(page: Page) -> None:
         return
     shown = f" {len(page.groups):,} of them shown." if len(page.groups) < page.total else ""
     print(
-        f"{page.total:,} groups with {page.images:,} images, {page.undecided:,} of them "
+        f"{page.total:,} {'group' if page.total == 1 else 'groups'} with {page.images:,} images, {page.undecided:,} of them "
         f"undecided.{shown}"
     )
 

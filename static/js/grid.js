@@ -78,19 +78,21 @@ function explainAll() {
 export function skeleton() {
   if (hits.length) return;
   const shapes = [1, 0.8, 1.3, 0.8, 1, 1.2, 0.7, 1, 1.4, 0.8, 1, 0.9];
-  const places = justified(shapes, list.clientWidth, wanted(), gap());
+  const places = justified(shapes, across(), wanted(), gap());
   const grey = ({ width, height }) => make("div", { class: "hit waiting", "aria-hidden": "true", "--w": `${width}px`, "--h": `${height}px` }, make("span", { class: "picture" }));
   list.replaceChildren();
   shelve(list, places.map(grey), places);
 }
 
+// Not rounded, as clientWidth is: a row that is wider by a hundredth breaks before its last card.
+const across = () => Math.floor(100 * list.getBoundingClientRect().width) / 100;
 const gap = () => Number.parseFloat(getComputedStyle(list).columnGap) || 8;
-const wanted = () => rowHeight(list.clientWidth, Number(size.value));
+const wanted = () => rowHeight(across(), Number(size.value));
 
 // From the start of a row on nothing before it changes; all of it is a few milliseconds for 1,000.
 function arrange() {
-  if (!cards.length || !list.clientWidth) return;
-  arranged = list.clientWidth;
+  if (!cards.length || !across()) return;
+  arranged = across();
   sizes = justified(cards.map(ratio), arranged, wanted(), gap());
   cards.forEach((made, at) => place(made, sizes[at]));
   shelve(list, cards, sizes);
@@ -126,7 +128,7 @@ export function start() {
     localStorage.setItem(KEPT, size.value);
     arrange();
   });
-  new ResizeObserver(() => list.clientWidth !== arranged && arrange()).observe(list);
+  new ResizeObserver(() => across() !== arranged && arrange()).observe(list);
   end.append(button("Show more", goOn));
   list.addEventListener("keydown", (event) => {
     const here = event.target.closest(".hit");

@@ -8,7 +8,7 @@ const WORDS = {
   edges: "shape",
   texture: "surface",
   name: "name",
-  neighbours: "like the closest",
+  neighbours: "kinship",
 };
 
 const STAGES = {
