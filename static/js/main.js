@@ -20,6 +20,7 @@ import * as viewer from "./viewer.js";
 const FIRST = 60; // hits of the first answer; then twice as many each time the end comes near
 const results = byId("results");
 const title = byId("results-title");
+const awaited = title.textContent; // beside a sheet that nothing is drawn on yet
 
 let running = null;
 let failed = "";
@@ -60,7 +61,7 @@ async function search(wanted = FIRST) {
 function begin() {
   clear("search");
   verdict.hide();
-  show([], "");
+  show([], awaited);
   results.setAttribute("aria-busy", "false");
   document.body.classList.toggle("start", !document.body.classList.contains("drawing-now"));
   invite(collection.state());
