@@ -184,10 +184,8 @@ def _print(page: Page) -> None:
         print("No duplicates.")
         return
     shown = f" {len(page.groups):,} of them shown." if len(page.groups) < page.total else ""
-    print(
-        f"{page.total:,} {'group' if page.total == 1 else 'groups'} with {page.images:,} images, {page.undecided:,} of them "
-        f"undecided.{shown}"
-    )
+    groups = "1 group" if page.total == 1 else f"{page.total:,} groups"
+    print(f"{groups} with {page.images:,} images, {page.undecided:,} of them undecided.{shown}")
 
 
 def _table(file: TextIO, groups: Sequence[Group]) -> None:
