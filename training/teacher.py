@@ -30,9 +30,7 @@ def open_teacher(path: Path) -> Callable[[Pixels], Floats]:
         read = core.read_model(path)
     except RuntimeError as problem:
         raise ValueError(f"{path} is no network that can be read.") from problem
-    pooled = [of for of in read.get_ordered_ops() if of.get_type_name() == "ReduceMean"]
-    if not pooled:
-        pooled = [of for of in read.get_ordered_ops() if of.get_type_name() == "AvgPool"]
+    pooled = [of for of in read.get_ordered_ops() if of.get_type_name() == "AvgPool"]
     if not pooled:
         raise ValueError(f"{path} has no pooled features.")
     network = openvino.Model([pooled[-1].output(0)], read.get_parameters())

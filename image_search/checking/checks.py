@@ -112,7 +112,7 @@ def check(
     failures = index.snapshot.failures
     return CheckResult(
         verdict=verdict,
-        words=words_of(verdict, hits[0] if hits else None),
+        words=words_of(verdict, hits[0] if hits else None, asked.kind),
         certainty=certainty if fitted else None,
         hits=tuple(hits),
         nearest=tuple(nearest[: query.k]),

@@ -9,6 +9,7 @@ from image_search.fingerprints import Exchange, Match
 from image_search.hits import Hit
 from image_search.queries import Region
 from image_search.reports import Unreadable
+from image_search.weighting import SKETCH
 
 EXACT, NEAR, SIMILAR, NEW = "exact", "near", "similar", "new"
 # The verdicts under which a picture exists already.
@@ -153,13 +154,15 @@ class CheckResult:
         return self.verdict in EXISTING
 
 
-def words_of(verdict: str, best: CheckHit | None) -> str:
-    """The verdict as a sentence."""
+def words_of(verdict: str, best: CheckHit | None, kind: str) -> str:
+    """The verdict on a picture of this ``kind`` as a sentence."""
     if best is not None and best.evidence is not None:
         return f"{WORDS[verdict]}: {best.evidence.words}"
     if verdict == SIMILAR:
         return f"{WORDS[verdict]}: alike, but not found to be the same picture"
-    return f"{WORDS[verdict]}: nothing here is the same picture, or alike"
+    found = f"{WORDS[verdict]}: nothing here is the same picture, or alike"
+    # What is measured are copies; the photo of what is drawn is further from a drawing than those.
+    return f"{found}; a photo of the sketched design can be missed" if kind == SKETCH else found
 
 
 def to_plain(result: CheckResult) -> dict[str, Any]:

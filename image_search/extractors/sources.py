@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 from urllib.parse import urlsplit
 
+from image_search.errors import ModelUnavailable
 from image_search.extractors.integrity import is_sha256, sha256
 from image_search.extractors.weights import Weights
 
@@ -226,7 +227,8 @@ class PackagedWeights(Weights):
         return "Install this package anew."
 
     def _download(self, progress: bool) -> Callable[[], object]:
-        raise NotImplementedError  # ``obstacle`` keeps everybody from asking
+        del progress  # there is none: ``obstacle`` keeps everybody from asking
+        raise ModelUnavailable(f"{self.title}: {self.obstacle()}. {self.remedy()}")
 
 
 CLIP_VIT_B_32_OPENAI = HuggingFaceWeights(

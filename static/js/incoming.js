@@ -56,7 +56,9 @@ function watchDragging(onHit) {
   on("drop", (event) => {
     mark(-depth);
     const files = [...event.dataTransfer.files];
-    if (held) onHit(held, event.shiftKey);
+    const hit = held;
+    held = null; // once its card is gone, its end is not told
+    if (hit) onHit(hit, event.shiftKey);
     else if (files.length) set(files, { beside: event.shiftKey });
     else notice("upload", "That was not a file. Save the picture first, then drop it here.", { kind: "warning" });
   });

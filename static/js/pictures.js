@@ -43,7 +43,7 @@ async function draw(what) {
 // What the hand has drawn so far.
 function taken(picture) {
   if (picture) set([picture], { goesOn: "drawing" });
-  else hold(pictures.filter((other) => !other.drawing), likes, "drawing");
+  else if (!any() || pictures.some((other) => other.drawing)) hold([], [], "drawing");
 }
 
 export function ask(form) {

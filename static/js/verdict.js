@@ -22,12 +22,11 @@ export const hide = () => (box.hidden = true);
 export function show(found, compare, warnings) {
   box.dataset.verdict = found.verdict;
   // Measured are copies; a drawing and the photo of the same design are further apart than those.
-  const drawn = found.kind === "sketch";
-  const unsure = found.verdict === "new" && (drawn || found.certainty?.misses > OFTEN);
+  const unsure = found.verdict === "new" && (found.kind === "sketch" || found.certainty?.misses > OFTEN);
   box.classList.toggle("unsure", unsure);
   byId("verdict-title").textContent = unsure ? "Not found. Look at the closest yourself." : (VERDICTS[found.verdict] ?? found.words);
   byId("verdict-words").textContent = found.words;
-  byId("verdict-certainty").textContent = found.verdict === "exact" ? "" : certainty(found.certainty, drawn && found.verdict === "new");
+  byId("verdict-certainty").textContent = found.verdict === "exact" ? "" : certainty(found.certainty);
   byId("verdict-warnings").replaceChildren(...warnings.map((text) => make("li", {}, text)));
   fillFacts(byId("verdict-facts"), [
     ["Compared", `${counted(found.compared, "image")}${found.unreadable ? `; ${counted(found.unreadable, "file")} could not be read` : ""}`],
@@ -47,13 +46,12 @@ export function show(found, compare, warnings) {
   byId("verdict-title").focus({ preventScroll: true });
 }
 
-function certainty(told, missed) {
+function certainty(told) {
   if (!told || told.false_alarms == null || told.misses == null) return "";
   const share = (value) => (value > 0 && value < 0.001 ? "under 0.1 %" : `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`);
   const on = told.measured_on ? ` (measured on ${count(told.measured_on)} edited copies of pictures of this collection)` : "";
   const kind = told.kind === "sketch" ? "sketches" : "photos";
-  const further = missed ? " A photo of the same design is further from a sketch than a copy is, and can be missed." : "";
-  return `How sure: of edited copies of ${kind}, ${share(told.misses)} are missed; ${share(told.false_alarms)} of the pictures here come as near to another one, a colourway perhaps${on}.${further}`;
+  return `How sure: of edited copies of ${kind}, ${share(told.misses)} are missed; ${share(told.false_alarms)} of the pictures here come as near to another one, a colourway perhaps${on}.`;
 }
 
 // The report opens in a tab of its own, from where it can be printed or kept.

@@ -318,6 +318,20 @@ def test_an_original_that_has_gone_is_still_found(own: Library, folder: Path) ->
     assert result.hits[0].hit.path == "07.png"
 
 
+@pytest.mark.parametrize("kind", ["photo", "sketch"])
+def test_nothing_alike_is_said_with_less_confidence_of_a_sketch(
+    library: Library, kind: str
+) -> None:
+    unlike = Image.new("RGB", (320, 240), "teal")
+    ImageDraw.Draw(unlike).line((0, 0, 319, 239), "white", 3)
+
+    result = library.check(replace(of(unlike), kind=kind))
+
+    assert result.verdict == "new", result
+    assert result.words.startswith("New: nothing here is the same picture, or alike")
+    assert ("a photo of the sketched design can be missed" in result.words) == (kind == "sketch")
+
+
 def test_the_same_picture_with_another_part_is_similar(own: Library, folder: Path) -> None:
     Image.fromarray(necklace("drop")).save(folder / "drop.png")
     own.update()
