@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from image_search.calibration import Calibration
-from image_search.extractors.base import Floats, unit_rows
+from image_search.extractors.base import Floats
 from image_search.extractors.drawings import Drawings, drawings_of
 from image_search.weighting import MEAN_SHARE, SKETCH
 
@@ -38,7 +38,7 @@ class Comparison:
     def query_block(self, name: str, block: Floats) -> Floats:
         """A unit ``block`` (dim,) of a query as it is compared, again of length 1."""
         if name in self.drawings:
-            return np.asarray(unit_rows((block - self.drawings[name].mean)[None])[0])
+            return self.drawings[name].asked(block)
         return self.calibration.centred_block(name, block, MEAN_SHARE.get(self.kind, 1.0))
 
     def stored(self, vectors: Floats, names: Collection[str] | None = None) -> Floats:
@@ -66,7 +66,7 @@ class Comparison:
         """As ``levelled``, of the unit rows (n, dim) of one block."""
         if name not in self.drawings:
             return centred
-        return np.asarray(centred / self.drawings[name].nearness(centred)[:, None])
+        return self.drawings[name].levelled(centred)
 
     def reach(self, k: int) -> int:
         """Among how many of the nearest by cosine the ``k`` best are."""

@@ -27,7 +27,7 @@ SIGMA = 10.0
 MOST = 1000.0
 # Points along each axis of a bin at which its colours are sampled.
 _POINTS = 3
-_FORM = re.compile(r"#?([0-9a-fA-F]{6})(?::([0-9]*\.?[0-9]+))?")
+_FORM = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})(?::([0-9]*\.?[0-9]+))?")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Colour:
 
 
 def parse_colour(text: str) -> Colour:
-    """``#rrggbb`` or ``#rrggbb:share``.
+    """``#rrggbb`` or ``#rrggbb:share``; ``#rgb`` is short for ``#rrggbb``.
 
     Raises:
         InvalidQuery: it is neither.
@@ -58,7 +58,8 @@ def parse_colour(text: str) -> Colour:
             f"{text[:40]!r} is not a colour; write #rrggbb, or #rrggbb:share with a share above "
             "0, for example #d4af37:0.6."
         )
-    red, green, blue = (int(match[1][i : i + 2], 16) for i in (0, 2, 4))
+    digits = match[1] if len(match[1]) == 6 else "".join(2 * digit for digit in match[1])
+    red, green, blue = (int(digits[i : i + 2], 16) for i in (0, 2, 4))
     return Colour(red, green, blue, float(match[2] or 1))
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from image_search.checking import calibrating
@@ -15,6 +16,10 @@ from tests.counting import Counting, count
 from tests.hub import random_clip, random_resnet50
 
 Run = Callable[..., tuple[int, str, str]]
+
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 # A developer's own settings must not decide what the tests see.
 for variable in [name for name in os.environ if name.startswith(PREFIX)]:

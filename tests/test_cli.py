@@ -105,6 +105,7 @@ def test_status_tells_the_state(run: Run, folder: Path, settings: Settings) -> N
     code, out, _ = run("status")
     assert code == 0
     assert "never" in out
+    assert "run image-search index" in out
 
     draw_into(folder, 4)
     (folder / "broken.png").write_bytes(b"no picture")
@@ -113,6 +114,7 @@ def test_status_tells_the_state(run: Run, folder: Path, settings: Settings) -> N
     code, out, _ = run("status")
     assert code == 0
     assert "Images         4" in out
+    assert "run image-search index" not in out
     assert "broken.png: This is not an image" in out
     status = json.loads(run("status", "--json")[1])
     assert (status["images"], status["ready"]) == (4, True)

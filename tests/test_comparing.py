@@ -9,12 +9,13 @@ from image_search.calibration import FEWEST, Calibration, fit
 from image_search.comparing import Comparison
 from image_search.extractors import REGISTRY
 from image_search.extractors.base import Floats, unit_rows
-from image_search.extractors.drawings import Drawings, drawings_of
+from image_search.extractors.drawings import Drawings, Part, drawings_of
 from image_search.fusion import Layout, stored_vectors
 from image_search.weighting import PHOTO, SKETCH
 
 EDGES = REGISTRY["edges"]
 LAYOUT = Layout(("hsv", "edges"), (8, EDGES.dim))
+SHARES = ((0, 0.3), (3, 0.7))
 MODELS = {"hsv": "some/hsv", "edges": EDGES.model}
 
 
@@ -31,13 +32,18 @@ def collection(count: int = 80) -> tuple[Floats, Calibration]:
     return vectors, fit(LAYOUT, vectors, count)
 
 
-def test_the_shipped_constants_fit_the_extractor_in_use() -> None:
-    found = drawings_of(EDGES.model)
+@pytest.mark.parametrize("name", ["edges", "design"])
+def test_the_shipped_constants_fit_the_extractor_in_use(name: str) -> None:
+    spec = REGISTRY[name]
+    found = drawings_of(spec.model)
 
     assert found is not None
-    assert found.mean.shape == found.rest.shape == (EDGES.dim,)
-    assert 0.1 < np.linalg.norm(found.mean) < 1
-    assert found.typically > 0
+    for part in found.parts:
+        assert 0.1 < np.linalg.norm(part.mean) < 1
+        assert part.typically > 0
+    assert found.parts[0].place.start == 0
+    assert found.parts[-1].place.stop == spec.dim
+    assert sum(part.share for part in found.parts) == pytest.approx(1)
 
 
 def test_nothing_is_known_of_an_unknown_model() -> None:
@@ -64,7 +70,8 @@ def test_a_drawing_is_seen_about_the_mean_of_drawings() -> None:
 
     found = Comparison(calibration, MODELS, SKETCH).query_block("edges", block)
 
-    assert np.allclose(found, unit_rows((block - known.mean)[None])[0], atol=1e-6)
+    (part,) = known.parts
+    assert np.allclose(found, unit_rows((block - part.mean)[None])[0], atol=1e-6)
 
 
 def test_what_is_near_to_all_drawings_is_put_behind() -> None:
@@ -73,7 +80,7 @@ def test_what_is_near_to_all_drawings_is_put_behind() -> None:
     known = comparison.drawings["edges"]
     plain, levelled = calibration.centred(vectors), comparison.stored(vectors)
     places = LAYOUT.slices()
-    near = known.nearness(plain[:, places["edges"]] * np.float32(np.sqrt(2)))
+    near = known.parts[0].nearness(plain[:, places["edges"]] * np.float32(np.sqrt(2)))
 
     # The other block stays as it is; of this one every row is shorter or longer by its nearness.
     assert np.array_equal(levelled[:, places["hsv"]], plain[:, places["hsv"]])
@@ -89,9 +96,28 @@ def test_nearness_is_that_of_the_whole_covariance() -> None:
     covariance = directions @ directions.T + np.diag(rest)
     expected = np.einsum("ij,jk,ik->i", rows, covariance, rows) ** 0.25 / 0.8
 
-    found = Drawings(np.zeros(6, np.float32), directions, rest, 0.8).nearness(rows)
+    part = Part(slice(0, 6), 1.0, np.zeros(6, np.float32), directions, rest, 0.5, 0.8)
+    found = part.nearness(rows)
 
     assert np.allclose(found, expected, rtol=1e-5)
+
+
+def test_each_part_of_an_embedding_has_its_share() -> None:
+    dice = np.random.default_rng(4)
+    flat = np.zeros((3, 1), np.float32), np.ones(3, np.float32)
+    means = {i: dice.normal(size=3).astype(np.float32) for i, _ in SHARES}
+    parts = [Part(slice(i, i + 3), s, means[i], *flat, 1.0, 2.0) for i, s in SHARES]
+    known = Drawings(tuple(parts))
+    block, rows = unit_rows(dice.normal(size=(1, 6)))[0], unit_rows(dice.normal(size=(5, 6)))
+
+    asked, levelled = known.asked(block), known.levelled(rows)
+
+    assert np.linalg.norm(asked) == pytest.approx(1)
+    for part in parts:
+        assert np.linalg.norm(asked[part.place]) == pytest.approx(part.share**0.5)
+        # All are as near as one unit vector is to noise without a direction.
+        lengths = np.linalg.norm(levelled[:, part.place], axis=1)
+        assert np.allclose(lengths, part.share**0.5 * 2)
 
 
 @pytest.mark.parametrize("kind", [PHOTO, SKETCH])

@@ -93,7 +93,7 @@ ORIGINALS = {
 }
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), kind=st.sampled_from(list(ORIGINALS)))
 def test_no_corruption_raises_anything_else(data: st.DataObject, kind: str) -> None:
     damaged = bytearray(ORIGINALS[kind])

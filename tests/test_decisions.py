@@ -114,7 +114,7 @@ ENTRY = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(ENTRY, max_size=6), st.randoms(use_true_random=False))
 def test_on_every_pair_the_newest_counts_in_any_order(entries: list[Any], order: Random) -> None:
     rows = [{**entry, "decided": float(number)} for number, entry in enumerate(entries)]

@@ -46,7 +46,7 @@ def test_a_strong_edit_alters_more_than_a_mild_one(kind: str) -> None:
     assert altered(STRONG) > 1.3 * altered(MILD)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from(KINDS), st.integers(0, 2), st.integers(1, 60), st.integers(1, 60), st.integers()
 )

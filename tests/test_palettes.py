@@ -99,6 +99,8 @@ def test_no_colour_is_nearer_than_the_one_picked(picked: Colour, other: Colour) 
     [
         ("#d4af37", Colour(212, 175, 55)),
         (" D4AF37 ", Colour(212, 175, 55)),
+        ("#fa0", Colour(255, 170, 0)),
+        ("FFF:2", Colour(255, 255, 255, 2)),
         ("#000000:.5", Colour(0, 0, 0, 0.5)),
         ("#ffffff:60", Colour(255, 255, 255, 60)),
     ],
@@ -108,7 +110,7 @@ def test_how_a_colour_is_written(text: str, colour: Colour) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "gold", "#fff", "#d4af3", "#d4af377", "#gggggg", "#d4af37:", "#d4af37:-1",
+    "text", ["", "gold", "#ff", "#fffa", "#d4af3", "#d4af377", "#gggggg", "#d4af37:", "#d4af37:-1",
              "#d4af37:nan", "#d4af37:1e3", "#d4af37:0.5:0.5", "##d4af37", "#٤٤٤٤٤٤"],
 )  # fmt: skip
 def test_what_is_no_colour_is_refused(text: str) -> None:

@@ -25,9 +25,7 @@ PATHS = st.text(st.sampled_from("ab-/.0é\udcff"), min_size=1, max_size=5)
 BATCHES = st.lists(st.dictionaries(PATHS, st.integers(0, 3), max_size=12), max_size=4)
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     batches=BATCHES,
     gone=st.sets(PATHS, max_size=4),

@@ -20,11 +20,20 @@ from training.pictures import load
 from training.teacher import open_teacher
 from training.teaching import teach
 
+#: Batches that the heads of weights to go on from are fitted to.
+FIRST_LESSONS = 60
+
 
 def main() -> int:
     """Train, write the weights, and judge them by what was held out."""
     options = _parser().parse_args()
-    recipe = Recipe(minutes=options.minutes, seed=options.seed, feeders=options.feeders)
+    recipe = Recipe(
+        minutes=options.minutes,
+        seed=options.seed,
+        rate=options.rate,
+        workers=options.workers,
+        feeders=options.feeders,
+    )
     items = sources.items(options.sets)
     items += [item for folder in options.photos for item in sources.unlabelled(folder)]
     concepts = sources.concepts(options.concepts) if options.concepts else []
@@ -39,7 +48,10 @@ def main() -> int:
     taught = teach(
         open_teacher(options.teacher), items, concepts, loose, pictures, seed=recipe.seed
     )
-    start = _start(options.start) if options.start else None
+    start = None
+    if options.start:
+        # Its heads are of another teacher's space, or of other pictures.
+        start = with_heads(_start(options.start), taught, recipe.seed, FIRST_LESSONS)
     state = learn(
         taught,
         recipe,
@@ -78,7 +90,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--start", type=Path, help="weights to go on from")
     parser.add_argument("--minutes", type=float, default=Recipe.minutes, help="of learning")
     parser.add_argument("--seed", type=int, default=Recipe.seed)
-    parser.add_argument("--feeders", type=int, default=Recipe.feeders, help="helping processes")
+    parser.add_argument("--rate", type=float, default=Recipe.rate, help="of learning, at most")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=Recipe.workers,
+        help="processes that learn together: as many as there are cores, or 1 on a graphics card",
+    )
+    parser.add_argument(
+        "--feeders", type=int, default=Recipe.feeders, help="processes that help one that is alone"
+    )
     return parser
 
 

@@ -30,6 +30,8 @@ _RESISTANCE, _OF_DRAWING = 0.03, 0.3
 # pictures differ little say a little more than they would.
 _EVENNESS = 0.4
 _TOGETHER = 64
+# Photos that the layout is fitted to; more of them give the same directions.
+_PHOTOS = 8000
 
 
 def with_heads(state: State, taught: Taught, seed: int, lessons: int = LESSONS) -> State:
@@ -83,9 +85,10 @@ def _layout(network: Design, taught: Taught) -> State:
 
 
 def _photos(taught: Taught) -> Iterator[Pixels]:
-    """All that are photos, whole, as squares, some at a time."""
+    """What is a photo, whole, as squares, some at a time."""
     painted = taught.painted
     photos = [i for i in taught.photos if not painted[i]]
+    photos = photos[:: max(1, len(photos) // _PHOTOS)]
     for i in tqdm(range(0, len(photos), _TOGETHER), "layout"):
         yield np.stack([squeezed(taught.pixels(j), SIDE) for j in photos[i : i + _TOGETHER]])
 

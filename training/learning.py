@@ -17,7 +17,9 @@ from torch.nn import functional
 from image_search.extractors.base import Pixels
 from image_search.extractors.design_network import Design
 from training.lessons import Lesson, Lessons
+from training.placing import Places
 from training.teaching import Taught
+from training.together import Together
 
 State = dict[str, torch.Tensor]
 
@@ -32,8 +34,13 @@ class Recipe:
     decay: float = 0.05
     warm_up: int = 200
     temperature: float = 0.1
+    #: What telling photos apart by their layout counts beside matching the teacher.
+    of_layout: float = 0.25
     #: Small squares first; the figures are then taken at the full size, which finds more still.
     sides: tuple[tuple[float, int], ...] = ((0.35, 96), (0.85, 112), (1.0, 144))
+    #: Processes that learn together, each on a core of its own; on a graphics card, one.
+    workers: int = 1
+    #: Processes that make lessons for one that learns alone.
     feeders: int = 1
 
 
@@ -55,40 +62,72 @@ def learn(
     ``tell`` gets a line now and then, ``keep`` the weights so far, in case that it is cut short.
     """
     torch.manual_seed(recipe.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = Design()
     if start is not None:
         network.load_state_dict(start)
+    together = Together(recipe.workers, sum(p.numel() for p in network.parameters()))
+    if recipe.workers > 1:
+        # Before there are threads, of which the forked processes would have none.
+        torch.set_num_threads(1)
+        cv2.setNumThreads(1)
+
+    def work(number: int) -> State:
+        return _steps(network, taught, recipe, together, number, tell, keep)
+
+    return together.run(work)
+
+
+def _steps(
+    network: Design,
+    taught: Taught,
+    recipe: Recipe,
+    together: Together,
+    number: int,
+    tell: Callable[[str], None],
+    keep: Callable[[State], None],
+) -> State:
+    """All steps of one of the processes that learn, of which number 0 reports."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     kept = {name: value.clone() for name, value in network.state_dict().items()}
     optimiser = _optimiser(network, recipe)
     half = device.type == "cuda" or _has_bfloat16()
-    with _Feed(taught, recipe) as feed:
+    places = Places(device)
+    with _Feed(taught, recipe, number) as feed:
         began = told = saved = time.monotonic()
-        steps = 0
-        while (done := (time.monotonic() - began) / 60 / recipe.minutes) < 1:
+        steps, done = 0, _passed(began, recipe)
+        while done < 1:
             side = next(side for until, side in recipe.sides if done < until)
             for group in optimiser.param_groups:
                 warm = min(1.0, (steps + 1) / recipe.warm_up)
                 group["lr"] = recipe.rate * warm * 0.5 * (1 + math.cos(math.pi * done))
             lesson = feed.take(side)
             with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                made = network.meaning_of(batch(lesson.squares, device))
+                meaning, layout = network.halves_of(batch(lesson.squares, device))
             targets = torch.from_numpy(lesson.targets).to(device)
-            loss = loss_of(made.float(), targets, recipe.temperature)
+            loss = loss_of(meaning.float(), targets, recipe.temperature)
+            apart = places.loss_of(meaning.float(), layout.float(), lesson)
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            (loss + recipe.of_layout * apart).backward()  # type: ignore[no-untyped-call]
+            done = together.mean(number, network.parameters(), _passed(began, recipe))
             optimiser.step()
             steps += 1
             _average(kept, network, steps)
-            if time.monotonic() - told > _TELL_SECONDS:
+            if number == 0 and time.monotonic() - told > _TELL_SECONDS:
                 told = time.monotonic()
-                rate = steps * len(lesson.squares) / (told - began)
-                tell(f"{done:4.0%}  step {steps}, {rate:.0f} squares/s, loss {loss.item():.3f}")
-            if time.monotonic() - saved > _KEEP_SECONDS:
+                rate = steps * len(lesson.squares) * recipe.workers / (told - began)
+                tell(
+                    f"{done:4.0%}  step {steps}, {rate:.0f} squares/s, loss {loss.item():.3f}, "
+                    f"of layouts {apart.item():.3f}"
+                )
+            if number == 0 and time.monotonic() - saved > _KEEP_SECONDS:
                 saved = time.monotonic()
                 keep(kept)
     return {name: value.cpu() for name, value in kept.items()}
+
+
+def _passed(began: float, recipe: Recipe) -> float:
+    return (time.monotonic() - began) / 60 / recipe.minutes
 
 
 def loss_of(made: torch.Tensor, targets: torch.Tensor, temperature: float) -> torch.Tensor:
@@ -135,10 +174,10 @@ def _has_bfloat16() -> bool:
 class _Feed:
     """Processes that make lessons ahead of the learning; without any, they are made in between."""
 
-    def __init__(self, taught: Taught, recipe: Recipe) -> None:
-        self._own = Lessons(taught, recipe.seed)
+    def __init__(self, taught: Taught, recipe: Recipe, number: int) -> None:
+        self._own = Lessons(taught, recipe.seed + 100 * number)
         self._feeders: list[ForkProcess] = []
-        if not recipe.feeders:
+        if recipe.workers > 1 or not recipe.feeders:
             return
         # Forked, so that the pictures are shared and not copied.
         context = multiprocessing.get_context("fork")

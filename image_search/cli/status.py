@@ -47,6 +47,10 @@ def run(options: argparse.Namespace) -> int:
     print(f"Unreadable     {status.unreadable:,}")
     for failure in status.failures:
         print(f"  {failure.path}: {failure.reason}")
+    if not status.updated:
+        print(
+            "Note: Nothing is indexed yet; put images into the folder and run image-search index."
+        )
     for warning in status.warnings:
         print(f"Note: {warning}")
     return 0

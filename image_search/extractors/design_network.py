@@ -75,9 +75,11 @@ class Design(nn.Module):
         meaning = self._meaning(seen)
         return torch.cat([meaning * (1 - LAYOUT_SHARE) ** 0.5, layout * LAYOUT_SHARE**0.5], dim=1)
 
-    def meaning_of(self, x: Tensor) -> Tensor:
-        """Pictures to what they show alone, unit rows (n, MEANING)."""
-        return self._meaning(self._stages(x))
+    def halves_of(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures to their meaning, unit rows (n, MEANING), and their layout, (n, LAYOUT), which
+        is not of length 1 yet."""
+        seen = self._stages(x)
+        return self._meaning(seen), self.layout(_cells(seen))
 
     def read_of(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures to what the meaning and the layout are told from, (n, ...) each."""

@@ -18,29 +18,59 @@ from pathlib import Path
 
 import numpy as np
 
-from image_search.extractors.base import Floats
+from image_search.extractors.base import Floats, unit_rows
 
 FILE = Path(__file__).resolve().parent / "drawings.safetensors"
-# Of the standard deviation of a picture's cosine with drawings, this power. With the first power
-# little changes but the photos' order gets worse again; with none hubs stay.
-_POWER = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some of the numbers of an embedding, at ``place``, with their ``share`` in the cosine.
+
+    ``mean`` (width,) is that of drawings; the covariance of what is left, made unit again, is held
+    as ``directions`` (width, few), scaled, and variances of the ``rest`` (width,). How near a
+    picture is to drawings is the ``power`` of the standard deviation of its cosine with them, and
+    ``typically`` so much.
+    """
+
+    place: slice
+    share: float
+    mean: Floats
+    directions: Floats
+    rest: Floats
+    power: float
+    typically: float
+
+    def nearness(self, rows: Floats) -> Floats:
+        """How near centred unit ``rows`` (n, width) are to drawings at large, (n,); about 1."""
+        variances = np.square(rows @ self.directions).sum(axis=1) + np.square(rows) @ self.rest
+        return np.asarray(np.maximum(variances, 1e-9) ** (self.power / 2) / self.typically)
 
 
 @dataclass(frozen=True, eq=False)
 class Drawings:
-    """``mean`` (dim,) of unit embeddings of drawings; the covariance of what is left, made unit
-    again, as ``directions`` (dim, few), scaled, and variances of the ``rest`` (dim,); and how near
-    a picture is to drawings ``typically``."""
+    """What is known of drawings, by the ``parts`` of an embedding, whose shares add up to one."""
 
-    mean: Floats
-    directions: Floats
-    rest: Floats
-    typically: float
+    parts: tuple[Part, ...]
 
-    def nearness(self, rows: Floats) -> Floats:
-        """How near centred unit ``rows`` (n, dim) are to drawings at large, (n,); about 1."""
-        variances = np.square(rows @ self.directions).sum(axis=1) + np.square(rows) @ self.rest
-        return np.asarray(np.sqrt(np.maximum(variances, 1e-9)) ** _POWER / self.typically)
+    def asked(self, block: Floats) -> Floats:
+        """A drawing's unit embedding (dim,) without what all drawings have in common, again of
+        length 1."""
+        out = np.zeros_like(block)
+        for part in self.parts:
+            left = unit_rows((block[part.place] - part.mean)[None])[0]
+            out[part.place] = left * np.float32(part.share**0.5)
+        return out
+
+    def levelled(self, rows: Floats) -> Floats:
+        """Photos' centred unit ``rows`` (n, dim), divided by how near to drawings they are: inner
+        products with what is ``asked`` are the scores."""
+        out = np.zeros_like(rows)
+        for part in self.parts:
+            left = unit_rows(rows[:, part.place])
+            near = part.nearness(left)[:, None]
+            out[:, part.place] = left * np.float32(part.share**0.5) / near
+        return out
 
 
 @cache
@@ -49,10 +79,13 @@ def drawings_of(model: str) -> Drawings | None:
     from safetensors.numpy import load_file
 
     found = load_file(FILE)
-    if f"{model}:mean" not in found:
-        return None
-    part = {
-        name: np.asarray(found[f"{model}:{name}"], np.float32)
-        for name in ("mean", "directions", "rest", "typically")
-    }
-    return Drawings(part["mean"], part["directions"], part["rest"], float(part["typically"][0]))
+    parts, start = list[Part](), 0
+    while f"{model}:{len(parts)}:mean" in found:
+        mean, directions, rest, numbers = (
+            np.asarray(found[f"{model}:{len(parts)}:{name}"], np.float32)
+            for name in ("mean", "directions", "rest", "numbers")
+        )
+        share, power, typically = map(float, numbers)
+        place = slice(start, start := start + len(mean))
+        parts.append(Part(place, share, mean, directions, rest, power, typically))
+    return Drawings(tuple(parts)) if parts else None

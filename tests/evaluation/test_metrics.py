@@ -9,7 +9,7 @@ import hypothesis.extra.numpy as arrays
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from sklearn.metrics import average_precision_score
 
 from image_search.evaluation import metrics
@@ -17,7 +17,6 @@ from image_search.evaluation.metrics import Bools, Ranked
 from image_search.extractors.base import Floats
 
 # A shared machine may pause in any example.
-unhurried = settings(deadline=None)
 
 
 def one(scores: list[float], relevant: list[int], left_out: int = -1) -> Ranked:
@@ -101,7 +100,6 @@ def test_no_images_are_refused() -> None:
         one([], [])
 
 
-@unhurried
 @given(trials())
 def test_average_precision_is_that_of_scikit_learn(trial: tuple[Floats, Bools]) -> None:
     scores, relevant = trial
@@ -112,7 +110,6 @@ def test_average_precision_is_that_of_scikit_learn(trial: tuple[Floats, Bools]) 
         assert value == pytest.approx(average_precision_score(relevant[row], scores[row]))
 
 
-@unhurried
 @given(trials(), st.integers(1, 30))
 def test_leaving_one_out_is_the_same_as_deleting_it(
     trial: tuple[Floats, Bools], choice: int
@@ -129,7 +126,6 @@ def test_leaving_one_out_is_the_same_as_deleting_it(
     np.testing.assert_allclose(metrics.average_precision(out), metrics.average_precision(without))
 
 
-@unhurried
 @given(trials(), st.integers(0, 2**32))
 def test_the_order_of_the_files_does_not_matter(trial: tuple[Floats, Bools], seed: int) -> None:
     scores, relevant = trial
@@ -142,7 +138,6 @@ def test_the_order_of_the_files_does_not_matter(trial: tuple[Floats, Bools], see
         np.testing.assert_allclose(metrics.precision_at(here, k), metrics.precision_at(there, k))
 
 
-@unhurried
 @given(
     st.lists(st.integers(0, 2), min_size=1, max_size=6),
     st.lists(st.booleans(), min_size=6, max_size=6),
@@ -159,7 +154,6 @@ def test_ties_are_the_mean_over_every_order(levels: list[int], right: list[bool]
     assert ours.item() == pytest.approx(np.mean(found))
 
 
-@unhurried
 @given(trials())
 def test_recall_only_grows_and_reaches_all(trial: tuple[Floats, Bools]) -> None:
     scores, relevant = trial

@@ -8,7 +8,7 @@ from pathlib import Path
 import open_clip
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from open_clip.tokenizer import get_clean_fn
 from PIL import Image
@@ -88,7 +88,6 @@ def test_words_become_the_tokens_of_the_vocabulary(siglip2: Extractor) -> None:
     assert rows[5, -1] == end, "what is cut off still ends"
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_is_cleaned_as_open_clip_does(text: str) -> None:
     assert canonical(text) == get_clean_fn("canonicalize")(text)

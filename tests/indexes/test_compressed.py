@@ -52,7 +52,7 @@ def test_nearly_all_of_the_nearest_are_found(weights: tuple[float, ...]) -> None
 
 
 @given(st.integers(0, ROWS), st.integers(0, 2**31), st.integers(1, 40))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_few_rows_that_are_let_through_are_searched_exactly(
     count: int, seed: int, top_k: int
 ) -> None:

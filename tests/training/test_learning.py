@@ -20,7 +20,17 @@ from training.exporting import export, save
 from training.heads import with_heads
 from training.judging import embedding, judge
 from training.learning import Recipe, State, batch, learn, loss_of
-from training.lessons import EDITS, MIXTURES, PHOTOS, RENDERINGS, SKETCHES, Lessons
+from training.lessons import (
+    EDITS,
+    MIXTURES,
+    PARTS,
+    PHOTO,
+    RENDERING,
+    RENDERINGS,
+    SKETCH,
+    SKETCHES,
+    Lessons,
+)
 from training.lines import line_rendering
 from training.pictures import load
 from training.teaching import VIEWS, Taught, teach
@@ -104,14 +114,40 @@ def test_photos_of_which_nothing_is_known_teach_as_well(sets: Path, taught: Taug
 def test_lessons_show_every_kind_of_picture_and_repeat_by_seed(taught: Taught) -> None:
     one, again, other = (Lessons(taught, seed).batch(96) for seed in (1, 1, 2))
 
-    of_photos = sum(min(n, len(taught.photos)) for n in (PHOTOS, EDITS, MIXTURES, RENDERINGS))
-    expected = of_photos + min(SKETCHES, len(taught.sketches))
-    assert len(one.squares) == expected + len(taught.labelled_sketches)
-    assert one.photos == sum(min(n, len(taught.photos)) for n in (PHOTOS, EDITS, MIXTURES))
+    of_photos = [min(n, len(taught.photos)) for n in (PARTS, MIXTURES, EDITS, RENDERINGS)]
+    pairs = sum(of_photos[2:]) + min(SKETCHES, len(taught.sketches))
+    assert len(one.pairs) == pairs
+    assert one.photos == sum(of_photos[:3]) + pairs
+    drawings = pairs - of_photos[2]
+    assert len(one.squares) == one.photos + drawings + len(taught.labelled_sketches)
     assert one.squares.shape[1:] == (96, 96, 3)
     assert np.allclose(np.linalg.norm(one.targets, axis=1), 1, atol=1e-3)
     assert np.array_equal(one.squares, again.squares)
     assert not np.array_equal(one.squares, other.squares)
+
+
+def test_every_edit_and_drawing_has_its_photo_beside_it(taught: Taught) -> None:
+    lesson = Lessons(taught, 3).batch(96)
+
+    asking, photos = lesson.pairs.T
+    assert len(set(photos)) == len(photos)
+    assert np.array_equal(lesson.shows[asking], lesson.shows[photos])
+    assert (lesson.shows[photos] >= 0).all()
+    assert (lesson.kinds[photos] == PHOTO).all()
+    assert set(lesson.kinds[asking]) == {PHOTO, RENDERING, SKETCH}
+    assert (photos < lesson.photos).all()
+
+
+def test_processes_learn_together(taught: Taught) -> None:
+    told: list[str] = []
+    recipe = replace(RECIPE, workers=2, minutes=0.05)
+
+    state = learn(taught, recipe, tell=told.append, keep=lambda _: None)
+
+    torch.manual_seed(recipe.seed)
+    assert not told  # it was over before there was anything to tell
+    assert any(not torch.equal(state[n], v) for n, v in Design().state_dict().items())
+    assert all(torch.isfinite(value).all() for value in state.values())
 
 
 def test_what_is_exported_is_what_the_package_loads(weights: Path) -> None:
@@ -169,7 +205,8 @@ def test_meaning_comes_nearer_to_what_the_lessons_ask_for(taught: Taught) -> Non
         network = Design()
         network.load_state_dict(weights)
         with torch.inference_mode():
-            made = network.eval().meaning_of(batch(lesson.squares, torch.device("cpu")))
+            squares = batch(lesson.squares, torch.device("cpu"))
+            made, _ = network.eval().halves_of(squares)
         near.append(float((made.numpy() * lesson.targets).sum(axis=1).mean()))
 
     assert near[1] > near[0] + 0.05
