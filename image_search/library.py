@@ -72,8 +72,9 @@ class Library:
         """The images closest to ``query``; see ``image_search.searching.ask`` for what it
         raises."""
         started = time.perf_counter()
-        with self._turns.one() as alone:
-            index, asked = self._ask(query, self.settings.upload_megapixels, alone)
+        with self._turns.one() as turn:
+            pause = None if turn.alone else turn.again
+            index, asked = self._ask(query, self.settings.upload_megapixels, pause)
             return search(index, asked, query.k, started)
 
     def check(self, query: Query) -> CheckResult:
@@ -101,7 +102,7 @@ class Library:
         )
 
     def _ask(
-        self, query: Query, max_megapixels: float, alone: bool = True
+        self, query: Query, max_megapixels: float, pause: Callable[[], None] | None = None
     ) -> tuple[SearchIndex, Asked]:
         # Beside the reading of the index, where this is the first query.
         self._pool.begin(needed(query, self._usable_of(self._serving.snapshot())[0]))
@@ -115,7 +116,7 @@ class Library:
             max_megapixels=max_megapixels,
             look=self._look,
             warnings=warnings,
-            side_by_side=alone,
+            pause=pause,
         )
         return index, asked
 

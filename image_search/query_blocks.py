@@ -13,6 +13,7 @@ from image_search.errors import UnknownImage
 from image_search.extractors import REGISTRY
 from image_search.extractors.base import Extractor, Floats, Pixels, TextExtractor, unit_rows
 from image_search.extractors.prompts import described
+from image_search.extractors.sharing import Shared
 from image_search.fusion import pooled
 from image_search.images import WORKING_SIDE, decode
 from image_search.palettes import palette_block
@@ -53,12 +54,13 @@ def blocks_of(
     wanted: Sequence[str],
     load: Callable[[str], Extractor],
     *,
-    side_by_side: bool = True,
+    pause: Callable[[], None] | None = None,
 ) -> dict[str, Floats]:
     """One unit block (dim,) for each extractor of those ``wanted`` that can speak for the query.
 
-    ``pictures`` are the query's, as RGB pixels; ``load`` gives an extractor by name. Extractors
-    work ``side_by_side`` or one after the other.
+    ``pictures`` are the query's, as RGB pixels; ``load`` gives an extractor by name. Where nobody
+    else needs the cores, extractors work side by side; else one after the other, and ``pause`` is
+    called when all are ready, so that what others ask can go through the networks with it.
 
     Raises:
         UnknownImage: the query names an image that is not indexed.
@@ -67,7 +69,7 @@ def blocks_of(
     comparison = index.comparison(kind)
     alike = [_stored(index, image_id) for image_id in query.like]
     seeing = [name for name in wanted if not (name == "hsv" and query.color)] if pictures else []
-    seen = _embedded(pictures, seeing, load, side_by_side=side_by_side)
+    seen = _embedded(pictures, seeing, load, pause)
     blocks: dict[str, Floats] = {}
     for name in wanted:
         if name == "hsv" and query.color:
@@ -88,18 +90,23 @@ def _embedded(
     pictures: Sequence[Pixels],
     names: Sequence[str],
     load: Callable[[str], Extractor],
-    *,
-    side_by_side: bool,
+    pause: Callable[[], None] | None,
 ) -> dict[str, Floats]:
     """The embeddings (pictures, dim) by extractor."""
 
-    def embed(name: str) -> Floats:
+    def asked(name: str) -> Callable[[], Floats]:
         extractor = load(name)
-        return extractor.embed([extractor.prepare(pixels) for pixels in pictures])
+        inputs = [extractor.prepare(pixels) for pixels in pictures]
+        if isinstance(extractor, Shared):
+            return extractor.ask(inputs)
+        return lambda: extractor.embed(inputs)
 
-    if len(names) < 2 or not side_by_side:
-        return {name: embed(name) for name in names}
-    return dict(zip(names, _threads().map(embed, names), strict=True))
+    if pause is None and len(names) > 1:
+        return dict(zip(names, _threads().map(lambda name: asked(name)(), names), strict=True))
+    answers = {name: asked(name) for name in names}
+    if pause is not None and answers:
+        pause()
+    return {name: answer() for name, answer in answers.items()}
 
 
 @functools.cache

@@ -92,13 +92,13 @@ def ask(
     max_megapixels: float,
     look: Callable[[str], Pixels | None],
     warnings: tuple[str, ...] = (),
-    side_by_side: bool = True,
+    pause: Callable[[], None] | None = None,
 ) -> Asked:
     """Make out ``query`` for ``index``, in the blocks of the ``usable`` extractors.
 
     ``load`` gives an extractor by name, ``look`` the pixels of an indexed image by id, or None
     where they cannot be had; ``warnings`` go into the answer, and to them what the answer lacks.
-    The extractors work ``side_by_side`` where no other query needs the cores.
+    Where other queries need the cores, ``pause`` lets them go first once (see ``blocks_of``).
 
     Raises:
         InvalidQuery: the query is empty, contradictory or out of range.
@@ -120,7 +120,7 @@ def ask(
     ]
     kind = kind_of(query, pictures, look)
     wanted = [name for name in usable if query.weights is None or query.weights.get(name, 0) > 0]
-    blocks = blocks_of(index, query, kind, pictures, wanted, load, side_by_side=side_by_side)
+    blocks = blocks_of(index, query, kind, pictures, wanted, load, pause=pause)
     question = _question(index, query, kind, blocks)
     if query.worded and not any(map(reads, wanted)):
         missing = NO_CLIP_NOT if words(query.not_text) else NO_CLIP

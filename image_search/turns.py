@@ -8,6 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+class Turn:
+    """Somebody's turn; ``alone`` where nobody else was at work when it began."""
+
+    def __init__(self, turns: Turns, *, alone: bool) -> None:
+        self._turns, self.alone = turns, alone
+
+    def again(self) -> None:
+        """Let everybody who waits go first, and wait for another turn; if nobody waits, go on."""
+        self._turns._again()
+
+
 class Turns:
     """A semaphore that is fair: nobody who comes later is served earlier."""
 
@@ -19,11 +30,19 @@ class Turns:
         self._waiting: deque[threading.Lock] = deque()
 
     @contextmanager
-    def one(self) -> Iterator[bool]:
-        """A turn for the block, once it is there; whether nobody else is at work then."""
+    def one(self) -> Iterator[Turn]:
+        """A turn for the block, once it is there."""
+        turn = Turn(self, alone=self._take())
+        try:
+            yield turn
+        finally:
+            self._leave()
+
+    def _take(self) -> bool:
+        """Wait for a turn; whether nobody else is at work then."""
         with self._lock:
             mine = None
-            if self._free and not self._waiting:
+            if self._free > 0 and not self._waiting:
                 self._free -= 1
             else:
                 mine = threading.Lock()
@@ -33,13 +52,32 @@ class Turns:
             self._wait(mine)
         with self._lock:
             self._at_work += 1
-            alone = self._at_work == 1 and not self._waiting
+            return self._at_work == 1 and not self._waiting
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._at_work -= 1
+            self._pass_on()
+
+    def _again(self) -> None:
+        with self._lock:
+            if not self._waiting:
+                return
+            mine = threading.Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+            self._at_work -= 1
+            self._pass_on()
         try:
-            yield alone
+            self._wait(mine)
+        except BaseException:
+            with self._lock:
+                # Whoever holds the turn will leave, and must not leave one more than there are.
+                self._free -= 1
+            raise
         finally:
             with self._lock:
-                self._at_work -= 1
-                self._pass_on()
+                self._at_work += 1
 
     def _wait(self, mine: threading.Lock) -> None:
         try:

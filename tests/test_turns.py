@@ -12,10 +12,39 @@ def test_who_is_there_first_is_alone() -> None:
     turns = Turns(2)
 
     with turns.one() as first, turns.one() as second:
-        assert first
-        assert not second
-    with turns.one() as again:
-        assert again
+        assert first.alone
+        assert not second.alone
+    with turns.one() as later:
+        assert later.alone
+
+
+def test_whoever_pauses_lets_those_go_first_who_wait() -> None:
+    turns, order = Turns(1), list[str]()
+
+    def go(name: str) -> None:
+        with turns.one() as turn:
+            order.append(f"{name} begins")
+            turn.again()
+            order.append(f"{name} ends")
+
+    with turns.one() as turn:
+        turn.again()  # nobody waits
+        order.append("first begins")
+        others = [threading.Thread(target=go, args=(name,)) for name in ("second", "third")]
+        for number, other in enumerate(others, 1):
+            other.start()
+            until = time.monotonic() + 10
+            while len(turns._waiting) < number and time.monotonic() < until:
+                time.sleep(0.001)
+        turn.again()
+        order.append("first ends")
+    for other in others:
+        other.join()
+
+    begun = ["first begins", "second begins", "third begins"]
+    assert order == [*begun, "first ends", "second ends", "third ends"]
+    with turns.one() as later:
+        assert later.alone
 
 
 def test_others_wait_in_their_order() -> None:
@@ -48,13 +77,15 @@ def test_there_are_never_more_at_work() -> None:
     def go() -> None:
         nonlocal at_work, most
         for _ in range(50):
-            with turns.one():
-                with lock:
-                    at_work += 1
-                    most = max(most, at_work)
-                time.sleep(0.0002)
-                with lock:
-                    at_work -= 1
+            with turns.one() as turn:
+                for _ in range(2):
+                    with lock:
+                        at_work += 1
+                        most = max(most, at_work)
+                    time.sleep(0.0002)
+                    with lock:
+                        at_work -= 1
+                    turn.again()
 
     threads = [threading.Thread(target=go) for _ in range(10)]
     for thread in threads:
@@ -71,5 +102,5 @@ def test_what_fails_gives_its_turn_back() -> None:
     with pytest.raises(ValueError, match="no"), turns.one():
         raise ValueError("no")
 
-    with turns.one() as alone:
-        assert alone
+    with turns.one() as later:
+        assert later.alone

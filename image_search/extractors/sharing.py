@@ -32,7 +32,6 @@ class _Asked(Generic[Item]):
     item: Item
     key: bytes
     row: Floats | None = None
-    begun: bool = False
     error: BaseException | None = None
 
     @property
@@ -66,12 +65,21 @@ class SharedBatches(Generic[Item]):
 
     def __call__(self, items: Sequence[Item]) -> Floats:
         """Rows (len(items), dim). Raises what ``compute`` raises."""
+        return self.answer(self.ask(items))
+
+    def ask(self, items: Sequence[Item]) -> Sequence[_Asked[Item]]:
+        """Put ``items`` to those that wait, without waiting for an ``answer``: whoever computes
+        next takes them along."""
         keyed = [(item, self._key(item)) for item in items]
         with self._changed:
-            asked = [self._ask(item, key) for item, key in keyed]
+            return [self._ask(item, key) for item, key in keyed]
+
+    def answer(self, asked: Sequence[_Asked[Item]]) -> Floats:
+        """Rows (len(asked), dim) of what was asked. Raises what ``compute`` raises."""
+        with self._changed:
             while not all(one.answered for one in asked):
-                # Whoever asks also computes, but never what came after all of its own.
-                if self._free and not all(one.begun for one in asked):
+                # Whoever waits also computes, for others where its own is under way.
+                if self._free and self._waiting:
                     self._lead()
                 else:
                     self._changed.wait()
@@ -84,7 +92,7 @@ class SharedBatches(Generic[Item]):
         row = self._rows.get(key)
         if row is not None:
             self._rows.move_to_end(key)
-            return _Asked(item, key, row, begun=True)
+            return _Asked(item, key, row)
         asked = self._under_way.get(key)
         if asked is None:
             asked = self._under_way[key] = _Asked(item, key)
@@ -96,8 +104,6 @@ class SharedBatches(Generic[Item]):
         # What the others that are free may take is left to them.
         count = min(BATCH, -(-len(self._waiting) // self._free))
         batch = [self._waiting.popleft() for _ in range(count)]
-        for one in batch:
-            one.begun = True
         self._free -= 1
         self._changed.release()
         rows, failure = None, None
@@ -139,6 +145,11 @@ class Shared:
     def embed(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
         """See ``Extractor.embed``."""
         return self._embed(inputs) if inputs else self._extractor.embed(inputs)
+
+    def ask(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Callable[[], Floats]:
+        """As ``embed``, in two steps: between the two calls others may ask, for the same batch."""
+        asked = self._embed.ask(inputs)
+        return lambda: self._embed.answer(asked)
 
 
 class SharedWithWords(Shared):

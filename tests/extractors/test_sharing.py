@@ -99,6 +99,23 @@ def test_what_waits_is_computed_together(at_once: int) -> None:
     assert max(map(len, slow.batches)) >= 12 / at_once / 2
 
 
+def test_what_is_asked_first_and_wanted_later_is_computed_by_whoever_comes() -> None:
+    given: list[list[int]] = []
+
+    def compute(items: Sequence[int]) -> Floats:
+        given.append(list(items))
+        return rows_of(items)
+
+    batches = SharedBatches(compute, key_of, at_once=1)
+    early, late = batches.ask([1, 2]), batches.ask([3])
+    batches.ask([9])  # of somebody who went away
+
+    assert not given
+    assert (batches.answer(late) == rows_of([3])).all()
+    assert (batches.answer(early) == rows_of([1, 2])).all()
+    assert given == [[1, 2, 3, 9]]
+
+
 def test_a_batch_is_bounded() -> None:
     given: list[int] = []
 
