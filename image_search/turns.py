@@ -12,11 +12,20 @@ class Turn:
     """Somebody's turn; ``alone`` where nobody else was at work when it began."""
 
     def __init__(self, turns: Turns, *, alone: bool) -> None:
-        self._turns, self.alone = turns, alone
+        self._turns, self.alone, self._held = turns, alone, True
 
     def again(self) -> None:
         """Let everybody who waits go first, and wait for another turn; if nobody waits, go on."""
-        self._turns._again()
+        if self._turns.wanted:
+            self.end()
+            self._turns._take()
+            self._held = True
+
+    def end(self) -> None:
+        """Pass the turn on, if it is still held: who was interrupted while waiting has none."""
+        if self._held:
+            self._held = False
+            self._turns._leave()
 
 
 class Turns:
@@ -36,13 +45,18 @@ class Turns:
         try:
             yield turn
         finally:
-            self._leave()
+            turn.end()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody waits."""
+        return bool(self._waiting)
 
     def _take(self) -> bool:
         """Wait for a turn; whether nobody else is at work then."""
         with self._lock:
             mine = None
-            if self._free > 0 and not self._waiting:
+            if self._free and not self._waiting:
                 self._free -= 1
             else:
                 mine = threading.Lock()
@@ -58,26 +72,6 @@ class Turns:
         with self._lock:
             self._at_work -= 1
             self._pass_on()
-
-    def _again(self) -> None:
-        with self._lock:
-            if not self._waiting:
-                return
-            mine = threading.Lock()
-            mine.acquire()
-            self._waiting.append(mine)
-            self._at_work -= 1
-            self._pass_on()
-        try:
-            self._wait(mine)
-        except BaseException:
-            with self._lock:
-                # Whoever holds the turn will leave, and must not leave one more than there are.
-                self._free -= 1
-            raise
-        finally:
-            with self._lock:
-                self._at_work += 1
 
     def _wait(self, mine: threading.Lock) -> None:
         try:

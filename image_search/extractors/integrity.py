@@ -102,7 +102,7 @@ def _content(path: Path) -> str | None:
         try:
             with zipfile.ZipFile(path) as archive:
                 broken = archive.testzip()
-        except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, EOFError, RuntimeError) as error:
             return f"its parts cannot be read ({error})"
         return f"its part {broken} does not match its checksum" if broken else None
     if prefix := _SHA256_PREFIX.search(name):
