@@ -8,7 +8,6 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import faiss
 import numpy as np
 
 from image_search.extractors.base import Floats
@@ -70,7 +69,4 @@ def _nearest(
 
 @functools.cache
 def _pool() -> ThreadPoolExecutor:
-    # One query keeps one core busy in FAISS; its own threads would only wait for each other.
-    return ThreadPoolExecutor(
-        os.cpu_count() or 1, "search", initializer=faiss.omp_set_num_threads, initargs=(1,)
-    )
+    return ThreadPoolExecutor(os.cpu_count() or 1, "search")

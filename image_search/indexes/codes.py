@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.extractors.base import Floats
+from image_search.indexes.alone import searched
 from image_search.indexes.base import Mask, Rows
 
 Codes = npt.NDArray[np.uint8]
@@ -84,7 +85,7 @@ class Coder:
         parameters = faiss.RaBitQSearchParameters(  # type: ignore[call-arg]
             qb=bits, sel=selector
         )
-        scores, rows = index.search(coded, top_k, params=parameters)
+        scores, rows = searched(index, coded, top_k, parameters)
         found = rows[0] >= 0
         return scores[0][found], rows[0][found]
 

@@ -6,6 +6,7 @@ import faiss
 import numpy as np
 
 from image_search.extractors.base import Floats
+from image_search.indexes.alone import searched
 from image_search.indexes.base import Mask, Rows
 
 
@@ -28,9 +29,8 @@ class FlatIndex:
             # FAISS's Python layer takes arrays and keywords here, which its type hints do not know.
             selector = faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg, arg-type]
             parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
-        scores, rows = self._index.search(
-            np.ascontiguousarray(query[None], dtype=np.float32), top_k, params=parameters
-        )
+        asked = np.ascontiguousarray(query[None], dtype=np.float32)
+        scores, rows = searched(self._index, asked, top_k, parameters)
         found = rows[0] >= 0
         return scores[0][found], rows[0][found]
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
 
 
 class TooManyAttempts(Exception):
@@ -57,6 +60,11 @@ class Throttle:
             if check():
                 return True
             failed.append(now)
+            if len(failed) == self._failures:
+                _log.warning(
+                    "%s has sent %d wrong passwords and is locked out for up to %.0f seconds.",
+                    key, self._failures, self._seconds,
+                )  # fmt: skip
             self._failed[key] = failed
             self._failed.move_to_end(key)
             if len(self._failed) > self._addresses:  # bounded: the longest quiet one is forgotten

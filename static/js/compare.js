@@ -110,7 +110,9 @@ function stageOf(shown) {
   });
   const inner = make("div", { class: "inner" }, ...layers);
   const stage = make("div", { class: "stage" }, inner);
-  const figure = make("figure", {}, stage, make("figcaption", {}, shown.map((item) => item.name).join(" · ")));
+  const names = shown.map((item) => item.name).join(" · ");
+  const told = dialog.dataset.mode === "difference" ? `Black where both are the same: ${names}` : names;
+  const figure = make("figure", {}, stage, make("figcaption", {}, told));
   frames.push({ stage, inner, ratio: shown[0].ratio });
   return { figure, stage, inner };
 }

@@ -6,6 +6,7 @@ import * as compare from "./compare.js";
 import { WORDS, buttons, decide, meant, undo } from "./decisions.js";
 import { byId, make, plain } from "./elements.js";
 import { basename, bytes, count, counted, date } from "./format.js";
+import { forget } from "./store.js";
 import { stage } from "./words.js";
 
 const PAGE = 20; // groups asked for at once
@@ -161,5 +162,6 @@ byId("queue-decided").addEventListener("change", () => {
   at = 0;
   more();
 });
+byId("leave").addEventListener("submit", forget);
 compare.start();
 more().then(() => queue.focus({ preventScroll: true }));

@@ -9,6 +9,7 @@ import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import faiss
 import numpy as np
 import pytest
 
@@ -49,6 +50,20 @@ def test_the_best_rows_come_first_with_their_inner_products(build: Builder, name
         found += len(set(rows.tolist()) & set(np.argsort(-true)[:10].tolist()))
 
     assert found >= RECALL.get(name, 1.0) * 200
+
+
+def test_whoever_asks_does_the_work_alone(build: Builder) -> None:
+    """Threads of OpenMP that wait for one another cost many times the search on busy cores."""
+    stored = vectors(100)
+    index = build(stored)
+
+    def threads_after(ask: Callable[[Floats, int], object]) -> int:
+        faiss.omp_set_num_threads(4)
+        ask(stored[0], 5)
+        return int(faiss.omp_get_max_threads())
+
+    with ThreadPoolExecutor(1) as pool:
+        assert list(pool.map(threads_after, (index.search, index.shortlist))) == [1, 1]
 
 
 def test_a_stored_vector_finds_itself(build: Builder) -> None:

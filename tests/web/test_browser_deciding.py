@@ -177,6 +177,7 @@ def test_difference_of_two(page: Page) -> None:
     dialog.get_by_role("radio", name="Difference").check()
     blend = "layer => getComputedStyle(layer).mixBlendMode"
     assert dialog.locator(".layer").nth(1).evaluate(blend) == "difference"
+    assert dialog.locator("figcaption").inner_text().startswith("Black where both are the same")
     dialog.get_by_role("radio", name="Swipe").check()
     dialog.get_by_role("slider", name="Swipe").press("Home")
     part = "layer => getComputedStyle(layer).clipPath"
@@ -262,6 +263,8 @@ def test_the_queue_by_keyboard(page: Page, service: Running) -> None:
     page.keyboard.press("1")
     page.get_by_role("button", name="Same picture").first.click()
     shown(page, "Everything is decided.")
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Sign in").wait_for()
 
 
 def test_the_queue_on_a_phone(browser: Browser, service: Running) -> None:

@@ -53,6 +53,19 @@ def test_guesses_in_parallel_count_like_guesses_in_a_row() -> None:
     assert sum(through) == 10
 
 
+def test_a_lock_out_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    throttle = Throttle(failures=3)
+    for _ in range(2):
+        fails(throttle, "192.0.2.7")
+    assert not caplog.records
+
+    for _ in range(5):
+        fails(throttle, "192.0.2.7")
+
+    (record,) = caplog.records
+    assert record.getMessage().startswith("192.0.2.7 has sent 3 wrong passwords")
+
+
 def test_memory_is_bounded() -> None:
     throttle = Throttle(failures=1, addresses=5)
     for number in range(100):
