@@ -33,8 +33,12 @@ from benchmarks.report import DATASETS, ROOT, command, table, timed, write_secti
 
 PASSWORD = "for the benchmark"
 FOLDERS = ("pacs", "clothing", "caltech101", "jewellery", "corel1k", "dtd10")
-# What is used by itself, with and without the weights of CLIP and ResNet50.
-AUTOMATIC = ["clip,resnet50,design,hsv,edges,texture", "design,hsv,edges,texture"]
+# The usual three, and what is used by itself with and without the weights of CLIP and ResNet50.
+AUTOMATIC = [
+    "clip,resnet50,hsv",
+    "clip,resnet50,design,hsv,edges,texture",
+    "design,hsv,edges,texture",
+]
 KINDS = {".jpg", ".jpeg", ".png"}
 SIDES = 1152, 864
 BOUNDARY = "image-search-benchmark"

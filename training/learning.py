@@ -37,7 +37,7 @@ class Recipe:
     #: What telling photos apart by their layout counts beside matching the teacher.
     of_layout: float = 0.25
     #: Small squares first; the figures are then taken at the full size, which finds more still.
-    sides: tuple[tuple[float, int], ...] = ((0.35, 96), (0.85, 112), (1.0, 144))
+    sides: tuple[tuple[float, int], ...] = ((0.4, 112), (0.8, 128), (1.0, 160))
     #: Processes that learn together, each on a core of its own; on a graphics card, one.
     workers: int = 1
     #: Processes that make lessons for one that learns alone.

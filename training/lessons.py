@@ -20,8 +20,8 @@ from training.lines import line_rendering
 from training.teaching import Taught
 
 #: Squares of each kind in a batch. Every edit, rendering and sketch has the photo beside it.
-PARTS, EDITS, MIXTURES, RENDERINGS = 16, 8, 12, 12
-SKETCHES, LABELLED_SKETCHES, LOOSE, CONCEPTS = 6, 3, 3, 4
+PARTS, EDITS, MIXTURES, RENDERINGS = 12, 6, 36, 10
+SKETCHES, LABELLED_SKETCHES, LOOSE, CONCEPTS = 5, 3, 2, 3
 #: Of a target, the share of the very picture; the rest is the mean of its class.
 OF_RENDERING, OF_SKETCH, OF_PAINTING = 0.8, 0.5, 0.6
 #: What a square is: each kind has something in common that tells nothing.

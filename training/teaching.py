@@ -20,6 +20,8 @@ from training.views import rectangle
 
 #: Views of each picture that the teacher looks at: the whole, and parts of at least LEAST of it.
 VIEWS, LEAST = 4, 0.3
+#: Mixtures that each photo is the first part of.
+MIXED = 6
 #: Styles of a concept that it looks at.
 STYLES = 3
 #: The side of the mixtures that it is shown: that of its own input.
@@ -189,9 +191,12 @@ def mixtures(
     photos: Sequence[int],
     dice: np.random.Generator,
 ) -> list[tuple[Mixture, Floats]]:
-    """Every one of the ``photos`` mixed with another one, and where the teacher sees that."""
-    partners = dice.permutation(photos)
-    made = [Mixture.of(i, int(j), dice) for i, j in zip(photos, partners, strict=True)]
+    """Every one of the ``photos`` mixed with MIXED others, and where the teacher sees that."""
+    made = [
+        Mixture.of(i, int(j), dice)
+        for _ in range(MIXED)
+        for i, j in zip(photos, dice.permutation(photos), strict=True)
+    ]
 
     def square(number: int) -> Pixels:
         mixture = made[number]

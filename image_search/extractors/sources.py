@@ -284,5 +284,5 @@ DESIGN = PackagedWeights(
     size=7_760_000,
     licence="MIT",
     source="this package",
-    filename="design-c1f4a68b.safetensors",
+    filename="design-05c58adf.safetensors",
 )

@@ -33,7 +33,7 @@ from training.lessons import (
 )
 from training.lines import line_rendering
 from training.pictures import load
-from training.teaching import VIEWS, Taught, teach
+from training.teaching import MIXED, VIEWS, Taught, teach
 
 RECIPE = Recipe(minutes=0.03, feeders=0, sides=((1.0, 96),))
 
@@ -92,8 +92,9 @@ def test_the_teacher_is_asked_for_several_views_of_each(taught: Taught) -> None:
 
 
 def test_the_teacher_is_asked_about_mixtures_of_all_photos(taught: Taught) -> None:
-    assert [mixture.one for mixture, _ in taught.mixtures] == taught.photos
-    assert sorted(mixture.other for mixture, _ in taught.mixtures) == taught.photos
+    assert [mixture.one for mixture, _ in taught.mixtures] == MIXED * taught.photos
+    others = sorted(mixture.other for mixture, _ in taught.mixtures)
+    assert others == sorted(MIXED * taught.photos)
     for _, target in taught.mixtures:
         assert np.linalg.norm(target) == pytest.approx(1, abs=1e-3)
 
@@ -114,11 +115,12 @@ def test_photos_of_which_nothing_is_known_teach_as_well(sets: Path, taught: Taug
 def test_lessons_show_every_kind_of_picture_and_repeat_by_seed(taught: Taught) -> None:
     one, again, other = (Lessons(taught, seed).batch(96) for seed in (1, 1, 2))
 
-    of_photos = [min(n, len(taught.photos)) for n in (PARTS, MIXTURES, EDITS, RENDERINGS)]
-    pairs = sum(of_photos[2:]) + min(SKETCHES, len(taught.sketches))
+    of_photos = [min(n, len(taught.photos)) for n in (PARTS, EDITS, RENDERINGS)]
+    mixed = min(MIXTURES, len(taught.mixtures))
+    pairs = sum(of_photos[1:]) + min(SKETCHES, len(taught.sketches))
     assert len(one.pairs) == pairs
-    assert one.photos == sum(of_photos[:3]) + pairs
-    drawings = pairs - of_photos[2]
+    assert one.photos == mixed + sum(of_photos[:2]) + pairs
+    drawings = pairs - of_photos[1]
     assert len(one.squares) == one.photos + drawings + len(taught.labelled_sketches)
     assert one.squares.shape[1:] == (96, 96, 3)
     assert np.allclose(np.linalg.norm(one.targets, axis=1), 1, atol=1e-3)
