@@ -179,7 +179,7 @@ function preview(picture) {
     // The service reads formats that browsers do not show (TIFF, PSD, HEIC).
     URL.revokeObjectURL(address);
     sheet.replaceWith(make("div", { class: "file" }, file.name));
-    dropper.attach(null);
+    for (const tool of [region, dropper]) tool.attach(null);
     byId("draw-over").hidden = true;
   });
   return removable(sheet, file.name, () => hold(pictures.filter((other) => other !== picture), likes));

@@ -97,6 +97,9 @@ def test_what_cannot_be_searched_with(page: Page) -> None:
     page.locator("#file").set_input_files(file(b"Dear Sir or Madam", "letter.doc"))
     shown(page, "This file cannot be searched with.")
     shown(page, "letter.doc")
+    page.locator("#draw").wait_for()
+    for tool in ("Mark a part", "Pick a colour", "Draw over it"):
+        assert page.get_by_role("button", name=tool).count() == 0
     requests: list[Request] = []
     page.on("request", lambda asked: requests.append(asked))
     page.locator("#file").set_input_files(file(bytes(300_000)))
