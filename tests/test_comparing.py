@@ -120,6 +120,18 @@ def test_each_part_of_an_embedding_has_its_share() -> None:
         assert np.allclose(lengths, part.share**0.5 * 2)
 
 
+def test_what_share_a_part_has_elsewhere_does_not_matter() -> None:
+    known = drawings_of(REGISTRY["design"].model)
+    assert known is not None
+    rows = np.random.default_rng(5).normal(size=(2, REGISTRY["design"].dim)).astype(np.float32)
+    first = known.parts[0].place
+    other = rows.copy()
+    other[:, first] *= 3
+
+    assert np.allclose(known.asked(rows[0]), known.asked(other[0]), atol=1e-6)
+    assert np.allclose(known.levelled(rows), known.levelled(other), atol=1e-5)
+
+
 @pytest.mark.parametrize("kind", [PHOTO, SKETCH])
 def test_a_collection_too_small_to_be_fitted_is_compared_as_it_is(kind: str) -> None:
     vectors, calibration = collection(FEWEST - 1)

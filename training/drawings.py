@@ -70,6 +70,7 @@ def main() -> int:
 
 def measure(drawings: Floats, photos: Floats, share: float, power: float) -> dict[str, Floats]:
     """The constants of ``extractors.drawings.Part``, from rows (n, width) of each."""
+    drawings = unit_rows(drawings)
     mean = drawings.mean(axis=0)
     rows = unit_rows(drawings - mean)
     covariance = rows.T @ rows / len(rows)

@@ -27,9 +27,10 @@ FILE = Path(__file__).resolve().parent / "drawings.safetensors"
 class Part:
     """Some of the numbers of an embedding, at ``place``, with their ``share`` in the cosine.
 
-    ``mean`` (width,) is that of drawings; the covariance of what is left, made unit again, is held
-    as ``directions`` (width, few), scaled, and variances of the ``rest`` (width,). How near a
-    picture is to drawings is the ``power`` of the standard deviation of its cosine with them, and
+    ``mean`` (width,) is that of drawings, these numbers made unit, so that it does not matter what
+    share they have elsewhere; the covariance of what is left, made unit again, is held as
+    ``directions`` (width, few), scaled, and variances of the ``rest`` (width,). How near a picture
+    is to drawings is the ``power`` of the standard deviation of its cosine with them, and
     ``typically`` so much.
     """
 
@@ -58,7 +59,7 @@ class Drawings:
         length 1."""
         out = np.zeros_like(block)
         for part in self.parts:
-            left = unit_rows((block[part.place] - part.mean)[None])[0]
+            left = unit_rows(unit_rows(block[None, part.place]) - part.mean)[0]
             out[part.place] = left * np.float32(part.share**0.5)
         return out
 

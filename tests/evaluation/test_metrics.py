@@ -16,8 +16,6 @@ from image_search.evaluation import metrics
 from image_search.evaluation.metrics import Bools, Ranked
 from image_search.extractors.base import Floats
 
-# A shared machine may pause in any example.
-
 
 def one(scores: list[float], relevant: list[int], left_out: int = -1) -> Ranked:
     """The ranking of one query."""
