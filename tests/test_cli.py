@@ -181,6 +181,15 @@ def test_a_command_line_that_makes_no_sense_is_refused(run: Run, arguments: list
     assert "usage:" in err
 
 
+def test_a_shortened_option_is_not_taken_for_another(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "query.png").write_bytes(picture(0))
+
+    code, out, err = run("search", "--image", str(tmp_path / "query.png"))
+
+    assert (code, out) == (2, "")
+    assert "unrecognized arguments: --image" in err
+
+
 def test_a_wrong_variable_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMAGE_SEARCH_PORTT", "1")
 

@@ -26,6 +26,8 @@ def add_command(
         description=summary[0].upper() + summary[1:] + ".",
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        # Or --image would be taken for --images, and a picture for the folder.
+        allow_abbrev=False,
     )
     parser.add_argument("--json", action="store_true", help="print one JSON value, for programs")
     for setting in ("images", "cache", *settings):
