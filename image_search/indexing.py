@@ -179,7 +179,8 @@ class _Run:
             if examined is not None:
                 self._take(examined)
             late = time.monotonic() - self._saved >= SAVE_SECONDS
-            if len(self._batch) >= BATCH or late:
+            # Part of a batch costs more; it goes where nothing else is there to be saved.
+            if len(self._batch) >= BATCH or (late and not (self._facts or self._embedding)):
                 self._embed()
             # Never more than a batch for each core, and one in the making: memory stays bounded.
             self._gather(0 if late else self._threads)

@@ -15,7 +15,8 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,25 @@ _ASIDE = ".tmp"
 _ABANDONED_SECONDS = 3600.0
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The files of one conversion, with the ``checksums`` that they were written with by name."""
+
+    folder: Path
+    checksums: Mapping[str, str]
+
+    def read(self, name: str) -> bytes:
+        """The content of a file.
+
+        Raises:
+            OSError: it cannot be read, or is not as it was written.
+        """
+        content = (self.folder / name).read_bytes()
+        if crc32(content) != self.checksums.get(name):
+            raise OSError(f"{name} is not as it was written")
+        return content
+
+
 class Store:
     """The conversion of one file of weights by one engine, named by ``made_by`` to the version."""
 
@@ -40,27 +60,28 @@ class Store:
         self._home = weights.converted
         self._folder = self._home / key
 
-    def find(self) -> Path | None:
-        """The folder of the converted models, every byte checked, or None.
+    def find(self) -> Kept | None:
+        """The converted models, of which nothing has been read yet, or None.
 
         The weights themselves are only read where their size or date is not the noted one.
 
         Raises:
             ModelUnavailable: the weights are not on disk, or are damaged.
         """
-        note = self._whole()
+        note = self._noted()
         if note is None:
             return None
+        kept = Kept(self._folder, note["files"])
         path = self._weights.path()
         if path is not None and note["stamp"] == _stamp(path):
-            return self._folder
+            return kept
         # Copied to another machine, or fetched again: the same content may have another date.
         path = self._weights.ready()
         if note["weights"] != _digest(path):
             return None
         with contextlib.suppress(OSError):
             _write_note(self._folder, {**note, "stamp": _stamp(path)})
-        return self._folder
+        return kept
 
     def keep(self, save: Callable[[Path], None]) -> Path | None:
         """Have ``save`` write the converted models into a folder, and give that folder its place.
@@ -77,7 +98,7 @@ class Store:
                 "made_by": self._made_by,
                 "weights": _digest(path),
                 "stamp": _stamp(path),
-                "files": {file.name: crc32(file) for file in sorted(aside.iterdir())},
+                "files": {file.name: crc32(file.read_bytes()) for file in sorted(aside.iterdir())},
             }
             _write_note(aside, note)
             for file in aside.iterdir():
@@ -87,19 +108,19 @@ class Store:
         except (OSError, RuntimeError) as error:  # the engine says RuntimeError for a full disk
             shutil.rmtree(aside, ignore_errors=True)
             # Another process may have been quicker.
-            if self._whole() is not None:
+            if self._noted() is not None:
                 return self._folder
             _log.warning("The converted model cannot be kept in %s (%s).", self._home, error)
             return None
         self._sweep()
         return self._folder
 
-    def _whole(self) -> dict[str, Any] | None:
-        """The note of a conversion of which every file is as it was written."""
+    def _noted(self) -> dict[str, Any] | None:
+        """The note of a conversion of which all files are there."""
         try:
             note: dict[str, Any] = json.loads((self._folder / _NOTE).read_text("utf-8"))
-            files = note["files"].items()
-            if files and all(crc32(self._folder / name) == digest for name, digest in files):
+            files, _ = note["files"].items(), (note["stamp"], note["weights"])
+            if files and all((self._folder / name).is_file() for name, _ in files):
                 return note
         except (OSError, ValueError, KeyError, AttributeError, TypeError):
             return None

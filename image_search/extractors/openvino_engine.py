@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.extractors.base import Floats
-from image_search.extractors.batches import Forward
+from image_search.extractors.batches import BATCH, Forward
 from image_search.extractors.converted import Store
 from image_search.extractors.quiet_openvino import openvino
 from image_search.extractors.recipe import Input, Recipe
@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# OpenVINO's word for a size that is not fixed.
+ANY = -1
 _DEVICE, _CAPABILITIES, _COMPILED = "CPU", "OPTIMIZATION_CAPABILITIES", ".blob"
 # Raise this when what is converted, or how, changes.
-_VERSION = 2
+_VERSION = 3
 
 
 def open_networks(recipe: Recipe) -> Mapping[str, Forward]:
@@ -42,31 +44,89 @@ def open_networks(recipe: Recipe) -> Mapping[str, Forward]:
     Raises:
         ModelUnavailable: the weights are not on disk, damaged, or not of this model.
     """
-    store = Store(recipe.weights, f"{recipe.model}, {_VERSION}, {_made_for()}")
-
-    @cache
-    def made() -> Mapping[str, Forward]:
-        networks = {
-            name: _compile(convert(module, recipe.inputs[name]))
-            for name, module in recipe.modules().items()
-        }
-        store.keep(lambda place: _save(networks, place))
-        return {name: _runner(network) for name, network in networks.items()}
-
-    folder = store.find()
-    if folder is None:
-        return made()
-
-    def load(name: str) -> Forward:
-        try:
-            return _runner(_read(folder / f"{name}{_COMPILED}"))
-        except (OSError, RuntimeError) as error:
-            # For a processor that only calls itself the same, or gone since it was checked.
-            _log.warning("The compiled %s is of no use here (%s).", recipe.model, error)
-            return made()[name]
-
+    made_or_kept = _Compiled(recipe)
     # Words need no network for pictures, and the other way round.
-    return {name: _on_first_need(load, name) for name in recipe.inputs}
+    return {
+        name: _by_size(
+            {
+                size: _on_first_need(made_or_kept.load, form)
+                for form, size in _forms(name, takes).items()
+            }
+        )
+        for name, takes in recipe.inputs.items()
+    }
+
+
+class _Compiled:
+    """The compiled networks of ``recipe``, from the disk, or made and put there."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._store = Store(recipe.weights, f"{recipe.model}, {_VERSION}, {_made_for()}")
+        self._turn = threading.Lock()
+        self._kept = self._store.find()
+        self._made = self._make() if self._kept is None else None
+
+    def load(self, form: str) -> Forward:
+        """The network of this name; all are made anew where it is damaged."""
+        with self._turn:
+            if self._kept is not None:
+                try:
+                    return _runner(_read(self._kept.read(f"{form}{_COMPILED}")))
+                except (OSError, RuntimeError) as error:
+                    # Damaged, or for a processor that only calls itself the same.
+                    model = self._recipe.model
+                    _log.warning("The compiled %s is of no use here (%s).", model, error)
+                    self._kept = None
+            if self._made is None:
+                self._made = self._make()
+            return _runner(self._made[form])
+
+    def _make(self) -> Mapping[str, openvino.CompiledModel]:
+        networks: dict[str, openvino.CompiledModel] = {}
+        for name, module in self._recipe.modules().items():
+            networks |= _compiled(name, module, self._recipe.inputs[name])
+        self._store.keep(lambda place: _save(networks, place))
+        return networks
+
+
+def _forms(name: str, takes: Input) -> dict[str, int]:
+    """By the name of its file, the size of the batches that a form of a network takes; ANY for the
+    one that takes all others.
+
+    Pictures that are indexed come in full batches. A network for these alone is quicker where
+    tiles are multiplied, and takes memory only where they come.
+    """
+    return {name: ANY, f"{name}-{BATCH}": BATCH} if _in_tiles(takes) else {name: ANY}
+
+
+def _in_tiles(takes: Input) -> bool:
+    """Whether the processor multiplies matrices in tiles, and what is taken fills them: pictures
+    do, and a text, which comes alone, has too few tokens."""
+    return takes.dtype == "uint8" and precision() == "bf16"
+
+
+def _by_size(forms: Mapping[int, Forward]) -> Forward:
+    def forward(batch: npt.NDArray[Any]) -> Floats:
+        return forms.get(len(batch), forms[ANY])(batch)
+
+    return forward
+
+
+def _compiled(
+    name: str, module: torch.nn.Module, takes: Input
+) -> dict[str, openvino.CompiledModel]:
+    made = {}
+    for form, size in _forms(name, takes).items():
+        if size != ANY:
+            from image_search.extractors.pointwise import with_convolutions
+
+            # For batches of any size they gain nothing.
+            module = with_convolutions(module)
+        model = convert(module, takes)
+        model.reshape(openvino.PartialShape([size, *takes.shape]))
+        made[form] = _compile(model)
+    return made
 
 
 def _on_first_need(load: Callable[[str], Forward], name: str) -> Forward:
@@ -83,7 +143,7 @@ def _on_first_need(load: Callable[[str], Forward], name: str) -> Forward:
 
 
 def convert(module: torch.nn.Module, takes: Input) -> openvino.Model:
-    """The module as a model of OpenVINO, for batches of any size.
+    """The module as a model of OpenVINO, of which the size of the batches is still to be set.
 
     Goes through the frontend for PyTorch itself: ``openvino.convert_model`` would do the same and
     ask its maker's telemetry along the way.
@@ -101,14 +161,7 @@ def convert(module: torch.nn.Module, takes: Input) -> openvino.Model:
             module, example_input=(example,), trace_kwargs={"check_trace": False}
         )
         frontend = FrontEndManager().load_by_framework("pytorch")
-        model = frontend.convert(frontend.load(decoder))
-    model.reshape(openvino.PartialShape([-1, *takes.shape]))
-    return model
-
-
-def compiled(model: openvino.Model) -> Forward:
-    """The model ready to run, as many batches at once as there are cores."""
-    return _runner(_compile(model))
+        return frontend.convert(frontend.load(decoder))
 
 
 def _compile(model: openvino.Model) -> openvino.CompiledModel:
@@ -168,8 +221,8 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _read(file: Path) -> openvino.CompiledModel:
-    return _core().import_model(file.read_bytes(), _DEVICE, _settings())
+def _read(content: bytes) -> openvino.CompiledModel:
+    return _core().import_model(content, _DEVICE, _settings())
 
 
 def _save(networks: Mapping[str, openvino.CompiledModel], folder: Path) -> None:

@@ -20,6 +20,9 @@ import numpy.typing as npt
 from image_search.extractors.base import Extractor, Floats, TextExtractor
 from image_search.extractors.batches import BATCH
 
+# Of what waits, so many go through a network together at most: a full batch would go through the
+# one that indexing uses (``openvino_engine``), which nobody should wait for to be loaded.
+MOST = BATCH - 1
 # Bytes of embeddings that each extractor remembers: thousands of queries, an afternoon's work of a
 # studio, for less than a picture of its catalogue.
 REMEMBERED_BYTES = 1 << 24
@@ -42,7 +45,7 @@ class _Asked(Generic[Item]):
 class SharedBatches(Generic[Item]):
     """``compute``, (items) to rows (items, dim), for many threads at once.
 
-    What waits is computed together, at most ``BATCH`` items at a time and ``at_once`` batches side
+    What waits is computed together, at most ``MOST`` items at a time and ``at_once`` batches side
     by side. Items of equal ``key`` are computed once; their rows are kept until they take more than
     ``most_bytes``, those asked for longest ago being forgotten first.
     """
@@ -102,7 +105,7 @@ class SharedBatches(Generic[Item]):
     def _lead(self) -> None:
         """Compute some of what waits, with the lock given up meanwhile."""
         # What the others that are free may take is left to them.
-        count = min(BATCH, -(-len(self._waiting) // self._free))
+        count = min(MOST, -(-len(self._waiting) // self._free))
         batch = [self._waiting.popleft() for _ in range(count)]
         self._free -= 1
         self._changed.release()

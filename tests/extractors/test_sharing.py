@@ -13,8 +13,7 @@ import pytest
 
 from image_search.extractors import TextExtractor
 from image_search.extractors.base import Floats
-from image_search.extractors.batches import BATCH
-from image_search.extractors.sharing import SharedBatches, shared
+from image_search.extractors.sharing import MOST, SharedBatches, shared
 
 THREADS = 16
 
@@ -123,9 +122,9 @@ def test_a_batch_is_bounded() -> None:
         given.append(len(items))
         return rows_of(items)
 
-    items = list(range(3 * BATCH + 1))
+    items = list(range(3 * MOST + 1))
     assert (SharedBatches(compute, key_of, at_once=1)(items) == rows_of(items)).all()
-    assert max(given) == BATCH
+    assert max(given) == MOST
 
 
 def test_the_same_is_not_computed_twice_also_at_the_same_time() -> None:
