@@ -8,6 +8,7 @@ one. Where a set has sketches, they ask for its photos.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from PIL import Image
 from benchmarks.fingerprinted import spaced
 from benchmarks.report import DATASETS, table, write_section
 from image_search.calibration import fit
-from image_search.evaluation.asking import FUSION, Asked, Way, scores, ways
+from image_search.evaluation.asking import FUSION, Asked, scores, ways
 from image_search.evaluation.metrics import average_precision, ranked
 from image_search.extractors import REGISTRY, unit_rows
 from image_search.extractors.base import Floats, Pixels
@@ -46,10 +47,11 @@ class Pictures:
 
     pixels: Sequence[Pixels]
     labels: np.ndarray
+    files: Sequence[Path] = ()
     seen: dict[str, Floats] = field(default_factory=dict)
 
     @staticmethod
-    def of(folder: Path, most: int, *, unseen: bool = False) -> Pictures:
+    def of(folder: Path, most: int = sys.maxsize, *, unseen: bool = False) -> Pictures:
         """Up to ``most`` pictures, evenly apart, of each of the classes in ``folder``, or only of
         those of which ``design`` has learnt nothing."""
         files: list[Path] = []
@@ -60,7 +62,7 @@ class Pictures:
             files += spaced(found, most)
         with ThreadPoolExecutor(2) as threads:
             pixels = list(threads.map(_decoded, files))
-        return Pictures(pixels, np.array([file.parent.name for file in files]))
+        return Pictures(pixels, np.array([file.parent.name for file in files]), files)
 
     def by(self, name: str, see: Network) -> Floats:
         """What ``see`` makes of the pictures, computed once."""
@@ -130,23 +132,28 @@ def precision(
     ``gallery`` are unit blocks (n, dim) by extractor, with their ``labels`` (n,). Sketches that are
     ``drawn``, blocks with labels likewise, ask; without any, every picture asks for the others.
     """
+    blocks, own = drawn or (gallery, labels)
+    found = scored(gallery, blocks, SKETCH if drawn else PHOTO)
+    return {
+        name: mean_precision(of, own, labels, by_itself=drawn is None) for name, of in found.items()
+    }
+
+
+def scored(
+    gallery: Mapping[str, Floats], asking: Mapping[str, Floats], kind: str
+) -> dict[str, Floats]:
+    """The scores (queries, n) of the ``gallery`` for those of this ``kind`` who are ``asking``, by
+    each extractor alone and by the fusion; both are unit blocks (..., dim) by extractor."""
     layout = Layout(tuple(gallery), tuple(rows.shape[1] for rows in gallery.values()))
     vectors = stored_vectors(layout, gallery)
     calibration = fit(layout, vectors, len(vectors))
-    blocks, own = drawn or (gallery, labels)
-    kind = SKETCH if drawn else PHOTO
-    asked = [
-        Asked({name: rows[number] for name, rows in blocks.items()}, kind)
-        for number in range(len(own))
-    ]
+    queries = zip(*asking.values(), strict=True)
+    asked = [Asked(dict(zip(asking, blocks, strict=True)), kind) for blocks in queries]
     models = {name: REGISTRY[name].model if name in REGISTRY else "any" for name in gallery}
     centred = calibration.centred(vectors)
-
-    def of(way: Way) -> float:
-        found = scores(way, asked, calibration, models, centred)
-        return mean_precision(found, own, labels, by_itself=drawn is None)
-
-    return {way.name: of(way) for way in ways(tuple(gallery))}
+    return {
+        way.name: scores(way, asked, calibration, models, centred) for way in ways(tuple(gallery))
+    }
 
 
 def mean_precision(

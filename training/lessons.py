@@ -20,12 +20,14 @@ from training.lines import line_rendering
 from training.teaching import Taught
 
 #: Squares of each kind in a batch. Every edit, rendering and sketch has the photo beside it.
-PARTS, EDITS, MIXTURES, RENDERINGS = 12, 6, 36, 10
+PARTS, EDITS, MIXTURES, RENDERINGS = 8, 6, 34, 13
 SKETCHES, LABELLED_SKETCHES, LOOSE, CONCEPTS = 5, 3, 2, 3
 #: Of a target, the share of the very picture; the rest is the mean of its class.
 OF_RENDERING, OF_SKETCH, OF_PAINTING = 0.8, 0.5, 0.6
 #: What a square is: each kind has something in common that tells nothing.
 PHOTO, RENDERING, SKETCH, OTHER = range(4)
+# How often a part of a photo is drawn, and not all of it: people draw the thing and little else.
+_PART_DRAWN = 0.4
 # How far a drawing lies from its photo, as hands go.
 _BY_HAND = 1.3
 
@@ -90,7 +92,7 @@ class Lessons:
         for i in self._some(taught.photos, EDITS):
             kind, strength = KINDS[int(dice.integers(len(KINDS)))], int(dice.integers(STRONG + 1))
             pixels = edited(taught.pixels(i), kind, strength, dice)
-            beside = self._whole(taught.pixels(i), i)
+            beside = self._all_of(taught.pixels(i), i)
             yield _Seen(pixels, taught.targets[i, 0], shows=i, beside=beside)
 
     def _mixtures(self, side: int) -> Iterator[_Seen]:
@@ -102,11 +104,13 @@ class Lessons:
             yield _Seen(self._turned(recoloured), target)
 
     def _renderings(self) -> Iterator[_Seen]:
-        for i in self._some(self._taught.photos, RENDERINGS):
-            photo = self._turned(self._taught.pixels(i))
-            drawing = views.moved(line_rendering(photo, self._dice), self._dice, _BY_HAND)
-            target = self._towards(i, OF_RENDERING)
-            yield _Seen(drawing, target, RENDERING, i, self._whole(photo, i))
+        taught, dice = self._taught, self._dice
+        for i in self._some(taught.photos, RENDERINGS):
+            view = int(dice.integers(taught.views)) if dice.random() < _PART_DRAWN else 0
+            photo = self._turned(self._view(i, view))
+            drawing = views.moved(line_rendering(photo, dice), dice, _BY_HAND)
+            target = self._towards(i, OF_RENDERING, view)
+            yield _Seen(drawing, target, RENDERING, i, self._all_of(photo, i, view))
 
     def _sketches(self) -> Iterator[_Seen]:
         taught, dice = self._taught, self._dice
@@ -117,7 +121,7 @@ class Lessons:
                 photo, sketch = views.mirrored(photo), views.mirrored(sketch)
             drawing = views.moved(sketch, dice, _BY_HAND)
             target = self._towards(i, OF_SKETCH)
-            yield _Seen(drawing, target, SKETCH, i, self._whole(photo, i))
+            yield _Seen(drawing, target, SKETCH, i, self._all_of(photo, i))
 
     def _others(self) -> Iterator[_Seen]:
         taught, dice = self._taught, self._dice
@@ -135,9 +139,13 @@ class Lessons:
             pixels = styles[dice.integers(len(styles))]
             yield _Seen(views.moved(self._turned(pixels), dice, 1.2), concept.target, OTHER)
 
-    def _whole(self, pixels: Pixels, i: int) -> _Seen:
-        """All of an item, as it is or mirrored."""
-        target = self._of_painting(self._taught.targets[i, 0], i)
+    def _view(self, i: int, view: int) -> Pixels:
+        top, left, height, width = self._taught.rectangles[i, view]
+        return self._taught.pixels(i)[top : top + height, left : left + width]
+
+    def _all_of(self, pixels: Pixels, i: int, view: int = 0) -> _Seen:
+        """A view of an item, as it is or mirrored."""
+        target = self._of_painting(self._taught.targets[i, view], i)
         seen = views.recoloured(pixels, self._dice) if self._dice.random() < 0.5 else pixels
         return _Seen(seen, target, shows=i)
 
@@ -145,8 +153,7 @@ class Lessons:
         """A view of which the teacher has told what it sees, edited."""
         taught, dice = self._taught, self._dice
         view = int(dice.integers(taught.views))
-        top, left, height, width = taught.rectangles[i, view]
-        pixels = self._turned(taught.pixels(i)[top : top + height, left : left + width])
+        pixels = self._turned(self._view(i, view))
         chance = dice.random()
         if chance < 0.6:
             pixels = views.recoloured(pixels, dice)
@@ -165,8 +172,8 @@ class Lessons:
             return line_rendering(pixels, self._dice)
         return views.recoloured(pixels, self._dice) if chance < 0.58 else pixels
 
-    def _towards(self, i: int, share: float) -> Floats:
-        return self._mixed(self._taught.targets[i, 0], i, share)
+    def _towards(self, i: int, share: float, view: int = 0) -> Floats:
+        return self._mixed(self._taught.targets[i, view], i, share)
 
     def _mixed(self, target: Floats, i: int, share: float) -> Floats:
         mean = self._taught.of_class.get(self._taught.labels[i])

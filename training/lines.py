@@ -58,7 +58,7 @@ def _attention(shape: tuple[int, ...], dice: np.random.Generator) -> Floats:
 
 def _bent(ink: Floats, dice: np.random.Generator) -> Floats:
     height, width = ink.shape
-    far = dice.uniform(0, 0.035) * max(height, width)
+    far = dice.uniform(0, 0.045) * max(height, width)
     knots = dice.standard_normal((2, 5, 5)).astype(np.float32) * np.float32(far)
     dx, dy = (cv2.resize(k, (width, height), interpolation=cv2.INTER_CUBIC) for k in knots)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)

@@ -21,7 +21,7 @@ from training.views import rectangle
 #: Views of each picture that the teacher looks at: the whole, and parts of at least LEAST of it.
 VIEWS, LEAST = 4, 0.3
 #: Mixtures that each photo is the first part of.
-MIXED = 6
+MIXED = 12
 #: Styles of a concept that it looks at.
 STYLES = 3
 #: The side of the mixtures that it is shown: that of its own input.

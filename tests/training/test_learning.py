@@ -227,6 +227,21 @@ def test_it_goes_on_from_what_was_learnt(taught: Taught, weights: Path, tmp_path
     assert all(torch.equal(unchanged[name], value) for name, value in start.items())
 
 
+def test_it_stays_between_what_was_known_and_what_is_reached(taught: Taught, weights: Path) -> None:
+    from safetensors.torch import load_file
+
+    start = {name: tensor.float() for name, tensor in load_file(weights).items()}
+
+    def learnt(share: float) -> State:
+        recipe = replace(RECIPE, of_the_way=share)
+        return learn(taught, recipe, lambda _: None, lambda _: None, start)
+
+    stayed, gone = learnt(0.0), learnt(1.0)
+
+    assert all(torch.equal(stayed[name], value) for name, value in start.items())
+    assert any(not torch.allclose(gone[name], value) for name, value in start.items())
+
+
 def test_weights_are_saved_whole_and_small(weights: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
