@@ -29,7 +29,7 @@ from benchmarks.report import DATASETS, ROOT, table, write_section
 
 FEATURES = "clip,resnet50,hsv"
 SECONDS = 3.0
-# Between two files that are decoded one after the other; no divisor of the number of copies.
+# Between two files that are decoded one after the other.
 STRIDE = 31
 
 

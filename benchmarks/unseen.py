@@ -1,7 +1,7 @@
 """What ``design`` has never seen, whole sets and held-out classes, found by it and by others.
 
 Each extractor is compared as a search would, by itself: with the package's own, and with two
-networks of others, of ImageNet, that nothing here was fitted to.
+networks of others, of ImageNet, of which MobileNetV2 is the teacher of ``design``.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ INTRODUCTION = """### What `design` has never seen
 `python -m benchmarks.unseen`: each extractor alone, compared as a search would; mAP / P@10 of the
 same class, for the very photo the share of sketches that find it among the first 10. Of corel1k and
 jewellery `design` has learnt nothing, of the other sets only pictures of classes ask that were held
-out, and all are searched. SqueezeNet 1.1 and MobileNetV2, which taught `design`, are of ImageNet,
+out, and all are searched. SqueezeNet 1.1 and MobileNetV2, its teacher, are of ImageNet,
 whose 1,000 classes most of these are among; of their sketches the mean is taken, which a search
 could not. The fusion is of the package's own.
 

@@ -92,7 +92,7 @@ class Lessons:
         for i in self._some(taught.photos, EDITS):
             kind, strength = KINDS[int(dice.integers(len(KINDS)))], int(dice.integers(STRONG + 1))
             pixels = edited(taught.pixels(i), kind, strength, dice)
-            beside = self._all_of(taught.pixels(i), i)
+            beside = self._beside(taught.pixels(i), i)
             yield _Seen(pixels, taught.targets[i, 0], shows=i, beside=beside)
 
     def _mixtures(self, side: int) -> Iterator[_Seen]:
@@ -110,7 +110,7 @@ class Lessons:
             photo = self._turned(self._view(i, view))
             drawing = views.moved(line_rendering(photo, dice), dice, _BY_HAND)
             target = self._towards(i, OF_RENDERING, view)
-            yield _Seen(drawing, target, RENDERING, i, self._all_of(photo, i, view))
+            yield _Seen(drawing, target, RENDERING, i, self._beside(photo, i, view))
 
     def _sketches(self) -> Iterator[_Seen]:
         taught, dice = self._taught, self._dice
@@ -121,7 +121,7 @@ class Lessons:
                 photo, sketch = views.mirrored(photo), views.mirrored(sketch)
             drawing = views.moved(sketch, dice, _BY_HAND)
             target = self._towards(i, OF_SKETCH)
-            yield _Seen(drawing, target, SKETCH, i, self._all_of(photo, i))
+            yield _Seen(drawing, target, SKETCH, i, self._beside(photo, i))
 
     def _others(self) -> Iterator[_Seen]:
         taught, dice = self._taught, self._dice
@@ -143,8 +143,8 @@ class Lessons:
         top, left, height, width = self._taught.rectangles[i, view]
         return self._taught.pixels(i)[top : top + height, left : left + width]
 
-    def _all_of(self, pixels: Pixels, i: int, view: int = 0) -> _Seen:
-        """A view of an item, as it is or mirrored."""
+    def _beside(self, pixels: Pixels, i: int, view: int = 0) -> _Seen:
+        """The photo beside a drawing or an edit of it: a view of an item, as it is or mirrored."""
         target = self._of_painting(self._taught.targets[i, view], i)
         seen = views.recoloured(pixels, self._dice) if self._dice.random() < 0.5 else pixels
         return _Seen(seen, target, shows=i)

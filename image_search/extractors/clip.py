@@ -92,7 +92,7 @@ def recipe(row: ClipModel) -> Recipe:
         model=row.model,
         weights=row.weights,
         inputs={
-            "image": Input((row.sight.side, row.sight.side, 3), "uint8"),
+            "image": Input((row.sight.side, row.sight.side, 3), "uint8", in_bulk=True),
             "text": Input((row.length,), "int64"),
         },
         build=build,

@@ -119,8 +119,8 @@ class Store:
         """The note of a conversion of which all files are there."""
         try:
             note: dict[str, Any] = json.loads((self._folder / _NOTE).read_text("utf-8"))
-            files, _ = note["files"].items(), (note["stamp"], note["weights"])
-            if files and all((self._folder / name).is_file() for name, _ in files):
+            whole = note.keys() >= {"stamp", "weights"} and bool(note["files"])
+            if whole and all((self._folder / name).is_file() for name in note["files"]):
                 return note
         except (OSError, ValueError, KeyError, AttributeError, TypeError):
             return None

@@ -94,16 +94,11 @@ def _forms(name: str, takes: Input) -> dict[str, int]:
     """By the name of its file, the size of the batches that a form of a network takes; ANY for the
     one that takes all others.
 
-    Pictures that are indexed come in full batches. A network for these alone is quicker where
-    tiles are multiplied, and takes memory only where they come.
+    What is indexed comes in full batches. A network for these alone is quicker in bfloat16, and
+    takes memory only where they come.
     """
-    return {name: ANY, f"{name}-{BATCH}": BATCH} if _in_tiles(takes) else {name: ANY}
-
-
-def _in_tiles(takes: Input) -> bool:
-    """Whether the processor multiplies matrices in tiles, and what is taken fills them: pictures
-    do, and a text, which comes alone, has too few tokens."""
-    return takes.dtype == "uint8" and precision() == "bf16"
+    in_bulk = takes.in_bulk and precision() == "bf16"
+    return {name: ANY, f"{name}-{BATCH}": BATCH} if in_bulk else {name: ANY}
 
 
 def _by_size(forms: Mapping[int, Forward]) -> Forward:

@@ -21,10 +21,12 @@ other's modules half made."""
 
 @dataclass(frozen=True)
 class Input:
-    """What a network takes: the shape of one item and NumPy's name of its type."""
+    """What a network takes: the shape of one item and NumPy's name of its type; whether full
+    batches, as indexing makes them, are worth a network of their own: where it is large."""
 
     shape: tuple[int, ...]
     dtype: str
+    in_bulk: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ import pytest
 from image_search.errors import ModelUnavailable
 from image_search.extractors import Extractor, engines, openvino_engine, resnet50, torch_engine
 from image_search.extractors.base import Floats
-from image_search.extractors.batches import BATCH
 from tests.extractors.test_contract import noise
 
 WEIGHTS = resnet50.WEIGHTS
@@ -61,16 +60,6 @@ def test_the_next_start_builds_nothing_and_answers_the_same(
 
     assert building == []
     np.testing.assert_allclose(first, second, atol=1e-6)
-
-
-def test_a_picture_is_seen_the_same_alone_and_in_a_full_batch(converted: Path) -> None:
-    extractor = resnet50.load()
-    squares = [extractor.prepare(noise(230, 240 + number)) for number in range(BATCH + 1)]
-
-    together = extractor.embed(squares)
-
-    alone = np.concatenate([extractor.embed([square]) for square in squares])
-    assert float((together * alone).sum(axis=1).min()) > 0.9999
 
 
 def test_the_next_start_imports_no_pytorch(converted: Path) -> None:

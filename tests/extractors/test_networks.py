@@ -25,6 +25,7 @@ from image_search.extractors import (
     unit_rows,
 )
 from image_search.extractors.base import Floats
+from image_search.extractors.batches import BATCH
 from image_search.extractors.clip_models import CLIP_MODELS, LAION2B, OPENAI, SIGLIP2, ClipModel
 from image_search.extractors.torch_engine import channels_first
 from image_search.extractors.words import tokens
@@ -75,6 +76,19 @@ def test_a_long_strip_is_prepared_nearly_as_open_clip_does(size: tuple[int, int]
     difference = (ours[0].cpu() - theirs(Image.fromarray(pixels))).abs() * 255
     assert float(difference.mean()) < 1
     assert float(difference.max()) < 25
+
+
+@pytest.mark.parametrize("name", ["clip", "resnet50"])
+def test_a_picture_is_seen_the_same_alone_and_in_a_full_batch(
+    name: str, loaded: Mapping[str, Extractor]
+) -> None:
+    extractor = loaded[name]
+    squares = [extractor.prepare(noise(230, 240 + number)) for number in range(BATCH + 1)]
+
+    together = extractor.embed(squares)
+
+    alone = np.concatenate([extractor.embed([square]) for square in squares])
+    assert float((together * alone).sum(axis=1).min()) > 0.9999
 
 
 @pytest.mark.parametrize("row", [OPENAI, LAION2B], ids=lambda row: row.name)
