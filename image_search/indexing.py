@@ -17,11 +17,11 @@ from image_search.cache import CacheWriter, ExtractorIdentity, Fact, Segment
 from image_search.cache.records import READABLE
 from image_search.cache.snapshot import companion
 from image_search.calibration import SAMPLE, Calibration, fit
+from image_search.embedding import Embedding
 from image_search.examining import Examined, examine
 from image_search.extractors.base import Extractor, Floats
-from image_search.extractors.batches import BATCH
 from image_search.extractors.loading import Lazily
-from image_search.fusion import Layout, stored_vectors
+from image_search.fusion import Layout
 from image_search.planning import Known, Plan, make_plan, refuse_to_forget_all
 from image_search.reports import Progress, Report, Unreadable
 from image_search.scanning import Entries, scan
@@ -133,10 +133,6 @@ class _Stopped(Exception):
     """Somebody asked the update to stop."""
 
 
-_Batch = tuple[list[Fact], Floats]
-"""Facts and their vectors, (facts, dim) float32."""
-
-
 class _Run:
     """One pass over a plan: examine and embed in threads, save every few seconds.
 
@@ -158,8 +154,7 @@ class _Run:
         self._threads = means.settings.workers
         # One more than there are cores, for those that wait for the disk.
         self._pool = ThreadPoolExecutor(self._threads + 1, thread_name_prefix="index")
-        self._batch: list[Examined] = []
-        self._embedding: collections.deque[Future[_Batch]] = collections.deque()
+        self._embedding = Embedding(self._pool, self._extractors, self._layout)
         self._facts: list[Fact] = []
         self._vectors: list[Floats] = []
         self._recent: collections.deque[Unreadable] = collections.deque(maxlen=RECENT)
@@ -178,19 +173,18 @@ class _Run:
             self.progress = replace(self.progress, done=self.progress.done + 1)
             if examined is not None:
                 self._take(examined)
-            late = time.monotonic() - self._saved >= SAVE_SECONDS
-            # Part of a batch costs more; it goes where nothing else is there to be saved.
-            if len(self._batch) >= BATCH or (late and not (self._facts or self._embedding)):
-                self._embed()
             # Never more than a batch for each core, and one in the making: memory stays bounded.
-            self._gather(0 if late else self._threads)
+            self._gather(self._threads)
+            late = time.monotonic() - self._saved >= SAVE_SECONDS
+            if late and not self._facts:
+                self._gather_some()
             if late or len(self._facts) >= SAVE_FILES:
                 self._save()
             self._tell()
             if self._means.cancelled():
                 self.stopped = True
                 break
-        self._embed()
+        self._embedding.flush()
         self._gather(0)
         if self.stopped:
             self._save()
@@ -253,30 +247,21 @@ class _Run:
             self._facts.append(fact)
             self._vectors.append(self._known.vector(fact.digest))
         else:
-            self._batch.append(examined)
-
-    def _embed(self) -> None:
-        """Hand out what has been gathered."""
-        if self._batch:
-            self._embedding.append(self._pool.submit(self._embedded, self._batch))
-            self._batch = []
-
-    def _embedded(self, batch: list[Examined]) -> _Batch:
-        inputs = [examined.inputs for examined in batch if examined.inputs is not None]
-        columns = zip(*inputs, strict=True)
-        blocks = {
-            extractor.name: extractor.embed(list(column))
-            for extractor, column in zip(self._extractors(), columns, strict=True)
-        }
-        return [examined.fact for examined in batch], stored_vectors(self._layout, blocks)
+            self._embedding.add(examined)
 
     def _gather(self, left: int) -> None:
         """Wait until at most ``left`` batches are not embedded yet."""
-        while len(self._embedding) > left or (self._embedding and self._embedding[0].done()):
-            facts, vectors = self._embedding.popleft().result()
+        for facts, vectors in self._embedding.gather(left):
             self._facts.extend(facts)
             self._vectors.extend(vectors)
             self.embedded += len(facts)
+
+    def _gather_some(self) -> None:
+        """Wait for the oldest batch and no other, so that no core stands idle; where there is none,
+        for what waits to become one."""
+        if not self._embedding.under_way:
+            self._embedding.flush()
+        self._gather(max(0, self._embedding.under_way - 1))
 
     def _save(self, gone: Sequence[str] = ()) -> None:
         if self._facts or gone:

@@ -19,7 +19,7 @@ FLOORS = (
     ("images", "fusion", "cache", "indexes", "detectors", "scanning", "palettes"),
     ("edits", "fingerprints", "decisions", "trust"),
     ("planning", "examining", "thumbnails", "calibration", "filters", "name_search", "intake"),
-    ("originals", "availability"),
+    ("originals", "availability", "embedding"),
     ("candidates", "segment_indexes"),
     ("weighting", "comparing", "presets", "expansion", "hits"),
     ("queries", "scoring"),

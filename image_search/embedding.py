@@ -1,0 +1,65 @@
+"""Examined files through the extractors, in batches that the threads of a pool work on."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from image_search.cache import Fact
+from image_search.examining import Examined
+from image_search.extractors.base import Extractor, Floats
+from image_search.extractors.batches import BATCH
+from image_search.fusion import Layout, stored_vectors
+
+Embedded = tuple[list[Fact], Floats]
+"""Facts and their vectors, (facts, layout.dim) float32."""
+
+
+class Embedding:
+    """Batches under way. Used by one thread, which adds files and gathers vectors in that order."""
+
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor,
+        extractors: Callable[[], Sequence[Extractor]],
+        layout: Layout,
+    ) -> None:
+        self._pool, self._extractors, self._layout = pool, extractors, layout
+        self._waiting: list[Examined] = []
+        self._under_way: collections.deque[Future[Embedded]] = collections.deque()
+        self._numbers = itertools.count()
+
+    @property
+    def under_way(self) -> int:
+        """Batches handed out and not gathered yet."""
+        return len(self._under_way)
+
+    def add(self, examined: Examined) -> None:
+        """Put a file with inputs to those that wait; a full batch is handed out."""
+        self._waiting.append(examined)
+        if len(self._waiting) >= BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand out what waits, though it may be only part of a batch, which costs more."""
+        if self._waiting:
+            batch, self._waiting = self._waiting, []
+            self._under_way.append(self._pool.submit(self._embedded, batch, next(self._numbers)))
+
+    def gather(self, left: int) -> Iterator[Embedded]:
+        """What is done, and after waiting for it, all but the last ``left`` batches."""
+        while self.under_way > left or (self._under_way and self._under_way[0].done()):
+            yield self._under_way.popleft().result()
+
+    def _embedded(self, batch: list[Examined], number: int) -> Embedded:
+        inputs = [examined.inputs for examined in batch if examined.inputs is not None]
+        pairs = list(zip(self._extractors(), zip(*inputs, strict=True), strict=True))
+        # Neighbours begin with different networks: the first ones then read these side by side.
+        first = number % len(pairs)
+        blocks = {
+            extractor.name: extractor.embed(list(column))
+            for extractor, column in pairs[first:] + pairs[:first]
+        }
+        return [examined.fact for examined in batch], stored_vectors(self._layout, blocks)
