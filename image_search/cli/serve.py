@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         else:
             print(f"Serving {status.images:,} images on {address} (Ctrl-C stops)", flush=True)
         print(_about_password(settings, secrets), file=sys.stderr, flush=True)
-        for warning in status.warnings:
+        for warning in (*_about_port(settings), *status.warnings):
             print(f"Note: {warning}", file=sys.stderr)
         threading.Thread(target=prepare, name="prepare", daemon=True).start()
 
@@ -67,7 +67,16 @@ def run(options: argparse.Namespace) -> int:
             library.duplicates.update_soon()
 
     serve(app, settings, tell)
+    print("Stopped.", file=sys.stderr)
     return 0
+
+
+def _about_port(settings: Settings) -> list[str]:
+    from image_search.web.ports import REFUSED_BY_BROWSERS
+
+    if settings.port not in REFUSED_BY_BROWSERS:
+        return []
+    return [f"Browsers refuse to open pages on port {settings.port}; choose another with --port."]
 
 
 def _about_password(settings: Settings, secrets: Secrets) -> str:

@@ -1,0 +1,76 @@
+"""``image-search serve`` as a person starts it: what it tells, and that it says when it stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from image_search.web.ports import REFUSED_BY_BROWSERS
+from tests.web.clients import PASSWORD
+from tests.web.pictures import draw_collection
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def free(ports: list[int]) -> int:
+    """The first of these that nobody uses."""
+    for port in ports:
+        with socket.socket() as tried:
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    pytest.skip("all these ports are in use here")
+
+
+def served(folder: Path, port: int) -> tuple[str, str, int]:
+    """A service on ``port`` of the images in ``folder``, asked once and stopped: its first line,
+    what it told beside that, and how it ended."""
+    where = ["--images", folder / "images", "--cache", folder / "c.pkl", "--extractors", "hsv"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "image_search", "serve", "--json", "--port", str(port)]
+        + [str(word) for word in where],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"IMAGE_SEARCH_PASSWORD": PASSWORD},
+    )
+    assert process.stdout is not None
+    try:
+        first = process.stdout.readline()
+        with urllib.request.urlopen(json.loads(first)["address"] + "health", timeout=10) as answer:
+            assert answer.status == 200
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=20)
+    return first, told, process.returncode
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to ask with")
+@pytest.mark.parametrize("refused", [True, False], ids=["a refused port", "any other port"])
+def test_it_tells_what_a_person_needs(tmp_path: Path, refused: bool) -> None:
+    draw_collection(tmp_path / "images")
+    ports = [6566, 4190, 6697, 10080, 2049] if refused else list(range(18080, 18180))
+    port = free(ports)
+
+    first, told, code = served(tmp_path, port)
+
+    assert code == 0
+    assert str(port) in json.loads(first)["address"]
+    assert told.splitlines()[-1] == "Stopped."
+    assert (f"Browsers refuse to open pages on port {port}" in told) == refused
+    assert PASSWORD not in told
+
+
+def test_the_usual_port_is_not_refused() -> None:
+    assert not REFUSED_BY_BROWSERS & {80, 443, 5050, 8000, 8080}
