@@ -11,8 +11,8 @@ import os
 import queue
 import threading
 import warnings
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ import numpy.typing as npt
 from image_search.extractors.base import Floats
 from image_search.extractors.batches import BATCH, Forward
 from image_search.extractors.converted import Store
+from image_search.extractors.forms import InBulk, OnFirstNeed
 from image_search.extractors.quiet_openvino import openvino
 from image_search.extractors.recipe import Input, Recipe
 
@@ -46,15 +47,15 @@ def open_networks(recipe: Recipe) -> Mapping[str, Forward]:
     """
     made_or_kept = _Compiled(recipe)
     # Words need no network for pictures, and the other way round.
-    return {
-        name: _by_size(
-            {
-                size: _on_first_need(made_or_kept.load, form)
-                for form, size in _forms(name, takes).items()
-            }
-        )
-        for name, takes in recipe.inputs.items()
-    }
+    networks: dict[str, Forward] = {}
+    for name, takes in recipe.inputs.items():
+        forms = {
+            size: OnFirstNeed(partial(made_or_kept.load, form))
+            for form, size in _forms(name, takes).items()
+        }
+        full, any_size = forms.get(BATCH), forms[ANY]
+        networks[name] = any_size if full is None else InBulk(full, any_size)
+    return networks
 
 
 class _Compiled:
@@ -101,13 +102,6 @@ def _forms(name: str, takes: Input) -> dict[str, int]:
     return {name: ANY, f"{name}-{BATCH}": BATCH} if in_bulk else {name: ANY}
 
 
-def _by_size(forms: Mapping[int, Forward]) -> Forward:
-    def forward(batch: npt.NDArray[Any]) -> Floats:
-        return forms.get(len(batch), forms[ANY])(batch)
-
-    return forward
-
-
 def _compiled(
     name: str, module: torch.nn.Module, takes: Input
 ) -> dict[str, openvino.CompiledModel]:
@@ -122,19 +116,6 @@ def _compiled(
         model.reshape(openvino.PartialShape([size, *takes.shape]))
         made[form] = _compile(model)
     return made
-
-
-def _on_first_need(load: Callable[[str], Forward], name: str) -> Forward:
-    turn = threading.Lock()
-    ready: list[Forward] = []
-
-    def forward(batch: npt.NDArray[Any]) -> Floats:
-        with turn:
-            if not ready:
-                ready.append(load(name))
-        return ready[0](batch)
-
-    return forward
 
 
 def convert(module: torch.nn.Module, takes: Input) -> openvino.Model:
