@@ -2,6 +2,8 @@
 
 After every kill the index must open, hold only facts that are true, and answer; and the next run
 must not embed again what was saved. At the end it must equal an index that was never disturbed.
+What is killed makes images searchable; the fingerprints, which ``index`` makes after that and keeps
+in a store of their own, are left to the searches.
 """
 
 from __future__ import annotations
@@ -12,15 +14,18 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.report import DATASETS, command, table, timed, write_section
+from benchmarks.report import DATASETS, ROOT, table, timed, write_section
 from image_search.cache import Snapshot, read_snapshot
 from image_search.cache.snapshot import segment_folder
+from image_search.library import Library
+from image_search.settings import Settings
 
 EXTRACTORS = "hsv,edges"
 
@@ -30,19 +35,23 @@ def main() -> None:
     parser.add_argument("--images", type=Path, default=DATASETS / "pacs")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--index", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.index:
+        print(json.dumps(index(options.images, options.index)))
+        return
     chance = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as folder:
         calm, cache = Path(folder) / "calm.pkl", Path(folder) / "killed.pkl"
-        index = ("index", "--json", "--images", options.images, "--extractors", EXTRACTORS)
-        whole, _ = timed(*index, "--cache", calm)
+        whole, _ = timed_index(options.images, calm)
         rows, lost, kills = [], [], 0
         while kills < options.kills:
             before = images_in(cache)
             process = subprocess.Popen(
-                command(*index, "--cache", cache),
+                indexing(options.images, cache),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                cwd=ROOT,
             )
             # From the first moments of the process to well into its work; the passes that come to
             # their end start over, so that every phase is hit.
@@ -63,8 +72,7 @@ def main() -> None:
             expected = delay * images_in(calm) / whole
             lost.append(max(0.0, (expected - (after - before)) / images_in(calm) * whole))
             rows.append([kills, f"{delay:.2f}", before, after, answers])
-        last, printed = timed(*index, "--cache", cache)
-        report = json.loads(printed)
+        last, report = timed_index(options.images, cache)
         same = equal(read(cache), read(calm))
     assert same, "the index differs from one that was never disturbed"
     intro = (
@@ -78,6 +86,29 @@ def main() -> None:
     title = f"### {options.kills} kills while indexing {images:,} images"
     head = ["kill", "after s", "images before", "images after", "search"]
     write_section("robustness.md", "kills", "\n\n".join([title, intro, table(head, rows)]))
+
+
+def index(images: Path, cache: Path) -> dict[str, int]:
+    """Bring ``cache`` up to date with ``images``: what was embedded, added and left as it was."""
+    settings = Settings(images=images, cache=cache, extractors=EXTRACTORS)
+    report = Library.open(settings).update(fingerprints=False)
+    return {name: getattr(report, name) for name in ("embedded", "added", "unchanged")}
+
+
+def indexing(images: Path, cache: Path) -> list[str]:
+    """The command of a process that does so."""
+    words = ("-m", "benchmarks.kills", "--images", images, "--index", cache)
+    return [sys.executable, *map(str, words)]
+
+
+def timed_index(images: Path, cache: Path) -> tuple[float, dict[str, int]]:
+    """Seconds that such a process takes, and what it tells."""
+    started = time.perf_counter()
+    done = subprocess.run(
+        indexing(images, cache), check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    told: dict[str, int] = json.loads(done.stdout)
+    return time.perf_counter() - started, told
 
 
 def read(cache: Path) -> Snapshot:
