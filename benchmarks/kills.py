@@ -80,7 +80,8 @@ def main() -> None:
         "the index was opened, searched, and the next run went on from it. The last run embedded "
         f"{report['embedded']:,} images in {last:.1f} s; the index then equals the undisturbed "
         f"one: **{same}**. Work to be done again after a kill: median {np.median(lost):.1f} s, at "
-        f"most {max(lost):.1f} s (start-up of the process included)."
+        f"most {max(lost):.1f} s (start-up of the process included). Fingerprints, which are made "
+        "after that and kept apart, take no part."
     )
     images = report["unchanged"] + report["added"]
     title = f"### {options.kills} kills while indexing {images:,} images"

@@ -21,7 +21,7 @@ from image_search.extractors.base import Extractor, Floats, TextExtractor
 from image_search.extractors.batches import BATCH
 
 # Of what waits, so many go through a network together at most: a full batch would go through the
-# one that indexing uses (``openvino_engine``), which nobody should wait for to be loaded.
+# one that indexing uses (``forms``), which nobody should wait for to be loaded.
 MOST = BATCH - 1
 # Bytes of embeddings that each extractor remembers: thousands of queries, an afternoon's work of a
 # studio, for less than a picture of its catalogue.
