@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from image_search.availability import (
     Status,
     Usable,
@@ -23,7 +21,7 @@ from image_search.checking.report import render
 from image_search.decisions import Decisions
 from image_search.duplicates import Duplicates
 from image_search.errors import ModelUnavailable
-from image_search.extractors import REGISTRY, TextExtractor, resolve
+from image_search.extractors import REGISTRY, resolve
 from image_search.extractors.base import Pixels
 from image_search.extractors.loading import ExtractorPool
 from image_search.indexing import Means, update_cache
@@ -222,17 +220,12 @@ class Library:
             or bool(self._checker.fingerprinted.missing())
         )
 
-    def warm_up(self) -> None:
+    def warm_up(self, cancelled: Callable[[], bool] = lambda: False) -> None:
         """Build the indexes and load the models that a search and a check need, so that the first
-        one is quick."""
+        one is quick; ``cancelled`` is asked now and then whether to leave the rest."""
         usable, _ = self._usable_of(self._serving.index(wait=True).snapshot)
         self._checker.fingerprinted.index()
-        grey = np.full((64, 64, 3), 127, dtype=np.uint8)
-        for name in usable:
-            extractor = self._pool.get(name)
-            extractor.embed([extractor.prepare(grey)])
-            if isinstance(extractor, TextExtractor):
-                extractor.embed_text(["a picture"])
+        self._pool.warm_up(usable, cancelled)
 
     def status(self) -> Status:
         """The state of the index; loads no model."""

@@ -32,10 +32,10 @@ def free(ports: list[int]) -> int:
     pytest.skip("all these ports are in use here")
 
 
-def served(folder: Path, port: int) -> tuple[str, str, int]:
+def served(folder: Path, port: int, extractors: str = "hsv") -> tuple[str, str, int]:
     """A service on ``port`` of the images in ``folder``, asked once and stopped: its first line,
     what it told beside that, and how it ended."""
-    where = ["--images", folder / "images", "--cache", folder / "c.pkl", "--extractors", "hsv"]
+    where = ["--images", folder / "images", "--cache", folder / "c.pkl", "--extractors", extractors]
     process = subprocess.Popen(
         [sys.executable, "-m", "image_search", "serve", "--json", "--port", str(port)]
         + [str(word) for word in where],
@@ -70,6 +70,15 @@ def test_it_tells_what_a_person_needs(tmp_path: Path, refused: bool) -> None:
     assert told.splitlines()[-1] == "Stopped."
     assert (f"Browsers refuse to open pages on port {port}" in told) == refused
     assert PASSWORD not in told
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to ask with")
+def test_it_may_be_stopped_while_its_networks_warm_up(tmp_path: Path) -> None:
+    draw_collection(tmp_path / "images")
+
+    for _ in range(3):
+        _, told, code = served(tmp_path, free(list(range(18180, 18280))), "design,hsv")
+        assert (told.splitlines()[-1], code) == ("Stopped.", 0)
 
 
 def test_the_usual_port_is_not_refused() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ from image_search.errors import CacheLocked
 if TYPE_CHECKING:
     from image_search.settings import Settings
     from image_search.web.secrets import Secrets
+
+#: Seconds that a network gets to finish what it is at when the service stops.
+PATIENCE = 1.0
 
 
 def add_to(commands: Commands) -> None:
@@ -54,11 +58,13 @@ def run(options: argparse.Namespace) -> int:
         print(_about_password(settings, secrets), file=sys.stderr, flush=True)
         for warning in (*_about_port(settings), *status.warnings):
             print(f"Note: {warning}", file=sys.stderr)
-        threading.Thread(target=prepare, name="prepare", daemon=True).start()
+        preparing.start()
 
     def prepare() -> None:
         """What makes the first search quick, and the index whole, while requests are served."""
-        library.warm_up()
+        library.warm_up(stopping.is_set)
+        if stopping.is_set():
+            return
         if library.outdated:
             # Somebody was quicker, or another process, whose work is taken up when it has finished.
             with contextlib.suppress(ReindexRunning, CacheLocked):
@@ -66,8 +72,19 @@ def run(options: argparse.Namespace) -> int:
         elif library.duplicates.outdated:
             library.duplicates.update_soon()
 
+    stopping = threading.Event()
+    preparing = threading.Thread(target=prepare, name="prepare", daemon=True)
     serve(app, settings, tell)
+    stopping.set()
+    if preparing.is_alive():
+        preparing.join(PATIENCE)
     print("Stopped.", file=sys.stderr)
+    if preparing.is_alive():
+        # A network is being loaded, which cannot be stopped, writes nothing that is not put into
+        # its place whole, and would crash while the interpreter is taken down beneath it.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
     return 0
 
 

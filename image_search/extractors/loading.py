@@ -7,10 +7,12 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+
 from image_search.errors import ImageSearchError
-from image_search.extractors.base import Extractor
+from image_search.extractors.base import Extractor, TextExtractor
 from image_search.extractors.registry import REGISTRY
-from image_search.extractors.sharing import shared
+from image_search.extractors.sharing import MOST, shared
 
 
 class ExtractorPool:
@@ -48,6 +50,26 @@ class ExtractorPool:
             return extractor  # its work is done one picture at a time, in ``prepare``
         with self._lock:
             return self._shared.setdefault(name, shared(extractor))
+
+    def warm_up(self, names: Sequence[str], cancelled: Callable[[], bool]) -> None:
+        """Load these, and let each see a picture, and words where it reads any; then as many at
+        once as queries may bring, for a network prepares itself for each size when it first meets
+        it. The rest is left as soon as it is ``cancelled``.
+
+        Raises:
+            ModelUnavailable: as ``get`` does.
+        """
+        grey = np.full((64, 64, 3), 127, dtype=np.uint8)
+        for count in range(1, MOST + 1):
+            for name in names:
+                if cancelled():
+                    return
+                extractor = self.get(name)
+                # Others work one picture at a time.
+                if count == 1 or REGISTRY[name].weights is not None:
+                    extractor.embed([extractor.prepare(grey)] * count)
+                    if isinstance(extractor, TextExtractor):
+                        extractor.embed_text(["a picture"] * count)
 
     def begin(self, names: Sequence[str]) -> None:
         """Begin to load these, if it has not begun yet; whoever asks for one then waits for less.

@@ -20,9 +20,10 @@ import numpy.typing as npt
 from image_search.extractors.base import Extractor, Floats, TextExtractor
 from image_search.extractors.batches import BATCH
 
-# Of what waits, so many go through a network together at most: a full batch would go through the
-# one that indexing uses (``forms``), which nobody should wait for to be loaded.
-MOST = BATCH - 1
+# Of what waits, so many go through a network together at most. More bring no more of them through
+# in a second, only later; and a full batch would go through the network that indexing uses
+# (``forms``), which nobody should wait for to be loaded.
+MOST = BATCH // 2
 # Bytes of embeddings that each extractor remembers: thousands of queries, an afternoon's work of a
 # studio, for less than a picture of its catalogue.
 REMEMBERED_BYTES = 1 << 24
