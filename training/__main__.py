@@ -17,7 +17,7 @@ from training.heads import with_heads
 from training.judging import judge
 from training.learning import Recipe, State, learn
 from training.pictures import load
-from training.teacher import open_teacher
+from training.teacher import open_teachers
 from training.teaching import teach
 
 #: Batches that the heads of weights to go on from are fitted to.
@@ -46,7 +46,7 @@ def main() -> int:
     pictures = load([*wanted, *loose])
     print(f"{len(pictures):,} pictures, {len(items):,} of them to be explained by the teacher")
     taught = teach(
-        open_teacher(options.teacher), items, concepts, loose, pictures, seed=recipe.seed
+        open_teachers(options.teacher), items, concepts, loose, pictures, seed=recipe.seed
     )
     start = None
     if options.start:
@@ -76,7 +76,13 @@ def _start(path: Path) -> State:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("sets", type=Path, help="folder that holds the labelled sets by name")
-    parser.add_argument("--teacher", type=Path, required=True, help="MobileNetV2, a .tflite file")
+    parser.add_argument(
+        "--teacher",
+        type=Path,
+        action="append",
+        required=True,
+        help="MobileNetV2, a .tflite file, or EfficientNet-Lite2, a .pth file; or both",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the weights")
     parser.add_argument("--concepts", type=Path, help="folders of one thing in several styles each")
     parser.add_argument("--loose", type=Path, help="clip art of which nothing is known")

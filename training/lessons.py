@@ -20,7 +20,7 @@ from training.lines import line_rendering
 from training.teaching import Taught
 
 #: Squares of each kind in a batch. Every edit, rendering and sketch has the photo beside it.
-PARTS, EDITS, MIXTURES, RENDERINGS = 8, 6, 34, 13
+PARTS, EDITS, MIXTURES, RENDERINGS = 6, 10, 32, 12
 SKETCHES, LABELLED_SKETCHES, LOOSE, CONCEPTS = 5, 3, 2, 3
 #: Of a target, the share of the very picture; the rest is the mean of its class.
 OF_RENDERING, OF_SKETCH, OF_PAINTING = 0.8, 0.5, 0.6

@@ -16,6 +16,7 @@ from image_search.extractors.base import Floats, Pixels, unit_rows
 from image_search.extractors.design_network import MEANING
 from training.mixing import Mixture
 from training.sources import SKETCH, Concept, Item
+from training.teacher import Teacher
 from training.views import rectangle
 
 #: Views of each picture that the teacher looks at: the whole, and parts of at least LEAST of it.
@@ -28,8 +29,6 @@ STYLES = 3
 MIXTURE_SIDE = 224
 # What asks it at the same time.
 _ASKING = 2
-
-Teacher = Callable[[Pixels], Floats]
 
 
 @dataclass(frozen=True, eq=False)
