@@ -20,9 +20,9 @@ import numpy.typing as npt
 from image_search.extractors.base import Extractor, Floats, TextExtractor
 from image_search.extractors.batches import BATCH
 
-# Of what waits, so many go through a network together at most. More bring no more of them through
-# in a second, only later; and a full batch would go through the network that indexing uses
-# (``forms``), which nobody should wait for to be loaded.
+# Of what waits, so many go through a network together at most: networks are warmed up for batches
+# of each of these sizes, and a full batch would go through the one that indexing uses (``forms``),
+# which nobody should wait for to be loaded.
 MOST = BATCH // 2
 # Bytes of embeddings that each extractor remembers: thousands of queries, an afternoon's work of a
 # studio, for less than a picture of its catalogue.
