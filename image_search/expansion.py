@@ -23,7 +23,7 @@ from image_search.weighting import SKETCH, UNTRAINED
 #: The name under which what the first answers say appears among a hit's scores.
 NEIGHBOURS = "neighbours"
 #: So many of the first answers speak.
-SPEAKERS = 5
+SPEAKERS = 10
 # What the first answers say, were they all one picture, for every 1 that the networks say.
 _SAY = 0.7
 
