@@ -1,7 +1,7 @@
 """Batches to learn from: squares, and what the network should make of each.
 
-The target of a picture is where the teacher sees it; that of a drawing is where the teacher sees
-the *photo* of the same thing, for of drawings the teacher knows little.
+The target of a picture, and of a drawing, is where the teachers see that very one. That a drawing
+goes with its photo is learnt of where things lie alone (``placing``).
 """
 
 from __future__ import annotations
@@ -16,20 +16,16 @@ from image_search.edits import KINDS, STRONG, edited
 from image_search.extractors.base import Floats, Pixels, unit_rows
 from image_search.extractors.design import squeezed
 from training import views
-from training.lines import line_rendering
+from training.drawn import BY_HAND, Drawn
 from training.teaching import Taught
 
 #: Squares of each kind in a batch. Every edit, rendering and sketch has the photo beside it.
 PARTS, EDITS, MIXTURES, RENDERINGS = 6, 10, 32, 12
 SKETCHES, LABELLED_SKETCHES, LOOSE, CONCEPTS = 5, 3, 2, 3
-#: Of a target, the share of the very picture; the rest is the mean of its class.
-OF_RENDERING, OF_SKETCH, OF_PAINTING = 0.8, 0.5, 0.6
+#: Of a painting's target, the share of the very picture; the rest is the mean of its class.
+OF_PAINTING = 0.6
 #: What a square is: each kind has something in common that tells nothing.
 PHOTO, RENDERING, SKETCH, OTHER = range(4)
-# How often a part of a photo is drawn, and not all of it: people draw the thing and little else.
-_PART_DRAWN = 0.4
-# How far a drawing lies from its photo, as hands go.
-_BY_HAND = 1.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,40 +100,43 @@ class Lessons:
             yield _Seen(self._turned(recoloured), target)
 
     def _renderings(self) -> Iterator[_Seen]:
-        taught, dice = self._taught, self._dice
-        for i in self._some(taught.photos, RENDERINGS):
-            view = int(dice.integers(taught.views)) if dice.random() < _PART_DRAWN else 0
-            photo = self._turned(self._view(i, view))
-            drawing = views.moved(line_rendering(photo, dice), dice, _BY_HAND)
-            target = self._towards(i, OF_RENDERING, view)
-            yield _Seen(drawing, target, RENDERING, i, self._beside(photo, i, view))
+        for j in self._some(range(len(self._taught.renderings)), RENDERINGS):
+            yield self._drawn(self._taught.renderings[j], RENDERING, moved=False)
 
     def _sketches(self) -> Iterator[_Seen]:
-        taught, dice = self._taught, self._dice
-        for j in self._some(range(len(taught.sketches)), SKETCHES):
-            i, sketch = taught.sketches[j]
-            photo = taught.pixels(i)
-            if dice.random() < 0.5:
-                photo, sketch = views.mirrored(photo), views.mirrored(sketch)
-            drawing = views.moved(sketch, dice, _BY_HAND)
-            target = self._towards(i, OF_SKETCH)
-            yield _Seen(drawing, target, SKETCH, i, self._beside(photo, i))
+        for j in self._some(range(len(self._taught.sketches)), SKETCHES):
+            yield self._drawn(self._taught.sketches[j], SKETCH, moved=True)
+
+    def _drawn(self, drawn: Drawn, kind: int, *, moved: bool) -> _Seen:
+        """A drawing with its photo beside it, both as they are or both mirrored."""
+        photo, drawing = self._view(drawn.shows, drawn.view), drawn.pixels
+        if self._dice.random() < 0.5:
+            photo, drawing = views.mirrored(photo), views.mirrored(drawing)
+        if moved:
+            drawing = views.moved(drawing, self._dice, BY_HAND)
+        beside = self._beside(photo, drawn.shows, drawn.view)
+        return _Seen(drawing, drawn.target, kind, drawn.shows, beside)
 
     def _others(self) -> Iterator[_Seen]:
         taught, dice = self._taught, self._dice
         for i in self._some(taught.labelled_sketches, LABELLED_SKETCHES):
             pixels = views.moved(self._turned(taught.pixels(i)), dice)
-            yield _Seen(pixels, taught.of_class[taught.labels[i]], SKETCH)
+            yield _Seen(pixels, taught.targets[i, 0], SKETCH)
         for j in self._some(range(len(taught.loose)), LOOSE):
             pixels, target = taught.loose[j]
-            part = views.cropped(self._varied(self._turned(pixels)), dice, 0.7)
-            yield _Seen(part, target, OTHER)
+            turned = self._turned(pixels)
+            yield _Seen(
+                views.recoloured(turned, dice) if dice.random() < 0.4 else turned, target, OTHER
+            )
         for j in self._some(range(len(taught.concepts)), CONCEPTS):
             concept = taught.concepts[j]
-            of_lines = concept.drawings and dice.random() < 0.6
-            styles = concept.drawings if of_lines else concept.pictures
-            pixels = styles[dice.integers(len(styles))]
-            yield _Seen(views.moved(self._turned(pixels), dice, 1.2), concept.target, OTHER)
+            if concept.drawings and dice.random() < 0.6:
+                chosen = int(dice.integers(len(concept.drawings)))
+                pixels, target = concept.drawings[chosen], concept.targets[chosen]
+            else:
+                chosen = int(dice.integers(len(concept.pictures)))
+                pixels, target = concept.pictures[chosen], concept.target
+            yield _Seen(views.moved(self._turned(pixels), dice, 1.2), target, OTHER)
 
     def _view(self, i: int, view: int) -> Pixels:
         top, left, height, width = self._taught.rectangles[i, view]
@@ -164,22 +163,11 @@ class Lessons:
         return _Seen(pixels, self._of_painting(taught.targets[i, view], i))
 
     def _of_painting(self, target: Floats, i: int) -> Floats:
-        return self._mixed(target, i, OF_PAINTING) if self._taught.painted[i] else target
-
-    def _varied(self, pixels: Pixels) -> Pixels:
-        chance = self._dice.random()
-        if chance < 0.3:
-            return line_rendering(pixels, self._dice)
-        return views.recoloured(pixels, self._dice) if chance < 0.58 else pixels
-
-    def _towards(self, i: int, share: float, view: int = 0) -> Floats:
-        return self._mixed(self._taught.targets[i, view], i, share)
-
-    def _mixed(self, target: Floats, i: int, share: float) -> Floats:
-        mean = self._taught.of_class.get(self._taught.labels[i])
+        taught = self._taught
+        mean = taught.of_class.get(taught.labels[i]) if taught.painted[i] else None
         if mean is None:
             return target
-        mixed = np.float32(share) * target + np.float32(1 - share) * mean
+        mixed = np.float32(OF_PAINTING) * target + np.float32(1 - OF_PAINTING) * mean
         return np.asarray(unit_rows(mixed[None])[0], np.float32)
 
     def _turned(self, pixels: Pixels) -> Pixels:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import pickle
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
 import numpy as np
+from tqdm import tqdm
 
 from image_search.extractors.base import Floats, Pixels, unit_rows
 from image_search.extractors.openvino_engine import convert
@@ -19,6 +21,8 @@ from image_search.extractors.quiet_openvino import openvino
 from image_search.extractors.recipe import Input
 
 SIDE = 224
+# What asks a teacher at the same time.
+_ASKING = 2
 
 Teacher = Callable[[Pixels], Floats]
 
@@ -35,6 +39,14 @@ def open_teachers(paths: Sequence[Path]) -> Teacher:
         return np.concatenate([unit_rows(see(pixels)[None])[0] for see in teachers])
 
     return features
+
+
+def asked(teacher: Teacher, pixels: Callable[[int], Pixels], number: int, told: str) -> Floats:
+    """Its features (number, dim) of as many pictures, the i-th of which is ``pixels(i)``, with
+    progress under the name ``told``."""
+    with ThreadPoolExecutor(_ASKING) as pool:
+        answers = pool.map(lambda i: teacher(pixels(i)), range(number))
+        return np.stack(list(tqdm(answers, told, total=number)))
 
 
 def open_teacher(path: Path) -> Teacher:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,57 +13,19 @@ from tqdm import tqdm
 
 from image_search.extractors.base import Floats, Pixels, unit_rows
 from image_search.extractors.design_network import MEANING
+from training.drawn import Drawn, TaughtConcept, renderings, sketches, taught_concept
 from training.mixing import Mixture
 from training.sources import SKETCH, Concept, Item
-from training.teacher import Teacher
+from training.space import Space
+from training.teacher import Teacher, asked
 from training.views import rectangle
 
 #: Views of each picture that the teacher looks at: the whole, and parts of at least LEAST of it.
 VIEWS, LEAST = 4, 0.3
 #: Mixtures that each photo is the first part of.
 MIXED = 12
-#: Styles of a concept that it looks at.
-STYLES = 3
 #: The side of the mixtures that it is shown: that of its own input.
 MIXTURE_SIDE = 224
-# What asks it at the same time.
-_ASKING = 2
-
-
-@dataclass(frozen=True, eq=False)
-class Space:
-    """The directions of the teacher's features that vary most, made more even: what the network
-    is to place pictures in."""
-
-    mean: Floats
-    directions: Floats
-
-    @staticmethod
-    def of(features: Floats) -> Space:
-        """Fitted to ``features`` (n, teacher's dim).
-
-        Half-way to whitening (the fourth root of the variances), which on held-out sets finds a
-        little more than the teacher's own space does.
-        """
-        rows = unit_rows(features)
-        mean = rows.mean(axis=0)
-        variances, vectors = np.linalg.eigh(np.cov((rows - mean).T))
-        kept = slice(-1, -1 - MEANING, -1)
-        scaled = vectors[:, kept] / np.maximum(variances[kept], 1e-9) ** 0.25
-        return Space(mean, scaled.astype(np.float32))
-
-    def place(self, features: Floats) -> Floats:
-        """(n, teacher's dim) to unit rows (n, MEANING)."""
-        return unit_rows((unit_rows(features) - self.mean) @ self.directions)
-
-
-@dataclass(frozen=True, eq=False)
-class TaughtConcept:
-    """One concept: pictures, drawings, and where the teacher sees it."""
-
-    pictures: tuple[Pixels, ...]
-    drawings: tuple[Pixels, ...]
-    target: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +38,8 @@ class Taught:
     targets: Floats
     rectangles: npt.NDArray[np.int64]
     of_class: Mapping[str, Floats]
-    sketches: Sequence[tuple[int, Pixels]]
+    renderings: Sequence[Drawn]
+    sketches: Sequence[Drawn]
     loose: Sequence[tuple[Pixels, Floats]]
     concepts: Sequence[TaughtConcept]
     mixtures: Sequence[tuple[Mixture, Floats]]
@@ -135,12 +97,6 @@ def teach(
     targets = space.place(features.reshape(-1, features.shape[-1])).reshape(
         len(items), VIEWS, MEANING
     )
-    sketches = [
-        (i, pictures[path])
-        for i, item in enumerate(items)
-        for path in item.drawings
-        if path in pictures
-    ]
     loose = [path for path in loose if path in pictures]
     return Taught(
         items=items,
@@ -148,13 +104,14 @@ def teach(
         targets=targets,
         rectangles=rectangles,
         of_class=_of_class(items, targets[:, 0]),
-        sketches=sketches,
+        renderings=renderings(teacher, space, shown, _photos(items), rectangles, dice),
+        sketches=sketches(teacher, space, items, pictures),
         loose=[
             (pictures[path], space.place(teacher(pictures[path])[None])[0])
             for path in tqdm(loose, "teacher, loose pictures")
         ],
         concepts=[
-            _concept(teacher, space, concept, pictures)
+            taught_concept(teacher, space, concept, pictures)
             for concept in tqdm(concepts, "teacher, concepts")
         ],
         mixtures=mixtures(teacher, space, shown, _photos(items), dice),
@@ -179,7 +136,7 @@ def look(
         # Mirrored or not makes no difference to what is shown, and should make none.
         return np.ascontiguousarray(seen[:, ::-1] if view % 2 else seen)
 
-    features = _asked(teacher, part, len(pictures) * VIEWS, "teacher")
+    features = asked(teacher, part, len(pictures) * VIEWS, "teacher")
     return features.reshape(len(pictures), VIEWS, -1), rectangles
 
 
@@ -203,14 +160,8 @@ def mixtures(
 
     if not made:
         return []
-    features = _asked(teacher, square, len(made), "teacher, mixtures")
+    features = asked(teacher, square, len(made), "teacher, mixtures")
     return list(zip(made, space.place(features), strict=True))
-
-
-def _asked(teacher: Teacher, pixels: Callable[[int], Pixels], number: int, told: str) -> Floats:
-    with ThreadPoolExecutor(_ASKING) as pool:
-        answers = pool.map(lambda i: teacher(pixels(i)), range(number))
-        return np.stack(list(tqdm(answers, told, total=number)))
 
 
 def _photos(items: Sequence[Item]) -> list[int]:
@@ -224,12 +175,3 @@ def _of_class(items: Sequence[Item], targets: Floats) -> dict[str, Floats]:
         if item.label and item.style != SKETCH and not item.painted:
             rows.setdefault(item.label, []).append(target)
     return {label: unit_rows(np.mean(of, axis=0)[None])[0] for label, of in rows.items()}
-
-
-def _concept(
-    teacher: Teacher, space: Space, concept: Concept, pictures: Mapping[Path, Pixels]
-) -> TaughtConcept:
-    shown = tuple(pictures[path] for path in concept.pictures if path in pictures)
-    drawn = tuple(pictures[path] for path in concept.drawings if path in pictures)
-    seen = np.mean([teacher(pixels) for pixels in shown[:STYLES]], axis=0)
-    return TaughtConcept(shown, drawn, space.place(seen[None])[0])

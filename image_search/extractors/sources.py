@@ -284,5 +284,5 @@ DESIGN = PackagedWeights(
     size=7_760_000,
     licence="MIT",
     source="this package",
-    filename="design-43849ff9.safetensors",
+    filename="design-adf13cf5.safetensors",
 )

@@ -128,6 +128,21 @@ def test_lessons_show_every_kind_of_picture_and_repeat_by_seed(taught: Taught) -
     assert not np.array_equal(one.squares, other.squares)
 
 
+def test_a_drawing_is_to_be_seen_where_the_teacher_sees_that_very_drawing(taught: Taught) -> None:
+    lesson = Lessons(taught, 4).batch(96)
+
+    known = {
+        kind: np.stack([drawn.target for drawn in of])
+        for kind, of in ((RENDERING, taught.renderings), (SKETCH, taught.sketches))
+    }
+    for row in lesson.pairs[:, 0]:
+        kind = int(lesson.kinds[row])
+        if kind in known:
+            own = known[kind] @ lesson.targets[row]
+            of = taught.renderings if kind == RENDERING else taught.sketches
+            assert lesson.shows[row] in {of[int(j)].shows for j in np.flatnonzero(own > 0.9999)}
+
+
 def test_every_edit_and_drawing_has_its_photo_beside_it(taught: Taught) -> None:
     lesson = Lessons(taught, 3).batch(96)
 
