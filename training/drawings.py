@@ -32,7 +32,7 @@ _RANK = 32
 #: what lies where, so the layout has the larger share.
 EXTRACTORS: Mapping[str, tuple[tuple[tuple[int, float], ...], float]] = {
     "edges": (((REGISTRY["edges"].dim, 1.0),), 0.5),
-    "design": (((MEANING, 0.4), (LAYOUT, 0.6)), 1.0),
+    "design": (((MEANING, 0.35), (LAYOUT, 0.65)), 1.0),
 }
 
 
