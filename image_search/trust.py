@@ -29,7 +29,7 @@ _ALIKE, _NETWORK_POWER, _LEAST_SAY = 0.5, 2.0, 1.25
 # it would in a bell curve. The package's own network, which is weighed beside the descriptors, may
 # lower the say of others and keeps its own: its answers help where others stand out more
 # (docs/quality.md).
-_BELL, _LEAST_STANDING, _RIVAL_POWER, _OWN = 1.72, 0.05, 6.0, "design"
+_BELL, _LEAST_STANDING, _RIVAL_POWER, _OWN = 1.72, 0.05, 5.1, "design"
 
 
 def trust_in(cosines: Mapping[str, Floats], spreads: Mapping[str, float]) -> dict[str, float]:
