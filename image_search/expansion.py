@@ -22,8 +22,9 @@ from image_search.weighting import SKETCH, UNTRAINED
 
 #: The name under which what the first answers say appears among a hit's scores.
 NEIGHBOURS = "neighbours"
-#: So many of the first answers speak.
-SPEAKERS = 10
+#: So many of the first answers speak, and so many keep their places: they may be the very picture,
+#: of which there are no others.
+SPEAKERS, KEPT = 10, 5
 # What the first answers say, were they all one picture, for every 1 that the networks say.
 _SAY = 0.7
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from image_search.cache import Segment
 from image_search.comparing import Comparison
-from image_search.expansion import NEIGHBOURS, SPEAKERS, expansion, heard
+from image_search.expansion import KEPT, NEIGHBOURS, SPEAKERS, expansion, heard
 from image_search.extractors.base import Floats
 from image_search.filters import Filter
 from image_search.fusion import shares_of
@@ -134,6 +134,10 @@ class Scoring:
         said = expansion(self.question.shares, speaking, scores[first])
         if said is None:
             return found
+        columns = np.concatenate([said.likeness(one.speaking) for one in known])
+        columns[first[:KEPT]] = 1
+        ends = np.cumsum([len(one.rows) for one in known])[:-1]
         return [
-            one.with_share(NEIGHBOURS, said.likeness(one.speaking), said.share) for one in known
+            one.with_share(NEIGHBOURS, column, said.share)
+            for one, column in zip(known, np.split(columns, ends), strict=True)
         ]

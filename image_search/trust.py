@@ -25,11 +25,11 @@ _DESCRIPTORS = (_COLOUR, _LAYOUT, _ARBITER)
 # the network to know anything itself. Found on five collections with two networks.
 _NEAR_SHARE, _FEWEST_NEAR, _TIMES_CHANCE = 1 / 40, 5, 3.0
 _ALIKE, _NETWORK_POWER, _LEAST_SAY = 0.5, 2.0, 1.25
-# Trust in networks against each other: by how far what is near stands out from the rest, less what
-# it would in a bell curve. The package's own network, which is weighed beside the descriptors, may
-# lower the say of others and keeps its own: its answers help where others stand out more
-# (docs/quality.md).
-_BELL, _LEAST_STANDING, _RIVAL_POWER, _OWN = 1.72, 0.05, 5.1, "design"
+# Trust in networks by how far what is near stands out from the rest, less what it would in a bell
+# curve: full trust has the one in which it does most, beside the package's own network only if that
+# is so far. The own one is weighed beside the descriptors and keeps its say: its answers help where
+# others stand out more (docs/quality.md).
+_BELL, _LEAST_STANDING, _FULL_STANDING, _RIVAL_POWER, _OWN = 1.72, 0.05, 1.75, 5.0, "design"
 
 
 def trust_in(cosines: Mapping[str, Floats], spreads: Mapping[str, float]) -> dict[str, float]:
@@ -74,19 +74,19 @@ def _trust_in_networks(
 
 
 def _shares(cosines: Mapping[str, Floats]) -> dict[str, float]:
-    """What is left of the trust in each, because another network tells pictures better apart.
+    """What is left of the trust in each, because it tells pictures hardly apart, or another network
+    tells them better apart.
 
     To a network that knows its pictures, most pairs are about equally unlike and a few stand out.
     Two networks with an equal say are often worse than the better one alone.
     """
-    networks = [name for name in cosines if name not in _DESCRIPTORS]
+    networks = [name for name in cosines if name not in (*_DESCRIPTORS, _OWN)]
     standing = {
         name: max(_standing_out(cosines[name]) - _BELL, _LEAST_STANDING) for name in networks
     }
-    most = max(standing.values(), default=1.0)
+    full = max([_FULL_STANDING if _OWN in cosines else 0.0, *standing.values()])
     shares = dict.fromkeys(cosines, 1.0)
-    shares |= {name: (value / most) ** _RIVAL_POWER for name, value in standing.items()}
-    return shares | {name: 1.0 for name in cosines if name == _OWN}
+    return shares | {name: (value / full) ** _RIVAL_POWER for name, value in standing.items()}
 
 
 def _standing_out(cosines: Floats) -> float:

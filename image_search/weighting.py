@@ -35,7 +35,7 @@ UNTRAINED = frozenset(_DESCRIPTORS[PHOTO])
 # times the cube of the trust that the collection has in it.
 _BESIDE: Mapping[str, Mapping[str, float]] = {
     PHOTO: {"design": 0.5},
-    SKETCH: {"design": 2.5},
+    SKETCH: {"design": 3.0},
     TEXT: {},
 }
 # What a network that these figures do not know says of a drawing at most: it has hardly seen any,

@@ -16,6 +16,7 @@ from PIL import Image
 from image_search.demo import draw as draw_demo
 from image_search.demo.catalogue import catalogue
 from image_search.errors import InvalidQuery, UnknownImage
+from image_search.expansion import KEPT
 from image_search.filters import Filter
 from image_search.hits import Hit
 from image_search.library import Library
@@ -87,7 +88,18 @@ class TestADrawing:
             assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=3e-4)
             assert -1 <= hit.score <= 1
         say = [hit.contributions["neighbours"] for hit in hits]
-        assert np.mean(say[:5]) > np.mean(say[5:])
+        assert np.mean(say[KEPT : 2 * KEPT]) > np.mean(say[2 * KEPT :])
+
+    def test_the_very_first_answers_keep_their_places(self, library: Library) -> None:
+        hits = self.hits(library)
+
+        plain = [hit.score - hit.contributions["neighbours"] for hit in hits]
+        first = sorted(range(len(hits)), key=lambda place: -plain[place])
+        assert first[:KEPT] == list(range(KEPT))
+        # The others are put in another order.
+        assert first != list(range(len(hits)))
+        assert [hit.scores["neighbours"] for hit in hits[:KEPT]] == [1] * KEPT
+        assert all(hit.scores["neighbours"] < 1 for hit in hits[KEPT:])
 
     def test_whoever_weighs_or_adds_is_answered_by_the_plain_sum(self, library: Library) -> None:
         weighed = self.hits(library, weights={"edges": 1})

@@ -75,3 +75,17 @@ def test_extractors_without_descriptors_are_trusted_by_how_they_tell_apart_alone
 
     assert trust["clip"] == 1.0
     assert 0 < trust["resnet50"] < 1
+
+
+def test_beside_the_own_network_another_one_is_trusted_by_how_well_it_tells_apart_itself() -> None:
+    plain = {name: seen(much) for name, much in PLAIN.items()}
+    own = [seen(much) for much in (0.3, 2.0)]
+    spreads = dict.fromkeys((*PLAIN, "design", "other"), 0.2)
+    trust = [
+        [trust_in({**plain, "design": one, "other": other}, spreads)["other"] for one in own]
+        for other in (seen(0.3), seen(0.8), seen(1.2))
+    ]
+
+    clear, vague, vaguer = (beside[0] for beside in trust)
+    assert clear > 2 * vague > 4 * vaguer
+    assert all(one == other for one, other in trust)

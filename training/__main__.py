@@ -15,8 +15,9 @@ from training import sources
 from training.exporting import export, save
 from training.heads import with_heads
 from training.judging import judge
-from training.learning import Recipe, State, learn
+from training.learning import Recipe, learn
 from training.pictures import load
+from training.student import State
 from training.teacher import open_teachers
 from training.teaching import teach
 

@@ -19,8 +19,8 @@ from image_search.extractors.design import SIDE, squeezed
 from training import views
 from training.lines import line_rendering
 from training.sources import Concept, Item
-from training.space import Space
-from training.teacher import Teacher, asked
+from training.space import Grids, Space
+from training.teacher import Teacher, asked_for, features
 
 #: How far a drawing lies from its photo, as hands go.
 BY_HAND = 1.3
@@ -32,13 +32,14 @@ _PART_DRAWN = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A drawing of a ``view`` of the item with the number ``shows``, and its ``target`` (MEANING,),
-    a unit row."""
+    """A drawing of a ``view`` of the item with the number ``shows``, its ``target`` (MEANING,), a
+    unit row, and what the teachers see in each place of it: ``grid`` (n, n, MEANING)."""
 
     shows: int
     view: int
     pixels: Pixels
     target: Floats
+    grid: Grids
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +71,8 @@ def renderings(
         part = np.ascontiguousarray(pictures[i][top : top + height, left : left + width])
         drawing = views.moved(line_rendering(part, dice), dice, BY_HAND)
         squares.append(squeezed(drawing, SIDE))
-    targets = _seen(teacher, space, squares, "teacher, renderings")
-    return [Drawn(*of) for of in zip(photos, chosen, squares, targets, strict=True)]
+    seen = _seen(teacher, space, squares, "teacher, renderings")
+    return [Drawn(i, view, *of) for i, view, of in zip(photos, chosen, seen, strict=True)]
 
 
 def sketches(
@@ -84,8 +85,8 @@ def sketches(
         for path in item.drawings
         if path in pictures
     ]
-    targets = _seen(teacher, space, [pixels for _, pixels in found], "teacher, sketches")
-    return [Drawn(i, 0, pixels, of) for (i, pixels), of in zip(found, targets, strict=True)]
+    seen = _seen(teacher, space, [pixels for _, pixels in found], "teacher, sketches")
+    return [Drawn(i, 0, *of) for (i, _), of in zip(found, seen, strict=True)]
 
 
 def taught_concept(
@@ -94,12 +95,18 @@ def taught_concept(
     """A concept, of which a few styles are looked at."""
     shown = tuple(pictures[path] for path in concept.pictures if path in pictures)
     drawn = tuple(pictures[path] for path in concept.drawings[:LINES] if path in pictures)
-    seen = np.mean([teacher(pixels) for pixels in shown[:STYLES]], axis=0)
-    targets = np.stack([teacher(pixels) for pixels in drawn]) if drawn else seen[None][:0]
+    seen = np.mean([features(teacher(pixels)) for pixels in shown[:STYLES]], axis=0)
+    targets = np.stack([features(teacher(of)) for of in drawn]) if drawn else seen[None][:0]
     return TaughtConcept(shown, space.place(seen[None])[0], drawn, space.place(targets))
 
 
-def _seen(teacher: Teacher, space: Space, pictures: Sequence[Pixels], told: str) -> Floats:
-    if not pictures:
-        return np.zeros((0, space.directions.shape[1]), np.float32)
-    return space.place(asked(teacher, lambda i: pictures[i], len(pictures), told))
+def _seen(
+    teacher: Teacher, space: Space, pictures: Sequence[Pixels], told: str
+) -> list[tuple[Pixels, Floats, Grids]]:
+    """Each picture, where all of it is seen, and what in each place."""
+
+    def of(grid: Floats) -> tuple[Floats, Grids]:
+        return space.place(features(grid)[None])[0], space.located(grid)
+
+    seen = asked_for(of, teacher, lambda i: pictures[i], len(pictures), told) if pictures else []
+    return [(pixels, *one) for pixels, one in zip(pictures, seen, strict=True)]

@@ -16,8 +16,9 @@ from tqdm import tqdm
 from image_search.extractors.base import Floats, Pixels
 from image_search.extractors.design import squeezed
 from image_search.extractors.design_network import LAYOUT, SIDE, Design
-from training.learning import State, batch
+from training.learning import batch
 from training.lessons import Lessons
+from training.student import State
 from training.teaching import Taught
 
 #: Batches that the meaning is fitted to.
@@ -25,7 +26,7 @@ LESSONS = 250
 # What resists large weights, for every square that the meaning is fitted to (ridge regression), and
 # what a drawing counts beside a photo: drawings are of few classes, and fitted to them the meaning
 # of all else suffers.
-_RESISTANCE, _OF_DRAWING = 0.03, 0.3
+_RESISTANCE, _OF_DRAWING = 0.03, 0.1
 # Of the spread along a direction of the layout, the power that is divided by: directions in which
 # pictures differ little say a little more than they would.
 _EVENNESS = 0.4

@@ -15,13 +15,11 @@ import torch
 from torch.nn import functional
 
 from image_search.extractors.base import Pixels
-from image_search.extractors.design_network import Design
 from training.lessons import Lesson, Lessons
 from training.placing import Places
+from training.student import State, Student, lasting
 from training.teaching import Taught
 from training.together import Together
-
-State = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,8 @@ class Recipe:
     temperature: float = 0.1
     #: What telling photos apart by their layout counts beside matching the teacher.
     of_layout: float = 0.25
+    #: What is seen in each place counts beside what is seen in all of a picture.
+    of_places: float = 1.0
     #: Of the way from the weights gone on from to those that are reached, what is gone in the end.
     #: Between the two lie weights that know more of what neither has seen (Wortsman and others,
     #: "Robust fine-tuning of zero-shot models", CVPR 2022).
@@ -67,9 +67,9 @@ def learn(
     ``tell`` gets a line now and then, ``keep`` the weights so far, in case that it is cut short.
     """
     torch.manual_seed(recipe.seed)
-    network = Design()
+    network = Student()
     if start is not None:
-        network.load_state_dict(start)
+        network.begin(start)
     together = Together(recipe.workers, sum(p.numel() for p in network.parameters()))
     if recipe.workers > 1:
         # Before there are threads, of which the forked processes would have none.
@@ -79,7 +79,7 @@ def learn(
     def work(number: int) -> State:
         return _steps(network, taught, recipe, together, number, tell, keep)
 
-    reached = together.run(work)
+    reached = lasting(together.run(work))
     return reached if start is None else _between(start, reached, recipe.of_the_way)
 
 
@@ -91,7 +91,7 @@ def _between(start: State, end: State, share: float) -> State:
 
 
 def _steps(
-    network: Design,
+    network: Student,
     taught: Taught,
     recipe: Recipe,
     together: Together,
@@ -116,12 +116,16 @@ def _steps(
                 group["lr"] = recipe.rate * warm * 0.5 * (1 + math.cos(math.pi * done))
             lesson = feed.take(side)
             with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                meaning, layout = network.halves_of(batch(lesson.squares, device))
+                meaning, layout, grids = network.all_of(
+                    batch(lesson.squares, device), torch.from_numpy(lesson.located).to(device)
+                )
             targets = torch.from_numpy(lesson.targets).to(device)
             loss = loss_of(meaning.float(), targets, recipe.temperature)
             apart = places.loss_of(meaning.float(), layout.float(), lesson)
+            off = loss_of_grids(grids.float(), torch.from_numpy(lesson.grids).to(device))
             optimiser.zero_grad()
-            (loss + recipe.of_layout * apart).backward()  # type: ignore[no-untyped-call]
+            total = loss + recipe.of_layout * apart + recipe.of_places * off
+            total.backward()  # type: ignore[no-untyped-call]
             done = together.mean(number, network.parameters(), _passed(began, recipe))
             optimiser.step()
             steps += 1
@@ -131,11 +135,11 @@ def _steps(
                 rate = steps * len(lesson.squares) * recipe.workers / (told - began)
                 tell(
                     f"{done:4.0%}  step {steps}, {rate:.0f} squares/s, loss {loss.item():.3f}, "
-                    f"of layouts {apart.item():.3f}"
+                    f"of layouts {apart.item():.3f}, of grids {off.item():.3f}"
                 )
             if number == 0 and time.monotonic() - saved > _KEEP_SECONDS:
                 saved = time.monotonic()
-                keep(kept)
+                keep(lasting(kept))
     return {name: value.cpu() for name, value in kept.items()}
 
 
@@ -156,7 +160,13 @@ def loss_of(made: torch.Tensor, targets: torch.Tensor, temperature: float) -> to
     return 2 * apart.mean() + 0.5 * among
 
 
-def _optimiser(network: Design, recipe: Recipe) -> torch.optim.Optimizer:
+def loss_of_grids(made: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Squared distance of ``made`` from ``wanted``, (m, g, g, dim) both, as a share of the squared
+    length of what is wanted: 1 where nothing is known. A cell that tells little counts little."""
+    return (made - wanted).square().sum() / wanted.square().sum()
+
+
+def _optimiser(network: Student, recipe: Recipe) -> torch.optim.Optimizer:
     # Scales and shifts are not to be drawn towards nothing.
     many = [p for p in network.parameters() if p.ndim > 1]
     few = [p for p in network.parameters() if p.ndim <= 1]
@@ -164,7 +174,7 @@ def _optimiser(network: Design, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=recipe.rate)
 
 
-def _average(kept: State, network: Design, steps: int) -> None:
+def _average(kept: State, network: Student, steps: int) -> None:
     share = min(_SMOOTHING, 1 - 1 / (1 + steps / 10))
     for name, value in network.state_dict().items():
         if value.dtype.is_floating_point:

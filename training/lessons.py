@@ -6,8 +6,8 @@ goes with its photo is learnt of where things lie alone (``placing``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +15,17 @@ import numpy.typing as npt
 from image_search.edits import KINDS, STRONG, edited
 from image_search.extractors.base import Floats, Pixels, unit_rows
 from image_search.extractors.design import squeezed
-from training import views
+from training import sources, views
 from training.drawn import BY_HAND, Drawn
+from training.locating import Located, laid_over, part
+from training.teacher import features
 from training.teaching import Taught
 
 #: Squares of each kind in a batch. Every edit, rendering and sketch has the photo beside it.
-PARTS, EDITS, MIXTURES, RENDERINGS = 6, 10, 32, 12
+PARTS, EDITS, MIXTURES, RENDERINGS = 2, 12, 26, 14
 SKETCHES, LABELLED_SKETCHES, LOOSE, CONCEPTS = 5, 3, 2, 3
+#: Squares of which is known what lies in each place, by what they are.
+LOCATED_PHOTOS, LOCATED_RENDERINGS, LOCATED_SKETCHES, LOCATED_LABELLED = 16, 8, 3, 1
 #: Of a painting's target, the share of the very picture; the rest is the mean of its class.
 OF_PAINTING = 0.6
 #: What a square is: each kind has something in common that tells nothing.
@@ -34,7 +38,8 @@ class Lesson:
     ``photos`` of them are photos or edits of photos, the others are drawn in one way or another.
 
     ``pairs`` (m, 2) are rows: an edit, a rendering or a sketch, and the photo of the very same.
-    ``kinds`` (n,) tell what each square is, ``shows`` (n,) which item, or -1.
+    ``kinds`` (n,) tell what each square is, ``shows`` (n,) which item, or -1. Of the rows
+    ``located`` (k,) it is known what lies in each place: ``grids`` (k, g, g, MEANING).
     """
 
     squares: Pixels
@@ -43,6 +48,8 @@ class Lesson:
     pairs: npt.NDArray[np.int64]
     kinds: npt.NDArray[np.int64]
     shows: npt.NDArray[np.int64]
+    located: npt.NDArray[np.int64]
+    grids: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +60,7 @@ class _Seen:
     shows: int = -1
     #: The photo beside it.
     beside: _Seen | None = None
+    grid: Floats | None = None
 
 
 class Lessons:
@@ -66,10 +74,13 @@ class Lessons:
         """One batch of squares of ``side`` pixels."""
         edits, drawn = list(self._edits()), [*self._renderings(), *self._sketches()]
         beside = [seen.beside for seen in (*edits, *drawn) if seen.beside is not None]
-        photos = [*self._parts(), *self._mixtures(side), *beside, *edits]
-        seen = [*photos, *drawn, *self._others()]
+        located = self._located(side, LOCATED_PHOTOS, self._taught.photos, 0.25, 0.5)
+        photos = [*self._parts(), *self._mixtures(side), *beside, *edits, *located]
+        seen = [*photos, *drawn, *self._others(), *self._located_drawings(side)]
         rows = {id(one): row for row, one in enumerate(seen)}
         pairs = [(rows[id(one)], rows[id(one.beside)]) for one in seen if one.beside is not None]
+        with_grid = [row for row, one in enumerate(seen) if one.grid is not None]
+        grids = [one.grid for one in seen if one.grid is not None]
         return Lesson(
             squares=np.stack([squeezed(one.pixels, side) for one in seen]),
             targets=np.stack([one.target for one in seen]).astype(np.float32),
@@ -77,6 +88,8 @@ class Lessons:
             pairs=np.array(pairs, np.int64).reshape(-1, 2),
             kinds=np.array([one.kind for one in seen]),
             shows=np.array([one.shows for one in seen]),
+            located=np.array(with_grid, np.int64),
+            grids=np.stack(grids),
         )
 
     def _parts(self) -> Iterator[_Seen]:
@@ -137,6 +150,39 @@ class Lessons:
                 chosen = int(dice.integers(len(concept.pictures)))
                 pixels, target = concept.pictures[chosen], concept.target
             yield _Seen(views.moved(self._turned(pixels), dice, 1.2), target, OTHER)
+
+    def _located_drawings(self, side: int) -> Iterator[_Seen]:
+        taught = self._taught
+        yield from self._located(side, LOCATED_RENDERINGS, taught.renderings, 0.25, 0.3)
+        yield from self._located(side, LOCATED_SKETCHES, taught.sketches, 0.5, 0.2)
+        yield from self._located(side, LOCATED_LABELLED, taught.labelled_sketches, 0.5, 0.0)
+
+    def _located(
+        self,
+        side: int,
+        number: int,
+        of: Sequence[int] | Sequence[Drawn],
+        least: float,
+        over: float,
+    ) -> Iterator[_Seen]:
+        """Parts of pictures, of at ``least`` such a share of their area; so often, another one
+        is laid ``over``."""
+        for _ in range(number if of else 0):
+            one = self._part(of, side, least)
+            if self._dice.random() < over:
+                one = laid_over(one, self._part(of, side, least), self._dice)
+            target = unit_rows(features(one.grid)[None])[0]
+            yield _Seen(one.square, target, OTHER, grid=one.grid)
+
+    def _part(self, of: Sequence[int] | Sequence[Drawn], side: int, least: float) -> Located:
+        taught, dice = self._taught, self._dice
+        chosen = of[int(dice.integers(len(of)))]
+        if isinstance(chosen, Drawn):
+            return part(chosen.pixels, chosen.grid, side, dice, least)
+        found = part(taught.pixels(chosen), taught.grids[chosen], side, dice, least)
+        if taught.items[chosen].style != sources.SKETCH and dice.random() < 0.4:
+            return replace(found, square=views.recoloured(found.square, dice))
+        return found
 
     def _view(self, i: int, view: int) -> Pixels:
         top, left, height, width = self._taught.rectangles[i, view]

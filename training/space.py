@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from image_search.extractors.base import Floats, unit_rows
 from image_search.extractors.design_network import MEANING
+
+#: What is seen in each cell of pictures, (..., n, n, MEANING): so many that half precision must do.
+Grids = npt.NDArray[np.float16]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,3 +39,9 @@ class Space:
     def place(self, features: Floats) -> Floats:
         """(n, teacher's dim) to unit rows (n, MEANING)."""
         return unit_rows((unit_rows(features) - self.mean) @ self.directions)
+
+    def located(self, grid: Floats) -> Grids:
+        """What the teacher sees in each cell, (n, n, teacher's dim), to (n, n, MEANING). The mean
+        over the cells, made unit, is where ``place`` puts what it sees in all of the picture."""
+        length = np.linalg.norm(grid.mean(axis=(0, 1)))
+        return ((grid / length - self.mean) @ self.directions).astype(np.float16)

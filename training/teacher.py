@@ -10,48 +10,71 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
-from image_search.extractors.base import Floats, Pixels, unit_rows
+from image_search.extractors.base import Floats, Pixels
 from image_search.extractors.openvino_engine import convert
 from image_search.extractors.quiet_openvino import openvino
 from image_search.extractors.recipe import Input
 
 SIDE = 224
+#: Cells across of the grid in which a teacher sees a picture.
+GRID = 7
 # What asks a teacher at the same time.
 _ASKING = 2
 
+Answer = TypeVar("Answer")
+
+#: What is seen in each cell, (GRID, GRID, dim) float32.
 Teacher = Callable[[Pixels], Floats]
 
 
+def features(grid: Floats) -> Floats:
+    """What is seen in all of a picture, (dim,), from what is seen in each cell, (n, n, dim)."""
+    return np.asarray(grid.mean(axis=(0, 1)), np.float32)
+
+
 def open_teachers(paths: Sequence[Path]) -> Teacher:
-    """What all of them see in a picture, each of unit length, side by side.
+    """What all of them see in a picture, the features of each of unit length, side by side.
 
     Raises:
         ValueError: one of the files is no such network.
     """
     teachers = [open_teacher(path) for path in paths]
 
-    def features(pixels: Pixels) -> Floats:
-        return np.concatenate([unit_rows(see(pixels)[None])[0] for see in teachers])
+    def both(pixels: Pixels) -> Floats:
+        grids = [see(pixels) for see in teachers]
+        return np.concatenate([grid / np.linalg.norm(features(grid)) for grid in grids], axis=2)
 
-    return features
+    return both
 
 
 def asked(teacher: Teacher, pixels: Callable[[int], Pixels], number: int, told: str) -> Floats:
     """Its features (number, dim) of as many pictures, the i-th of which is ``pixels(i)``, with
     progress under the name ``told``."""
+    return np.stack(asked_for(features, teacher, pixels, number, told))
+
+
+def asked_for(
+    of: Callable[[Floats], Answer],
+    teacher: Teacher,
+    pixels: Callable[[int], Pixels],
+    number: int,
+    told: str,
+) -> list[Answer]:
+    """What ``of`` makes of what it sees in each of these pictures."""
     with ThreadPoolExecutor(_ASKING) as pool:
-        answers = pool.map(lambda i: teacher(pixels(i)), range(number))
-        return np.stack(list(tqdm(answers, told, total=number)))
+        answers = pool.map(lambda i: of(teacher(pixels(i))), range(number))
+        return list(tqdm(answers, told, total=number))
 
 
 def open_teacher(path: Path) -> Teacher:
-    """The teacher as a function: (height, width, 3) uint8 to (1280,) float32. Several threads may
-    call it, each on a core of its own.
+    """The teacher as a function: (height, width, 3) uint8 to (GRID, GRID, 1280) float32. Several
+    threads may call it, each on a core of its own.
 
     A ``.tflite`` file is read as MobileNetV2, any other one as weights of EfficientNet-Lite2 (Liu,
     TensorFlow's models for TPUs, 2020) for PyTorch, in the order of its layers.
@@ -73,7 +96,7 @@ def _mobilenet(path: Path) -> openvino.Model:
     pooled = [of for of in read.get_ordered_ops() if of.get_type_name() == "AvgPool"]
     if not pooled:
         raise ValueError(f"{path} has no pooled features.")
-    return openvino.Model([pooled[-1].output(0)], read.get_parameters())
+    return openvino.Model([pooled[-1].input(0).get_source_output()], read.get_parameters())
 
 
 def _efficientnet(path: Path) -> openvino.Model:
@@ -88,7 +111,7 @@ def _efficientnet(path: Path) -> openvino.Model:
     except (pickle.UnpicklingError, RuntimeError, ValueError, AttributeError, EOFError) as problem:
         raise ValueError(f"{path} holds no weights of EfficientNet-Lite2.") from problem
 
-    class Pooled(torch.nn.Module):
+    class Seen(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.network = network
@@ -96,9 +119,9 @@ def _efficientnet(path: Path) -> openvino.Model:
         def forward(self, squares: torch.Tensor) -> torch.Tensor:
             scaled = (squares.permute(0, 3, 1, 2) - 127.0) / 128.0
             seen: torch.Tensor = self.network.forward_features(scaled)
-            return seen.mean((2, 3))
+            return seen
 
-    model = convert(Pooled().eval(), Input((SIDE, SIDE, 3), "float32"))
+    model = convert(Seen().eval(), Input((SIDE, SIDE, 3), "float32"))
     model.reshape([1, SIDE, SIDE, 3])
     return model
 
@@ -109,11 +132,12 @@ def _asking(model: openvino.Model, kind: type[np.generic], precision: str) -> Te
     )
     own = threading.local()
 
-    def features(pixels: Pixels) -> Floats:
+    def grid(pixels: Pixels) -> Floats:
         if not hasattr(own, "request"):
             own.request = compiled.create_infer_request()
         square = cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-        out = own.request.infer([square[None].astype(kind)])[0]
-        return np.array(out, np.float32).reshape(-1)
+        out = np.array(own.request.infer([square[None].astype(kind)])[0], np.float32)
+        # Channels come first.
+        return np.ascontiguousarray(out.reshape(-1, GRID, GRID).transpose(1, 2, 0))
 
-    return features
+    return grid

@@ -16,14 +16,16 @@ from image_search.extractors.design_network import MEANING
 from training.drawn import Drawn, TaughtConcept, renderings, sketches, taught_concept
 from training.mixing import Mixture
 from training.sources import SKETCH, Concept, Item
-from training.space import Space
-from training.teacher import Teacher, asked
+from training.space import Grids, Space
+from training.teacher import Teacher, asked, asked_for, features
 from training.views import rectangle
 
 #: Views of each picture that the teacher looks at: the whole, and parts of at least LEAST of it.
 VIEWS, LEAST = 4, 0.3
 #: Mixtures that each photo is the first part of.
 MIXED = 12
+#: Renderings of each photo, or of a part of it.
+RENDERED = 2
 #: The side of the mixtures that it is shown: that of its own input.
 MIXTURE_SIDE = 224
 
@@ -31,12 +33,14 @@ MIXTURE_SIDE = 224
 @dataclass(frozen=True, eq=False)
 class Taught:
     """All that there is to learn from. Indices count ``items``; ``targets`` is (items, VIEWS,
-    MEANING), ``rectangles`` (items, VIEWS, 4) top, left, height and width in pixels."""
+    MEANING), ``rectangles`` (items, VIEWS, 4) top, left, height and width in pixels, ``grids``
+    (items, GRID, GRID, MEANING) what the teacher sees in each place of the whole."""
 
     items: Sequence[Item]
     pictures: Mapping[Path, Pixels]
     targets: Floats
     rectangles: npt.NDArray[np.int64]
+    grids: Grids
     of_class: Mapping[str, Floats]
     renderings: Sequence[Drawn]
     sketches: Sequence[Drawn]
@@ -90,24 +94,23 @@ def teach(
     items = [item for item in items if item.photo in pictures]
     dice = np.random.default_rng(seed)
     shown = [pictures[item.photo] for item in items]
-    features, rectangles = look(teacher, shown, dice)
+    seen, rectangles = look(teacher, shown, dice)
     # Of what is labelled, so that more pictures can be added and weights be gone on from.
     labelled = [bool(item.label) for item in items]
-    space = Space.of(features[labelled if any(labelled) else slice(None), 0])
-    targets = space.place(features.reshape(-1, features.shape[-1])).reshape(
-        len(items), VIEWS, MEANING
-    )
+    space = Space.of(seen[labelled if any(labelled) else slice(None), 0])
+    targets = space.place(seen.reshape(-1, seen.shape[-1])).reshape(len(items), VIEWS, MEANING)
     loose = [path for path in loose if path in pictures]
     return Taught(
         items=items,
         pictures=pictures,
         targets=targets,
         rectangles=rectangles,
+        grids=_grids(teacher, space, shown),
         of_class=_of_class(items, targets[:, 0]),
-        renderings=renderings(teacher, space, shown, _photos(items), rectangles, dice),
+        renderings=renderings(teacher, space, shown, RENDERED * _photos(items), rectangles, dice),
         sketches=sketches(teacher, space, items, pictures),
         loose=[
-            (pictures[path], space.place(teacher(pictures[path])[None])[0])
+            (pictures[path], space.place(features(teacher(pictures[path]))[None])[0])
             for path in tqdm(loose, "teacher, loose pictures")
         ],
         concepts=[
@@ -136,8 +139,8 @@ def look(
         # Mirrored or not makes no difference to what is shown, and should make none.
         return np.ascontiguousarray(seen[:, ::-1] if view % 2 else seen)
 
-    features = asked(teacher, part, len(pictures) * VIEWS, "teacher")
-    return features.reshape(len(pictures), VIEWS, -1), rectangles
+    found = asked(teacher, part, len(pictures) * VIEWS, "teacher")
+    return found.reshape(len(pictures), VIEWS, -1), rectangles
 
 
 def mixtures(
@@ -160,8 +163,13 @@ def mixtures(
 
     if not made:
         return []
-    features = asked(teacher, square, len(made), "teacher, mixtures")
-    return list(zip(made, space.place(features), strict=True))
+    found = asked(teacher, square, len(made), "teacher, mixtures")
+    return list(zip(made, space.place(found), strict=True))
+
+
+def _grids(teacher: Teacher, space: Space, pictures: Sequence[Pixels]) -> Grids:
+    told = "teacher, places"
+    return np.stack(asked_for(space.located, teacher, lambda i: pictures[i], len(pictures), told))
 
 
 def _photos(items: Sequence[Item]) -> list[int]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from image_search.calibration import Calibration
 from image_search.comparing import Comparison
-from image_search.expansion import SPEAKERS, expansion, heard
+from image_search.expansion import KEPT, SPEAKERS, expansion, heard
 from image_search.extractors.base import Floats, Pixels
 from image_search.fusion import query_vector, shares_of
 from image_search.hits import DIGITS
@@ -111,7 +111,9 @@ def _expand(
         said = expansion(shares, speaking, scored[first])
         if said is not None:
             scored *= np.float32(1 - said.share)
-            scored += np.float32(said.share) * said.likeness(rows)
+            likeness = said.likeness(rows)
+            likeness[first[:KEPT]] = 1
+            scored += np.float32(said.share) * likeness
 
 
 def taken_for(pixels: Pixels) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 NAME = "design"
 DIM = 512
 SIDE = 160
-MODEL = "image_search/design-resnet18-w32/9"
+MODEL = "image_search/design-resnet18-w32/10"
 
 
 def squeezed(pixels: Pixels, side: int) -> Pixels:

@@ -57,7 +57,7 @@ class Design(nn.Module):
         self.stem = nn.Sequential(
             nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
         )
-        widths = [width, 2 * width, 4 * width, 8 * width]
+        self.widths = widths = (width, 2 * width, 4 * width, 8 * width)
         stages: list[nn.Module] = []
         given = width
         for number, made in enumerate(widths):
@@ -79,13 +79,15 @@ class Design(nn.Module):
     def halves_of(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures to their meaning, unit rows (n, MEANING), and their layout, (n, LAYOUT), which
         is not of length 1 yet."""
-        seen = self._stages(x)
-        return self._meaning(seen), self.layout(_cells(seen))
+        return self._halves(self._stages(x))
 
     def read_of(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures to what the meaning and the layout are told from, (n, ...) each."""
         seen = self._stages(x)
         return _pooled(seen), _cells(seen)
+
+    def _halves(self, seen: list[Tensor]) -> tuple[Tensor, Tensor]:
+        return self._meaning(seen), self.layout(_cells(seen))
 
     def _stages(self, x: Tensor) -> list[Tensor]:
         y = functional.max_pool2d(self.stem(x * 4 - 2), 3, 2, 1)

@@ -69,7 +69,7 @@ _ROWS = (
     ExtractorSpec(
         name="design",
         dim=512,
-        model="image_search/design-resnet18-w32/9",
+        model="image_search/design-resnet18-w32/10",
         summary="what is drawn or photographed, as the small network of this package sees it",
         weights=DESIGN,
         load=_from("design"),

@@ -284,5 +284,5 @@ DESIGN = PackagedWeights(
     size=7_760_000,
     licence="MIT",
     source="this package",
-    filename="design-adf13cf5.safetensors",
+    filename="design-7ae30f08.safetensors",
 )

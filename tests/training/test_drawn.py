@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -12,15 +11,17 @@ from image_search.extractors.base import Floats, Pixels, unit_rows
 from image_search.extractors.design import SIDE
 from image_search.extractors.design_network import MEANING
 from tests.drawing import ornate
+from tests.training.seeing import teacher
 from training.drawn import LINES, STYLES, Drawn, renderings, sketches, taught_concept
 from training.sources import Concept, Item
 from training.space import Space
+from training.teacher import features
 
 
-def teacher(pixels: Pixels) -> Floats:
-    """Sees colours and where they are."""
-    small = cv2.resize(pixels, (10, 10), interpolation=cv2.INTER_AREA)
-    return small.ravel() / np.float32(255)
+def seen(space: Space, pixels: Pixels) -> Floats:
+    """Where the teacher sees a picture."""
+    row: Floats = space.place(features(teacher(pixels))[None])[0]
+    return row
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def pictures() -> list[Pixels]:
 
 @pytest.fixture(scope="module")
 def space(pictures: list[Pixels]) -> Space:
-    return Space.of(np.stack([teacher(pixels) for pixels in pictures]))
+    return Space.of(np.stack([features(teacher(pixels)) for pixels in pictures]))
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def test_each_photo_is_drawn_once_and_the_drawing_is_looked_at(
         assert drawn.pixels.shape == (SIDE, SIDE, 3)
         # Lines on paper, not the photo again.
         assert np.median(drawn.pixels) > 200
-        assert np.allclose(drawn.target, space.place(teacher(drawn.pixels)[None])[0], atol=1e-5)
+        assert np.allclose(drawn.target, seen(space, drawn.pixels), atol=1e-5)
 
 
 def test_renderings_repeat_by_seed(
@@ -80,7 +81,7 @@ def test_sketches_tell_what_they_were_drawn_from(pictures: list[Pixels], space: 
     assert [(drawn.shows, drawn.view) for drawn in found] == [(0, 0), (1, 0), (1, 0)]
     for drawn, name in zip(found, (names[1], names[3], names[4]), strict=True):
         assert drawn.pixels is shown[name]
-        assert np.allclose(drawn.target, space.place(teacher(shown[name])[None])[0], atol=1e-5)
+        assert np.allclose(drawn.target, seen(space, shown[name]), atol=1e-5)
 
 
 def test_without_photos_or_sketches_there_is_nothing_to_learn(
@@ -99,11 +100,11 @@ def test_a_concept_is_seen_in_a_few_styles_and_each_of_its_drawings_by_itself(
 
     found = taught_concept(teacher, space, concept, shown)
 
-    seen = np.mean([teacher(pixels) for pixels in pictures[:STYLES]], axis=0)
-    assert np.allclose(found.target, space.place(seen[None])[0], atol=1e-5)
+    mean = np.mean([features(teacher(pixels)) for pixels in pictures[:STYLES]], axis=0)
+    assert np.allclose(found.target, space.place(mean[None])[0], atol=1e-5)
     assert len(found.pictures) == 5
     assert len(found.drawings) == len(found.targets) == LINES
-    assert np.allclose(found.targets[1], space.place(teacher(pictures[6])[None])[0], atol=1e-5)
+    assert np.allclose(found.targets[1], seen(space, pictures[6]), atol=1e-5)
     assert taught_concept(teacher, space, Concept(tuple(names[:2]), ()), shown).targets.shape == (
         0,
         MEANING,
@@ -111,7 +112,7 @@ def test_a_concept_is_seen_in_a_few_styles_and_each_of_its_drawings_by_itself(
 
 
 def test_places_are_unit_rows(pictures: list[Pixels], space: Space) -> None:
-    rows = space.place(np.stack([teacher(pixels) for pixels in pictures]))
+    rows = space.place(np.stack([features(teacher(pixels)) for pixels in pictures]))
 
     assert rows.shape == (len(pictures), MEANING)
     assert np.allclose(rows, unit_rows(rows), atol=1e-5)

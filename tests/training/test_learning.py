@@ -5,23 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from image_search.extractors.base import Floats, Pixels, unit_rows
+from image_search.extractors.base import unit_rows
 from image_search.extractors.design import DesignEncoder, squeezed
 from image_search.extractors.design_network import DIM, LAYOUT, LAYOUT_SHARE, MEANING, SIDE, Design
 from tests.drawing import design, ornate
+from tests.training.seeing import teacher
 from training import sources
 from training.exporting import export, save
 from training.heads import with_heads
 from training.judging import embedding, judge
-from training.learning import Recipe, State, batch, learn, loss_of
+from training.learning import Recipe, batch, learn, loss_of
 from training.lessons import (
     EDITS,
+    LOCATED_LABELLED,
+    LOCATED_PHOTOS,
+    LOCATED_RENDERINGS,
+    LOCATED_SKETCHES,
     MIXTURES,
     PARTS,
     PHOTO,
@@ -32,16 +36,12 @@ from training.lessons import (
     Lessons,
 )
 from training.lines import line_rendering
+from training.locating import cells_of
 from training.pictures import load
+from training.student import State
 from training.teaching import MIXED, VIEWS, Taught, teach
 
 RECIPE = Recipe(minutes=0.03, feeders=0, sides=((1.0, 96),))
-
-
-def teacher(pixels: Pixels) -> Floats:
-    """Sees colours and where they are."""
-    small = cv2.resize(pixels, (10, 10), interpolation=cv2.INTER_AREA)
-    return small.ravel() / np.float32(255)
 
 
 @pytest.fixture(scope="module")
@@ -115,13 +115,19 @@ def test_photos_of_which_nothing_is_known_teach_as_well(sets: Path, taught: Taug
 def test_lessons_show_every_kind_of_picture_and_repeat_by_seed(taught: Taught) -> None:
     one, again, other = (Lessons(taught, seed).batch(96) for seed in (1, 1, 2))
 
-    of_photos = [min(n, len(taught.photos)) for n in (PARTS, EDITS, RENDERINGS)]
+    of_photos = [min(n, len(taught.photos)) for n in (PARTS, EDITS)]
+    of_photos.append(min(RENDERINGS, len(taught.renderings)))
     mixed = min(MIXTURES, len(taught.mixtures))
     pairs = sum(of_photos[1:]) + min(SKETCHES, len(taught.sketches))
     assert len(one.pairs) == pairs
-    assert one.photos == mixed + sum(of_photos[:2]) + pairs
+    assert one.photos == mixed + sum(of_photos[:2]) + pairs + LOCATED_PHOTOS
     drawings = pairs - of_photos[1]
-    assert len(one.squares) == one.photos + drawings + len(taught.labelled_sketches)
+    parts = LOCATED_PHOTOS + LOCATED_RENDERINGS + LOCATED_SKETCHES + LOCATED_LABELLED
+    drawings += len(taught.labelled_sketches) + parts - LOCATED_PHOTOS
+    assert len(one.squares) == one.photos + drawings
+    assert one.grids.shape == (parts, cells_of(96), cells_of(96), MEANING)
+    means = one.grids.reshape(parts, -1, MEANING).mean(axis=1)
+    assert np.allclose(unit_rows(means), one.targets[one.located], atol=1e-3)
     assert one.squares.shape[1:] == (96, 96, 3)
     assert np.allclose(np.linalg.norm(one.targets, axis=1), 1, atol=1e-3)
     assert np.array_equal(one.squares, again.squares)

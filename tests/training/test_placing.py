@@ -28,6 +28,8 @@ def lesson(shows: list[int], kinds: list[int]) -> Lesson:
         pairs=np.stack([np.arange(COUNT) + COUNT, np.arange(COUNT)], axis=1),
         kinds=np.array([PHOTO] * COUNT + kinds),
         shows=np.array(shows + shows),
+        located=np.zeros(0, np.int64),
+        grids=np.zeros((0, 1, 1, MEANING), np.float32),
     )
 
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 from timm.models.efficientnet import EfficientNet, tf_efficientnet_lite2
 
-from training.teacher import SIDE, Teacher, open_teacher, open_teachers
+from image_search.extractors.base import unit_rows
+from training.teacher import GRID, SIDE, Teacher, features, open_teacher, open_teachers
 
 WEIGHTS = Path(__file__).resolve().parents[3] / "shared" / "weights"
 MOBILENET = WEIGHTS / "mobilenet_v2_1.0_224_quant.tflite"
@@ -46,10 +47,25 @@ def test_it_sees_what_the_network_itself_sees(teacher: Teacher, network: Efficie
     square = np.random.default_rng(3).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     with torch.inference_mode():
         scaled = (torch.from_numpy(square[None]).permute(0, 3, 1, 2) - 127.0) / 128.0
-        wanted = network.forward_features(scaled).mean((2, 3))[0].numpy()
-    seen = teacher(square)
+        grid = network.forward_features(scaled)[0]
+    wanted = grid.mean((1, 2)).numpy()
+    seen = features(teacher(square))
     assert seen.shape == (1280,)
     assert seen @ wanted / np.linalg.norm(seen) / np.linalg.norm(wanted) > 0.999
+
+
+def test_it_sees_each_place_where_the_network_sees_it(
+    teacher: Teacher, network: EfficientNet
+) -> None:
+    tiles = pictures()[0][:GRID, :GRID]
+    square = tiles.repeat(SIDE // GRID, axis=0).repeat(SIDE // GRID, axis=1)
+    with torch.inference_mode():
+        scaled = (torch.from_numpy(square[None]).permute(0, 3, 1, 2) - 127.0) / 128.0
+        grid = network.forward_features(scaled)[0].permute(1, 2, 0).numpy()
+    seen = teacher(square)
+    assert seen.shape == grid.shape == (GRID, GRID, 1280)
+    one, wanted = (unit_rows((of - features(of)).reshape(GRID * GRID, -1)) for of in (seen, grid))
+    assert np.array_equal((one @ wanted.T).argmax(axis=1), np.arange(GRID * GRID))
 
 
 def test_threads_may_ask_at_the_same_time(teacher: Teacher) -> None:
@@ -62,14 +78,14 @@ def test_threads_may_ask_at_the_same_time(teacher: Teacher) -> None:
 def test_several_stand_side_by_side_with_the_same_say(lite: Path, teacher: Teacher) -> None:
     both = open_teachers([lite, lite])
     for picture in pictures():
-        seen, single = both(picture).reshape(2, -1), teacher(picture)
+        seen, single = features(both(picture)).reshape(2, -1), features(teacher(picture))
         np.testing.assert_allclose(np.linalg.norm(seen, axis=1), 1, rtol=1e-5)
         np.testing.assert_allclose(seen[0], single / np.linalg.norm(single), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.skipif(not MOBILENET.exists(), reason="needs the weights of MobileNetV2 in ../shared")
 def test_mobilenet_and_the_other_one(lite: Path) -> None:
-    assert open_teachers([MOBILENET, lite])(pictures()[0]).shape == (2560,)
+    assert open_teachers([MOBILENET, lite])(pictures()[0]).shape == (GRID, GRID, 2560)
 
 
 @pytest.mark.parametrize("name", ["broken.tflite", "broken.pth"])
