@@ -52,13 +52,13 @@ WATCH = """() => {
 
 
 @contextmanager
-def demo(folder: Path) -> Iterator[Running]:
-    """The service over the demo collection."""
+def demo(folder: Path, extractors: str = "hsv,edges,texture") -> Iterator[Running]:
+    """The service over the demo collection, with these extractors."""
     settings = Settings(
         images=folder / "images",
         cache=folder / "image_features.pkl",
         password="right",
-        extractors="hsv,edges,texture",
+        extractors=extractors,
     )
     draw_collection(settings.images, folder / "sketches")
     Library.open(settings).update()
