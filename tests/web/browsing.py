@@ -35,8 +35,8 @@ PHONE: dict[str, Any] = {
     "is_mobile": True,
 }
 
-# What a browser keeps of a service after signing in, by address: most tests are about what follows.
-_signed_in: dict[str, StorageState] = {}
+# What a browser keeps of a service after signing in, by process: most tests are about what follows.
+_signed_in: dict[int, StorageState] = {}
 # One for each service and kind of window. What a test leaves behind is cleared, but for the files
 # that the page is made of.
 _contexts: dict[str, BrowserContext] = {}
@@ -65,6 +65,7 @@ def chromium() -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=found or own, args=OPTIONS)
         yield launched
         launched.close()
+        _contexts.clear()
 
 
 def served(folder: Path, index: bool = True) -> Settings:
@@ -100,19 +101,20 @@ def sign_in(page: Page, service: Running, password: str = PASSWORD) -> None:
 @contextlib.contextmanager
 def opened(browser: Browser, service: Running, **how: Any) -> Iterator[Page]:
     """The page in a window like none before, signed in; ``how`` as ``new_context`` takes it."""
-    key = f"{service.address} {sorted(how.items())}"
+    # Not by the address: another service may get the port of one that has ended.
+    key = f"{service.process.pid} {sorted(how.items())}"
     if key not in _contexts:
         _contexts[key] = browser.new_context(**how)
         _contexts[key].set_default_timeout(PATIENCE)
     context = _contexts[key]
     context.set_offline(False)
     page = context.new_page()
-    if service.address in _signed_in:
-        context.add_cookies(_signed_in[service.address]["cookies"])  # type: ignore[arg-type]
+    if service.process.pid in _signed_in:
+        context.add_cookies(_signed_in[service.process.pid]["cookies"])  # type: ignore[arg-type]
         page.goto(service.address)
     else:
         sign_in(page, service)
-        _signed_in[service.address] = context.storage_state()
+        _signed_in[service.process.pid] = context.storage_state()
     try:
         yield page
     finally:
