@@ -23,8 +23,9 @@ class Hit:
 
     ``score`` is fused, ``scores`` the cosine by extractor (about the collection's mean; 1 for the
     same photo; for drawings levelled, see ``comparing``), ``contributions`` what each of them adds
-    to ``score``; both may hold ``name`` and ``neighbours`` too; ``size`` in bytes, ``modified`` in
-    seconds since 1970, ``width`` and ``height`` in pixels.
+    to ``score``; both may hold ``name`` and ``neighbours`` too (``neighbours`` is 1 for those that
+    keep their places, see ``expansion``); ``size`` in bytes, ``modified`` in seconds since 1970,
+    ``width`` and ``height`` in pixels.
     """
 
     rank: int

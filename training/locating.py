@@ -83,11 +83,11 @@ def laid_over(below: Located, above: Located, dice: np.random.Generator) -> Loca
     square[top : top + height, left : left + width] = above.square[
         top : top + height, left : left + width
     ]
-    shown = np.outer(
-        _overlaps(np.linspace(0, side, across + 1), side)[:, top : top + height].sum(axis=1),
-        _overlaps(np.linspace(0, side, across + 1), side)[:, left : left + width].sum(axis=1),
-    )[..., None]
-    grid = below.grid + shown.astype(np.float32) * (above.grid - below.grid)
+    # Of each cell, the share of each row, or column, of pixels.
+    pixels = _overlaps(np.linspace(0, side, across + 1), side)
+    rows, columns = pixels[:, top : top + height], pixels[:, left : left + width]
+    shown = np.outer(rows.sum(axis=1), columns.sum(axis=1))[..., None]
+    grid = below.grid + shown * (above.grid - below.grid)
     return Located(square, grid)
 
 
