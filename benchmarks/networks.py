@@ -146,17 +146,22 @@ def precision(
     ``drawn``, blocks with labels likewise, ask; without any, every picture asks for the others.
     """
     blocks, own = drawn or (gallery, labels)
-    found = scored(gallery, blocks, SKETCH if drawn else PHOTO)
+    itself = None if drawn else np.arange(len(labels))
+    found = scored(gallery, blocks, SKETCH if drawn else PHOTO, itself)
     return {
         name: mean_precision(of, own, labels, by_itself=drawn is None) for name, of in found.items()
     }
 
 
 def scored(
-    gallery: Mapping[str, Floats], asking: Mapping[str, Floats], kind: str
+    gallery: Mapping[str, Floats],
+    asking: Mapping[str, Floats],
+    kind: str,
+    itself: np.ndarray | None = None,
 ) -> dict[str, Floats]:
     """The scores (queries, n) of the ``gallery`` for those of this ``kind`` who are ``asking``, by
-    each extractor alone and by the fusion; both are unit blocks (..., dim) by extractor."""
+    each extractor alone and by the fusion; both are unit blocks (..., dim) by extractor. Where the
+    pictures of the gallery ask, ``itself`` (queries,) tells which is which, and takes no part."""
     layout = Layout(tuple(gallery), tuple(rows.shape[1] for rows in gallery.values()))
     vectors = stored_vectors(layout, gallery)
     calibration = fit(layout, vectors, len(vectors))
@@ -165,7 +170,8 @@ def scored(
     models = {name: REGISTRY[name].model if name in REGISTRY else "any" for name in gallery}
     centred = calibration.centred(vectors)
     return {
-        way.name: scores(way, asked, calibration, models, centred) for way in ways(tuple(gallery))
+        way.name: scores(way, asked, calibration, models, centred, itself)
+        for way in ways(tuple(gallery))
     }
 
 

@@ -43,9 +43,10 @@ class Case:
         own = gallery.labels
         asking = np.array([self.name in UNSEEN or held_out(label) for label in own])
         blocks = gallery.blocks(NETWORKS)
-        found = told(blocks, {name: of[asking] for name, of in blocks.items()}, PHOTO)
+        asked, itself = {name: of[asking] for name, of in blocks.items()}, np.flatnonzero(asking)
+        found = told(blocks, asked, PHOTO, itself)
         same = own[asking, None] == own
-        cells = {name: of_class(found[name], same, np.flatnonzero(asking)) for name in COLUMNS}
+        cells = {name: of_class(found[name], same, itself) for name in COLUMNS}
         return [[self.name, asking.sum(), *cells.values()]]
 
     def _drawn(self, gallery: Pictures) -> list[list[object]]:
@@ -95,11 +96,14 @@ def main() -> None:
 
 
 def told(
-    gallery: Mapping[str, Floats], asking: Mapping[str, Floats], kind: str
+    gallery: Mapping[str, Floats],
+    asking: Mapping[str, Floats],
+    kind: str,
+    itself: np.ndarray | None = None,
 ) -> dict[str, Floats]:
     """Scores (queries, n) by each extractor alone, and by the fusion of the package's own."""
     stored, asked = ({name: of[name] for name in PARTS} for of in (gallery, asking))
-    found = scored(stored, asked, kind)
+    found = scored(stored, asked, kind, itself)
     for name in OTHERS:
         # Of drawings, about what they have in common; a search knows that of its own alone.
         mean = asking[name].mean(axis=0) if kind == SKETCH else gallery[name].mean(axis=0)

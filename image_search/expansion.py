@@ -1,77 +1,106 @@
-"""What the first answers say about the others, where a drawing asks.
+"""What the first answers say about the others.
 
-Photos are much easier to compare with photos than with a drawing. So the first answers to a drawing
-tell, through a trained network, which others belong to them. That is average query expansion (Chum
-and others, "Total Recall", ICCV 2007), each answer counting as much as it scores.
+A query shows one picture, or a drawing, which is hard to compare with photos; its first answers
+together show what they have in common. So they tell which others belong to them. That is average
+query expansion (Chum and others, "Total Recall", ICCV 2007), each answer counting as much as it
+scores, but for this: the very first keep their places and their scores, for one of them may be the
+very picture, of which there are no others. After a round the first answers are better ones, so
+there is a second, in which more of them are kept.
 
-Figures are in docs/quality.md. Photos are ranked without: there the score of an image would depend
-on what else is in the collection, for less gain.
+Figures are in docs/quality.md.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from image_search.calibration import Calibration
 from image_search.extractors.base import Floats
-from image_search.weighting import SKETCH, UNTRAINED
+from image_search.weighting import PHOTO, SKETCH, UNTRAINED
 
 #: The name under which what the first answers say appears among a hit's scores.
 NEIGHBOURS = "neighbours"
-#: So many of the first answers speak, and so many keep their places: they may be the very picture,
-#: of which there are no others.
-SPEAKERS, KEPT = 10, 5
-# What the first answers say, were they all one picture, for every 1 that the networks say.
-_SAY = 0.7
+#: So many of the first answers speak in each round.
+SPEAKERS = 10
+#: So many of them keep their places and scores, round by round.
+KEPT = (5, 10)
+#: Among so many of the nearest the first answers look for those that belong to them.
+REACH = 512
+# What the first answers say, were they all one picture, for every 1 that the query says.
+_SAY = 3.0
 
 
 @dataclass(frozen=True, eq=False)
 class Expansion:
-    """What the first answers say: ``directions`` (dim,) by extractor, whose inner products with the
-    centred unit blocks of an image add up to a cosine, and the ``weight`` of that beside the 1 of
-    the query itself. Answers that have little to do with each other weigh little."""
+    """What the first answers said of images (n,): of the score of each the share that ``stays``,
+    and what is ``added`` to it; ``likeness`` is the cosine of each with the first answers."""
 
-    directions: Mapping[str, Floats]
-    weight: float
+    stays: Floats
+    added: Floats
+    likeness: Floats
 
-    def likeness(self, centred: Mapping[str, Floats]) -> Floats:
-        """The cosine (n,) of images, by their ``centred`` blocks (n, dim), with these answers."""
-        found = [centred[name] @ direction for name, direction in self.directions.items()]
-        return np.asarray(np.sum(found, axis=0), np.float32)
+    def of(self, scores: Floats) -> Floats:
+        """The ``scores`` (n,) with what the first answers say."""
+        return scores * self.stays + self.added
 
-    @property
-    def share(self) -> float:
-        """Of the first answers in the whole score."""
-        return self.weight / (1 + self.weight)
+    def then(self, later: Expansion) -> Expansion:
+        """Both, one after the other."""
+        return Expansion(self.stays * later.stays, later.of(self.added), later.likeness)
 
 
 def heard(calibration: Calibration, kind: str, shares: Mapping[str, float]) -> Collection[str]:
-    """The networks through which the first answers to a query of a kind speak, in which each
-    extractor has its share; none for photos and in collections too small to be calibrated."""
-    if kind != SKETCH or not calibration.fitted_on:
+    """The extractors through which the first answers to a query of a kind speak, of those that have
+    ``shares`` in the score: for photos all, for drawings the trained networks; none for words, and
+    in collections too small to be calibrated."""
+    if kind not in (PHOTO, SKETCH) or not calibration.fitted_on:
         return ()
-    return tuple(name for name, share in shares.items() if name not in UNTRAINED and share > 0)
+    silent = UNTRAINED if kind == SKETCH else frozenset()
+    return tuple(name for name, share in shares.items() if share > 0 and name not in silent)
 
 
 def expansion(
-    shares: Mapping[str, float], centred: Mapping[str, Floats], scores: Floats
+    shares: Mapping[str, float],
+    centred: Mapping[str, Floats],
+    scores: Floats,
+    kept: Sequence[int] = KEPT,
 ) -> Expansion | None:
-    """From the first answers' unit blocks (few, dim), ``centred``, by each network that is heard,
-    and their ``scores`` (few,); ``None`` where they have nothing to say, or no network has."""
-    weights = np.maximum(scores, 0)
-    if weights.sum() <= 0:
+    """What the first of some images with these ``scores`` (n,) say about the others, by the
+    ``centred`` unit blocks (n, dim) of each extractor that is heard, which has its share in the
+    score; so many are ``kept`` in each round. ``None`` where they have nothing to say."""
+    said = None
+    for few in kept:
+        now = scores if said is None else said.of(scores)
+        one = _round(shares, centred, now, few)
+        if one is None:
+            break
+        said = one if said is None else said.then(one)
+    return said
+
+
+def _round(
+    shares: Mapping[str, float], centred: Mapping[str, Floats], scores: Floats, kept: int
+) -> Expansion | None:
+    order = np.argsort(-scores, kind="stable")
+    if not centred or len(order) <= kept or scores[order[kept - 1]] <= 0:
         return None
-    means = {name: weights @ rows / weights.sum() for name, rows in centred.items()}
-    # Of all the means side by side, each weighed by its share.
+    first = order[:SPEAKERS]
+    weights = np.maximum(scores[first], 0)
+    means = {name: weights @ rows[first] / weights.sum() for name, rows in centred.items()}
+    # Of all the means side by side, each weighed by its share. Answers that have little to do with
+    # each other have a short one, and weigh little.
     length = math.sqrt(sum(shares[n] * float(mean @ mean) for n, mean in means.items()))
     length *= math.sqrt(sum(shares[name] for name in means))
     if length < 1e-9:
         return None
-    directions = {
-        n: np.asarray(mean * (shares[n] / length), np.float32) for n, mean in means.items()
-    }
-    return Expansion(directions, _SAY * length)
+    cosines = [centred[name] @ mean * (shares[name] / length) for name, mean in means.items()]
+    likeness = np.asarray(np.sum(cosines, axis=0), np.float32)
+    share = _SAY * length / (1 + _SAY * length)
+    stays = np.full(len(scores), 1 - share, np.float32)
+    # A likeness of 1 comes to what the last of those that are kept scores.
+    added = likeness * np.float32(share * scores[order[kept - 1]])
+    stays[order[:kept]], added[order[:kept]] = 1, 0
+    return Expansion(stays, added, likeness)

@@ -23,7 +23,7 @@ class Hit:
 
     ``score`` is fused, ``scores`` the cosine by extractor (about the collection's mean; 1 for the
     same photo; for drawings levelled, see ``comparing``), ``contributions`` what each of them adds
-    to ``score``; both may hold ``name`` and ``neighbours`` too (``neighbours`` is 1 for those that
+    to ``score``; both may hold ``name`` and ``neighbours`` too (which adds nothing to those that
     keep their places, see ``expansion``); ``size`` in bytes, ``modified`` in seconds since 1970,
     ``width`` and ``height`` in pixels.
     """
@@ -60,11 +60,16 @@ class Scored:
 
     def with_share(self, name: str, scores: Floats, share: float) -> Scored:
         """With another column of ``scores`` (n,), which has this ``share`` of the whole."""
-        contributions = {
-            other: values * np.float32(1 - share) for other, values in self.contributions.items()
-        }
-        contributions[name] = scores * np.float32(share)
-        return Scored(self.segment, self.rows, self.scores | {name: scores}, contributions)
+        stays = np.full(len(self.rows), 1 - share, np.float32)
+        return self.with_added(name, scores, scores * np.float32(share), stays)
+
+    def with_added(self, name: str, scores: Floats, added: Floats, stays: Floats) -> Scored:
+        """With another column of ``scores`` (n,), of which so much is ``added`` (n,) to the share
+        that ``stays`` (n,) of the others."""
+        contributions = {other: values * stays for other, values in self.contributions.items()}
+        return Scored(
+            self.segment, self.rows, self.scores | {name: scores}, contributions | {name: added}
+        )
 
     def found(self, least: float = -math.inf) -> list[Found]:
         """The rows whose score is, to the digits shown, at least ``least``, in no order."""

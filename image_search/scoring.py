@@ -10,7 +10,7 @@ import numpy as np
 
 from image_search.cache import Segment
 from image_search.comparing import Comparison
-from image_search.expansion import KEPT, NEIGHBOURS, SPEAKERS, expansion, heard
+from image_search.expansion import NEIGHBOURS, REACH, expansion, heard
 from image_search.extractors.base import Floats
 from image_search.filters import Filter
 from image_search.fusion import shares_of
@@ -113,6 +113,10 @@ class Scoring:
         speaking = {name: centred[name] for name in self._heard}
         return Scored(segment, rows, cosines, added, speaking)
 
+    def reach(self, k: int) -> int:
+        """Among how many of the nearest by cosine the ``k`` best are."""
+        return max(self.comparison.reach(k), REACH if self._heard else k)
+
     @cached_property
     def _heard(self) -> Collection[str]:
         if not self.question.expanded:
@@ -125,19 +129,16 @@ class Scoring:
         known = [one for one in found if one.speaking]
         if not known:
             return found
-        scores = np.concatenate([one.fused for one in known])
-        first = np.argsort(-scores, kind="stable")[:SPEAKERS]
         speaking = {
-            name: np.concatenate([one.speaking[name] for one in known])[first]
-            for name in self._heard
+            name: np.concatenate([one.speaking[name] for one in known]) for name in self._heard
         }
-        said = expansion(self.question.shares, speaking, scores[first])
+        scores = np.concatenate([one.fused for one in known])
+        said = expansion(self.question.shares, speaking, scores)
         if said is None:
             return found
-        columns = np.concatenate([said.likeness(one.speaking) for one in known])
-        columns[first[:KEPT]] = 1
         ends = np.cumsum([len(one.rows) for one in known])[:-1]
+        columns = (np.split(of, ends) for of in (said.likeness, said.added, said.stays))
         return [
-            one.with_share(NEIGHBOURS, column, said.share)
-            for one, column in zip(known, np.split(columns, ends), strict=True)
+            one.with_added(NEIGHBOURS, *of_one)
+            for one, *of_one in zip(known, *columns, strict=True)
         ]

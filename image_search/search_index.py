@@ -95,14 +95,13 @@ class SearchIndex:
         """The ``k`` best hits, best first, ties by path; and how many images were compared."""
         allowed = [self._allowed(part, question.filter) for part in self.parts]
         compared = sum(int(np.count_nonzero(keep)) for keep in allowed)
+        scoring = Scoring(self.comparison(question.kind), question)
         if not question.blocks:
             found = [np.zeros(0, np.int64) for _ in self.parts]
         else:
             query = query_vector(self.layout, question.blocks, question.weights)
             searched = [(p.of.index, keep) for p, keep in zip(self.parts, allowed, strict=True)]
-            reach = self.comparison(question.kind).reach(k)
-            found = candidates(query, k, searched, 10**-DIGITS, reach)
-        scoring = Scoring(self.comparison(question.kind), question)
+            found = candidates(query, k, searched, 10**-DIGITS, scoring.reach(k))
         scored = scoring.expanded(
             [
                 scoring.scored(part.of, rows, keep)

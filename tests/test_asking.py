@@ -68,7 +68,7 @@ def test_contributions_add_up_to_the_score(library: Library, query: Query) -> No
         assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=3e-4)
 
 
-class TestADrawing:
+class TestTheFirstAnswers:
     @pytest.fixture
     def library(self, settings: Settings, folder: Path) -> Library:
         draw_into(folder, 60)
@@ -76,11 +76,15 @@ class TestADrawing:
         assert opened.update().calibrated
         return opened
 
-    def hits(self, library: Library, **others: Any) -> tuple[Hit, ...]:
-        return library.search(Query((line_drawing(),), k=60, **others)).hits
+    @pytest.fixture(params=["drawing", "photo"])
+    def asked(self, request: pytest.FixtureRequest) -> bytes:
+        return line_drawing() if request.param == "drawing" else picture(99)
 
-    def test_the_first_answers_have_a_say_and_it_is_told(self, library: Library) -> None:
-        hits = self.hits(library)
+    def hits(self, library: Library, asked: bytes, **others: Any) -> tuple[Hit, ...]:
+        return library.search(Query((asked,), **{"k": 60} | others)).hits
+
+    def test_have_a_say_and_it_is_told(self, library: Library, asked: bytes) -> None:
+        hits = self.hits(library, asked)
 
         for hit in hits:
             assert hit.scores.keys() == {"design", "edges", "neighbours"}
@@ -88,28 +92,51 @@ class TestADrawing:
             assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=3e-4)
             assert -1 <= hit.score <= 1
         say = [hit.contributions["neighbours"] for hit in hits]
-        assert np.mean(say[KEPT : 2 * KEPT]) > np.mean(say[2 * KEPT :])
+        assert say[: KEPT[0]] == [0] * KEPT[0]
+        assert min(say[KEPT[0] : KEPT[1]]) > 0
+        like = [hit.scores["neighbours"] for hit in hits]
+        assert np.mean(like[: KEPT[1]]) > np.mean(like[KEPT[1] :])
 
-    def test_the_very_first_answers_keep_their_places(self, library: Library) -> None:
-        hits = self.hits(library)
+    def test_the_very_first_keep_their_places(self, library: Library, asked: bytes) -> None:
+        hits = self.hits(library, asked)
 
-        plain = [hit.score - hit.contributions["neighbours"] for hit in hits]
+        # What an extractor adds to the first, for nothing else has a say there.
+        shares = {
+            name: hits[0].contributions[name] / hits[0].scores[name] for name in ("design", "edges")
+        }
+        plain = [sum(shares[name] * hit.scores[name] for name in shares) for hit in hits]
         first = sorted(range(len(hits)), key=lambda place: -plain[place])
-        assert first[:KEPT] == list(range(KEPT))
+        assert first[: KEPT[0]] == list(range(KEPT[0]))
+        for hit, score in zip(hits[: KEPT[0]], plain, strict=False):
+            assert hit.score == pytest.approx(score, abs=1e-3)
         # The others are put in another order.
         assert first != list(range(len(hits)))
-        assert [hit.scores["neighbours"] for hit in hits[:KEPT]] == [1] * KEPT
-        assert all(hit.scores["neighbours"] < 1 for hit in hits[KEPT:])
 
-    def test_whoever_weighs_or_adds_is_answered_by_the_plain_sum(self, library: Library) -> None:
-        weighed = self.hits(library, weights={"edges": 1})
+    def test_whoever_weighs_or_adds_is_answered_by_the_plain_sum(
+        self, library: Library, asked: bytes
+    ) -> None:
+        weighed = self.hits(library, asked, weights={"edges": 1})
         assert all(hit.scores == {"edges": hit.score} for hit in weighed)
-        assert "neighbours" not in self.hits(library, text="late")[0].scores
-        assert "neighbours" not in self.hits(library, kind="photo")[0].scores
+        assert "neighbours" not in self.hits(library, asked, text="late")[0].scores
 
-    def test_few_or_many_hits_score_alike(self, library: Library) -> None:
-        few = library.search(Query((line_drawing(),), k=7)).hits
-        assert contents(few) == contents(self.hits(library)[:7])
+    def test_only_what_a_filter_admits_speaks(self, library: Library, asked: bytes) -> None:
+        images = library.settings.images
+        every = self.hits(library, asked)
+        (images / "some").mkdir()
+        for hit in every[::2]:
+            (images / hit.path).rename(images / "some" / hit.path)
+        library.update()
+        admitted = self.hits(library, asked, filter=Filter(folder="some"))
+        for hit in every[1::2]:
+            (images / hit.path).unlink()
+        library.update()
+
+        assert len(admitted) == len(every[::2])
+        assert contents(self.hits(library, asked)) == contents(admitted)
+
+    def test_few_or_many_hits_score_alike(self, library: Library, asked: bytes) -> None:
+        few = self.hits(library, asked, k=7)
+        assert contents(few) == contents(self.hits(library, asked)[:7])
 
 
 def test_weights_for_one_extractor_rank_by_its_score(library: Library) -> None:
@@ -238,7 +265,9 @@ def test_filters_are_exact_and_decide_what_is_compared(library: Library) -> None
     (images / "Late" / "wide.png").write_bytes(wide)
     os.utime(images / "Late" / "wide.png", (1e9, 1e9))
     library.update()
-    everything = library.search(Query((picture(3),), k=999)).hits
+    # With weights of one's own only: what the first answers say depends on what is admitted.
+    asked = Query((picture(3),), k=999, weights={"hsv": 1, "edges": 1})
+    everything = library.search(asked).hits
     late = Filter(folder="late")
     tests: list[tuple[Filter, Callable[[Hit], bool]]] = [
         (Filter(), lambda _: True),
@@ -251,12 +280,12 @@ def test_filters_are_exact_and_decide_what_is_compared(library: Library) -> None
         (Filter(folder="nowhere"), lambda _: False),
     ]
     for condition, fits in tests:
-        result = library.search(Query((picture(3),), k=999, filter=condition))
+        result = library.search(replace(asked, filter=condition))
         wanted = [hit for hit in everything if fits(hit)]
         assert contents(result.hits) == contents(tuple(wanted))
         assert [hit.rank for hit in result.hits] == list(range(1, len(wanted) + 1))
         assert result.compared == len(wanted) <= count + 1
-        few = library.search(Query((picture(3),), k=2, filter=condition))
+        few = library.search(replace(asked, k=2, filter=condition))
         assert contents(few.hits) == contents(tuple(wanted[:2]))
         assert few.compared == len(wanted)
 
@@ -266,11 +295,14 @@ def test_names_are_matched_without_clip(library: Library) -> None:
     assert (alone.kind, alone.extractors) == ("text", ())
     assert [(hit.path[-8:], hit.score) for hit in alone.hits] == [("0020.png", 0.5)]
     mixed = library.search(Query((picture(3),), text="0020", k=99))
-    plain = {hit.path: hit.score for hit in library.search(Query((picture(3),), k=99)).hits}
     for hit in mixed.hits:
         named = 1.0 if "0020" in hit.path else 0.0
         assert hit.scores["name"] == named
-        assert hit.score == pytest.approx(0.8 * plain[hit.path] + 0.2 * named, abs=3e-4)
+        seen = sum(value for part, value in hit.contributions.items() if part != "name")
+        assert hit.score == pytest.approx(seen + 0.2 * named, abs=3e-4)
+    best = max(mixed.hits, key=lambda hit: hit.scores["hsv"])
+    assert best.path.endswith("0003.png")
+    assert best.score == pytest.approx(0.8, abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,21 @@
-"""What the first answers to a drawing say about the others, against the same mean taken plainly."""
+"""What the first answers say about the others, against the same computed plainly."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from image_search.calibration import Calibration, fit
-from image_search.expansion import expansion, heard
+from image_search.expansion import KEPT, SPEAKERS, expansion, heard
 from image_search.extractors.base import Floats, unit_rows
 from image_search.fusion import Layout, stored_vectors
-from image_search.weighting import PHOTO, SKETCH
+from image_search.weighting import PHOTO, SKETCH, TEXT
 
 LAYOUT = Layout(("design", "edges", "hsv"), (6, 10, 4))
-SHARES = {"design": 0.4, "edges": 0.6}
+SHARES = {"design": 0.4, "edges": 0.6, "hsv": 0.0}
 
 
 def collection(count: int = 60, seed: int = 0) -> tuple[dict[str, Floats], Calibration]:
@@ -31,36 +32,82 @@ def collection(count: int = 60, seed: int = 0) -> tuple[dict[str, Floats], Calib
 
 
 BLOCKS, CALIBRATION = collection()
+HEARD = {name: BLOCKS[name] for name in ("design", "edges")}
 
 
-def test_photos_and_small_collections_are_ranked_by_the_plain_sum() -> None:
-    assert not heard(CALIBRATION, PHOTO, SHARES)
-    assert not heard(Calibration.none(LAYOUT), SKETCH, SHARES)
+def scored(seed: int) -> Floats:
+    """The cosines of the images with one of them, moved a little."""
+    asked = seed % len(BLOCKS["design"])
+    noise = np.random.default_rng(seed).normal(0, 0.05, len(BLOCKS["design"]))
+    cosines = sum(SHARES[name] * (rows @ rows[asked]) for name, rows in HEARD.items())
+    return np.asarray(cosines + noise, np.float32)
+
+
+def said_plainly(scores: Floats, rounds: int) -> npt.NDArray[np.float64]:
+    """The scores after some rounds, an image and a number at a time."""
+    joined = np.concatenate([np.sqrt(SHARES[n]) * rows for n, rows in HEARD.items()], axis=1)
+    now = [float(score) for score in scores]
+    for kept in KEPT[:rounds]:
+        places = sorted(range(len(now)), key=lambda image: -now[image])
+        first = places[:SPEAKERS]
+        total = sum(max(now[image], 0) for image in first)
+        mean = sum(max(now[image], 0) / total * joined[image] for image in first)
+        length = float(np.linalg.norm(mean))
+        say, last = 3 * length, now[places[kept - 1]]
+        for image in places[kept:]:
+            likeness = float(joined[image] @ mean) / length
+            now[image] = (now[image] + say * last * likeness) / (1 + say)
+    return np.array(now)
+
+
+def test_who_is_heard() -> None:
+    assert list(heard(CALIBRATION, PHOTO, SHARES)) == ["design", "edges"]
     assert list(heard(CALIBRATION, SKETCH, SHARES)) == ["design"]
     assert not heard(CALIBRATION, SKETCH, {"design": 0.0, "edges": 1.0})
+    assert not heard(CALIBRATION, TEXT, SHARES)
+    for kind in (PHOTO, SKETCH):
+        assert not heard(Calibration.none(LAYOUT), kind, SHARES)
 
 
-@given(st.integers(0, 50), st.integers(1, 5))
-def test_the_expansion_is_the_mean_of_what_the_first_answers_show(start: int, few: int) -> None:
-    first = {"design": BLOCKS["design"][start : start + few]}
-    scores = np.linspace(0.9, 0.3, few, dtype=np.float32)
-    said = expansion(SHARES, first, scores)
+@given(st.integers(0, 1000))
+def test_it_is_the_mean_of_what_the_first_answers_show(seed: int) -> None:
+    scores = scored(seed)
+    said = expansion(SHARES, HEARD, scores)
+
     assert said is not None
-
-    mean = scores @ first["design"] / scores.sum()
-    cosines = BLOCKS["design"] @ mean / np.linalg.norm(mean)
-    assert said.likeness(BLOCKS) == pytest.approx(cosines, abs=1e-4)
-    # At most as much as the network itself, less where the answers do not agree.
-    assert 0 < said.weight <= SHARES["design"]
-    alone = expansion(SHARES, {"design": first["design"][:1]}, scores[:1])
-    assert alone is not None
-    assert said.weight == pytest.approx(alone.weight * np.linalg.norm(mean), rel=1e-4)
-    assert 0 < said.share < 1
+    assert said.of(scores) == pytest.approx(said_plainly(scores, len(KEPT)), abs=1e-5)
+    assert said.of(scores) == pytest.approx(scores * said.stays + said.added)
+    assert np.abs(said.likeness).max() <= 1 + 1e-5
 
 
-def test_answers_that_score_nothing_or_no_network_say_nothing() -> None:
-    first = {"design": BLOCKS["design"][:3]}
-    assert expansion(SHARES, first, np.array([-0.1, 0, -1], np.float32)) is None
-    assert expansion(SHARES, {}, np.ones(3, np.float32)) is None
-    opposite = {"design": np.concatenate([first["design"][:1], -first["design"][:1]])}
-    assert expansion(SHARES, opposite, np.ones(2, np.float32)) is None
+@given(st.integers(0, 1000))
+def test_the_very_first_keep_their_places_and_scores(seed: int) -> None:
+    scores = scored(seed)
+    said = expansion(SHARES, HEARD, scores)
+    assert said is not None
+    after, first = said.of(scores), np.argsort(-scores)[: KEPT[0]]
+
+    assert np.array_equal(after[first], scores[first])
+    others = np.delete(after, first)
+    assert others.max() <= scores[first].min()
+    # The others are put in another order.
+    assert not np.array_equal(np.argsort(-after), np.argsort(-scores))
+
+
+def test_few_answers_or_poor_ones_or_nobody_heard_say_nothing() -> None:
+    scores = scored(1)
+    few = {name: rows[: KEPT[0]] for name, rows in HEARD.items()}
+    assert expansion(SHARES, few, scores[: KEPT[0]]) is None
+    assert expansion(SHARES, HEARD, scores - scores.max()) is None
+    assert expansion(SHARES, {}, scores) is None
+    pairs = np.tile(BLOCKS["design"][:1], (60, 1)) * np.resize([1, -1], 60)[:, None]
+    assert expansion({"design": 1.0}, {"design": pairs}, np.ones(60, np.float32)) is None
+
+
+def test_where_few_answers_are_any_good_there_is_one_round() -> None:
+    scores = scored(1)
+    scores[np.argsort(-scores)[KEPT[0] + 1 :]] = -0.5
+    said = expansion(SHARES, HEARD, scores)
+
+    assert said is not None
+    assert said.of(scores) == pytest.approx(said_plainly(scores, 1), abs=1e-5)

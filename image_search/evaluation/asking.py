@@ -13,7 +13,8 @@ import numpy as np
 
 from image_search.calibration import Calibration
 from image_search.comparing import Comparison
-from image_search.expansion import KEPT, SPEAKERS, expansion, heard
+from image_search.evaluation.metrics import Integers
+from image_search.expansion import KEPT, expansion, heard
 from image_search.extractors.base import Floats, Pixels
 from image_search.fusion import query_vector, shares_of
 from image_search.hits import DIGITS
@@ -35,10 +36,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Way:
-    """A way to rank: by weights chosen by hand, or (``weights`` is None) as unasked."""
+    """A way to rank: by weights chosen by hand, or (``weights`` is None) as unasked, where in each
+    round so many first answers are ``kept`` and the others hear them."""
 
     name: str
     weights: Mapping[str, float] | None = None
+    kept: tuple[int, ...] = KEPT
 
     def shares(self, kind: str, names: Sequence[str], calibration: Calibration) -> dict[str, float]:
         """Each extractor's share in the score of a query of this kind."""
@@ -76,44 +79,49 @@ def scores(
     calibration: Calibration,
     models: Mapping[str, str],
     centred: Floats,
+    itself: Integers | None = None,
 ) -> Floats:
     """The score of every ``centred`` stored vector (n, layout.dim) for every query, (asked, n), to
-    as many digits as a search tells apart: what is equal then is in no order of merit."""
+    as many digits as a search tells apart: what is equal then is in no order of merit.
+
+    ``itself`` (asked,) is, for each query, the number of the one vector that is not there for it
+    (the query itself), or -1; what is told of that one means nothing.
+    """
     found = np.zeros((len(asked), len(centred)), np.float32)
     kinds = np.array([one.kind for one in asked])
     for kind in sorted(set(kinds.tolist())):
         comparison = Comparison(calibration, models, kind)
         levelled = comparison.levelled(centred)
-        chosen = [one for one in asked if one.kind == kind]
-        vectors = np.stack([way.vector(one, comparison) for one in chosen])
+        chosen = np.flatnonzero(kinds == kind)
+        alike = [asked[i] for i in chosen.tolist()]
+        vectors = np.stack([way.vector(one, comparison) for one in alike])
         cosines = vectors @ levelled.T
+        if itself is not None:
+            away = itself[chosen] >= 0
+            cosines[away, itself[chosen][away]] = -1
         if way.weights is None:
-            shares = way.shares(kind, tuple(chosen[0].blocks), calibration)
-            _expand(cosines, shares, calibration, kind, centred)
-        found[kinds == kind] = cosines
+            shares = way.shares(kind, tuple(alike[0].blocks), calibration)
+            _expand(cosines, shares, comparison, centred, way.kept)
+        found[chosen] = cosines
     return np.round(found, DIGITS)
 
 
 def _expand(
     found: Floats,
     shares: Mapping[str, float],
-    calibration: Calibration,
-    kind: str,
+    comparison: Comparison,
     centred: Floats,
+    kept: Sequence[int],
 ) -> None:
     """Let the first answers of each row of ``found`` (queries, n) speak, as a search does."""
-    layout = calibration.layout
-    scale, places = np.float32(np.sqrt(len(layout.names))), layout.slices()
-    rows = {name: centred[:, places[name]] * scale for name in heard(calibration, kind, shares)}
-    for scored in found:
-        first = np.argsort(-scored, kind="stable")[:SPEAKERS]
-        speaking = {name: of[first] for name, of in rows.items()}
-        said = expansion(shares, speaking, scored[first])
+    calibration = comparison.calibration
+    scale, places = np.float32(np.sqrt(len(calibration.layout.names))), calibration.layout.slices()
+    speaking = heard(calibration, comparison.kind, shares)
+    rows = {name: centred[:, places[name]] * scale for name in speaking}
+    for row in found:
+        said = expansion(shares, rows, row, kept)
         if said is not None:
-            scored *= np.float32(1 - said.share)
-            likeness = said.likeness(rows)
-            likeness[first[:KEPT]] = 1
-            scored += np.float32(said.share) * likeness
+            row[:] = said.of(row)
 
 
 def taken_for(pixels: Pixels) -> str:

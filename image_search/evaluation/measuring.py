@@ -63,9 +63,9 @@ class Trial:
         for begin in range(0, len(self.asked), step):
             end = min(begin + step, len(self.asked))
             questions = [self.question(query) for query in range(begin, end)]
-            gallery = self.gallery
-            found = scores(way, questions, gallery.calibration, gallery.models, gallery.centred)
-            yield slice(begin, end), found
+            gallery, itself = self.gallery, self.itself[begin:end]
+            known = (gallery.calibration, gallery.models, gallery.centred)
+            yield slice(begin, end), scores(way, questions, *known, itself)
 
 
 @dataclass(frozen=True, eq=False)

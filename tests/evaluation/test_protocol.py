@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score
 
 from image_search.errors import IndexEmpty, InvalidQuery
 from image_search.evaluation import TRUTHS, Collection, evaluate, measuring
-from image_search.evaluation.asking import Way, ways
+from image_search.evaluation.asking import Way, scores, ways
 from image_search.evaluation.protocol import prepare
 from image_search.queries import Query
 from image_search.settings import Settings
@@ -51,17 +51,31 @@ def designs(tmp_path_factory: pytest.TempPathFactory) -> Collection:
     return collected(folder, "designs", "design,hsv,edges,texture")
 
 
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    """Designs of the same classes that are none of these."""
+    folder = tmp_path_factory.mktemp("others")
+    for number, name in enumerate("abc"):
+        draw_into(folder / "others" / name, 2, first=60 + 2 * number)
+    return collected(folder, "others", "design,hsv,edges,texture")
+
+
 @pytest.mark.parametrize("kind", ["auto", "photo", "sketch"])
 @pytest.mark.parametrize("calibrated", [False, True])
 def test_scores_are_those_of_a_search(
-    photos: Collection, sketches: Collection, designs: Collection, kind: str, calibrated: bool
+    photos: Collection,
+    sketches: Collection,
+    designs: Collection,
+    others: Collection,
+    kind: str,
+    calibrated: bool,
 ) -> None:
-    photos, sketches = (designs, designs) if calibrated else (photos, sketches)
+    photos, sketches = (designs, others) if calibrated else (photos, sketches)
     trial = prepare(photos, sketches, TRUTHS["class"], kind=kind)
     assert (photos.calibration.fitted_on > 0) == calibrated
     for way in ways(trial.names):
-        for rows, scores in trial.chunks(way):
-            for query, row in zip(range(rows.start, rows.stop), scores, strict=True):
+        for rows, found in trial.chunks(way):
+            for query, row in zip(range(rows.start, rows.stop), found, strict=True):
                 asked = Query(
                     images=(sketches.files[int(trial.asked[query])].read_bytes(),),
                     k=len(photos),
@@ -71,6 +85,20 @@ def test_scores_are_those_of_a_search(
                 hits = photos.library.search(asked).hits
                 ours = dict(zip(photos.paths, row.tolist(), strict=True))
                 assert {hit.path: hit.score for hit in hits} == pytest.approx(ours, abs=2e-4)
+
+
+@pytest.mark.parametrize("kind", ["photo", "sketch"])
+def test_a_query_from_the_gallery_is_not_there_for_itself(designs: Collection, kind: str) -> None:
+    trial = prepare(designs, designs, TRUTHS["class"], kind=kind)
+    known = (designs.calibration, designs.models)
+    (way,) = (way for way in ways(trial.names) if way.weights is None)
+    ((_, found),) = trial.chunks(way)
+
+    assert list(trial.itself) == list(range(len(designs)))
+    for query, row in enumerate(found):
+        rest = np.delete(designs.centred, query, axis=0)
+        (alone,) = scores(way, [trial.question(query)], *known, rest)
+        assert np.delete(row, query) == pytest.approx(alone, abs=2e-4)
 
 
 def test_figures_agree_with_scikit_learn_over_searches(photos: Collection) -> None:
