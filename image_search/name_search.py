@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import bisect
+import functools
+import math
 import re
 import unicodedata
 from collections import defaultdict
@@ -13,12 +15,36 @@ import numpy as np
 from image_search.extractors.base import Floats
 
 _WORD = re.compile(r"[^\W_]+")
+# Between letters and digits, and where a capital follows a small letter: ring048, GoldRing.
+_SEAM = re.compile(
+    r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])",
+)
+# Accents; marks that make another letter of it in other scripts stay.
+_ACCENTS = re.compile("[\u0300-\u036f]")
+# A word asked for is also found by what it begins with, if that is so much of it: an ending more.
+_BEGINNING = 2 / 3
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """The words and numbers in ``text``, folded to one case, each once."""
-    # macOS writes names with accents as characters of their own.
-    return tuple(dict.fromkeys(_WORD.findall(unicodedata.normalize("NFC", text.casefold()))))
+    """The words and numbers in ``text``, folded to one case and without accents, each once."""
+    folded = text.casefold()
+    if not folded.isascii():
+        # macOS writes names with accents as characters of their own; folding may make some as well.
+        letters = _ACCENTS.sub("", unicodedata.normalize("NFD", folded))
+        folded = unicodedata.normalize("NFC", letters)
+    return tuple(dict.fromkeys(_WORD.findall(folded)))
+
+
+# Files of a folder follow each other.
+@functools.lru_cache(maxsize=8)
+def _of_folder(folder: str) -> tuple[str, ...]:
+    return _held(folder)
+
+
+def _held(path: str) -> tuple[str, ...]:
+    """The words that are looked up to find ``path``: those in it, and what they are made of."""
+    apart = _SEAM.sub(" ", unicodedata.normalize("NFC", path))
+    return words_of(f"{path} {apart}" if apart != path else path)
 
 
 class NameIndex:
@@ -28,7 +54,8 @@ class NameIndex:
         self._count = len(paths)
         rows: defaultdict[str, list[int]] = defaultdict(list)
         for row, path in enumerate(paths):
-            for word in words_of(path):
+            folder, _, name = path.rpartition("/")
+            for word in dict.fromkeys(_of_folder(folder) + _held(name)):
                 rows[word].append(row)
         self._words = sorted(rows)
         self._rows = [np.array(rows[word], dtype=np.int64) for word in self._words]
@@ -36,17 +63,29 @@ class NameIndex:
     def scores(self, words: Sequence[str]) -> Floats:
         """(files,) float32: the share of ``words`` that the path of each file holds.
 
-        A word counts in full where it stands as it is, and by the share of its letters where it
-        begins a longer one: "ring" is four fifths of "rings".
+        A word counts in full where it stands as it is, or is what a longer one is made of: "ring"
+        in "ring048" and "GoldRing". It counts by the share of letters where it begins a longer
+        one, and where it is a shorter one with an ending: "ring" is four fifths of "rings", and
+        the other way round.
         """
         total = np.zeros(self._count, dtype=np.float32)
         for word in words:
             best = np.zeros(self._count, dtype=np.float32)
-            place = bisect.bisect_left(self._words, word)
-            while place < len(self._words) and self._words[place].startswith(word):
-                share = np.float32(len(word) / len(self._words[place]))
-                rows = self._rows[place]
-                best[rows] = np.maximum(best[rows], share)
-                place += 1
+            for place in self._beginning_with(word):
+                self._count_for(best, place, len(word) / len(self._words[place]))
+            for size in range(math.ceil(_BEGINNING * len(word)), len(word)):
+                place = bisect.bisect_left(self._words, word[:size])
+                if self._words[place : place + 1] == [word[:size]] and word.isalpha():
+                    self._count_for(best, place, size / len(word))
             total += best
         return total / np.float32(max(1, len(words)))
+
+    def _beginning_with(self, word: str) -> range:
+        first = last = bisect.bisect_left(self._words, word)
+        while last < len(self._words) and self._words[last].startswith(word):
+            last += 1
+        return range(first, last)
+
+    def _count_for(self, best: Floats, place: int, share: float) -> None:
+        rows = self._rows[place]
+        best[rows] = np.maximum(best[rows], np.float32(share))
