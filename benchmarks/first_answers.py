@@ -12,10 +12,17 @@ from image_search.evaluation import TRUTHS, Collection
 from image_search.evaluation.asking import Way
 from image_search.evaluation.measuring import measure
 from image_search.evaluation.protocol import prepare
-from image_search.expansion import KEPT
+from image_search.expansion import ROUNDS, Round
 from image_search.settings import Settings
 
-ROUNDS: tuple[tuple[int, ...], ...] = ((), (5,), (10,), (5, 10), (5, 10, 20))
+WAYS: tuple[tuple[Round, ...], ...] = (
+    (),
+    ROUNDS[:1],
+    ROUNDS[1:],
+    ROUNDS,
+    (Round(5, 3.0), Round(10, 3.0)),
+    (*ROUNDS, Round(20, 5.0)),
+)
 
 
 def main() -> None:
@@ -27,7 +34,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         caches = options.caches or Path(temporary)
         rows = [row(case, caches) for case in cases]
-    text = INTRODUCTION + table(["set", "queries", *map(heading, ROUNDS)], rows)
+    text = INTRODUCTION + table(["set", "queries", *map(heading, WAYS)], rows)
     if options.only:
         print(text)
     else:
@@ -45,8 +52,9 @@ def row(case: Case, caches: Path) -> list[object]:
         queries = collected(asking, caches / f"{name}-queries.pkl")
     trial = prepare(gallery, queries, TRUTHS[case.truth])
     cells = []
-    for kept in ROUNDS:
-        values = measure(trial, Way(heading(kept), kept=kept), (10,), 10).values.mean(axis=0)
+    for rounds in WAYS:
+        way = Way(heading(rounds), rounds=rounds)
+        values = measure(trial, way, (10,), 10).values.mean(axis=0)
         cells.append(" / ".join(f"{value:.3f}".removeprefix("0") for value in values))
     return [case.name, f"{len(trial.asked):,}", *cells]
 
@@ -56,18 +64,19 @@ def collected(images: Path, cache: Path) -> Collection:
     return Collection.of(Settings(images=images, cache=cache, extractors="auto"))
 
 
-def heading(kept: tuple[int, ...]) -> str:
-    if not kept:
+def heading(rounds: tuple[Round, ...]) -> str:
+    if not rounds:
         return "plain sum"
-    return f"{', then '.join(map(str, kept))} kept" + " (as it is)" * (kept == KEPT)
+    told = ", then ".join(f"{kept} at {say:g}" for kept, say in rounds)
+    return told + " (as it is)" * (rounds == ROUNDS)
 
 
 INTRODUCTION = """### What the first answers say
 
 `python -m benchmarks.first_answers`: mAP / P@10 / recall@10 where images are ranked by the plain
 sum of the extractors, and where the first ten answers tell which of the others belong to them, in
-one round or several; so many of the first are kept in each. The sets and queries are those of
-`benchmarks.quality`.
+one round or several: in *5 at 2* the first five are kept, and the ten say 2 for every 1 of the
+query. The sets and queries are those of `benchmarks.quality`.
 
 """
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,12 +27,20 @@ from image_search.weighting import PHOTO, SKETCH, UNTRAINED
 NEIGHBOURS = "neighbours"
 #: So many of the first answers speak in each round.
 SPEAKERS = 10
-#: So many of them keep their places and scores, round by round.
-KEPT = (5, 10)
 #: Among so many of the nearest the first answers look for those that belong to them.
 REACH = 512
-# What the first answers say, were they all one picture, for every 1 that the query says.
-_SAY = 3.0
+
+
+class Round(NamedTuple):
+    """How many of the first answers are ``kept``, and what they ``say`` about the others for every
+    1 that the query says, were they all one picture."""
+
+    kept: int
+    say: float
+
+
+#: At first little, so that few are driven out of the first answers that are like no other.
+ROUNDS = (Round(5, 2.0), Round(10, 5.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,24 +75,25 @@ def expansion(
     shares: Mapping[str, float],
     centred: Mapping[str, Floats],
     scores: Floats,
-    kept: Sequence[int] = KEPT,
+    rounds: Sequence[Round] = ROUNDS,
 ) -> Expansion | None:
     """What the first of some images with these ``scores`` (n,) say about the others, by the
     ``centred`` unit blocks (n, dim) of each extractor that is heard, which has its share in the
-    score; so many are ``kept`` in each round. ``None`` where they have nothing to say."""
+    score; ``None`` where they have nothing to say."""
     said = None
-    for few in kept:
+    for this in rounds:
         now = scores if said is None else said.of(scores)
-        one = _round(shares, centred, now, few)
+        one = _heard_in(this, shares, centred, now)
         if one is None:
             break
         said = one if said is None else said.then(one)
     return said
 
 
-def _round(
-    shares: Mapping[str, float], centred: Mapping[str, Floats], scores: Floats, kept: int
+def _heard_in(
+    this: Round, shares: Mapping[str, float], centred: Mapping[str, Floats], scores: Floats
 ) -> Expansion | None:
+    kept = this.kept
     order = np.argsort(-scores, kind="stable")
     if not centred or len(order) <= kept or scores[order[kept - 1]] <= 0:
         return None
@@ -98,7 +108,7 @@ def _round(
         return None
     cosines = [centred[name] @ mean * (shares[name] / length) for name, mean in means.items()]
     likeness = np.asarray(np.sum(cosines, axis=0), np.float32)
-    share = _SAY * length / (1 + _SAY * length)
+    share = this.say * length / (1 + this.say * length)
     stays = np.full(len(scores), 1 - share, np.float32)
     # A likeness of 1 comes to what the last of those that are kept scores.
     added = likeness * np.float32(share * scores[order[kept - 1]])

@@ -16,7 +16,7 @@ from PIL import Image
 from image_search.demo import draw as draw_demo
 from image_search.demo.catalogue import catalogue
 from image_search.errors import InvalidQuery, UnknownImage
-from image_search.expansion import KEPT
+from image_search.expansion import ROUNDS
 from image_search.filters import Filter
 from image_search.hits import Hit
 from image_search.library import Library
@@ -25,6 +25,8 @@ from image_search.queries import Query, Region
 from image_search.searching import UNWEIGHED
 from image_search.settings import Settings
 from tests.drawing import design, draw_into, picture, saved
+
+FIRST, LATER = (one.kept for one in ROUNDS)
 
 
 @pytest.fixture(params=[30, 60], ids=["as it is", "calibrated"])
@@ -92,10 +94,10 @@ class TestTheFirstAnswers:
             assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=3e-4)
             assert -1 <= hit.score <= 1
         say = [hit.contributions["neighbours"] for hit in hits]
-        assert say[: KEPT[0]] == [0] * KEPT[0]
-        assert min(say[KEPT[0] : KEPT[1]]) > 0
+        assert say[:FIRST] == [0] * FIRST
+        assert min(say[FIRST:LATER]) > 0
         like = [hit.scores["neighbours"] for hit in hits]
-        assert np.mean(like[: KEPT[1]]) > np.mean(like[KEPT[1] :])
+        assert np.mean(like[:LATER]) > np.mean(like[LATER:])
 
     def test_the_very_first_keep_their_places(self, library: Library, asked: bytes) -> None:
         hits = self.hits(library, asked)
@@ -106,8 +108,8 @@ class TestTheFirstAnswers:
         }
         plain = [sum(shares[name] * hit.scores[name] for name in shares) for hit in hits]
         first = sorted(range(len(hits)), key=lambda place: -plain[place])
-        assert first[: KEPT[0]] == list(range(KEPT[0]))
-        for hit, score in zip(hits[: KEPT[0]], plain, strict=False):
+        assert first[:FIRST] == list(range(FIRST))
+        for hit, score in zip(hits[:FIRST], plain, strict=False):
             assert hit.score == pytest.approx(score, abs=1e-3)
         # The others are put in another order.
         assert first != list(range(len(hits)))

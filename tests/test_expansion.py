@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_search.calibration import Calibration, fit
-from image_search.expansion import KEPT, SPEAKERS, expansion, heard
+from image_search.expansion import ROUNDS, SPEAKERS, expansion, heard
 from image_search.extractors.base import Floats, unit_rows
 from image_search.fusion import Layout, stored_vectors
 from image_search.weighting import PHOTO, SKETCH, TEXT
 
 LAYOUT = Layout(("design", "edges", "hsv"), (6, 10, 4))
+FIRST = ROUNDS[0].kept
 SHARES = {"design": 0.4, "edges": 0.6, "hsv": 0.0}
 
 
@@ -47,16 +48,16 @@ def said_plainly(scores: Floats, rounds: int) -> npt.NDArray[np.float64]:
     """The scores after some rounds, an image and a number at a time."""
     joined = np.concatenate([np.sqrt(SHARES[n]) * rows for n, rows in HEARD.items()], axis=1)
     now = [float(score) for score in scores]
-    for kept in KEPT[:rounds]:
+    for kept, say in ROUNDS[:rounds]:
         places = sorted(range(len(now)), key=lambda image: -now[image])
         first = places[:SPEAKERS]
         total = sum(max(now[image], 0) for image in first)
         mean = sum(max(now[image], 0) / total * joined[image] for image in first)
         length = float(np.linalg.norm(mean))
-        say, last = 3 * length, now[places[kept - 1]]
+        last = now[places[kept - 1]]
         for image in places[kept:]:
             likeness = float(joined[image] @ mean) / length
-            now[image] = (now[image] + say * last * likeness) / (1 + say)
+            now[image] = (now[image] + say * length * last * likeness) / (1 + say * length)
     return np.array(now)
 
 
@@ -75,7 +76,7 @@ def test_it_is_the_mean_of_what_the_first_answers_show(seed: int) -> None:
     said = expansion(SHARES, HEARD, scores)
 
     assert said is not None
-    assert said.of(scores) == pytest.approx(said_plainly(scores, len(KEPT)), abs=1e-5)
+    assert said.of(scores) == pytest.approx(said_plainly(scores, len(ROUNDS)), abs=1e-5)
     assert said.of(scores) == pytest.approx(scores * said.stays + said.added)
     assert np.abs(said.likeness).max() <= 1 + 1e-5
 
@@ -85,7 +86,7 @@ def test_the_very_first_keep_their_places_and_scores(seed: int) -> None:
     scores = scored(seed)
     said = expansion(SHARES, HEARD, scores)
     assert said is not None
-    after, first = said.of(scores), np.argsort(-scores)[: KEPT[0]]
+    after, first = said.of(scores), np.argsort(-scores)[:FIRST]
 
     assert np.array_equal(after[first], scores[first])
     others = np.delete(after, first)
@@ -96,8 +97,8 @@ def test_the_very_first_keep_their_places_and_scores(seed: int) -> None:
 
 def test_few_answers_or_poor_ones_or_nobody_heard_say_nothing() -> None:
     scores = scored(1)
-    few = {name: rows[: KEPT[0]] for name, rows in HEARD.items()}
-    assert expansion(SHARES, few, scores[: KEPT[0]]) is None
+    few = {name: rows[:FIRST] for name, rows in HEARD.items()}
+    assert expansion(SHARES, few, scores[:FIRST]) is None
     assert expansion(SHARES, HEARD, scores - scores.max()) is None
     assert expansion(SHARES, {}, scores) is None
     pairs = np.tile(BLOCKS["design"][:1], (60, 1)) * np.resize([1, -1], 60)[:, None]
@@ -106,7 +107,7 @@ def test_few_answers_or_poor_ones_or_nobody_heard_say_nothing() -> None:
 
 def test_where_few_answers_are_any_good_there_is_one_round() -> None:
     scores = scored(1)
-    scores[np.argsort(-scores)[KEPT[0] + 1 :]] = -0.5
+    scores[np.argsort(-scores)[FIRST + 1 :]] = -0.5
     said = expansion(SHARES, HEARD, scores)
 
     assert said is not None

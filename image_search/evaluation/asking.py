@@ -14,7 +14,7 @@ import numpy as np
 from image_search.calibration import Calibration
 from image_search.comparing import Comparison
 from image_search.evaluation.metrics import Integers
-from image_search.expansion import KEPT, expansion, heard
+from image_search.expansion import ROUNDS, Round, expansion, heard
 from image_search.extractors.base import Floats, Pixels
 from image_search.fusion import query_vector, shares_of
 from image_search.hits import DIGITS
@@ -36,12 +36,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Way:
-    """A way to rank: by weights chosen by hand, or (``weights`` is None) as unasked, where in each
-    round so many first answers are ``kept`` and the others hear them."""
+    """A way to rank: by weights chosen by hand, or (``weights`` is None) as unasked, where the
+    first answers speak about the others in ``rounds``."""
 
     name: str
     weights: Mapping[str, float] | None = None
-    kept: tuple[int, ...] = KEPT
+    rounds: tuple[Round, ...] = ROUNDS
 
     def shares(self, kind: str, names: Sequence[str], calibration: Calibration) -> dict[str, float]:
         """Each extractor's share in the score of a query of this kind."""
@@ -101,7 +101,7 @@ def scores(
             cosines[away, itself[chosen][away]] = -1
         if way.weights is None:
             shares = way.shares(kind, tuple(alike[0].blocks), calibration)
-            _expand(cosines, shares, comparison, centred, way.kept)
+            _expand(cosines, shares, comparison, centred, way.rounds)
         found[chosen] = cosines
     return np.round(found, DIGITS)
 
@@ -111,7 +111,7 @@ def _expand(
     shares: Mapping[str, float],
     comparison: Comparison,
     centred: Floats,
-    kept: Sequence[int],
+    rounds: Sequence[Round],
 ) -> None:
     """Let the first answers of each row of ``found`` (queries, n) speak, as a search does."""
     calibration = comparison.calibration
@@ -119,7 +119,7 @@ def _expand(
     speaking = heard(calibration, comparison.kind, shares)
     rows = {name: centred[:, places[name]] * scale for name in speaking}
     for row in found:
-        said = expansion(shares, rows, row, kept)
+        said = expansion(shares, rows, row, rounds)
         if said is not None:
             row[:] = said.of(row)
 
