@@ -78,7 +78,10 @@ def check(
     """
     started = time.perf_counter()
     index, threshold, fitted = collection.index, *collection.threshold(asked.kind)
-    nearest, compared = index.search(asked.question, max(query.k, BY_LIKENESS) + bool(own))
+    # By the plain sum: to that the threshold was fitted, and what is alike to the first answers is
+    # no likelier to be the same picture.
+    question = asked.question.plain
+    nearest, compared = index.search(question, max(query.k, BY_LIKENESS) + bool(own))
     nearest = [hit for hit in nearest if hit.id != own]
     content = hashlib.sha256(data).digest() if query.region is None else b""
     found = _Found(collection, query, content, asked, own)
@@ -87,8 +90,8 @@ def check(
         *found.hits,
         *(
             CheckHit(hit, SIMILAR)
-            for hit in _alike(index, asked, nearest[: query.k], threshold.alike)
-            if hit.id not in found.settled
+            for hit in nearest[: query.k]
+            if hit.score >= threshold.alike and hit.id not in found.settled
         ),
     ]
     hits = [replace(hit, hit=replace(hit.hit, rank=rank)) for rank, hit in enumerate(hits, start=1)]
@@ -129,15 +132,6 @@ def check(
         checked=time.time(),
         warnings=tuple(warnings),
     )
-
-
-def _alike(index: SearchIndex, asked: Asked, hits: Sequence[Hit], least: float) -> list[Hit]:
-    """Those of the ``hits`` that the plain sum gives ``least`` at least, in their order: to that
-    the threshold was fitted."""
-    facts = [index.snapshot.find(int(hit.id, 16)) for hit in hits]
-    contents = {fact.digest for fact in facts if fact is not None}
-    plain = {hit.id: hit.score for hit in index.hits_of(asked.question.plain, contents)}
-    return [hit for hit in hits if plain.get(hit.id, -1.0) >= least]
 
 
 class _Found:
