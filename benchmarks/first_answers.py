@@ -43,13 +43,12 @@ def main() -> None:
 
 def row(case: Case, caches: Path) -> list[object]:
     """mAP, P@10 and recall@10 of a case in each way."""
-    name = case.gallery.replace("/", "-") + "-unseen" * case.unseen
-    gallery, queries = collected(DATASETS / case.gallery, caches / f"{name}.pkl"), None
+    gallery, queries = collected(DATASETS / case.gallery, caches / f"{case.cache}.pkl"), None
     if case.queries:
         asking = DATASETS / case.queries
         if case.unseen:
-            asking = unseen(asking, caches / name)
-        queries = collected(asking, caches / f"{name}-queries.pkl")
+            asking = unseen(asking, caches / case.cache)
+        queries = collected(asking, caches / f"{case.cache}-queries.pkl")
     trial = prepare(gallery, queries, TRUTHS[case.truth])
     cells = []
     for rounds in WAYS:

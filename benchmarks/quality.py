@@ -26,6 +26,11 @@ class Case:
     truth: str = "class"
     unseen: bool = False
 
+    @property
+    def cache(self) -> str:
+        """What its indexes are named after."""
+        return self.gallery.replace("/", "-") + "-unseen" * self.unseen
+
 
 CASES = (
     Case("corel1k", "corel1k"),
@@ -89,12 +94,11 @@ def main() -> None:
 
 def asked(case: Case, caches: Path, options: argparse.Namespace) -> tuple[float, dict[str, Any]]:
     """Run the real command for one case: seconds, and its JSON."""
-    name = case.gallery.replace("/", "-") + "-unseen" * case.unseen
     arguments: list[object] = ["--gallery", DATASETS / case.gallery]
-    arguments += ["--cache", caches / f"{name}.pkl"]
+    arguments += ["--cache", caches / f"{case.cache}.pkl"]
     if case.queries:
         queries = DATASETS / case.queries
-        arguments += ["--queries", unseen(queries, caches / name) if case.unseen else queries]
+        arguments += ["--queries", unseen(queries, caches / case.cache) if case.unseen else queries]
     if options.reports:
         name = case.name.replace(", ", "-").replace(" ", "-")
         arguments += ["--report", options.reports / f"{name}.html"]
