@@ -19,7 +19,7 @@ from image_search.fingerprints.laying import lay
 from image_search.fingerprints.match import Match, Outline
 
 # What is decided in another way has another number.
-RECIPE = 1
+RECIPE = 2
 # Pixels differ that differ by more levels (of 255) than these times what one in twenty does, within
 # these bounds.
 _NOISE, _LEAST, _MOST = 3.0, 6.0, 24.0
@@ -77,7 +77,7 @@ def exchanged(query: Pixels, other: Pixels, found: Match) -> Exchange | None:
     noise = float(np.quantile(apart[laid.shared], 0.95))
     least = min(max(_NOISE * noise, _LEAST), _MOST)
     spots = _spots(apart > least)
-    around = laid.shared & (spots == 0)
+    around = laid.shared & (_hulls(spots) == 0)
     if not spots.any() or around.sum() < 100:
         return None
     mean = (laid.query.astype(np.float32) + laid.other.astype(np.float32)) / 2
@@ -118,6 +118,23 @@ def _spots(differs: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
     spots = cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     spots = cv2.morphologyEx(spots, cv2.MORPH_CLOSE, np.ones((_GAP, _GAP), np.uint8))
     return np.asarray(cv2.dilate(spots, np.ones((_RIM, _RIM), np.uint8)), np.uint8)
+
+
+def _hulls(spots: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The spots, each filled up to its convex hull, but for a hull more than twice as large.
+
+    Where two exchanged parts overlap they may show the same: a hole or a bay in the spot. It
+    belongs to the parts, and what surrounds them lies outside the hull. A ring around half the
+    picture is no part, so its hull does not count.
+    """
+    filled = spots.copy()
+    for outline in cv2.findContours(spots, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
+        hull = cv2.convexHull(outline)
+        drawn = np.zeros_like(spots)
+        cv2.drawContours(drawn, [hull], -1, 1, cv2.FILLED)
+        if drawn.sum() <= 2 * (spots & drawn).sum():
+            filled |= drawn
+    return filled
 
 
 def _likeliest(
