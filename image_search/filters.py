@@ -20,6 +20,9 @@ from image_search.errors import InvalidQuery
 
 Mask = npt.NDArray[np.bool_]
 ORIENTATIONS = ("portrait", "landscape", "square")
+# Characters that are compared with every path: a file name has 255 at most, a path 4,096.
+MAX_NAME = 300
+MAX_FOLDER = 4096
 # Sides that differ by less than this share count as equal.
 _SQUARE = 0.05
 # Folders that are told of where the one that is asked for is unknown.
@@ -49,13 +52,20 @@ class Filter:
     orientation: str | None = None
 
     def __post_init__(self) -> None:
+        for what, text, most in (
+            ("name", self.name, MAX_NAME),
+            ("folder", self.folder, MAX_FOLDER),
+        ):
+            if len(text or "") > most:
+                raise InvalidQuery(f"{what} is too long; use at most {most:,} characters.")
         if self.after is not None and self.before is not None and self.after >= self.before:
             raise InvalidQuery("`after` must be earlier than `before`; no image can fulfil both.")
         if self.min_side is not None and self.min_side < 1:
             raise InvalidQuery(f"min_side must be at least 1 pixel, not {self.min_side}.")
         if self.orientation is not None and self.orientation not in ORIENTATIONS:
             raise InvalidQuery(
-                f"orientation must be one of {', '.join(ORIENTATIONS)}, not {self.orientation!r}."
+                f"orientation must be one of {', '.join(ORIENTATIONS)}, not "
+                f"{self.orientation[:40]!r}."
             )
 
     def mask(self, records: Records) -> Mask | None:

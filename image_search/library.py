@@ -69,6 +69,7 @@ class Library:
     def search(self, query: Query) -> SearchResult:
         """The images closest to ``query``; see ``image_search.searching.ask`` for what it
         raises."""
+        query.check()  # before it waits for its turn
         started = time.perf_counter()
         with self._turns.one() as turn:
             pause = None if turn.alone else turn.again

@@ -16,6 +16,11 @@ from image_search.weighting import KINDS
 TOP_K = 30
 # Words beyond this many characters say nothing to a text model that reads 77 tokens.
 MAX_TEXT = 1000
+# What one query may hold: each part costs memory and time, and no person asks for so much.
+MAX_PICTURES = 32
+MAX_LIKE = 50
+MAX_COLOURS = 32
+MAX_WEIGHTS = 64
 AUTO = "auto"
 
 
@@ -81,6 +86,16 @@ class Query:
             raise InvalidQuery(
                 f"The query is empty; say {wanting}: an image, words, a colour, or more than one."
             )
+        for given, most, what in (
+            (self.images, MAX_PICTURES, "images"),
+            (self.like, MAX_LIKE, "ids in like"),
+            (self.color, MAX_COLOURS, "colours"),
+            (self.weights or {}, MAX_WEIGHTS, "weights"),
+        ):
+            if len(given) > most:
+                raise InvalidQuery(
+                    f"The query holds {len(given):,} {what}; at most {most} can be asked with."
+                )
         if self.k < 1:
             raise InvalidQuery(f"k must be at least 1, not {self.k}.")
         if max(len(words(self.text)), len(words(self.not_text))) > MAX_TEXT:

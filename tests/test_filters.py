@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 
 from image_search.cache import Fact, Records
 from image_search.errors import InvalidQuery
-from image_search.filters import ORIENTATIONS, Filter, parse_time, unknown_folder
+from image_search.filters import (
+    MAX_FOLDER,
+    MAX_NAME,
+    ORIENTATIONS,
+    Filter,
+    parse_time,
+    unknown_folder,
+)
 
 Form = Literal["NFC", "NFD"]
 FORMS: tuple[Form, ...] = ("NFC", "NFD")
@@ -160,6 +167,8 @@ def test_accents_are_found_however_they_are_written(form: Form) -> None:
         ({"after": 1.0, "before": 1.0}, "earlier"),
         ({"min_side": 0}, "at least 1"),
         ({"orientation": "wide"}, "portrait, landscape, square"),
+        ({"name": "?" * (MAX_NAME + 1)}, "name is too long"),
+        ({"folder": "a" * (MAX_FOLDER + 1)}, "folder is too long"),
     ],
 )
 def test_what_nothing_could_fulfil_is_refused(asked: dict[str, Any], said: str) -> None:

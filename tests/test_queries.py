@@ -8,7 +8,15 @@ import pytest
 
 from image_search.errors import InvalidQuery
 from image_search.palettes import Colour
-from image_search.queries import MAX_TEXT, Query, Region, parse_region
+from image_search.queries import (
+    MAX_COLOURS,
+    MAX_LIKE,
+    MAX_PICTURES,
+    MAX_TEXT,
+    Query,
+    Region,
+    parse_region,
+)
 
 GOLD = Colour(212, 175, 55)
 ID = "0123456789abcdef"
@@ -23,6 +31,7 @@ ID = "0123456789abcdef"
         Query(color=(GOLD,)),
         Query(color=(GOLD,), not_text="ring"),
         Query((b"a picture",), region=Region(0, 0, 1, 1)),
+        Query((b"",) * MAX_PICTURES, like=(ID,) * MAX_LIKE, color=(GOLD,) * MAX_COLOURS),
         Query(text="r" * MAX_TEXT, not_text="n" * MAX_TEXT, kind="sketch", weights={"hsv": 0.1}),
     ],
 )
@@ -44,6 +53,10 @@ def test_whatever_says_what_is_wanted_is_a_query(query: Query) -> None:
         (Query(text="ring", region=Region(0, 0, 1, 1)), "exactly one"),
         (Query((b"", b""), region=Region(0, 0, 1, 1)), "exactly one"),
         (Query(like=(ID,), region=Region(0, 0, 1, 1)), "uploaded"),
+        (Query((b"",) * (MAX_PICTURES + 1)), f"{MAX_PICTURES + 1} images; at most {MAX_PICTURES}"),
+        (Query(like=(ID,) * 3500), f"3,500 ids in like; at most {MAX_LIKE}"),
+        (Query(color=(GOLD,) * 7000), f"7,000 colours; at most {MAX_COLOURS}"),
+        (Query((b"",), weights=dict.fromkeys(map(str, range(500)), 1.0)), "500 weights; at most"),
         (Query(text="ring", weights={}), "zero"),
         (Query(text="ring", weights={"hsv": 0}), "zero"),
         (Query(text="ring", weights={"hsv": 1, "edges": -0.1}), "at least 0"),

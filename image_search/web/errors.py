@@ -89,6 +89,11 @@ def _of_http(error: HTTPException) -> ResponseReturnValue:
     if status == 413:
         limit = (request.max_content_length or 0) / 1e6
         message = f"The request is larger than the limit of {limit:g} MB for it."
+        if (request.content_length or 0) <= (request.max_content_length or 0):
+            message = (
+                f"The form has more than {request.max_form_parts} parts, or its text is larger "
+                f"than {(request.max_form_memory_size or 0) / 1e6:g} MB."
+            )
     allow = error.get_response().headers.get("Allow")
     return _answer(status, code, message, {"Allow": allow} if allow else None)
 

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from image_search.errors import InvalidQuery
 from image_search.filters import Filter, parse_time
 from image_search.palettes import parse_colour
-from image_search.queries import Query, parse_region
+from image_search.queries import MAX_PICTURES, Query, parse_region
 from image_search.web.service import service
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ def parse(besides: Collection[str] = ()) -> Query:
     }
     asked = {name: _value(name, values) for name, values in given.items() if values}
     uploads = request.files.getlist("image")
+    if len(uploads) > MAX_PICTURES:  # before any of them is read
+        raise InvalidQuery(
+            f"The query holds {len(uploads):,} images; at most {MAX_PICTURES} can be asked with."
+        )
     # A form whose file field is left empty still sends a part, without name and content.
     images = tuple(content for file in uploads if (content := file.read()) or file.filename)
     condition = Filter(**{name: asked.pop(name) for name in FILTERS if name in asked})
@@ -70,7 +74,7 @@ def _check_names(fields: Mapping[str, list[str]]) -> None:
             if name == "image":
                 raise InvalidQuery("image must be a file; with curl, -F image=@ring.jpg.")
             known = ", ".join(["image", *FIELDS])
-            raise InvalidQuery(f"There is no field {name!r}; there are {known}.")
+            raise InvalidQuery(f"There is no field {name[:40]!r}; there are {known}.")
     for name, values in fields.items():
         if len(values) > 1 and name not in REPEATED:
             raise InvalidQuery(f"The field {name!r} is given {len(values)} times.")

@@ -113,6 +113,12 @@ def test_too_many_bytes(client: Client) -> None:
     assert "0.2 MB" in answer.json["error"]["message"]
 
 
+def test_more_pictures_than_a_query_may_hold(client: Client) -> None:
+    answer = client.post("/search", data=upload(*[b"x"] * 40))
+    assert (answer.status_code, answer.json["error"]["code"]) == (400, "invalid_query")
+    assert "40 images; at most 32" in answer.json["error"]["message"]
+
+
 # The form parser leaves what it had begun to the garbage collector.
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_too_much_text_or_too_many_parts(client: Client) -> None:

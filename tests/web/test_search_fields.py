@@ -142,6 +142,8 @@ def test_fields_left_empty_are_not_asked_for(client: Client) -> None:
         ({"weights": '{"hsv": 1' + "0" * 400 + "}"}, "JSON object of numbers"),
         ({"weights": '{"clip": 1}'}, "clip. In use here: hsv, edges"),
         ({"weights": '{"hsv": 0}'}, "zero"),
+        ({"name": "*" + "a*" * 40_000}, "name is too long; use at most 300"),
+        ({"folder": "a/" * 40_000}, "folder is too long; use at most 4,096"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -158,6 +160,8 @@ def test_what_makes_no_sense_gets_a_clear_400(
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
+        ({"like": ["0123456789abcdef"] * 3500}, "3,500 ids in like; at most"),
+        ({"color": ["d4af37"] * 7000}, "7,000 colours; at most"),
         ({"not_text": "stones"}, "beside what is not"),
         ({"region": "0,0,1,1", "text": "ring"}, "exactly one"),
         ({"folder": "warm"}, "empty"),
