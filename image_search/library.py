@@ -36,6 +36,8 @@ from image_search.settings import Settings
 from image_search.thumbnails import Thumbnails
 from image_search.turns import Turns
 
+# Checks at work at the same time: each decodes pictures at their full size, on two threads.
+CHECKS = 2
 # What an update goes on telling after the images are embedded.
 COUNTED = ("added", "changed", "moved", "removed", "unreadable")
 
@@ -53,7 +55,12 @@ class Library:
         self._pool = ExtractorPool()
         self._turns = Turns(settings.workers)
         self._usable = Usable(settings)
-        self._thumbnails = Thumbnails(settings.state_dir / "thumbnails", settings.image_megapixels)
+        # Not among the turns of searches, which would wait for whole pages of thumbnails, and for
+        # checks, which take several times as long.
+        self._checks = Turns(min(CHECKS, settings.workers))
+        self._thumbnails = Thumbnails(
+            settings.state_dir / "thumbnails", settings.image_megapixels, settings.workers
+        )
         snapshot = self._serving.snapshot
         self._originals = Originals(settings.images, snapshot, self._thumbnails)
         decisions = Decisions(settings.state_dir / "decisions.sqlite")
@@ -79,11 +86,13 @@ class Library:
     def check(self, query: Query) -> CheckResult:
         """Whether the one picture of ``query`` is in the collection already; see
         ``image_search.checking.Checker.check`` for what it raises."""
-        return self._checker.check(query)
+        with self._checks.one():
+            return self._checker.check(query)
 
     def report(self, checked: Sequence[Checked], failed: Sequence[Failed] = ()) -> str:
         """A printable report of checks as HTML, its pictures within."""
-        return render(checked, failed, self._originals.read_id, self.settings.most_megapixels)
+        with self._checks.one():
+            return render(checked, failed, self._originals.read_id, self.settings.most_megapixels)
 
     def prepare(
         self,

@@ -10,6 +10,7 @@ from image_search.cache.records import image_id
 from image_search.errors import UnknownImage, UnreadableImage
 from image_search.extractors.base import Pixels
 from image_search.images import decode
+from image_search.reading import read_image_file
 from image_search.scanning import is_outside
 from image_search.thumbnails import Thumbnails
 
@@ -58,10 +59,10 @@ class Originals:
 
         Raises:
             UnknownImage: as for ``file``.
-            UnreadableImage: it cannot be read.
+            UnreadableImage, ImageTooLarge: it cannot be read, or is larger than any image.
         """
         try:
-            return self.file(fact).read_bytes()
+            return read_image_file(self.file(fact))
         except OSError as error:
             raise UnreadableImage(f"{fact.path} cannot be read ({error.strerror}).") from error
 

@@ -11,13 +11,18 @@ from pathlib import Path
 
 from image_search.errors import CacheError, UnreadableImage
 from image_search.images import decode, thumbnail
+from image_search.reading import read_image_file
+from image_search.turns import Turns
 
 
 class Thumbnails:
     """WebP files in ``folder``/SIDE/; the name is the SHA-256 of the original's content."""
 
-    def __init__(self, folder: Path, max_megapixels: float) -> None:
+    def __init__(self, folder: Path, max_megapixels: float, at_once: int = 1) -> None:
+        """At most ``at_once`` are made at a time, which bounds the memory that it takes; what is
+        there already is not waited for."""
         self._folder, self._max_megapixels = folder, max_megapixels
+        self._turns = Turns(at_once)
 
     def get(self, original: Path, digest: bytes, side: int) -> Path:
         """The thumbnail of ``original`` with at most ``side`` pixels on its longest side.
@@ -26,14 +31,20 @@ class Thumbnails:
         by now, that is shown, and kept under its own hash.
 
         Raises:
-            UnreadableImage: the original cannot be read, or was damaged since it was indexed.
+            UnreadableImage, ImageTooLarge: the original cannot be read, or was damaged or replaced
+                since it was indexed.
             CacheError: the thumbnail cannot be written.
         """
         path = self._path(digest, side)
         if path.exists():
             return path
+        with self._turns.one():
+            # Another request may have made it while this one waited.
+            return path if path.exists() else self._made(original, side)
+
+    def _made(self, original: Path, side: int) -> Path:
         try:
-            data = original.read_bytes()
+            data = read_image_file(original)
         except OSError as error:
             raise UnreadableImage(
                 f"{original.name} cannot be read ({error.strerror}); reindex."

@@ -111,11 +111,12 @@ _Read = Callable[[], "tuple[bytes, Query]"]
 def _asked(options: argparse.Namespace) -> Iterator[tuple[str, _Read]]:
     """Everything that is to be checked by its name, read only when its turn comes."""
     from image_search.queries import Query
+    from image_search.reading import read_image_file
 
     def of_file(path: Path) -> _Read:
         def read() -> tuple[bytes, Query]:
             try:
-                data = path.read_bytes()
+                data = read_image_file(path)
             except OSError as error:
                 raise UnreadableImage(f"It cannot be read ({error.strerror}).") from error
             return data, Query(images=(data,), k=options.k, kind=options.kind)
@@ -194,6 +195,7 @@ def _write(
 ) -> None:
     """What was asked for beside the terminal: JSON, the table, the report."""
     from image_search.checking import to_plain
+    from image_search.reading import read_image_file
 
     if options.json:
         checks: list[dict[str, Any]] = [
@@ -209,7 +211,7 @@ def _write(
         write_file(Path(options.csv), buffer.getvalue())
     if options.report:
         shown = [
-            one if one.data else replace(one, data=library.original(one.name).read_bytes())
+            one if one.data else replace(one, data=read_image_file(library.original(one.name)))
             for one in checked
         ]
         write_file(options.report, library.report(shown, failed))

@@ -112,8 +112,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _read(path: Path) -> bytes:
+    from image_search.reading import read_image_file
+
     try:
-        return path.read_bytes()
+        return read_image_file(path)
     except OSError as error:
         raise UnreadableImage(f"{path} cannot be read ({error.strerror}).") from error
 

@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 from image_search.checking import Checked, CheckResult, to_plain
 from image_search.errors import InvalidQuery
 from image_search.queries import Query
+from image_search.reading import read_image_file
 from image_search.web.search import parse
 from image_search.web.service import service
 
@@ -65,7 +66,7 @@ def _report(query: Query, result: CheckResult) -> Response:
         name = request.files["image"].filename or "The picture"
     else:
         path = library.original(query.like[0])
-        data, name = path.read_bytes(), path.name
+        data, name = read_image_file(path), path.name
     shown = replace(result, unreadable_files=result.unreadable_files[:UNREADABLE_TOLD])
     page = library.report([Checked(name, data, shown)])
     response = Response(page.encode("utf-8", "replace"), mimetype="text/html")
