@@ -3,6 +3,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,6 +61,61 @@ def test_a_damaged_file_is_made_anew(settings: Settings, content: str) -> None:
     made = kept_secrets(settings)
     assert made.made
     assert json.loads(kept_in(settings).read_text())["password"] == made.password
+
+
+def test_services_that_start_at_the_same_time_agree(settings: Settings) -> None:
+    together = threading.Barrier(8)
+
+    def start(_: int) -> tuple[str, bytes, bool]:
+        together.wait(10)
+        kept = kept_secrets(settings)
+        return kept.password, kept.session_key, kept.made
+
+    with ThreadPoolExecutor(8) as pool:
+        started = list(pool.map(start, range(8)))
+
+    assert len({(password, key) for password, key, _ in started}) == 1
+    assert [made for _, _, made in started].count(True) == 1
+    assert [path.name for path in settings.state_dir.iterdir()] == ["secrets.json"]
+
+
+def test_processes_that_start_at_the_same_time_agree(settings: Settings) -> None:
+    # First with a password of its own, so that a key is kept already, and only a password lacks.
+    kept_secrets(replace(settings, password="from the settings"))
+    tell = (
+        "import sys; from pathlib import Path; from image_search.settings import Settings; "
+        "from image_search.web.secrets import kept_secrets; sys.stdin.readline(); "
+        "print(kept_secrets(Settings(cache=Path(sys.argv[1]))).password)"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", tell, str(settings.cache)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        for _ in range(3)
+    ]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    told = {process.communicate(timeout=60)[0].strip() for process in processes}
+
+    assert told == {kept_secrets(settings).password}
+
+
+def test_what_a_killed_process_left_is_not_waited_for(
+    settings: Settings,
+) -> None:
+    settings.state_dir.mkdir()
+    aside = kept_in(settings).with_name("secrets.json.new")
+    aside.write_text("{")
+    os.utime(aside, (0, 0))
+
+    assert kept_secrets(settings).made
+    assert not aside.exists()
 
 
 def test_nowhere_to_keep_it(tmp_path: Path) -> None:
