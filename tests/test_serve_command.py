@@ -9,11 +9,15 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from image_search.settings import Settings
+from image_search.web.exposure import check_password, is_local, warnings_about
 from image_search.web.ports import REFUSED_BY_BROWSERS
+from tests.conftest import Run
 from tests.web.clients import PASSWORD
 from tests.web.pictures import draw_collection
 
@@ -32,13 +36,14 @@ def free(ports: list[int]) -> int:
     pytest.skip("all these ports are in use here")
 
 
-def served(folder: Path, port: int, extractors: str = "hsv") -> tuple[str, str, int]:
+def served(folder: Path, port: int, extractors: str = "hsv", *options: str) -> tuple[str, str, int]:
     """A service on ``port`` of the images in ``folder``, asked once and stopped: its first line,
     what it told beside that, and how it ended."""
     where = ["--images", folder / "images", "--cache", folder / "c.pkl", "--extractors", extractors]
     process = subprocess.Popen(
         [sys.executable, "-m", "image_search", "serve", "--json", "--port", str(port)]
-        + [str(word) for word in where],
+        + [str(word) for word in where]
+        + list(options),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -79,6 +84,57 @@ def test_it_may_be_stopped_while_its_networks_warm_up(tmp_path: Path) -> None:
     for _ in range(3):
         _, told, code = served(tmp_path, free(list(range(18180, 18280))), "design,hsv")
         assert (told.splitlines()[-1], code) == ("Stopped.", 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to ask with")
+def test_it_warns_where_others_can_reach_it_without_tls(tmp_path: Path) -> None:
+    draw_collection(tmp_path / "images")
+
+    _, told, code = served(tmp_path, free(list(range(18280, 18380))), "hsv", "--host", "0.0.0.0")
+
+    assert code == 0
+    assert "Other machines can reach the service without TLS" in told
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "studio.example"])
+def test_a_short_password_is_refused_where_others_can_reach_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch, settings: Settings, host: str
+) -> None:
+    monkeypatch.setenv("IMAGE_SEARCH_PASSWORD", "seven77")
+
+    code, _, told = run("serve", "--host", host)
+
+    assert code == 2
+    assert "has 7 characters, which is too few" in told
+    assert host in told
+    assert "seven77" not in told
+    assert not settings.state_dir.exists()
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("10.0.0.7", False),
+        ("fe80::1%eth0", False),
+        ("studio.example", False),
+    ],
+)
+def test_what_is_local(settings: Settings, host: str, local: bool) -> None:
+    assert is_local(host) == local
+    here = replace(settings, host=host, password="short")
+    assert bool(warnings_about(here)) != local
+    assert not warnings_about(replace(here, trusted_proxy="10.0.0.1"))
+    check_password(replace(here, password="long enough"))
+    check_password(replace(here, password=None))
+    if local:
+        check_password(here)
 
 
 def test_the_usual_port_is_not_refused() -> None:

@@ -41,10 +41,12 @@ def run(options: argparse.Namespace) -> int:
     from image_search.jobs import ReindexRunning
     from image_search.library import Library
     from image_search.web import create_app
+    from image_search.web.exposure import check_password, warnings_about
     from image_search.web.secrets import kept_secrets
     from image_search.web.server import serve
 
     settings = settings_from(options)
+    check_password(settings)  # before anything is opened or made
     library = Library.open(settings)
     secrets = kept_secrets(settings)
     app = create_app(library, settings)
@@ -56,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         else:
             print(f"Serving {status.images:,} images on {address} (Ctrl-C stops)", flush=True)
         print(_about_password(settings, secrets), file=sys.stderr, flush=True)
-        for warning in (*_about_port(settings), *status.warnings):
+        for warning in (*_about_port(settings), *warnings_about(settings), *status.warnings):
             print(f"Note: {warning}", file=sys.stderr)
         preparing.start()
 

@@ -20,6 +20,7 @@ from waitress.task import ErrorTask
 from image_search.errors import SettingsError
 from image_search.settings import Settings
 from image_search.web.errors import HTTP
+from image_search.web.exposure import check_password
 
 #: A page asks for dozens of thumbnails at once, and searches wait here for their turn, while
 #: progress must not wait.
@@ -62,8 +63,9 @@ def serve(app: Flask, settings: Settings, on_ready: Callable[[str], None] | None
     ``on_ready`` is told the address once connections are accepted. Nothing is printed here.
 
     Raises:
-        SettingsError: the address or port cannot be used.
+        SettingsError: the address or port cannot be used, or the password is too short for it.
     """
+    check_password(settings)
     proxy: dict[str, Any] = {}
     if settings.trusted_proxy is not None:
         proxy = {
