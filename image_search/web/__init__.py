@@ -27,6 +27,7 @@ from image_search.web import (
 )
 from image_search.web.secrets import kept_secrets
 from image_search.web.service import Service
+from image_search.web.sessions import EndedSessions
 
 if TYPE_CHECKING:
     from image_search.library import Library
@@ -66,6 +67,7 @@ def create_app(library: Library, settings: Settings) -> Flask:
         password=kept.password,
         reindexer=Reindexer(library),
         examples=assets.folder("static") / "examples",
+        ended_sessions=EndedSessions(settings.state_dir / "ended_sessions.json"),
     )
     gate.guard(app)
     headers.attach(app)

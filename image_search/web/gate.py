@@ -10,7 +10,7 @@ import math
 import secrets
 from urllib.parse import urlsplit
 
-from flask import Flask, redirect, request, session, url_for
+from flask import Flask, current_app, redirect, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.wrappers import Response
 
@@ -53,8 +53,11 @@ def guard(app: Flask) -> None:
 
 
 def signed_in() -> bool:
-    """Whether the request carries a valid session."""
-    return session.get("signed_in") is True
+    """Whether the request carries a valid session that was not ended."""
+    session_id = session.get("id")
+    if session.get("signed_in") is not True or not isinstance(session_id, str):
+        return False
+    return session_id not in service().ended_sessions
 
 
 def sign_in() -> None:
@@ -62,7 +65,16 @@ def sign_in() -> None:
     session.clear()
     session.permanent = True
     session["signed_in"] = True
+    session["id"] = secrets.token_urlsafe(16)
     csrf_token()
+
+
+def sign_out() -> None:
+    """Ends the session, also for whoever holds a copy of its cookie."""
+    if signed_in():
+        lifetime = current_app.permanent_session_lifetime.total_seconds()
+        service().ended_sessions.add(session["id"], lifetime)
+    session.clear()
 
 
 def csrf_token() -> str:
@@ -79,12 +91,16 @@ def csrf_right() -> bool:
 
 
 def password_right(given: bytes) -> bool:
-    """Whether ``given`` is the password, in constant time; failures are counted.
+    """Whether ``given`` is the password, in constant time; failures are counted, but for those who
+    hold a session: they have sent the right one already, and others at their address cannot lock
+    them out.
 
     Raises:
         Refusal: 429, too many failures from this address.
     """
     right = service().password.encode()
+    if signed_in():
+        return _same(given, right)
     try:
         return service().throttle.attempt(request.remote_addr or "", lambda: _same(given, right))
     except TooManyAttempts as error:
@@ -92,7 +108,7 @@ def password_right(given: bytes) -> bool:
         raise Refusal(
             429,
             "too_many_attempts",
-            f"Too many wrong passwords from your address; try again in {seconds} seconds.",
+            f"Too many wrong passwords were sent; try again in {seconds} seconds.",
             {"Retry-After": str(seconds)},
         ) from None
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from flask import current_app
 
 from image_search.jobs import Reindexer
+from image_search.web.sessions import EndedSessions
 from image_search.web.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Service:
     password: str = field(repr=False)
     reindexer: Reindexer
     examples: Path
+    ended_sessions: EndedSessions
     throttle: Throttle = field(default_factory=Throttle)
 
     def settle(self) -> None:

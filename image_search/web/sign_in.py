@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from image_search.web import gate
@@ -42,7 +42,7 @@ def check() -> ResponseReturnValue:
 @blueprint.post("/logout")
 def leave() -> ResponseReturnValue:
     """Ends the session and asks the browser to forget the pictures it has cached."""
-    session.clear()
+    gate.sign_out()
     return redirect(url_for("sign_in.form"), 303), 303, {"Clear-Site-Data": '"cache"'}
 
 

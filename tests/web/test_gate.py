@@ -175,6 +175,30 @@ def test_signing_out(anyone: Client) -> None:
     assert anyone.get("/status").status_code == 401
 
 
+def test_signing_out_ends_copies_of_the_session_too(
+    app: Flask, anyone: Client, library: Library, settings: Settings
+) -> None:
+    sign_in(anyone)
+    cookie = anyone.get_cookie("image_search_5050")
+    assert cookie is not None
+    copy, other = client_of(app), client_of(app)
+    copy.set_cookie("image_search_5050", cookie.value)
+    sign_in(other)
+    assert copy.get("/status").status_code == other.get("/status").status_code == 200
+
+    token = token_in(anyone.get("/", headers=HTML))
+    anyone.post("/logout", data={"csrf_token": token})
+
+    copy.set_cookie("image_search_5050", cookie.value)
+    assert copy.get("/status").status_code == 401
+    assert copy.get("/login", headers=HTML).status_code == 200  # it is not sent on as signed in
+    assert other.get("/status").status_code == 200
+    # Nor does it come back to life with the next start.
+    later = client_of(create_app(library, settings))
+    later.set_cookie("image_search_5050", cookie.value)
+    assert later.get("/status").status_code == 401
+
+
 def test_the_cookie_is_for_this_service_alone(anyone: Client) -> None:
     cookie = sign_in(anyone).headers["Set-Cookie"]
     assert cookie.startswith("image_search_5050=")
@@ -224,6 +248,33 @@ def test_guessing_is_throttled(app: Flask, anyone: Client) -> None:
     assert signed_in.get("/status").status_code == 200
     elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
     assert anyone.get("/status", headers=right, environ_base=elsewhere).status_code == 200
+
+
+def test_a_session_is_never_locked_out(app: Flask, anyone: Client) -> None:
+    studio = client_of(app)
+    sign_in(studio)
+    wrong, right = ({"Authorization": basic(word)} for word in ("wrong", PASSWORD))
+    for _ in range(20):  # from the same address
+        last = anyone.get("/status", headers=wrong)
+    assert last.status_code == 429
+
+    assert studio.get("/status").status_code == 200
+    # An unsafe request without the session's token goes by the password that it sends.
+    assert studio.post("/logout", headers=right).status_code == 303
+
+
+def test_a_session_may_sign_in_again_at_an_address_that_is_locked_out(
+    app: Flask, anyone: Client
+) -> None:
+    studio = client_of(app)
+    sign_in(studio)
+    for _ in range(20):
+        anyone.get("/status", headers={"Authorization": basic("wrong")})
+
+    for password, status in (("wrong", 401), (PASSWORD, 303)):
+        form = {"password": password, "csrf_token": token_in(studio.get("/", headers=HTML))}
+        assert studio.post("/login", data=form, headers=HTML).status_code == status
+    assert sign_in(anyone).status_code == 429
 
 
 def test_the_throttle_lapses(app: Flask, anyone: Client) -> None:

@@ -66,13 +66,54 @@ def test_a_lock_out_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     assert record.getMessage().startswith("192.0.2.7 has sent 3 wrong passwords")
 
 
+def test_no_number_of_other_addresses_frees_one_that_is_locked_out() -> None:
+    throttle = Throttle()
+    for _ in range(10):
+        assert fails(throttle, "192.0.2.7")
+    for number in range(4_200):
+        fails(throttle, f"10.{number // 250}.{number % 250}.1")
+    with pytest.raises(TooManyAttempts):
+        throttle.attempt("192.0.2.7", lambda: True)
+
+
+def test_all_addresses_together_have_so_many_guesses(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    throttle = Throttle(everyone=100, clock=clock)
+    through = sum(fails(throttle, f"10.0.{number // 250}.{number % 250}") for number in range(1000))
+    assert through == 100
+    (record,) = caplog.records
+    assert record.getMessage().startswith("100 wrong passwords have come from 100 addresses")
+    with pytest.raises(TooManyAttempts) as caught:
+        throttle.attempt("192.0.2.7", lambda: True)
+    assert caught.value.seconds == 300
+    clock.now = 300
+    assert throttle.attempt("192.0.2.7", lambda: True)
+
+
+def test_who_has_sent_the_right_password_is_not_locked_out_by_others() -> None:
+    throttle = Throttle(failures=3, everyone=100)
+    assert throttle.attempt("192.0.2.7", lambda: True)
+    for number in range(200):
+        fails(throttle, f"10.0.0.{number}")
+
+    assert throttle.attempt("192.0.2.7", lambda: True)
+    # Its own failures count all the same.
+    assert [fails(throttle, "192.0.2.7") for _ in range(4)] == [True] * 3 + [False]
+
+
 def test_memory_is_bounded() -> None:
-    throttle = Throttle(failures=1, addresses=5)
-    for number in range(100):
-        assert fails(throttle, f"10.0.0.{number}")
-    assert not fails(throttle, "10.0.0.99")
-    assert fails(throttle, "10.0.0.0")
-    assert len(throttle._failed) <= 5
+    clock = Clock()
+    throttle = Throttle(failures=2, everyone=50, known=5, clock=clock)
+    for number in range(20):
+        assert throttle.attempt(f"192.0.2.{number}", lambda: True)
+    for number in range(1000):
+        fails(throttle, f"10.0.{number // 250}.{number % 250}")
+        fails(throttle, f"192.0.2.{number % 20}")
+    assert len(throttle._known) == 5
+    assert len(throttle._failed) <= len(throttle._all) <= 50 + 2 * 5
+    clock.now = 300
+    assert fails(throttle, "a")
+    assert len(throttle._failed) == len(throttle._all) == 1
 
 
 @pytest.mark.parametrize(
