@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, current_app, redirect, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
 from image_search.web.errors import Refusal, wants_html
@@ -46,10 +47,17 @@ def signing_key(kept: Secrets) -> bytes:
     return hmac.digest(kept.session_key, kept.password.encode(), "sha256")
 
 
+#: In the environment of a request of which only the headers have come: may its body?
+BODY_WAITS = "image_search.body_waits"
+#: The header of the answer to that: yes, and so many bytes. No client ever sees it.
+BODY_LIMIT = "X-Body-Limit"
+
+
 def guard(app: Flask) -> None:
     """Puts the gate before every request, also before those that no route answers."""
     app.before_request(_limit)
     app.before_request(_check)
+    app.before_request(_admit_body)
 
 
 def signed_in() -> bool:
@@ -120,11 +128,26 @@ def _limit() -> None:
         request.max_content_length = min(FORM_BYTES, request.max_content_length or FORM_BYTES)
 
 
+def _admit_body() -> Response | None:
+    """Where the server asks by the headers alone whether a body may come: how large it may be."""
+    if not _body_waits():
+        return None
+    most = request.max_content_length or 0
+    if (request.content_length or 0) > most:
+        raise RequestEntityTooLarge
+    return Response(status=204, headers={BODY_LIMIT: str(most)})
+
+
+def _body_waits() -> bool:
+    return BODY_WAITS in request.environ
+
+
 def _check() -> Response | None:
     if request.endpoint in OPEN:
         return None
     safe = request.method in SAFE_METHODS
-    if signed_in() and (safe or csrf_right()):
+    # The token may be in the body, and then is looked at when that has come.
+    if signed_in() and (safe or _body_waits() or csrf_right()):
         return None
     given = _password_in_header()
     if given is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import socket
@@ -12,49 +11,20 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import waitress
 from flask import Flask
-from waitress.channel import HTTPChannel
-from waitress.task import ErrorTask
 
 from image_search.errors import SettingsError
 from image_search.settings import Settings
-from image_search.web.errors import HTTP
+from image_search.web.connections import Limits, Server
 from image_search.web.exposure import check_password
-
-#: A page asks for dozens of thumbnails at once, and searches wait here for their turn, while
-#: progress must not wait.
-THREADS = 32
 
 #: Seconds after which a thread lets others at the interpreter. Requests compute for milliseconds at
 #: a time outside of it, and need it for moments in between.
 SWITCH = 0.001
 
-#: Bytes of a request that are read at a time. All are read by one thread, which waits for the
-#: interpreter each time.
-READ = 1 << 17
-
 #: Seconds that a running reindex and the comparing of images together get to put their work away
 #: when the service stops: what stops services often kills them after ten.
 GRACE = 5.0
-
-
-class _JsonErrorTask(ErrorTask):  # type: ignore[misc]
-    """What waitress itself refuses, in the shape that every error has."""
-
-    def execute(self) -> None:
-        error = self.request.error
-        code, message = HTTP.get(error.code, (error.reason.lower().replace(" ", "_"), error.reason))
-        body = json.dumps({"error": {"code": code, "message": message}}).encode()
-        self.status = f"{error.code} {error.reason}"
-        self.response_headers.append(("Content-Type", "application/json"))
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
-
-
-class _Channel(HTTPChannel):  # type: ignore[misc]
-    error_task_class = _JsonErrorTask
 
 
 def serve(app: Flask, settings: Settings, on_ready: Callable[[str], None] | None = None) -> None:
@@ -66,27 +36,8 @@ def serve(app: Flask, settings: Settings, on_ready: Callable[[str], None] | None
         SettingsError: the address or port cannot be used, or the password is too short for it.
     """
     check_password(settings)
-    proxy: dict[str, Any] = {}
-    if settings.trusted_proxy is not None:
-        proxy = {
-            "trusted_proxy": settings.trusted_proxy,
-            "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"},
-            "trusted_proxy_count": 1,
-        }
-    # An upload a little over the limit is read, so that the client hears why it is refused; one
-    # far over it is cut off.
-    limit = 2 * int(settings.upload_megabytes * 1e6) + 1_000_000
-    server = waitress.create_server(
-        app,
-        sockets=[_listening(settings.host, settings.port)],
-        threads=THREADS,
-        ident=None,
-        recv_bytes=READ,
-        max_request_body_size=limit,
-        clear_untrusted_proxy_headers=True,
-        **proxy,
-    )
-    server.channel_class = _Channel
+    listening = _listening(settings.host, settings.port)
+    server = Server(app, settings, listening, Limits.of_system())
     # A page's burst of thumbnails queues for moments; that is no news for the terminal.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     sys.setswitchinterval(SWITCH)

@@ -59,7 +59,7 @@ class Throttle:
         with self._lock:
             now = self._clock()
             self._forget(now)
-            failed = self._failed.get(key, ())
+            failed = self._failed.get(key, deque())
             if len(failed) >= self._failures:
                 raise TooManyAttempts(failed[0] + self._seconds - now)
             if len(self._all) >= self._everyone and key not in self._known:
