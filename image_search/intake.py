@@ -9,6 +9,7 @@ import secrets
 import unicodedata
 from pathlib import Path, PurePosixPath
 
+from image_search.endings import with_matching_ending
 from image_search.errors import InvalidQuery, SettingsError
 from image_search.scanning import LITTER, is_outside
 
@@ -40,20 +41,24 @@ def safe_name(name: str) -> str:
 def take_in(images: Path, folder: str, name: str, data: bytes) -> str:
     """Write ``data`` as a new file below the folder ``images``; returns its path relative to it.
 
-    ``folder`` is relative to ``images`` and made where it is missing. Where the name is taken, a
-    number joins it. The file appears whole or not at all.
+    ``folder`` is relative to ``images`` and made where it is missing. The file's name gets the
+    ending of the format that it has; where it is taken, a number joins it. The file appears whole
+    or not at all.
 
     Raises:
         InvalidQuery: ``folder`` leads out of the image folder, or into what no scan looks at.
-        SettingsError: the image folder cannot be written to.
+        SettingsError: the image folder is not there or cannot be written to.
     """
     place = _inside(images, folder)
-    name = safe_name(name)
+    name = with_matching_ending(safe_name(name), data)
     aside = place / f".{secrets.token_hex(8)}.new"
+    if not images.is_dir():  # or it would be made where a disk is to be mounted
+        raise SettingsError(f"The image folder {images} is not there; create it, or mount it.")
     try:
+        # Before any folder is made, and again, for links may have been made in between.
+        _see_inside(images, place, folder)
         place.mkdir(parents=True, exist_ok=True)
-        if is_outside(images, place):
-            raise InvalidQuery(f"The folder {folder[:80]!r} leads out of the image folder.")
+        _see_inside(images, place, folder)
         try:
             with aside.open("xb") as file:
                 file.write(data)
@@ -85,6 +90,15 @@ def _inside(images: Path, folder: str) -> Path:
                 "image folder, such as rings/2026."
             )
     return images.resolve().joinpath(*parts)
+
+
+def _see_inside(images: Path, place: Path, folder: str) -> None:
+    try:
+        outside = is_outside(images, place)
+    except (OSError, RuntimeError):  # links that lead to each other
+        outside = True
+    if outside:
+        raise InvalidQuery(f"The folder {folder[:80]!r} leads out of the image folder.")
 
 
 def _reserve(place: Path, name: str) -> Path:

@@ -17,7 +17,7 @@ FLOORS = (
     ("__init__", "errors", "assets", "turns", "libtiff"),
     ("settings", "extractors", "reports", "database"),
     ("images", "fusion", "cache", "indexes", "detectors", "scanning", "palettes"),
-    ("reading", "edits", "fingerprints", "decisions", "trust"),
+    ("reading", "endings", "edits", "fingerprints", "decisions", "trust"),
     ("planning", "examining", "thumbnails", "calibration", "filters", "name_search", "intake"),
     ("originals", "availability", "embedding"),
     ("candidates", "segment_indexes"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
+from image_search.endings import with_matching_ending
 from image_search.errors import InvalidQuery, SettingsError
 from image_search.intake import LONGEST, safe_name, take_in
 from image_search.scanning import scan
@@ -80,9 +83,73 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     images = tmp_path / "images"
     images.mkdir()
     (images / "link").symlink_to(outside)
-    with pytest.raises(InvalidQuery, match="leads out"):
-        take_in(images, "link", "ring.jpg", b"x")
-    assert list(outside.iterdir()) == []
+    for folder in ("link", "link/new", "link/new/deeper"):
+        with pytest.raises(InvalidQuery, match="leads out"):
+            take_in(images, folder, "ring.jpg", b"x")
+        assert list(outside.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_links_in_a_circle_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "one").symlink_to(tmp_path / "other")
+    (tmp_path / "other").symlink_to(tmp_path / "one")
+    for folder in ("one", "one/new"):
+        with pytest.raises(InvalidQuery, match="leads out"):
+            take_in(tmp_path, folder, "ring.jpg", b"x")
+
+
+def test_an_image_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="is not there"):
+        take_in(tmp_path / "disk" / "images", "rings", "ring.jpg", b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def encoded(kind: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), "teal").save(buffer, kind)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "stored"),
+    [
+        ("JPEG", "ring.jpg", "ring.jpg"),
+        ("JPEG", "ring.JPEG", "ring.JPEG"),
+        ("JPEG", "ring.png", "ring.jpg"),
+        ("JPEG", "ring", "ring.jpg"),
+        ("JPEG", "ring.v2", "ring.v2.jpg"),
+        ("JPEG", "page.html", "page.html.jpg"),
+        ("JPEG", "no. 7", "no. 7.jpg"),
+        ("PNG", "ring.jpg", "ring.png"),
+        ("GIF", "ring.png", "ring.gif"),
+        ("WEBP", "ring.jpeg", "ring.webp"),
+        ("AVIF", "ring.jpg", "ring.avif"),
+        ("TIFF", "ring.tiff", "ring.tiff"),
+        ("TIFF", "ring.nef", "ring.nef"),
+        ("TIFF", "ring.jpg", "ring.tif"),
+        ("BMP", "ring.png", "ring.bmp"),
+        ("JPEG2000", "ring.jpg", "ring.jp2"),
+        ("ICO", "ring.bmp", "ring.ico"),
+        ("TGA", "ring.jpg", "ring.tga"),
+        ("PPM", "ring.jpg", "ring.ppm"),
+        ("SGI", "ring.jpg", "ring.sgi"),
+        ("DDS", "ring.png", "ring.dds"),
+        ("QOI", "ring.png", "ring.qoi"),
+    ],
+)
+def test_the_ending_is_that_of_the_format(
+    tmp_path: Path, kind: str, name: str, stored: str
+) -> None:
+    data = encoded(kind)
+    assert take_in(tmp_path, "", name, data) == stored
+    assert (tmp_path / stored).read_bytes() == data
+
+
+@given(st.binary(max_size=60), st.text(max_size=20))
+def test_whatever_it_holds_a_name_stays_safe(data: bytes, name: str) -> None:
+    safe = with_matching_ending(safe_name(name), data)
+    assert safe_name(safe) == safe
+    assert with_matching_ending(safe, data) == safe
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
