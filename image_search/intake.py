@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from image_search.endings import with_matching_ending
@@ -36,6 +37,15 @@ def safe_name(name: str) -> str:
         stem, dot, suffix = clean, "", ""
     clean = f"{stem[: LONGEST - len(suffix) - 1].strip(' .') or 'image'}{dot}{suffix}"
     return f"image-{clean}" if _DEVICE.match(clean) or clean.lower() in LITTER else clean
+
+
+@dataclass(frozen=True)
+class Added:
+    """An image that was added: its ``path`` in the image folder, and ``same``, the paths of the
+    images there that hold the very same bytes, as far as they are indexed."""
+
+    path: str
+    same: tuple[str, ...]
 
 
 def take_in(images: Path, folder: str, name: str, data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -24,7 +25,9 @@ from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, resolve
 from image_search.extractors.base import Pixels
 from image_search.extractors.loading import ExtractorPool
+from image_search.images import decode
 from image_search.indexing import Means, update_cache
+from image_search.intake import Added, take_in
 from image_search.originals import Originals
 from image_search.queries import Query
 from image_search.reports import Progress, Report
@@ -88,6 +91,21 @@ class Library:
         ``image_search.checking.Checker.check`` for what it raises."""
         with self._checks.one():
             return self._checker.check(query)
+
+    def add(self, folder: str, name: str, data: bytes) -> Added:
+        """Put the new image ``data`` into ``folder`` of the image folder, as ``name`` or one like
+        it; the next update indexes it.
+
+        Raises:
+            UnreadableImage, ImageTooLarge: it would lie there without ever being found.
+            InvalidQuery, SettingsError: see ``image_search.intake.take_in``.
+        """
+        with self._turns.one():
+            decode(data, max_megapixels=self.settings.image_megapixels)
+        images, digest = self.settings.images, hashlib.sha256(data).digest()
+        known = [fact.path for fact in self._serving.snapshot().files_of(digest)]
+        same = tuple(path for path in known if (images / path).is_file())
+        return Added(take_in(images, folder, name, data), same)
 
     def report(self, checked: Sequence[Checked], failed: Sequence[Failed] = ()) -> str:
         """A printable report of checks as HTML, its pictures within."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+from typing import Any
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from image_search.errors import CacheLocked, ImageSearchError, InvalidQuery
-from image_search.images import decode
-from image_search.intake import take_in
 from image_search.web.errors import Refusal
 from image_search.web.reindex import told
 from image_search.web.service import service
@@ -19,10 +19,14 @@ blueprint = Blueprint("uploads", __name__)
 #: Where images go that nobody names a folder for.
 FOLDER = "uploads"
 
+#: Images of the same content that are told of; there are rarely more than one.
+SAME_TOLD = 10
+
 
 @blueprint.post("/images")
 def add() -> ResponseReturnValue:
-    """201 and the new paths, with what could not be taken and why; the index follows by itself."""
+    """201 and the new paths, with what could not be taken and why, and what was there already; the
+    index follows by itself."""
     settings = service().settings
     if not settings.uploads:
         raise Refusal(
@@ -39,18 +43,26 @@ def add() -> ResponseReturnValue:
     folder = request.form.get("folder", "").strip() or FOLDER
     added: list[str] = []
     refused: list[dict[str, str]] = []
+    existing: list[dict[str, Any]] = []
+    before: dict[bytes, str] = {}  # what came with this request, by content
     for file in files:
         name, data = file.filename or "image", file.read()
         try:
-            # What cannot be read would lie in the collection without ever being found.
-            decode(data, max_megapixels=settings.image_megapixels)
-            added.append(take_in(settings.images, folder, name, data))
+            done = service().library.add(folder, name, data)
         except ImageSearchError as error:
             refused.append({"name": name, "code": error.code, "message": str(error)})
+            continue
+        added.append(done.path)
+        content = hashlib.sha256(data).digest()
+        same = [*done.same, *([before[content]] if content in before else [])]
+        before.setdefault(content, done.path)
+        if same:
+            existing.append({"name": name, "path": done.path, "same": same[:SAME_TOLD]})
     if not added:
         status = 422 if any(row["code"] == "unreadable_image" for row in refused) else 400
         raise Refusal(status, refused[0]["code"], refused[0]["message"], extra={"refused": refused})
     # Where another process writes the cache, the images are here all the same; its job says so.
     with contextlib.suppress(CacheLocked):
         service().reindexer.start_soon()
-    return jsonify(added=added, refused=refused, job=told(service().reindexer.job)), 201
+    job = told(service().reindexer.job)
+    return jsonify(added=added, refused=refused, existing=existing, job=job), 201

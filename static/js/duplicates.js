@@ -4,6 +4,7 @@ import { call } from "./api.js";
 import { sized } from "./card.js";
 import * as compare from "./compare.js";
 import { WORDS, buttons, decide, meant, undo } from "./decisions.js";
+import { refuse } from "./drops.js";
 import { byId, make, plain } from "./elements.js";
 import { basename, bytes, count, counted, date } from "./format.js";
 import { forget } from "./store.js";
@@ -163,5 +164,6 @@ byId("queue-decided").addEventListener("change", () => {
   more();
 });
 byId("leave").addEventListener("submit", forget);
+for (const name of ["dragover", "drop"]) document.addEventListener(name, refuse);
 compare.start();
 more().then(() => queue.focus({ preventScroll: true }));

@@ -1,5 +1,6 @@
 // How pictures come to the page: chosen, photographed, pasted, dropped, or one of the examples.
 
+import { caught, refuse } from "./drops.js";
 import { byId } from "./elements.js";
 import { notice } from "./notices.js";
 import { fromAddress, set } from "./pictures.js";
@@ -40,15 +41,10 @@ function watchDragging(onHit) {
     depth = Math.max(0, depth + change);
     document.body.classList.toggle("dragging", depth > 0);
   };
-  // Words dragged into their field are the browser's business; a file or a link, left to it, would
-  // make it leave the page.
   const on = (name, act) =>
     document.addEventListener(name, (event) => {
-      const { types } = event.dataTransfer;
-      if (document.querySelector("dialog[open]")) return;
-      if (!types.includes("Files") && !types.includes("text/uri-list")) return;
-      event.preventDefault();
-      act(event);
+      if (document.querySelector("dialog[open]")) refuse(event);
+      else if (caught(event)) act(event);
     });
   on("dragenter", () => mark(1));
   on("dragleave", () => mark(-1));

@@ -223,7 +223,11 @@ byId("edit").addEventListener("click", () => {
 grid.start();
 viewer.start((hit) => (hit.evidence ? evidence(hit) : compareAll([hit])));
 selection.start((hits) => compareAll(hits));
-uploads.start(collection.update);
+uploads.start(collection.update, (file) => {
+  byId("collection").close();
+  pictures.set([file]);
+  query.check();
+});
 query.start(search);
 document.addEventListener("server-back", () => ["gone", "not_signed_in"].includes(failed) && search());
 collection.onState(withWords);

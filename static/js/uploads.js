@@ -1,39 +1,47 @@
 // New images into the collection, from the page; only where the settings allow it.
 
 import { call } from "./api.js";
-import { byId, make } from "./elements.js";
+import { button, byId, make } from "./elements.js";
 import { counted } from "./format.js";
 
 const AT_ONCE = 8; // files a request, so that progress shows and no request grows beyond its limit
 
-// added is called once images have come; the service indexes them by itself.
-export function start(added) {
+// added is called once images have come; the service indexes them by itself. judge is told a file
+// whose verdict is wanted.
+export function start(added, judge) {
   const input = byId("upload-files");
   if (!input) return;
   input.addEventListener("change", async () => {
     const files = [...input.files];
     input.value = "";
-    await send(files);
+    await send(files, judge);
     added({ running: true });
   });
 }
 
-async function send(files) {
+async function send(files, judge) {
   const told = byId("upload-told");
-  const list = byId("upload-refused");
+  const list = byId("upload-rows");
   list.replaceChildren();
   const folder = byId("upload-folder").value.trim();
+  const row = (name, ...more) => list.append(make("li", {}, name, ...more));
+  const refuse = (rows) => rows.forEach(({ name, message }) => row(name, make("span", {}, message)));
   let done = 0;
   for (let at = 0; at < files.length; at += AT_ONCE) {
     told.textContent = `Sending ${counted(files.length, "image")}: ${at} are there…`;
     const body = new FormData();
-    for (const file of files.slice(at, at + AT_ONCE)) body.append("image", file);
+    const some = files.slice(at, at + AT_ONCE);
+    for (const file of some) body.append("image", file);
     if (folder) body.append("folder", folder);
-    const refuse = (rows) => list.append(...rows.map(({ name, message }) => make("li", {}, name, make("span", {}, message))));
     try {
       const answer = await call("POST", "images", { body });
       done += answer.added.length;
       refuse(answer.refused);
+      for (const { name, same } of answer.existing) {
+        const file = some.find((one) => one.name === name);
+        const verdict = file && button("Has this been drawn before?", () => judge(file), { class: "link" });
+        row(name, make("span", {}, `The same picture was in the collection already: ${same.join(", ")}. `, verdict));
+      }
     } catch (error) {
       if (error.body?.refused) refuse(error.body.refused);
       else {

@@ -112,7 +112,8 @@ def opened(browser: Browser, service: Running, **how: Any) -> Iterator[Page]:
     if service.process.pid in _signed_in:
         context.add_cookies(_signed_in[service.process.pid]["cookies"])  # type: ignore[arg-type]
         page.goto(service.address)
-    else:
+    if not page.url.startswith(service.address) or "/login" in page.url:
+        # For the first time, or a test has signed out, which ends the session for all.
         sign_in(page, service)
         _signed_in[service.process.pid] = context.storage_state()
     try:

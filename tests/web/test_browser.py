@@ -93,6 +93,36 @@ def test_pasting_and_dropping(page: Page, how: str) -> None:
     shown(page, "Has this been drawn before?")
 
 
+DROPPED = """(where) => {
+    const carried = new DataTransfer();
+    carried.items.add(new File(["picture"], "held.jpg", { type: "image/jpeg" }));
+    const left = [];
+    for (const name of ["dragover", "drop"]) {
+        const how = { bubbles: true, cancelable: true, dataTransfer: carried };
+        const event = new DragEvent(name, how);
+        document.querySelector(where).dispatchEvent(event);
+        if (!event.defaultPrevented) left.push(name);
+    }
+    return left;
+}"""
+
+
+def test_a_file_dropped_anywhere_never_makes_the_browser_leave(
+    page: Page, service: Running
+) -> None:
+    search(page, ring("gold"))
+    for opener, panel in (("#collection-open", "#collection"), (".hit img", "#viewer")):
+        page.locator(opener).first.click()
+        page.locator(f"{panel}[open]").wait_for()
+        assert page.evaluate(DROPPED, panel) == []  # what is left to the browser
+        page.keyboard.press("Escape")
+        page.locator(panel).wait_for(state="hidden")
+    assert page.locator(".previews img").count() == 1  # nor was it taken
+    page.goto(f"{service.address}duplicates-page")
+    page.locator("#queue-told").wait_for()
+    assert page.evaluate(DROPPED, "#queue") == []
+
+
 def test_what_cannot_be_searched_with(page: Page) -> None:
     page.locator("#file").set_input_files(file(b"Dear Sir or Madam", "letter.doc"))
     shown(page, "This file cannot be searched with.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from image_search.settings import Settings
-from tests.web.browsing import DESKTOP, file, keep, opened, shown
+from tests.web.browsing import DESKTOP, file, keep, opened, served, shown
 from tests.web.pictures import ring
-from tests.web.running import Running
+from tests.web.running import Running, running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -38,6 +41,21 @@ def test_long_warnings_are_told_in_a_sentence(page: Page) -> None:
     page.get_by_text("Searching without clip.").click()
     shown(page, "Its weights are not here.")
     shown(page, "To mend it, run `x` where y.")
+
+
+def test_adding_what_is_there_already(browser: Browser, tmp_path: Path) -> None:
+    # A service of its own: others count what theirs holds.
+    settings = replace(served(tmp_path), uploads=1)
+    teal = (settings.images / "cold" / "teal.jpg").read_bytes()
+    with running(settings) as service, opened(browser, service, **DESKTOP) as adding:
+        adding.locator("#collection-open").click()
+        adding.locator("#upload-files").set_input_files([file(teal, "mine.jpg")])
+        shown(adding, "1 image added.")
+        shown(adding, re.compile("was in the collection already: cold/teal.jpg."))
+        row = adding.locator("#upload-rows li", has_text="mine.jpg")
+        row.get_by_role("button", name="Has this been drawn before?").click()
+        adding.locator("#collection").wait_for(state="hidden")
+        shown(adding, "Yes, this very picture is in the collection.")
 
 
 def test_adding_images(

@@ -57,6 +57,26 @@ def test_new_images_are_indexed_at_once(adder: Client, settings: Settings) -> No
     settled(adder, len(HUES) + 2)
 
 
+def test_what_is_there_already_is_told(adder: Client, settings: Settings) -> None:
+    teal = (settings.images / "cold" / "teal.jpg").read_bytes()
+    answer = add(adder, (teal, "mine.jpg"), (ring("white"), "a.jpg"), (ring("white"), "b.jpg"))
+    assert answer.status_code == 201
+    assert answer.json["existing"] == [
+        {"name": "mine.jpg", "path": "uploads/mine.jpg", "same": ["cold/teal.jpg"]},
+        {"name": "b.jpg", "path": "uploads/b.jpg", "same": ["uploads/a.jpg"]},
+    ]
+    settled(adder, len(HUES) + 3)
+    again = add(adder, (teal, "mine.png"))
+    assert again.json["existing"] == [
+        {
+            "name": "mine.png",
+            "path": "uploads/mine (2).jpg",
+            "same": ["cold/teal.jpg", "uploads/mine.jpg"],
+        }
+    ]
+    settled(adder, len(HUES) + 4)
+
+
 def test_images_that_come_during_an_update_are_seen_by_the_next(
     adder: Client, held: HeldUpdate
 ) -> None:
