@@ -14,6 +14,7 @@ import http.client
 import itertools
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -233,6 +234,12 @@ class Server:
             return 0.0
         fields = told.read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def peak_megabytes(self) -> float:
+        """The most memory that the server has held; 0 where the system does not tell."""
+        told = Path(f"/proc/{self._process.pid}/status")
+        found = re.search(r"VmHWM:\s+(\d+) kB", told.read_text()) if told.exists() else None
+        return int(found[1]) / 1024 if found else 0.0
 
     def _settle(self) -> None:
         """Wait until it has nothing to do any more, a minute at most."""
