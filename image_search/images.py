@@ -12,15 +12,18 @@ import io
 import logging
 import threading
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
 import pillow_heif
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.extractors.base import Pixels
+from image_search.imaging.rendering import Rendering
 from image_search.libtiff import hush
 
 pillow_heif.register_heif_opener()
@@ -45,8 +48,8 @@ FORMATS = (
 WORKING_SIDE = 384
 # Longest side of a working picture, in pixels, so that a strip of 1 x 100,000 stays small.
 LONGEST_SIDE = 4096
-# No picture that is decoded has a side of so many pixels.
-_ANY_SIDE = 1 << 40
+# Rows whose pixels are hashed together.
+_BAND = 64
 # A file larger than this is not read into memory (bytes).
 MAX_FILE_BYTES = 500_000_000
 # Pictures larger than this (pixels) are decoded one at a time, so that memory stays bounded however
@@ -75,6 +78,10 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Orientations whose upper rows, upright, are stored last.
+_BACKWARDS = frozenset({3, 4, 7, 8})
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -96,13 +103,40 @@ def decode(
     """Decode image bytes of any format in ``FORMATS`` into an upright RGB picture.
 
     The picture is reduced, never enlarged, until its shortest side is ``side`` pixels and its
-    longest at most ``longest``. Transparency is laid on white; of an animation the first frame
-    counts; 16-bit and float samples are scaled.
+    longest at most ``longest``. Colour profiles are applied; transparency is laid on white, or on
+    black where the artwork itself is white; of an animation the first frame counts; 16-bit and
+    float samples are scaled.
 
     Raises:
         ImageTooLarge: more than ``max_megapixels`` million pixels.
         UnreadableImage: not an image, of an unknown format, truncated or damaged.
     """
+    return _opened(data, max_megapixels, lambda image: _picture(image, side, longest))
+
+
+def pixel_digest(data: bytes, *, max_megapixels: float) -> bytes:
+    """SHA-256 of all the pixels that a picture shows, and of its sides: equal for two files that
+    hold the same picture in different lossless formats, or with different metadata.
+
+    Raises:
+        ImageTooLarge, UnreadableImage: as for ``decode``.
+    """
+    return _opened(data, max_megapixels, _digest)
+
+
+def thumbnail(picture: Picture, side: int) -> bytes:
+    """The picture as a WebP file whose longest side is at most ``side`` pixels."""
+    pixels = picture.pixels
+    height, width = pixels.shape[:2]
+    scale = min(1.0, side / max(height, width))
+    image = Image.fromarray(_resized(pixels, scale))
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=80, method=2)
+    return buffer.getvalue()
+
+
+def _opened(data: bytes, max_megapixels: float, use: Callable[[Image.Image], _T]) -> _T:
+    """What ``use`` makes of the picture in ``data``; raises what ``decode`` does."""
     if not data:
         raise UnreadableImage("The file is empty.")
     try:
@@ -116,8 +150,8 @@ def decode(
                 )
             if width * height > HUGE_PIXELS:
                 with _one_huge_picture:
-                    return _picture(image, side, longest)
-            return _picture(image, side, longest)
+                    return use(image)
+            return use(image)
     except UnreadableImage:
         raise
     except UnidentifiedImageError:
@@ -136,30 +170,6 @@ def decode(
         raise UnreadableImage(f"The image is damaged or incomplete ({reason}).") from error
 
 
-def pixel_digest(data: bytes, *, max_megapixels: float) -> bytes:
-    """SHA-256 of all the pixels that a picture shows, and of its sides: equal for two files that
-    hold the same picture in different lossless formats, or with different metadata.
-
-    Raises:
-        ImageTooLarge, UnreadableImage: as for ``decode``.
-    """
-    whole = decode(data, max_megapixels=max_megapixels, side=_ANY_SIDE, longest=_ANY_SIDE).pixels
-    digest = hashlib.sha256(repr(whole.shape).encode())
-    digest.update(np.ascontiguousarray(whole).data)
-    return digest.digest()
-
-
-def thumbnail(picture: Picture, side: int) -> bytes:
-    """The picture as a WebP file whose longest side is at most ``side`` pixels."""
-    pixels = picture.pixels
-    height, width = pixels.shape[:2]
-    scale = min(1.0, side / max(height, width))
-    image = Image.fromarray(_resized(pixels, scale))
-    buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=80, method=2)
-    return buffer.getvalue()
-
-
 def _picture(image: Image.Image, side: int, longest: int) -> Picture:
     width, height = image.size
     # JPEG: let the decoder's inverse DCT do the reduction; a no-op for other formats.
@@ -169,7 +179,8 @@ def _picture(image: Image.Image, side: int, longest: int) -> Picture:
     image.load()
     # Only now: Pillow has turned a TIFF by itself, and taken the tag away.
     orientation = _orientation(image)
-    flat = _reduced(_rgb(_reduced(image, side, longest)), side, longest)
+    reduced = _reduced(image, side, longest)
+    flat = _reduced(Rendering(image, reduced).rgb(reduced), side, longest)
     if orientation in _UPRIGHT:
         flat = flat.transpose(_UPRIGHT[orientation])
     if orientation >= 5:
@@ -177,6 +188,27 @@ def _picture(image: Image.Image, side: int, longest: int) -> Picture:
     pixels = np.asarray(flat, dtype=np.uint8)
     scale = min(1.0, side / min(pixels.shape[:2]), longest / max(pixels.shape[:2]))
     return Picture(_resized(pixels, scale), width, height)
+
+
+def _digest(image: Image.Image) -> bytes:
+    """Of all the pixels, a band of rows at a time, so that no second copy of them is needed."""
+    image.load()
+    orientation = _orientation(image)
+    rendering = Rendering(image, _reduced(image, WORKING_SIDE, LONGEST_SIDE))
+    turned = orientation >= 5
+    height, width = image.size if turned else reversed(image.size)
+    digest = hashlib.sha256(repr((height, width, 3)).encode())
+    for top in range(0, height, _BAND):
+        bottom = min(height, top + _BAND)
+        first, last = (
+            (height - bottom, height - top) if orientation in _BACKWARDS else (top, bottom)
+        )
+        box = (first, 0, last, width) if turned else (0, first, width, last)
+        band = rendering.rgb(image.crop(box))
+        if orientation in _UPRIGHT:
+            band = band.transpose(_UPRIGHT[orientation])
+        digest.update(band.tobytes())
+    return digest.digest()
 
 
 def _orientation(image: Image.Image) -> int:
@@ -196,38 +228,6 @@ def _reduced(image: Image.Image, side: int, longest: int) -> Image.Image:
         image = image.convert("I")
     width, height = image.size
     return image.reduce((max(1, min(factor, width)), max(1, min(factor, height))))
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    mode = image.mode
-    if mode == "RGB" and "transparency" not in image.info:
-        return image
-    if mode.startswith("I") or mode == "F":
-        return _from_deep(image).convert("RGB")
-    if mode == "LAB":
-        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
-        return image.convert("RGB") if converted is None else converted
-    if mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        paper = Image.new("RGB", rgba.size, "white")
-        paper.paste(rgba, mask=rgba.getchannel("A"))
-        return paper
-    return image.convert("RGB")
-
-
-def _from_deep(image: Image.Image) -> Image.Image:
-    """16-bit, 32-bit and float samples to 8 bits.
-
-    16-bit files use their whole range by convention; anything else is stretched to what it holds.
-    """
-    samples = np.asarray(image, dtype=np.float64)
-    samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(samples.min(initial=0.0)), float(samples.max(initial=0.0))
-    if image.mode.startswith("I") and low >= 0 and high <= 65535:
-        low, high = 0.0, 65535.0 if high > 255 else 255.0
-    scaled = (samples - low) * (255.0 / max(high - low, 1e-9))
-    return Image.fromarray(scaled.astype(np.uint8))
 
 
 def _resized(pixels: Pixels, scale: float) -> Pixels:

@@ -16,7 +16,7 @@ LONGEST = 300
 FLOORS = (
     ("__init__", "errors", "assets", "turns", "libtiff"),
     ("settings", "extractors", "reports", "database"),
-    ("images", "fusion", "cache", "indexes", "detectors", "scanning", "palettes"),
+    ("images", "imaging", "fusion", "cache", "indexes", "detectors", "scanning", "palettes"),
     ("reading", "endings", "edits", "fingerprints", "decisions", "trust"),
     ("planning", "examining", "thumbnails", "calibration", "filters", "name_search", "intake"),
     ("originals", "availability", "embedding"),

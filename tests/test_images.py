@@ -97,7 +97,9 @@ def test_transparency_is_laid_on_white(mode: str, side: int) -> None:
 @pytest.mark.parametrize("mode", ["RGB", "L", "P"])
 @pytest.mark.parametrize("side", [40, 1200])
 def test_a_colour_declared_transparent_is_laid_on_white(mode: str, side: int) -> None:
-    image = Image.new("RGB", (side, side), (0, 51, 51)).convert(mode)
+    image = Image.new("RGB", (side, side), (0, 51, 51))
+    image.paste((153, 0, 0), (side // 2, 0, side, side))
+    image = image.convert(mode)
     value = image.getpixel((0, 0))
 
     assert corner(read(saved(image, "PNG", transparency=value))) == [255] * 3

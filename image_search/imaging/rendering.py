@@ -1,0 +1,140 @@
+"""Samples as a file stores them become the RGB that a viewer would show."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+from image_search.imaging.colour import from_adobe_rgb, to_srgb
+
+# Differences of a sample that the eye, and every extractor, tells from the ground (of 255).
+_SEEN: Final = 24
+# Artwork is laid on white unless less than this share of it would be seen there. A white shoe on
+# white still has its shadows; white lettering has nothing.
+_ENOUGH: Final = 0.25
+
+WHITE: Final = (255, 255, 255)
+BLACK: Final = (0, 0, 0)
+
+# The entry of an Exif block by which cameras say that samples are in Adobe RGB: interoperability
+# index R03 (DCF 2.0, section 3.2), in either byte order.
+_ADOBE_RGB: Final = (
+    b"\x01\x00\x02\x00\x04\x00\x00\x00R03\0",
+    b"\x00\x01\x00\x02\x00\x00\x00\x04R03\0",
+)
+
+_TAG_BITS, _TAG_PHOTOMETRIC = 258, 262
+
+
+class Rendering:
+    """How the samples of one picture are shown: their colour space, range and ground.
+
+    Decided once from a picture, or a reduced version of it; then applied to any part of it.
+    """
+
+    def __init__(self, image: Image.Image, reduced: Image.Image) -> None:
+        """Decide from ``image``, loaded; from ``reduced``, a small version, where that does."""
+        info = image.info
+        self._profile = info.get("icc_profile")
+        self._adobe = self._profile is None and _says_adobe_rgb(info.get("exif"))
+        self._ground: tuple[int, int, int] | None = None
+        self._range: tuple[float, float] | None = None
+        self._inverted = False
+        if _is_deep(image.mode):
+            self._range = _range_of(image, reduced)
+            tags = getattr(image, "tag_v2", None)
+            self._inverted = tags is not None and tags.get(_TAG_PHOTOMETRIC) == 0
+        elif _has_alpha(image):
+            self._ground = _ground_for(_with_alpha(reduced))
+
+    def rgb(self, part: Image.Image) -> Image.Image:
+        """``part`` of the picture in mode RGB."""
+        if self._range is not None:
+            return self._coloured(self._scaled(part))
+        if _has_alpha(part):
+            return self._flattened(_with_alpha(part))
+        if part.mode not in ("L", "RGB", "CMYK", "LAB"):
+            part = part.convert("RGB")
+        return self._coloured(part)
+
+    def _flattened(self, part: Image.Image) -> Image.Image:
+        alpha = part.getchannel("A")
+        shown = self._coloured(part.convert("L" if part.mode == "LA" else "RGB"))
+        if self._ground is None:
+            return shown
+        ground = Image.new("RGB", part.size, self._ground)
+        ground.paste(shown, mask=alpha)
+        return ground
+
+    def _coloured(self, image: Image.Image) -> Image.Image:
+        if self._adobe and image.mode == "RGB":
+            return from_adobe_rgb(image)
+        return to_srgb(image, self._profile)
+
+    def _scaled(self, part: Image.Image) -> Image.Image:
+        assert self._range is not None
+        low, high = self._range
+        samples = np.nan_to_num(np.asarray(part, np.float32), nan=0.0, posinf=high, neginf=low)
+        scaled = (samples - low) * np.float32(255.0 / max(high - low, 1e-9))
+        grey = scaled.clip(0, 255).astype(np.uint8)
+        return Image.fromarray(255 - grey if self._inverted else grey)
+
+
+def _says_adobe_rgb(exif: object) -> bool:
+    return isinstance(exif, bytes) and any(entry in exif for entry in _ADOBE_RGB)
+
+
+def _is_deep(mode: str) -> bool:
+    return mode.startswith("I") or mode == "F"
+
+
+def _range_of(image: Image.Image, reduced: Image.Image) -> tuple[float, float]:
+    """The values that are shown as black and as white.
+
+    Whole numbers use the range that their number of bits gives them; anything else is stretched to
+    what it holds.
+    """
+    if image.mode == "F":
+        samples = np.asarray(reduced)
+        finite = samples[np.isfinite(samples)]
+        return float(finite.min(initial=0)), float(finite.max(initial=0))
+    least, most = image.getextrema()
+    assert isinstance(least, (int, float))
+    assert isinstance(most, (int, float))
+    if least < 0 or most > 65535:
+        return min(0.0, float(least)), max(0.0, float(most))
+    bits = (getattr(image, "tag_v2", None) or {}).get(_TAG_BITS)
+    if isinstance(bits, tuple) and bits and 8 < bits[0] <= 16:
+        return 0.0, float((1 << bits[0]) - 1)
+    return 0.0, 65535.0 if most > 255 else 255.0
+
+
+def _has_alpha(image: Image.Image) -> bool:
+    return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+
+
+def _with_alpha(image: Image.Image) -> Image.Image:
+    """In mode LA or RGBA."""
+    if image.mode in ("LA", "RGBA"):
+        return image
+    return image.convert("LA" if image.mode == "La" else "RGBA")
+
+
+def _ground_for(image: Image.Image) -> tuple[int, int, int] | None:
+    """What artwork in mode LA or RGBA is laid on; ``None`` where its alpha says nothing.
+
+    An alpha channel that hides everything is no alpha: a mask that somebody left empty.
+    """
+    pixels = np.asarray(image)
+    alpha = pixels[..., -1]
+    if not alpha.any():
+        return None
+    visible = alpha.astype(np.float32)
+    colours = pixels[..., :-1]
+    total = float(visible.sum())
+    on_white = float(visible[colours.min(axis=-1) <= 255 - _SEEN].sum()) / total
+    if on_white >= _ENOUGH:
+        return WHITE
+    return BLACK
