@@ -23,7 +23,9 @@ from PIL import Image, UnidentifiedImageError
 
 from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.extractors.base import Pixels
+from image_search.imaging.opening import open_source
 from image_search.imaging.rendering import Rendering
+from image_search.imaging.source import Limit, Source
 from image_search.libtiff import hush
 
 pillow_heif.register_heif_opener()
@@ -34,13 +36,6 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 # Each thread works on a picture of its own; OpenCV's own threads would only get in their way.
 cv2.setNumThreads(1)
-
-# The formats a studio's archive holds. Left out on purpose: EPS (runs Ghostscript), stubs that need
-# outside programs (WMF, GRIB, HDF5), and game or science formats with rarely used decoders.
-FORMATS = (
-    "JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF", "JPEG2000", "PSD",
-    "TGA", "ICO", "ICNS", "PPM", "PCX", "SGI", "DDS", "QOI", "SUN", "XBM", "XPM", "MSP",
-)  # fmt: skip
 
 # Shortest side, in pixels, of a working picture: more than one and a half times what any extractor
 # looks at, so that reduced decoding changes embeddings by less than recompression does (cosines to
@@ -89,18 +84,19 @@ class Picture:
     """A decoded picture, upright, at working size.
 
     ``pixels`` is (height, width, 3) uint8 RGB; ``width`` and ``height`` are those of the original
-    file, upright, in pixels.
+    file, upright, in pixels. ``note`` says in words what else should be known about what is shown.
     """
 
     pixels: Pixels
     width: int
     height: int
+    note: str = ""
 
 
 def decode(
     data: bytes, *, max_megapixels: float, side: int = WORKING_SIDE, longest: int = LONGEST_SIDE
 ) -> Picture:
-    """Decode image bytes of any format in ``FORMATS`` into an upright RGB picture.
+    """Decode image bytes of any format in docs/formats.md into an upright RGB picture.
 
     The picture is reduced, never enlarged, until its shortest side is ``side`` pixels and its
     longest at most ``longest``. Colour profiles are applied; transparency is laid on white, or on
@@ -111,7 +107,7 @@ def decode(
         ImageTooLarge: more than ``max_megapixels`` million pixels.
         UnreadableImage: not an image, of an unknown format, truncated or damaged.
     """
-    return _opened(data, max_megapixels, lambda image: _picture(image, side, longest))
+    return _opened(data, max_megapixels, lambda source: _picture(source, side, longest))
 
 
 def pixel_digest(data: bytes, *, max_megapixels: float) -> bytes:
@@ -135,23 +131,17 @@ def thumbnail(picture: Picture, side: int) -> bytes:
     return buffer.getvalue()
 
 
-def _opened(data: bytes, max_megapixels: float, use: Callable[[Image.Image], _T]) -> _T:
+def _opened(data: bytes, max_megapixels: float, use: Callable[[Source], _T]) -> _T:
     """What ``use`` makes of the picture in ``data``; raises what ``decode`` does."""
     if not data:
         raise UnreadableImage("The file is empty.")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > max_megapixels * 1e6:
-                raise ImageTooLarge(
-                    f"The picture has {width} x {height} pixels "
-                    f"({width * height / 1e6:,.0f} megapixels); the limit is "
-                    f"{max_megapixels:g} megapixels."
-                )
-            if width * height > HUGE_PIXELS:
-                with _one_huge_picture:
-                    return use(image)
-            return use(image)
+        source = open_source(data, Limit(max_megapixels))
+        width, height = source.size
+        if width * height > HUGE_PIXELS:
+            with _one_huge_picture:
+                return use(source)
+        return use(source)
     except UnreadableImage:
         raise
     except UnidentifiedImageError:
@@ -170,15 +160,11 @@ def _opened(data: bytes, max_megapixels: float, use: Callable[[Image.Image], _T]
         raise UnreadableImage(f"The image is damaged or incomplete ({reason}).") from error
 
 
-def _picture(image: Image.Image, side: int, longest: int) -> Picture:
-    width, height = image.size
-    # JPEG: let the decoder's inverse DCT do the reduction; a no-op for other formats.
-    if min(width, height) > side:
-        scale = side / min(width, height)
-        image.draft("RGB", (round(width * scale), round(height * scale)))
-    image.load()
+def _picture(source: Source, side: int, longest: int) -> Picture:
+    width, height = source.size
+    image = source.load(side)
     # Only now: Pillow has turned a TIFF by itself, and taken the tag away.
-    orientation = _orientation(image)
+    orientation = source.orientation or _orientation(image)
     reduced = _reduced(image, side, longest)
     flat = _reduced(Rendering(image, reduced).rgb(reduced), side, longest)
     if orientation in _UPRIGHT:
@@ -187,13 +173,15 @@ def _picture(image: Image.Image, side: int, longest: int) -> Picture:
         width, height = height, width
     pixels = np.asarray(flat, dtype=np.uint8)
     scale = min(1.0, side / min(pixels.shape[:2]), longest / max(pixels.shape[:2]))
-    return Picture(_resized(pixels, scale), width, height)
+    return Picture(_resized(pixels, scale), width, height, source.note)
 
 
-def _digest(image: Image.Image) -> bytes:
+def _digest(source: Source) -> bytes:
     """Of all the pixels, a band of rows at a time, so that no second copy of them is needed."""
-    image.load()
-    orientation = _orientation(image)
+    if source.partial:
+        raise UnreadableImage(f"The picture itself is not read, but {source.note}.")
+    image = source.load(None)
+    orientation = source.orientation or _orientation(image)
     rendering = Rendering(image, _reduced(image, WORKING_SIDE, LONGEST_SIDE))
     turned = orientation >= 5
     height, width = image.size if turned else reversed(image.size)

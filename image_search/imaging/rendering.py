@@ -96,13 +96,11 @@ def _range_of(image: Image.Image, reduced: Image.Image) -> tuple[float, float]:
     Whole numbers use the range that their number of bits gives them; anything else is stretched to
     what it holds.
     """
+    samples = np.asarray(reduced)
     if image.mode == "F":
-        samples = np.asarray(reduced)
-        finite = samples[np.isfinite(samples)]
-        return float(finite.min(initial=0)), float(finite.max(initial=0))
-    least, most = image.getextrema()
-    assert isinstance(least, (int, float))
-    assert isinstance(most, (int, float))
+        samples = samples[np.isfinite(samples)]
+        return float(samples.min(initial=0)), float(samples.max(initial=0))
+    least, most = int(samples.min(initial=0)), int(samples.max(initial=0))
     if least < 0 or most > 65535:
         return min(0.0, float(least)), max(0.0, float(most))
     bits = (getattr(image, "tag_v2", None) or {}).get(_TAG_BITS)
