@@ -63,7 +63,9 @@ def examine(
     fact = replace(fact, digest=hashlib.sha256(data).digest())
     same = by_digest(fact.digest)
     if same is not None:
-        return Examined(replace(fact, width=same.width, height=same.height), same_as=same)
+        return Examined(
+            replace(fact, width=same.width, height=same.height, note=same.note), same_as=same
+        )
     try:
         if not data:
             raise UnreadableImage("The file is empty.")
@@ -72,7 +74,7 @@ def examine(
         return Examined(_failed(fact, str(error), RETRY))  # the limit may be raised
     except UnreadableImage as error:
         return Examined(_failed(fact, str(error)))
-    fact = replace(fact, width=picture.width, height=picture.height)
+    fact = replace(fact, width=picture.width, height=picture.height, note=picture.note)
     return Examined(fact, tuple(e.prepare(picture.pixels) for e in extractors()))
 
 

@@ -25,7 +25,8 @@ class Hit:
     same photo; for drawings levelled, see ``comparing``), ``contributions`` what each of them adds
     to ``score``; both may hold ``name`` and ``neighbours`` too (which adds nothing to those that
     keep their places, see ``expansion``); ``size`` in bytes, ``modified`` in seconds since 1970,
-    ``width`` and ``height`` in pixels.
+    ``width`` and ``height`` in pixels; ``note`` says what else should be known about what is
+    shown, such as "page 2 of 12".
     """
 
     rank: int
@@ -38,6 +39,7 @@ class Hit:
     height: int
     size: int
     modified: float
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +123,7 @@ class Found:
             height=int(records.heights[owner]),
             size=int(records.sizes[owner]),
             modified=int(records.mtimes[owner]) / 1e9,
+            note=records.notes.get(owner, ""),
         )
 
 

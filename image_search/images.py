@@ -43,6 +43,8 @@ cv2.setNumThreads(1)
 WORKING_SIDE = 384
 # Longest side of a working picture, in pixels, so that a strip of 1 x 100,000 stays small.
 LONGEST_SIDE = 4096
+# Pixels of all pages of a file that are compared at most.
+_ALL_PAGES = 1_000_000_000
 # Rows whose pixels are hashed together.
 _BAND = 64
 # A file larger than this is not read into memory (bytes).
@@ -177,11 +179,24 @@ def _picture(source: Source, side: int, longest: int) -> Picture:
 
 
 def _digest(source: Source) -> bytes:
-    """Of all the pixels, a band of rows at a time, so that no second copy of them is needed."""
     if source.partial:
         raise UnreadableImage(f"The picture itself is not read, but {source.note}.")
-    image = source.load(None)
-    orientation = source.orientation or _orientation(image)
+    if source.pages is None:
+        return _digest_of(source.load(None), source.orientation)
+    # Of several pages, all: two books with one cover are two books.
+    digest = hashlib.sha256(b"pages")
+    pixels = 0
+    for page in source.pages():
+        pixels += page.width * page.height
+        if pixels > _ALL_PAGES:
+            raise ImageTooLarge("All pages together have too many pixels to be compared.")
+        digest.update(_digest_of(page, source.orientation))
+    return digest.digest()
+
+
+def _digest_of(image: Image.Image, turned_by: int | None) -> bytes:
+    """Of all the pixels, a band of rows at a time, so that no second copy of them is needed."""
+    orientation = turned_by or _orientation(image)
     rendering = Rendering(image, _reduced(image, WORKING_SIDE, LONGEST_SIDE))
     turned = orientation >= 5
     height, width = image.size if turned else reversed(image.size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,8 @@ class Fact:
 
     ``size`` in bytes, ``mtime_ns`` in nanoseconds since 1970, ``digest`` the SHA-256 of its content
     (empty where it could not be read), ``width`` and ``height`` in pixels, upright. ``reason`` says
-    why it could not be read, in words, where ``verdict`` is not ``READABLE``.
+    why it could not be read, in words, where ``verdict`` is not ``READABLE``. ``note`` says what
+    else should be known about what is shown, such as "page 2 of 12".
     """
 
     path: str
@@ -43,6 +44,7 @@ class Fact:
     height: int = 0
     verdict: int = READABLE
     reason: str = ""
+    note: str = ""
 
 
 def image_id(path: str) -> int:
@@ -69,6 +71,7 @@ class Records:
     verdicts: npt.NDArray[np.uint8]
     reasons: dict[int, str]
     owners: npt.NDArray[np.int32]
+    notes: dict[int, str] = field(default_factory=dict)
 
     @staticmethod
     def of(facts: Sequence[Fact]) -> Records:
@@ -85,6 +88,7 @@ class Records:
             verdicts=verdicts,
             reasons={i: fact.reason for i, fact in enumerate(facts) if fact.reason},
             owners=np.flatnonzero(verdicts == READABLE).astype(np.int32),
+            notes={i: fact.note for i, fact in enumerate(facts) if fact.note},
         )
 
     def __len__(self) -> int:
@@ -101,6 +105,7 @@ class Records:
             height=int(self.heights[row]),
             verdict=int(self.verdicts[row]),
             reason=self.reasons.get(row, ""),
+            note=self.notes.get(row, ""),
         )
 
     def __iter__(self) -> Iterator[Fact]:
@@ -119,6 +124,7 @@ class Records:
             "reasons": dict(self.reasons),
             "ids": self.ids.astype("<u8").tobytes(),
             "owners": self.owners.astype("<i4").tobytes(),
+            "notes": dict(self.notes),
         }
 
     @staticmethod
@@ -139,6 +145,7 @@ class Records:
             verdicts=np.frombuffer(plain["verdicts"], np.uint8).copy(),
             reasons=dict(plain["reasons"]),
             owners=np.frombuffer(plain["owners"], "<i4").astype(np.int32),
+            notes=dict(plain.get("notes", {})),  # added later than the rest
         )
         columns = (
             records.ids, records.sizes, records.mtimes, records.digests,

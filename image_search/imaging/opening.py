@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Final
 
-from PIL import Image
+from PIL import Image, ImageSequence
 
-from image_search.imaging import photoshop
+from image_search.imaging import camera_raw, photoshop, tiff_tags
+from image_search.imaging.pages import fullest
 from image_search.imaging.source import Limit, Source
+from image_search.imaging.tiff import open_tiff
 
 # The formats that Pillow reads for us. Left out on purpose: EPS (runs Ghostscript), stubs that need
 # outside programs (WMF, GRIB, HDF5), and game or science formats with rarely used decoders.
@@ -16,6 +19,11 @@ FORMATS: Final = (
     "JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF", "JPEG2000",
     "TGA", "ICO", "ICNS", "PPM", "PCX", "SGI", "DDS", "QOI", "SUN", "XBM", "XPM", "MSP",
 )  # fmt: skip
+
+
+# Those of them whose files may hold frames that are pictures in their own right. In others, such as
+# the parts of a JPEG from a camera with several lenses, the first is the picture.
+_ANIMATED: Final = frozenset({"PNG", "WEBP", "GIF", "AVIF"})
 
 
 def open_source(data: bytes, limit: Limit) -> Source:
@@ -28,12 +36,20 @@ def open_source(data: bytes, limit: Limit) -> Source:
     """
     if data.startswith(photoshop.MAGIC):
         return photoshop.open_photoshop(data, limit)
+    if data[:4] in tiff_tags.MAGICS or data[:4] in tiff_tags.RAW_MAGICS:
+        return open_tiff(data, limit)
+    if data.startswith(camera_raw.FUJI):
+        return camera_raw.open_fuji(data, limit)
+    if data[4:12] == b"ftypcrx ":
+        return camera_raw.open_canon(data, limit)
     return _with_pillow(data, limit)
 
 
 def _with_pillow(data: bytes, limit: Limit) -> Source:
     image = Image.open(io.BytesIO(data), formats=FORMATS)
     limit.check(*image.size)
+    if image.format in _ANIMATED and getattr(image, "is_animated", False):
+        return _animation(data, image, limit)
 
     def load(side: int | None) -> Image.Image:
         # JPEG: let the decoder's inverse DCT do the reduction; a no-op for other formats.
@@ -44,3 +60,22 @@ def _with_pillow(data: bytes, limit: Limit) -> Source:
         return image
 
     return Source(image.size, load)
+
+
+def _animation(data: bytes, image: Image.Image, limit: Limit) -> Source:
+    """The frame that shows most; all frames have one size, which was checked."""
+    count: int = getattr(image, "n_frames", 1)
+
+    def frames() -> Iterator[Image.Image]:
+        for frame in ImageSequence.Iterator(Image.open(io.BytesIO(data), formats=FORMATS)):
+            limit.check(*frame.size)
+            yield frame.copy()
+
+    chosen = fullest(frames())
+
+    def load(_: int | None) -> Image.Image:
+        image.seek(chosen)
+        image.load()
+        return image
+
+    return Source(image.size, load, f"frame {chosen + 1} of {count}", pages=frames)

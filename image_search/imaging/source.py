@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from PIL import Image
 
@@ -20,8 +20,8 @@ class Source:
     ``size`` is (width, height) in pixels, as stored; ``orientation`` is that of the container where
     it has one (EXIF values), else the image's own metadata say. ``note`` says in words what a
     person should know about what is shown, such as "page 2 of 12". ``partial`` marks a preview: it
-    proves nothing about the pixels of the whole. ``pages`` load every page or frame of the file,
-    where there are several; ``load`` loads the one that counts.
+    proves nothing about the pixels of the whole. ``pages`` gives every page or frame of the file,
+    loaded, where there are several; ``load`` loads the one that counts.
     """
 
     size: tuple[int, int]
@@ -29,7 +29,7 @@ class Source:
     note: str = ""
     orientation: int | None = None
     partial: bool = False
-    pages: tuple[Load, ...] = field(default=())
+    pages: Callable[[], Iterator[Image.Image]] | None = None
 
 
 @dataclass(frozen=True)

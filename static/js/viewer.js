@@ -92,6 +92,7 @@ function show(index) {
     ["Rank", `${hit.rank} of ${count(hits.length)}`],
     ["Path", hit.path],
     ["Size", `${count(hit.width)} × ${count(hit.height)} pixels, ${bytes(hit.size)}`],
+    ["Shown", hit.note ?? ""],
     ["Date", date(hit.modified)],
     ["Score", score(hit.score)],
     ["Check", hit.evidence?.words ?? ""],

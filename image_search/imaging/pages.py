@@ -1,0 +1,55 @@
+"""Files of several pages or frames: which of them shows most, and all of them one after another."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from PIL import Image
+
+from image_search.errors import ImageSearchError
+from image_search.imaging.rendering import Rendering
+
+# Pages that are looked at to choose one, and pixels that are decoded for it at most.
+MAX_LOOKED_AT: Final = 60
+MAX_PIXELS: Final = 100_000_000
+# A later page is chosen where it shows so much more: the first is what people see in a folder, and
+# what is chosen must not depend on chance.
+_MARGIN: Final = 1.25
+# Side in pixels at which pages are compared: what counts is drawing, not the grain of a scan.
+_SIDE: Final = 160
+
+Pages = Callable[[], Iterator[Image.Image]]
+
+
+def fullest(pages: Iterator[Image.Image]) -> int:
+    """The number of the page that shows most, from 0; ``pages`` are loaded one after another, and
+    those that are damaged, or come after the bounds, do not count."""
+    best, chosen, pixels = 0, 0, 0
+    try:
+        for number, page in enumerate(pages):
+            pixels += page.width * page.height
+            if number >= MAX_LOOKED_AT or (number and pixels > MAX_PIXELS):
+                break
+            shown = detail(page)
+            if number == 0:
+                best = shown
+            elif shown > best * _MARGIN:
+                best, chosen = shown, number
+    except (ImageSearchError, OSError, ValueError, SyntaxError, EOFError, IndexError):
+        pass  # the first damaged page ends the look; the page that is chosen says more
+    return chosen
+
+
+def detail(page: Image.Image) -> int:
+    """How much there is to see: the bytes that a small version takes, compressed."""
+    factor = max(1, min(page.size) // _SIDE, max(page.size) // 2048)
+    averageable = page.mode in ("L", "LA", "RGB", "RGBA", "CMYK")
+    small = page.reduce(factor) if factor > 1 and averageable else page
+    shown = Rendering(page, small).rgb(small)
+    if not averageable and factor > 1:
+        shown = shown.reduce(factor)
+    buffer = io.BytesIO()
+    shown.save(buffer, "WEBP", quality=50, method=2)
+    return buffer.tell()

@@ -1,0 +1,129 @@
+"""TIFF files: bounds before anything is decoded, pages, and the kinds that Pillow does not read."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+from collections.abc import Iterator
+from typing import Final
+
+from PIL import Image, UnidentifiedImageError
+
+from image_search.errors import UnreadableImage
+from image_search.imaging import tiff_tags as tags
+from image_search.imaging.camera_raw import is_camera_raw, open_camera_raw
+from image_search.imaging.pages import fullest
+from image_search.imaging.source import Limit, Source
+from image_search.imaging.tiff_samples import read_samples
+from image_search.imaging.tiff_tags import Directory, read_directories
+
+# JPEG within TIFF of the first kind (TIFF 6.0, section 22), whose data may be anywhere.
+_OLD_JPEG: Final = 6
+
+
+def open_tiff(data: bytes, limit: Limit) -> Source:
+    """The picture in a TIFF file; of several pages the one that shows most, of a camera raw file
+    the largest preview.
+
+    Raises:
+        ImageTooLarge: a page, or a tile of it, has more pixels than the limit.
+        UnreadableImage: it is damaged or of a kind that is not read.
+    """
+    directories = read_directories(data)
+    if is_camera_raw(data, directories):
+        preview = open_camera_raw(data, directories, limit)
+        if preview is not None:
+            return preview
+    sizes = [one.number(tags.WIDTH) * one.number(tags.HEIGHT) for one in directories]
+    numbers = [number for number, one in enumerate(directories) if one.is_page]
+    if not numbers and any(sizes):
+        numbers = [sizes.index(max(sizes))]
+    if not numbers or data[:4] not in tags.MAGICS:
+        raise UnreadableImage("The image is damaged or incomplete (it has no page).")
+    for number in numbers:
+        check(directories[number], limit)
+    chosen, note = numbers[0], ""
+    if len(numbers) > 1:
+        chosen = numbers[fullest(_pages(data, directories, numbers, limit))]
+        note = f"page {numbers.index(chosen) + 1} of {len(numbers)}"
+    directory = directories[chosen]
+    load = functools.partial(_load, data, directories, chosen, limit)
+    pages = functools.partial(_pages, data, directories, numbers, limit)
+    return Source(upright_size(directory), lambda _: load(), note, 1, pages=pages if note else None)
+
+
+def check(directory: Directory, limit: Limit) -> None:
+    """See that a picture may be decoded, before anything makes room for it.
+
+    Raises:
+        ImageTooLarge: it has, or unpacks to, more pixels than the limit.
+        UnreadableImage: its strips or tiles cannot be.
+    """
+    width, height = directory.size
+    limit.check(width, height)
+    samples = max(1, directory.number(tags.SAMPLES, 1))
+    if samples > 64:
+        raise UnreadableImage("The image is damaged or incomplete (too many samples a pixel).")
+    if tags.TILE_WIDTH in directory.tags:
+        limit.check(
+            directory.number(tags.TILE_WIDTH), max(1, directory.number(tags.TILE_HEIGHT, 1))
+        )
+
+
+def upright_size(directory: Directory) -> tuple[int, int]:
+    """Width and height in pixels once the picture is upright."""
+    width, height = directory.size
+    return (
+        (height, width)
+        if directory.number(tags.ORIENTATION, 1) in (5, 6, 7, 8)
+        else (width, height)
+    )
+
+
+def _pages(
+    data: bytes, directories: list[Directory], numbers: list[int], limit: Limit
+) -> Iterator[Image.Image]:
+    for number in numbers:
+        yield _load(data, directories, number, limit)
+
+
+def _load(data: bytes, directories: list[Directory], number: int, limit: Limit) -> Image.Image:
+    """A page, upright."""
+    directory = directories[number]
+    if not _is_usual(directory):
+        with contextlib.suppress(UnreadableImage):
+            return _upright(read_samples(data, directory, limit), directory)
+    try:
+        image = Image.open(io.BytesIO(data), formats=["TIFF"])
+        if number:
+            image.seek(number)
+        if image.size not in (directory.size, directory.size[::-1]):
+            raise UnidentifiedImageError
+    except (UnidentifiedImageError, SyntaxError, KeyError, EOFError):
+        return _upright(read_samples(data, directory, limit), directory)
+    image.load()
+    return image
+
+
+def _is_usual(directory: Directory) -> bool:
+    """Whether Pillow reads such samples, and as they are meant."""
+    count, bits = directory.number(tags.SAMPLES, 1), directory.number(tags.BITS, 1)
+    alpha = directory.number(tags.PHOTOMETRIC) < 2 and count > 1
+    return (bits in (1, 2, 4, 8) and not alpha) or (bits == 16 and count in (1, 3, 4))
+
+
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+
+
+def _upright(image: Image.Image, directory: Directory) -> Image.Image:
+    turn = _TURNS.get(directory.number(tags.ORIENTATION, 1))
+    if turn is None:
+        return image
+    turned = image.transpose(turn)
+    turned.info = image.info
+    return turned
