@@ -8,7 +8,7 @@ import math
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -21,6 +21,14 @@ _SEAM = re.compile(
 )
 # Accents; marks that make another letter of it in other scripts stay.
 _ACCENTS = re.compile("[\u0300-\u036f]")
+# Scripts that are written without spaces: Thai, Lao, Burmese, Khmer, Japanese, Chinese, and Korean,
+# whose words are joined.
+_JOINED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
+    "\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+"
+)
+# Characters of a part of such a run that is found; a longer part is found by how it begins.
+_LONGEST_PART = 8
 # A word asked for is also found by what it begins with, if that is so much of it: an ending more.
 _BEGINNING = 2 / 3
 
@@ -44,7 +52,18 @@ def _of_folder(folder: str) -> tuple[str, ...]:
 def _held(path: str) -> tuple[str, ...]:
     """The words that are looked up to find ``path``: those in it, and what they are made of."""
     apart = _SEAM.sub(" ", unicodedata.normalize("NFC", path))
-    return words_of(f"{path} {apart}" if apart != path else path)
+    whole = words_of(f"{path} {apart}" if apart != path else path)
+    if path.isascii():
+        return whole
+    return tuple(dict.fromkeys([*whole, *(part for word in whole for part in _parts(word))]))
+
+
+def _parts(word: str) -> Iterator[str]:
+    """What lies anywhere in a word of a script that has no spaces."""
+    for run in _JOINED.findall(word):
+        for start in range(len(run)):
+            for end in range(start + 1, min(len(run), start + _LONGEST_PART) + 1):
+                yield run[start:end]
 
 
 class NameIndex:
