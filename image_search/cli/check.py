@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import sys
 import time
@@ -12,10 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from image_search.cli.index import ProgressBar, stopping
 from image_search.cli.options import Commands, add_command, settings_from, write_file
+from image_search.cli.tables import write_rows, write_table
 from image_search.errors import (
     InvalidQuery,
     UnknownImage,
@@ -204,11 +203,9 @@ def _write(
         checks += [{"picture": one.name, "verdict": None, "error": one.reason} for one in failed]
         print(json.dumps({"checks": checks}))
     if options.csv == "-":
-        _table(sys.stdout, checked, failed)
+        write_rows(sys.stdout, _table(checked, failed))
     elif options.csv:
-        buffer = io.StringIO(newline="")
-        _table(buffer, checked, failed)
-        write_file(Path(options.csv), buffer.getvalue())
+        write_table(Path(options.csv), _table(checked, failed))
     if options.report:
         shown = [
             one if one.data else replace(one, data=read_image_file(library.original(one.name)))
@@ -217,9 +214,8 @@ def _write(
         write_file(options.report, library.report(shown, failed))
 
 
-def _table(file: TextIO, checked: Sequence[Checked], failed: Sequence[Failed]) -> None:
-    table = csv.writer(file)
-    table.writerow(COLUMNS)
+def _table(checked: Sequence[Checked], failed: Sequence[Failed]) -> Iterator[Sequence[object]]:
+    yield COLUMNS
     for one in checked:
         result, rates = one.result, one.result.certainty
         errs = ("", "") if rates is None else (rates.false_alarms, rates.misses)
@@ -228,12 +224,12 @@ def _table(file: TextIO, checked: Sequence[Checked], failed: Sequence[Failed]) -
         start = (one.name, result.verdict, result.words)
         for hit in result.hits:
             evidence = hit.evidence
-            table.writerow([
+            yield [
                 *start, hit.relation, hit.hit.path, hit.hit.id, hit.hit.score,
                 "" if evidence is None else evidence.inliers,
                 "" if evidence is None else evidence.words, hit.decision or "", *end,
-            ])  # fmt: skip
+            ]  # fmt: skip
         if not result.hits:
-            table.writerow([*start, *[""] * 7, *end])
+            yield [*start, *[""] * 7, *end]
     for bad in failed:
-        table.writerow([bad.name, *[""] * (len(COLUMNS) - 2), bad.reason])
+        yield [bad.name, *[""] * (len(COLUMNS) - 2), bad.reason]

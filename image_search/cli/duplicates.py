@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import dataclasses
-import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from image_search.cli.index import ProgressBar, stopping
 from image_search.cli.options import Commands, add_command, settings_from, write_file
+from image_search.cli.tables import write_rows, write_table
 from image_search.errors import InvalidQuery
 
 if TYPE_CHECKING:
@@ -154,11 +153,9 @@ def _show(duplicates: Duplicates, options: argparse.Namespace) -> None:
     for warning in page.warnings:
         print(f"Note: {warning}", file=sys.stderr)
     if options.csv == "-":
-        _table(sys.stdout, page.groups)
+        write_rows(sys.stdout, _table(page.groups))
     elif options.csv:
-        buffer = io.StringIO(newline="")
-        _table(buffer, page.groups)
-        write_file(Path(options.csv), buffer.getvalue())
+        write_table(Path(options.csv), _table(page.groups))
     if options.json:
         from image_search.duplicates import to_plain
 
@@ -188,11 +185,10 @@ def _print(page: Page) -> None:
     print(f"{groups} with {page.images:,} images, {page.undecided:,} of them undecided.{shown}")
 
 
-def _table(file: TextIO, groups: Sequence[Group]) -> None:
+def _table(groups: Sequence[Group]) -> Iterator[Sequence[object]]:
     from image_search.originals import id_of
 
-    table = csv.writer(file)
-    table.writerow(COLUMNS)
+    yield COLUMNS
     for group in groups:
         paths = {id_of(fact): fact.path for fact in group.members}
         for fact in group.members:
@@ -204,4 +200,4 @@ def _table(file: TextIO, groups: Sequence[Group]) -> None:
                 about = [pair.relation, pair.words, against, pair.decision or ""]
             moment = round(fact.mtime_ns / 1e9)
             facts = [own, fact.width, fact.height, fact.size, moment]
-            table.writerow([group.id, group.kind, fact.path, *facts, *about])
+            yield [group.id, group.kind, fact.path, *facts, *about]
