@@ -17,7 +17,7 @@ from image_search.cache.records import RETRY, UNREADABLE
 from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.extractors.base import Extractor
 from image_search.images import MAX_FILE_BYTES, decode
-from image_search.scanning import Entry, is_outside
+from image_search.scanning import Entry, is_outside, times_of
 
 Prepared = tuple[npt.NDArray[np.generic], ...]
 
@@ -44,17 +44,18 @@ def examine(
     says why.
     """
     path = folder / entry.path
-    fact = Fact(entry.path, entry.size, entry.mtime_ns)
+    fact = Fact(entry.path, entry.size, entry.mtime_ns, ctime_ns=entry.ctime_ns)
     try:
         with path.open("rb") as file:
             stat = os.fstat(file.fileno())
             # What is remembered is what was read, even where the file changed since the scan.
-            fact = replace(fact, size=stat.st_size, mtime_ns=stat.st_mtime_ns)
+            changed, noted = times_of(stat)
+            fact = replace(fact, size=stat.st_size, mtime_ns=changed, ctime_ns=noted)
             if stat.st_size > MAX_FILE_BYTES:
                 return Examined(_failed(fact, f"The file has more than {MAX_FILE_BYTES:,} bytes."))
             if is_outside(folder, path):
                 return Examined(_failed(fact, "It is a link that leads out of the image folder."))
-            data = file.read()
+            data = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         return None
     except OSError as error:

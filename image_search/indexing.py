@@ -24,7 +24,7 @@ from image_search.extractors.loading import Lazily
 from image_search.fusion import Layout
 from image_search.planning import Known, Plan, make_plan, refuse_to_forget_all
 from image_search.reports import Progress, Report, Unreadable
-from image_search.scanning import Entries, scan
+from image_search.scanning import Entries, Remarks, scan
 from image_search.settings import Settings
 
 # Files being examined, or waiting for it, for each thread: enough that the threads have work while
@@ -72,19 +72,15 @@ def update_cache(means: Means, writer: CacheWriter) -> Report:
     means.on_progress(Progress("scanning"))
     known = Known(writer.begin(means.identities, means.trusted, means.opened))
     rebuilt = writer.aside
-    closed: list[str] = []
-    plan = _planned(means, writer, known, closed)
+    remarks = Remarks()
+    plan = _planned(means, writer, known, remarks)
     run = _Run(means, writer, known, plan or Plan(Entries.of(()), (), 0, len(known), 0))
     if plan is None:
         run.stopped = True
     else:
         run.execute()
     warnings = [*writer.warnings]
-    if closed:
-        warnings.append(
-            f"Could not look into {len(closed)} folders, whose images were kept as they were: "
-            + ", ".join(closed[:5])
-        )
+    warnings += _remarked(remarks)
     failures = tuple(Unreadable(fact.path, fact.reason) for fact in writer.snapshot.failures)
     return Report(
         added=run.progress.added,
@@ -103,7 +99,26 @@ def update_cache(means: Means, writer: CacheWriter) -> Report:
     )
 
 
-def _planned(means: Means, writer: CacheWriter, known: Known, closed: list[str]) -> Plan | None:
+def _remarked(remarks: Remarks) -> list[str]:
+    """What a walk has met, in words."""
+    found = []
+    if remarks.closed:
+        found.append(
+            f"Could not look into {len(remarks.closed)} folders, whose images were kept as they "
+            "were: "
+            + ", ".join(
+                path if len(path) < 200 else f"{path[:100]}..." for path in remarks.closed[:5]
+            )
+        )
+    if remarks.links_out:
+        found.append(
+            f"{remarks.links_out:,} links lead out of the image folder and were not followed; put "
+            "the files themselves into it."
+        )
+    return found
+
+
+def _planned(means: Means, writer: CacheWriter, known: Known, remarks: Remarks) -> Plan | None:
     """What is to be done, or ``None`` where somebody stopped the walk through the folder."""
     settings = means.settings
     # The cache may lie among the images, and so may a rebuild and what was set aside.
@@ -116,13 +131,13 @@ def _planned(means: Means, writer: CacheWriter, known: Known, closed: list[str])
         means.on_progress(Progress("scanning", done=found))
 
     try:
-        entries = scan(settings.images, exclude, closed, watch)
+        entries = scan(settings.images, exclude, remarks, watch, settings.ignored)
     except _Stopped:
         return None
-    plan = make_plan(entries, known, tuple(closed))
+    plan = make_plan(entries, known, tuple(remarks.closed))
     if writer.aside:
         served = Known(writer.serving)
-        against = make_plan(entries, served, tuple(closed))
+        against = make_plan(entries, served, tuple(remarks.closed))
         refuse_to_forget_all(settings, writer.serving.folder, len(served), against)
     else:
         refuse_to_forget_all(settings, writer.snapshot.folder, len(known), plan)

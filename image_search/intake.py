@@ -18,6 +18,10 @@ from image_search.scanning import LITTER, is_outside
 LONGEST = 120
 # How many files of one name may come before something must be wrong.
 MOST_OF_A_NAME = 10_000
+# Levels and characters of a folder that images can be put into: no studio sorts deeper, and systems
+# take 4,096 bytes for a whole path.
+MOST_FOLDERS = 32
+LONGEST_FOLDER = 500
 # What no common file system takes, and what acts on a terminal.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\/\u2028\u2029\u202a-\u202e\u2066-\u2069]')
 # Devices of Windows, whatever the ending.
@@ -93,6 +97,11 @@ def take_in(images: Path, folder: str, name: str, data: bytes) -> str:
 def _inside(images: Path, folder: str) -> Path:
     parts = PurePosixPath(unicodedata.normalize("NFC", folder.replace("\\", "/"))).parts
     parts = tuple(part for part in parts if part != "/")
+    if len(parts) > MOST_FOLDERS or sum(map(len, parts)) > LONGEST_FOLDER:
+        raise InvalidQuery(
+            f"A folder may be {MOST_FOLDERS} levels deep and have {LONGEST_FOLDER} characters; "
+            "name one that is less deep, such as rings/2026."
+        )
     for part in parts:
         if part != safe_name(part):
             raise InvalidQuery(

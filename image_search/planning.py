@@ -41,12 +41,15 @@ class Known(Mapping[str, Fact]):
         self._numbers = numbers[order]
         self._rows = np.concatenate([*rows, np.zeros(0, np.int64)])[order]
         columns = [
-            [column[found] for column in (records.verdicts, records.sizes, records.mtimes)]
+            [
+                column[found]
+                for column in (records.verdicts, records.sizes, records.mtimes, records.ctimes)
+            ]
             for records, found in zip((s.records for s in snapshot.segments), rows, strict=True)
         ]
         nothing = np.zeros(0, np.int64)
         self._states = tuple(
-            np.concatenate([nothing, *(column[i] for column in columns)])[order] for i in range(3)
+            np.concatenate([nothing, *(column[i] for column in columns)])[order] for i in range(4)
         )
 
     def __getitem__(self, path: str) -> Fact:
@@ -66,10 +69,10 @@ class Known(Mapping[str, Fact]):
         """Every path, sorted."""
         return self._paths
 
-    def states(self) -> tuple[Rows, Rows, Rows]:
-        """Verdict, size in bytes and time in nanoseconds of each of ``paths``."""
-        verdicts, sizes, mtimes = self._states
-        return verdicts, sizes, mtimes
+    def states(self) -> tuple[Rows, Rows, Rows, Rows]:
+        """Verdict, size in bytes, and mtime and ctime in nanoseconds, of each of ``paths``."""
+        verdicts, sizes, mtimes, ctimes = self._states
+        return verdicts, sizes, mtimes, ctimes
 
     def twin(self, digest: bytes) -> Fact | None:
         """A readable file of this very content."""
@@ -117,16 +120,22 @@ def make_plan(entries: Entries, known: Known, closed: tuple[str, ...] = ()) -> P
     """Compare ``entries`` with what is ``known``.
 
     A file counts as unchanged while its size and modification time are what they were, as in rsync
-    and make. What lies below the folders in ``closed`` is unknown, so nothing of it is gone.
+    and make; and, where the system has it, the time of its last change of any kind, as in git: a
+    program that sets back the modification time cannot set back that. What lies below the folders
+    in ``closed`` is unknown, so nothing of it is gone.
     """
     order = _order(entries.paths)
     places = np.full(len(entries), -1, np.int64)
     places[order] = _matched([entries.paths[row] for row in order.tolist()], known.paths)
     old = places >= 0
-    verdicts, sizes, mtimes = (column[places[old]] for column in known.states())
+    verdicts, sizes, mtimes, ctimes = (column[places[old]] for column in known.states())
+    noted = entries.ctimes[old]
     same = old.copy()
     same[old] = (
-        (verdicts != RETRY) & (sizes == entries.sizes[old]) & (mtimes == entries.mtimes[old])
+        (verdicts != RETRY)
+        & (sizes == entries.sizes[old])
+        & (mtimes == entries.mtimes[old])
+        & ((ctimes == noted) | (ctimes == 0) | (noted == 0))
     )
     left = np.ones(len(known), np.bool_)
     left[places[old]] = False

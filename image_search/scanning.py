@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
+import re
 import stat
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import overload
 
@@ -16,8 +18,18 @@ from image_search.errors import SettingsError
 
 Rows = npt.NDArray[np.int64]
 
-# Litter of operating systems and network stores, beside everything that starts with a dot.
-LITTER = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "@eadir", "$recycle.bin"})
+# Litter of operating systems, network stores (Synology, QNAP, NetApp) and archives, beside what
+# starts with a dot: thumbnails, recycle bins, and snapshots that hold every image once more.
+LITTER = frozenset({
+    "thumbs.db", "desktop.ini", "ehthumbs.db", "$recycle.bin", "recycler", "recycled",
+    "system volume information", "lost+found", "__macosx", "#recycle", "#snapshot", "#tmp",
+    "@eadir", "@recycle", "@recently-snapshot", "@snapshot", "@synoeastream", "@synoresource",
+    "@sharebin", "@tmp", "~snapshot", "lost.dir", "network trash folder", "temporary items",
+})  # fmt: skip
+# Folders within folders that are looked into; more come from a program that ran wild.
+MAX_DEPTH = 2_000
+
+_FIRST, _LAST = -(1 << 63), (1 << 63) - 1
 
 # Files and folders between two signs of life. A network disk may take milliseconds for each.
 TOLD_EVERY = 500
@@ -25,20 +37,43 @@ TOLD_EVERY = 500
 
 @dataclass(frozen=True)
 class Entry:
-    """A file: its path relative to the folder, with ``/``; size in bytes; mtime in nanoseconds."""
+    """A file: its path relative to the folder, with ``/``; size in bytes; times in nanoseconds: of
+    its last change, and where the system has it (else 0), when that or anything else about the file
+    was written down."""
 
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int = 0
+
+
+@dataclass
+class Remarks:
+    """What a walk has met that a person may want to know: ``closed`` folders (relative paths ending
+    in ``/``) that could not be looked into, and how many links lead out of the folder."""
+
+    closed: list[str] = field(default_factory=list)
+    links_out: int = 0
+
+
+def times_of(state: os.stat_result) -> tuple[int, int]:
+    """When a file was changed, and when the system wrote anything down about it, in nanoseconds
+    since 1970. Dates that no clock shows (the year 2299) are brought into the range of 64 bits."""
+    changed = max(_FIRST, min(_LAST, state.st_mtime_ns))
+    # On Windows this is when the file was made, which says nothing.
+    noted = 0 if os.name == "nt" else max(_FIRST, min(_LAST, state.st_ctime_ns))
+    return changed, noted
 
 
 class Entries(Sequence[Entry]):
-    """Many entries as three columns: a million files are no million objects until each is asked
-    for."""
+    """Many entries as columns: a million files are no million objects until each is asked for."""
 
-    def __init__(self, paths: Sequence[str], sizes: Rows, mtimes: Rows) -> None:
+    def __init__(
+        self, paths: Sequence[str], sizes: Rows, mtimes: Rows, ctimes: Rows | None = None
+    ) -> None:
         """Columns of one length, as the fields of ``Entry``."""
         self.paths, self.sizes, self.mtimes = paths, sizes, mtimes
+        self.ctimes = np.zeros(len(paths), np.int64) if ctimes is None else ctimes
 
     @staticmethod
     def of(entries: Iterable[Entry]) -> Entries:
@@ -48,12 +83,13 @@ class Entries(Sequence[Entry]):
             [entry.path for entry in found],
             np.array([entry.size for entry in found], np.int64),
             np.array([entry.mtime_ns for entry in found], np.int64),
+            np.array([entry.ctime_ns for entry in found], np.int64),
         )
 
     def take(self, rows: Rows) -> Entries:
         """Those in these rows."""
         paths = [self.paths[row] for row in rows.tolist()]
-        return Entries(paths, self.sizes[rows], self.mtimes[rows])
+        return Entries(paths, self.sizes[rows], self.mtimes[rows], self.ctimes[rows])
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -66,24 +102,27 @@ class Entries(Sequence[Entry]):
 
     def __getitem__(self, row: int | slice) -> Entry | Entries:
         if isinstance(row, slice):
-            return Entries(self.paths[row], self.sizes[row], self.mtimes[row])
-        return Entry(self.paths[row], int(self.sizes[row]), int(self.mtimes[row]))
+            return Entries(self.paths[row], self.sizes[row], self.mtimes[row], self.ctimes[row])
+        times = int(self.mtimes[row]), int(self.ctimes[row])
+        return Entry(self.paths[row], int(self.sizes[row]), *times)
 
 
 def scan(
     folder: Path,
     exclude: Collection[Path] = (),
-    closed: list[str] | None = None,
+    remarks: Remarks | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
+    ignore: Sequence[str] = (),
 ) -> Entries:
     """Every regular file below ``folder``, in the order of their names.
 
-    Hidden files and operating systems' litter are left out, and so is what lies below the paths in
-    ``exclude``. Links to folders are not followed; a link to a file counts where the file lies in
-    the folder too. A subfolder that cannot be listed is skipped, and its relative path (ending in
-    ``/``) is appended to ``closed``, so that the caller need not take its files for deleted.
-    ``on_progress`` is told every now and then how many files were found; what it raises ends the
-    walk.
+    Hidden files and litter are left out, and so is what lies below the paths in ``exclude``, and
+    what matches a pattern in ``ignore`` (``*`` and ``?``, in any case; with a ``/`` the path within
+    the folder, else any name). Links to folders are not followed; a link to a file counts where the
+    file lies in the folder too, else ``remarks`` counts it. A subfolder that cannot be listed, or
+    lies too deep, is skipped and noted there, so that the caller need not take its files for
+    deleted. ``on_progress`` is given every now and then how many files were found; what it raises
+    ends the walk.
 
     Raises:
         SettingsError: the folder is not there or cannot be read.
@@ -97,9 +136,20 @@ def scan(
             f"The image folder {folder} cannot be read ({error.strerror}); create it, mount it, or "
             "name another one with --images or IMAGE_SEARCH_IMAGES."
         ) from error
-    walk = _Walk(root, exclude, [] if closed is None else closed, on_progress)
-    walk.into(str(root), "")
+    walk = _Walk(root, exclude, remarks or Remarks(), on_progress, _ignored(ignore))
+    walk.run()
     return walk.found()
+
+
+def _ignored(patterns: Sequence[str]) -> Callable[[str, str], bool] | None:
+    """Whether a name, or the path that ends in it, matches one of the patterns."""
+    kinds: tuple[list[str], list[str]] = ([], [])
+    for pattern in filter(None, (text.strip() for text in patterns)):
+        kinds["/" in pattern].append(fnmatch.translate(pattern.strip("/").lower()))
+    if not any(kinds):
+        return None
+    names, paths = (re.compile("|".join(kind) or r"(?!)") for kind in kinds)
+    return lambda name, path: bool(names.match(name.lower()) or paths.match(path.lower()))
 
 
 def is_outside(root: Path, path: Path) -> bool:
@@ -115,10 +165,12 @@ class _Walk:
         self,
         root: Path,
         exclude: Collection[Path],
-        closed: list[str],
+        remarks: Remarks,
         on_progress: Callable[[int], None],
+        ignored: Callable[[str, str], bool] | None,
     ) -> None:
-        self._root, self._closed, self._on_progress = root, closed, on_progress
+        self._root, self._remarks, self._on_progress = root, remarks, on_progress
+        self._ignored = ignored
         # By folder, the names in it that are left out.
         self._shut: dict[str, set[str]] = {}
         for path in (path.resolve() for path in exclude):
@@ -127,21 +179,38 @@ class _Walk:
         self._paths: list[str] = []
         self._sizes: list[int] = []
         self._mtimes: list[int] = []
+        self._ctimes: list[int] = []
 
     def found(self) -> Entries:
-        sizes, mtimes = np.array(self._sizes, np.int64), np.array(self._mtimes, np.int64)
-        return Entries(self._paths, sizes, mtimes)
+        columns = [
+            np.array(column, np.int64) for column in (self._sizes, self._mtimes, self._ctimes)
+        ]
+        return Entries(self._paths, *columns)
 
-    def into(self, folder: str, prefix: str) -> None:
+    def run(self) -> None:
+        """Look through the folders, each where its name stands among its neighbours. A stack of our
+        own, for a thousand folders within each other are more than Python's."""
+        waiting = [self._listed(str(self._root), "")]
+        while waiting:
+            folder = next(waiting[-1], None)
+            if folder is None:
+                waiting.pop()
+            elif len(waiting) > MAX_DEPTH:
+                self._remarks.closed.append(folder[1])
+            else:
+                waiting.append(self._listed(*folder))
+
+    def _listed(self, folder: str, prefix: str) -> Iterator[tuple[str, str]]:
+        """Gather the files of a folder; its folders, with the prefix of what lies in them."""
         try:
             with os.scandir(folder) as listed:
                 entries = sorted(listed, key=lambda entry: entry.name)
         except FileNotFoundError:
             return  # deleted since its parent was listed
         except OSError:
-            self._closed.append(prefix)
+            self._remarks.closed.append(prefix)
             return
-        shut = self._shut.get(folder, ())
+        shut, ignored = self._shut.get(folder, ()), self._ignored
         for entry in entries:
             self._looked += 1
             if not self._looked % TOLD_EVERY:
@@ -149,18 +218,23 @@ class _Walk:
             name = entry.name
             if name[0] == "." or name in shut or name.lower() in LITTER:
                 continue
+            if ignored is not None and ignored(name, prefix + name):
+                continue
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    self.into(entry.path, f"{prefix}{name}/")
+                    yield entry.path, f"{prefix}{name}/"
                     continue
                 state = entry.stat(follow_symlinks=False)
                 if stat.S_ISLNK(state.st_mode):
-                    state = entry.stat()
                     if is_outside(self._root, Path(entry.path)):
+                        self._remarks.links_out += os.path.exists(entry.path)  # noqa: PTH110
                         continue
-            except OSError:
-                continue  # vanished between the listing and the look
+                    state = entry.stat()
+            except (OSError, RuntimeError):
+                continue  # vanished between the listing and the look, or a link to itself
             if stat.S_ISREG(state.st_mode):
                 self._paths.append(prefix + name)
                 self._sizes.append(state.st_size)
-                self._mtimes.append(state.st_mtime_ns)
+                changed, noted = times_of(state)
+                self._mtimes.append(changed)
+                self._ctimes.append(noted)

@@ -92,6 +92,8 @@ TABLE: tuple[Setting, ...] = (
     Setting("uploads", int, "0", "1 for yes, 0 for no",
             "whether images can be added from the page; else the collection is only ever read",
             0, 1),
+    Setting("ignore", str, None, "patterns joined by commas",
+            "what of the image folder is never indexed, such as *_old.*,archive/2019/*"),
 )
 # fmt: on
 
@@ -113,6 +115,12 @@ class Settings:
     hub_timeout: float = 5.0
     trusted_proxy: str | None = None
     uploads: int = 0
+    ignore: str | None = None
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The patterns of names and paths that are left out."""
+        return tuple(filter(None, (part.strip() for part in (self.ignore or "").split(","))))
 
     @property
     def state_dir(self) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from image_search.errors import SettingsError
-from image_search.scanning import scan
+from image_search.scanning import Remarks, scan
 
 
 def put(folder: Path, *names: str) -> None:
@@ -99,13 +99,13 @@ def test_a_folder_that_cannot_be_listed_is_told(
             raise PermissionError(13, "Permission denied", str(path))
         return real(path)
 
-    closed: list[str] = []
+    remarks = Remarks()
     with monkeypatch.context() as patch:
         patch.setattr(os, "scandir", scandir)
-        found = paths(folder, closed=closed)
+        found = paths(folder, remarks=remarks)
 
     assert found == ["a/1.png", "c/3.png"]
-    assert closed == ["b/"]
+    assert remarks.closed == ["b/"]
 
 
 @pytest.mark.parametrize("kind", ["missing", "a file"])

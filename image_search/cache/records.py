@@ -30,7 +30,8 @@ class ExtractorIdentity:
 class Fact:
     """One file: its path relative to the image folder (with ``/``), and what is known of it.
 
-    ``size`` in bytes, ``mtime_ns`` in nanoseconds since 1970, ``digest`` the SHA-256 of its content
+    ``size`` in bytes, ``mtime_ns`` and ``ctime_ns`` (0 where it is unknown) in nanoseconds since
+    1970, ``digest`` the SHA-256 of its content
     (empty where it could not be read), ``width`` and ``height`` in pixels, upright. ``reason`` says
     why it could not be read, in words, where ``verdict`` is not ``READABLE``. ``note`` says what
     else should be known about what is shown, such as "page 2 of 12".
@@ -45,6 +46,7 @@ class Fact:
     verdict: int = READABLE
     reason: str = ""
     note: str = ""
+    ctime_ns: int = 0
 
 
 def image_id(path: str) -> int:
@@ -72,6 +74,7 @@ class Records:
     reasons: dict[int, str]
     owners: npt.NDArray[np.int32]
     notes: dict[int, str] = field(default_factory=dict)
+    ctimes: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @staticmethod
     def of(facts: Sequence[Fact]) -> Records:
@@ -89,6 +92,7 @@ class Records:
             reasons={i: fact.reason for i, fact in enumerate(facts) if fact.reason},
             owners=np.flatnonzero(verdicts == READABLE).astype(np.int32),
             notes={i: fact.note for i, fact in enumerate(facts) if fact.note},
+            ctimes=np.array([fact.ctime_ns for fact in facts], dtype=np.int64),
         )
 
     def __len__(self) -> int:
@@ -106,6 +110,7 @@ class Records:
             verdict=int(self.verdicts[row]),
             reason=self.reasons.get(row, ""),
             note=self.notes.get(row, ""),
+            ctime_ns=int(self.ctimes[row]),
         )
 
     def __iter__(self) -> Iterator[Fact]:
@@ -125,6 +130,7 @@ class Records:
             "ids": self.ids.astype("<u8").tobytes(),
             "owners": self.owners.astype("<i4").tobytes(),
             "notes": dict(self.notes),
+            "ctimes": self.ctimes.astype("<i8").tobytes(),
         }
 
     @staticmethod
@@ -145,11 +151,15 @@ class Records:
             verdicts=np.frombuffer(plain["verdicts"], np.uint8).copy(),
             reasons=dict(plain["reasons"]),
             owners=np.frombuffer(plain["owners"], "<i4").astype(np.int32),
-            notes=dict(plain.get("notes", {})),  # added later than the rest
+            # Added later than the rest.
+            notes=dict(plain.get("notes", {})),
+            ctimes=np.frombuffer(plain.get("ctimes", bytes(len(plain["sizes"]))), "<i8").astype(
+                np.int64
+            ),
         )
         columns = (
             records.ids, records.sizes, records.mtimes, records.digests,
-            records.widths, records.heights, records.verdicts,
+            records.widths, records.heights, records.verdicts, records.ctimes,
         )  # fmt: skip
         if any(len(column) != len(records) for column in columns):
             raise ValueError("columns of different length")

@@ -31,7 +31,7 @@ def add_to(commands: Commands) -> None:
         "index",
         "bring the index up to date with the image folder",
         "image-search index --images ~/designs",
-        ["extractors", "threads", "image_megapixels", "hub_timeout"],
+        ["extractors", "threads", "image_megapixels", "hub_timeout", "ignore"],
     )
     parser.set_defaults(run=run)
 

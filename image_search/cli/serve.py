@@ -30,7 +30,7 @@ def add_to(commands: Commands) -> None:
         "image-search serve --host 0.0.0.0 --port 5050",
         [
             "host", "port", "extractors", "threads", "upload_megabytes", "upload_megapixels",
-            "image_megapixels", "hub_timeout", "trusted_proxy", "uploads",
+            "image_megapixels", "hub_timeout", "trusted_proxy", "uploads", "ignore",
         ],
     )  # fmt: skip
     parser.set_defaults(run=run)

@@ -128,3 +128,11 @@ def test_models(client: Client) -> None:
     assert rows["clip"]["place"]
     assert bool(rows["clip"]["lack"]) is not rows["clip"]["present"]
     assert all(row["summary"] and row["model"] for row in rows.values())
+
+
+def test_no_folder_is_made_that_no_walk_would_reach(adder: Client, settings: Settings) -> None:
+    answer = add(adder, (ring("white"), "a.png"), folder="d/" * 1100)
+
+    assert answer.status_code == 400
+    assert "levels deep" in answer.json["refused"][0]["message"]
+    assert not (settings.images / "d").exists()
