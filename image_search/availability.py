@@ -15,6 +15,7 @@ from image_search.extractors import REGISTRY, resolve
 from image_search.extractors.resolve import AUTO
 from image_search.reports import Unreadable
 from image_search.settings import Settings
+from image_search.unread import by_ending, told
 
 # Weights are put into their place, or taken away, by hand; nobody notices that somewhat later.
 SECONDS = 1.0
@@ -36,6 +37,7 @@ class Status:
     images: int
     unreadable: int
     failures: tuple[Unreadable, ...]
+    not_images: dict[str, int]
     extractors: tuple[str, ...]
     usable: tuple[str, ...]
     models: dict[str, str]
@@ -49,13 +51,14 @@ class Status:
 def status_of(settings: Settings, snapshot: Snapshot, damage: str) -> Status:
     """The state of the index that ``snapshot`` is; loads no model."""
     usable, warnings = usable_extractors(settings, snapshot, damage)
-    failures = tuple(Unreadable(fact.path, fact.reason) for fact in snapshot.failures)
+    failures = tuple(map(told, snapshot.failures))
     return Status(
         ready=snapshot.images > 0,
         complete=snapshot.complete,
         images=snapshot.images,
         unreadable=len(failures),
         failures=failures,
+        not_images=by_ending(snapshot.not_images),
         extractors=tuple(extractor.name for extractor in snapshot.extractors),
         usable=usable,
         models={extractor.name: extractor.model for extractor in snapshot.extractors},

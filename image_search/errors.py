@@ -36,6 +36,14 @@ class ImageTooLarge(UnreadableImage):
     code = "image_too_large"
 
 
+class NotAnImage(UnreadableImage):
+    """The bytes are of something that is no image, such as a text."""
+
+
+class FormatNotRead(UnreadableImage):
+    """The bytes hold a picture in a format that is not read (yet)."""
+
+
 class UnknownImage(ImageSearchError):
     """No indexed image has this id."""
 

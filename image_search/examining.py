@@ -13,11 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.cache import Fact
-from image_search.cache.records import RETRY, UNREADABLE
-from image_search.errors import ImageTooLarge, UnreadableImage
+from image_search.cache.records import NOT_AN_IMAGE, NOT_READ, RETRY, UNREADABLE
+from image_search.errors import FormatNotRead, ImageTooLarge, NotAnImage, UnreadableImage
 from image_search.extractors.base import Extractor
 from image_search.images import MAX_FILE_BYTES, decode
+from image_search.imaging.kinds import is_no_image
 from image_search.scanning import Entry, is_outside, times_of
+
+# Bytes by which a file is seen to be no image, where its name says so too.
+_HEAD = 4096
 
 Prepared = tuple[npt.NDArray[np.generic], ...]
 
@@ -51,11 +55,14 @@ def examine(
             # What is remembered is what was read, even where the file changed since the scan.
             changed, noted = times_of(stat)
             fact = replace(fact, size=stat.st_size, mtime_ns=changed, ctime_ns=noted)
-            if stat.st_size > MAX_FILE_BYTES:
-                return Examined(_failed(fact, f"The file has more than {MAX_FILE_BYTES:,} bytes."))
             if is_outside(folder, path):
                 return Examined(_failed(fact, "It is a link that leads out of the image folder."))
-            data = file.read(MAX_FILE_BYTES + 1)
+            data = file.read(_HEAD)
+            if is_no_image(data, entry.path):
+                return Examined(_failed(fact, "This is not an image.", NOT_AN_IMAGE))
+            if stat.st_size > MAX_FILE_BYTES:
+                return Examined(_failed(fact, f"The file has more than {MAX_FILE_BYTES:,} bytes."))
+            data += file.read(MAX_FILE_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -70,7 +77,11 @@ def examine(
     try:
         if not data:
             raise UnreadableImage("The file is empty.")
-        picture = decode(data, max_megapixels=max_megapixels)
+        picture = decode(data, max_megapixels=max_megapixels, name=entry.path)
+    except NotAnImage as error:
+        return Examined(_failed(fact, str(error), NOT_AN_IMAGE))
+    except FormatNotRead as error:
+        return Examined(_failed(fact, str(error), NOT_READ))
     except ImageTooLarge as error:
         return Examined(_failed(fact, str(error), RETRY))  # the limit may be raised
     except UnreadableImage as error:

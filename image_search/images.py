@@ -19,7 +19,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 import pillow_heif
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.extractors.base import Pixels
@@ -96,20 +96,27 @@ class Picture:
 
 
 def decode(
-    data: bytes, *, max_megapixels: float, side: int = WORKING_SIDE, longest: int = LONGEST_SIDE
+    data: bytes,
+    *,
+    max_megapixels: float,
+    side: int = WORKING_SIDE,
+    longest: int = LONGEST_SIDE,
+    name: str = "",
 ) -> Picture:
     """Decode image bytes of any format in docs/formats.md into an upright RGB picture.
 
     The picture is reduced, never enlarged, until its shortest side is ``side`` pixels and its
     longest at most ``longest``. Colour profiles are applied; transparency is laid on white, or on
-    black where the artwork itself is white; of an animation the first frame counts; 16-bit and
-    float samples are scaled.
+    black where the artwork itself is white; of several pages or frames
+    the one that shows most counts; 16-bit and
+    float samples are scaled. The ``name`` of the file helps to say what is wrong with it.
 
     Raises:
         ImageTooLarge: more than ``max_megapixels`` million pixels.
-        UnreadableImage: not an image, of an unknown format, truncated or damaged.
+        NotAnImage, FormatNotRead: no image, or in a format that is not read.
+        UnreadableImage: truncated or damaged.
     """
-    return _opened(data, max_megapixels, lambda source: _picture(source, side, longest))
+    return _opened(data, max_megapixels, lambda source: _picture(source, side, longest), name)
 
 
 def pixel_digest(data: bytes, *, max_megapixels: float) -> bytes:
@@ -133,12 +140,12 @@ def thumbnail(picture: Picture, side: int) -> bytes:
     return buffer.getvalue()
 
 
-def _opened(data: bytes, max_megapixels: float, use: Callable[[Source], _T]) -> _T:
+def _opened(data: bytes, max_megapixels: float, use: Callable[[Source], _T], name: str = "") -> _T:
     """What ``use`` makes of the picture in ``data``; raises what ``decode`` does."""
     if not data:
         raise UnreadableImage("The file is empty.")
     try:
-        source = open_source(data, Limit(max_megapixels))
+        source = open_source(data, Limit(max_megapixels), name)
         width, height = source.size
         if width * height > HUGE_PIXELS:
             with _one_huge_picture:
@@ -146,11 +153,6 @@ def _opened(data: bytes, max_megapixels: float, use: Callable[[Source], _T]) -> 
         return use(source)
     except UnreadableImage:
         raise
-    except UnidentifiedImageError:
-        raise UnreadableImage(
-            "This is not an image in a format that can be read; use JPEG, PNG, WebP, TIFF, HEIC, "
-            "AVIF or another common format."
-        ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ImageTooLarge("The picture unpacks to far more pixels than its size says.") from None
     except MemoryError:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from image_search.cache import CacheWriter, ExtractorIdentity, Fact, Segment
-from image_search.cache.records import READABLE
+from image_search.cache.records import NOT_AN_IMAGE, READABLE
 from image_search.cache.snapshot import companion
 from image_search.calibration import SAMPLE, Calibration, fit
 from image_search.embedding import Embedding
@@ -26,6 +26,7 @@ from image_search.planning import Known, Plan, make_plan, refuse_to_forget_all
 from image_search.reports import Progress, Report, Unreadable
 from image_search.scanning import Entries, Remarks, scan
 from image_search.settings import Settings
+from image_search.unread import by_ending, told
 
 # Files being examined, or waiting for it, for each thread: enough that the threads have work while
 # the results are saved.
@@ -80,8 +81,8 @@ def update_cache(means: Means, writer: CacheWriter) -> Report:
     else:
         run.execute()
     warnings = [*writer.warnings]
-    warnings += _remarked(remarks)
-    failures = tuple(Unreadable(fact.path, fact.reason) for fact in writer.snapshot.failures)
+    warnings += remarks.in_words()
+    failures = tuple(map(told, writer.snapshot.failures))
     return Report(
         added=run.progress.added,
         changed=run.progress.changed,
@@ -96,26 +97,8 @@ def update_cache(means: Means, writer: CacheWriter) -> Report:
         calibrated=run.calibrated,
         cancelled=run.stopped,
         warnings=tuple(warnings),
+        not_images=by_ending(writer.snapshot.not_images),
     )
-
-
-def _remarked(remarks: Remarks) -> list[str]:
-    """What a walk has met, in words."""
-    found = []
-    if remarks.closed:
-        found.append(
-            f"Could not look into {len(remarks.closed)} folders, whose images were kept as they "
-            "were: "
-            + ", ".join(
-                path if len(path) < 200 else f"{path[:100]}..." for path in remarks.closed[:5]
-            )
-        )
-    if remarks.links_out:
-        found.append(
-            f"{remarks.links_out:,} links lead out of the image folder and were not followed; put "
-            "the files themselves into it."
-        )
-    return found
 
 
 def _planned(means: Means, writer: CacheWriter, known: Known, remarks: Remarks) -> Plan | None:
@@ -244,8 +227,9 @@ class _Run:
         fact, same, progress = examined.fact, examined.same_as, self.progress
         before = self._known.get(fact.path)
         if fact.verdict != READABLE:
-            self._recent.append(Unreadable(fact.path, fact.reason))
-            self.progress = replace(progress, unreadable=progress.unreadable + 1)
+            if fact.verdict != NOT_AN_IMAGE:
+                self._recent.append(told(fact))
+                self.progress = replace(progress, unreadable=progress.unreadable + 1)
             if fact != before:
                 self._facts.append(fact)
             return

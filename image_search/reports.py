@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A file that could not be read, and why."""
+    """A picture that could not be read, and why. ``kind`` is damaged, not read (a format that is
+    not read yet) or refused (by a limit, the system or a rule)."""
 
     path: str
     reason: str
+    kind: str = "damaged"
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,9 @@ class Progress:
 class Report:
     """What an update did. ``embedded`` pictures went through the extractors.
 
-    ``unchanged`` counts readable files that were left as they are; ``unreadable`` all the files of
-    the folder that cannot be read now, listed in ``failures``. ``rebuilt`` says that the index was
+    ``unchanged`` counts readable files that were left as they are; ``unreadable`` all the pictures
+    of the folder that cannot be read now, listed in ``failures``; ``not_images`` counts, by the
+    ending of their names, the files that are no images. ``rebuilt`` says that the index was
     made anew with other extractors, ``calibrated`` that scores were fitted anew to the collection.
     """
 
@@ -56,3 +59,4 @@ class Report:
     calibrated: bool
     cancelled: bool
     warnings: tuple[str, ...]
+    not_images: dict[str, int] = field(default_factory=dict)

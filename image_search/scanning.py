@@ -55,6 +55,22 @@ class Remarks:
     closed: list[str] = field(default_factory=list)
     links_out: int = 0
 
+    def in_words(self) -> list[str]:
+        """What a person is told of it."""
+        found = []
+        if self.closed:
+            named = (path if len(path) < 100 else f"{path[:80]}..." for path in self.closed[:5])
+            found.append(
+                f"Could not look into {len(self.closed)} folders, whose images were kept as they "
+                f"were: {', '.join(named)}"
+            )
+        if self.links_out:
+            found.append(
+                f"{self.links_out:,} links lead out of the image folder and were not followed; put "
+                "the files themselves into it."
+            )
+        return found
+
 
 def times_of(state: os.stat_result) -> tuple[int, int]:
     """When a file was changed, and when the system wrote anything down about it, in nanoseconds

@@ -75,10 +75,10 @@ def test_index_as_json(run: Run, folder: Path) -> None:
     report = json.loads(out)
     assert (code, err) == (0, "")
     assert (report["added"], report["unreadable"], report["cancelled"]) == (2, 1, False)
-    assert report["failures"][0].keys() == {"path", "reason"}
+    assert report["failures"][0].keys() == {"path", "reason", "kind"}
     assert report.keys() == {
         "added", "changed", "moved", "removed", "unchanged", "unreadable", "embedded",
-        "failures", "seconds", "rebuilt", "calibrated", "cancelled", "warnings",
+        "failures", "seconds", "rebuilt", "calibrated", "cancelled", "warnings", "not_images",
     }  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def test_search_as_json(run: Run, folder: Path) -> None:
     assert answer["results"][0]["path"] == "0002.png"
     assert answer["results"][0].keys() == {
         "rank", "id", "path", "score", "scores", "contributions", "width", "height", "size",
-        "modified",
+        "modified", "note",
     }  # fmt: skip
     assert answer.keys() == {
         "results", "compared", "unreadable", "took_ms", "kind", "extractors", "warnings"

@@ -15,6 +15,9 @@ READABLE = 0
 UNREADABLE = 1
 # Unreadable for a reason outside the file (permission, a limit in the settings): tried every time.
 RETRY = 2
+# In a format that is not read (yet), and no image at all: no picture of the studio's is lost.
+NOT_READ = 3
+NOT_AN_IMAGE = 4
 
 
 @dataclass(frozen=True)

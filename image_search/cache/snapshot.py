@@ -15,7 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.cache import safe_pickle
-from image_search.cache.records import READABLE, ExtractorIdentity, Fact
+from image_search.cache.records import (
+    NOT_AN_IMAGE,
+    NOT_READ,
+    READABLE,
+    ExtractorIdentity,
+    Fact,
+)
 from image_search.cache.segments import Segment, read_segment
 from image_search.errors import CacheDamaged, CacheError
 
@@ -57,13 +63,21 @@ class Snapshot:
 
     @cached_property
     def failures(self) -> tuple[Fact, ...]:
-        """The files that could not be read, by path."""
-        found = [
-            segment.records.fact(int(row))
-            for segment, live in zip(self.segments, self.live, strict=True)
-            for row in np.flatnonzero(live & (segment.records.verdicts != READABLE))
-        ]
+        """The pictures that could not be read, the damaged ones first, then by path; files that are
+        no images are none of them."""
+        found = [fact for fact in self._unread() if fact.verdict != NOT_AN_IMAGE]
+        return tuple(sorted(found, key=lambda fact: (fact.verdict == NOT_READ, fact.path)))
+
+    @cached_property
+    def not_images(self) -> tuple[Fact, ...]:
+        """The files that are no images, by path."""
+        found = [fact for fact in self._unread() if fact.verdict == NOT_AN_IMAGE]
         return tuple(sorted(found, key=lambda fact: fact.path))
+
+    def _unread(self) -> Iterator[Fact]:
+        for segment, live in zip(self.segments, self.live, strict=True):
+            for row in np.flatnonzero(live & (segment.records.verdicts != READABLE)):
+                yield segment.records.fact(int(row))
 
     @cached_property
     def fingerprint(self) -> str:

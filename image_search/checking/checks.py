@@ -31,9 +31,9 @@ from image_search.hits import Hit
 from image_search.images import decode, pixel_digest
 from image_search.originals import Originals
 from image_search.queries import Query, words
-from image_search.reports import Unreadable
 from image_search.search_index import SearchIndex
 from image_search.searching import Asked
+from image_search.unread import told
 
 # Contents that are verified: so many of those whose fingerprints come nearest, and of those whose
 # embeddings do.
@@ -122,7 +122,7 @@ def check(
         compared=compared,
         unprinted=unprinted,
         unreadable=len(failures),
-        unreadable_files=tuple(Unreadable(fact.path, fact.reason) for fact in failures),
+        unreadable_files=tuple(map(told, failures)),
         suppressed=found.suppressed,
         took_ms=round((time.perf_counter() - started) * 1000, 1),
         kind=asked.kind,

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Unreadable files shown; --json has them all.
 SHOWN = 20
+# Endings of files that are no images.
+SHOWN_ENDINGS = 6
 
 
 def add_to(commands: Commands) -> None:
@@ -111,6 +113,13 @@ class ProgressBar:
             self._bar.close()
 
 
+def in_words(endings: dict[str, int]) -> str:
+    """Files by their endings: "600 .xmp, 2 .txt"."""
+    shown = [f"{count:,} {kind or 'without an ending'}" for kind, count in endings.items()]
+    more = sum([*endings.values()][SHOWN_ENDINGS:])
+    return ", ".join([*shown[:SHOWN_ENDINGS], *([f"{more:,} more"] if more else [])])
+
+
 def _print(report: Report) -> None:
     for warning in report.warnings:
         print(f"Note: {warning}", file=sys.stderr)
@@ -119,6 +128,8 @@ def _print(report: Report) -> None:
     if len(report.failures) > SHOWN:
         more = len(report.failures) - SHOWN
         print(f"... and {more} more; `image-search status --json` lists all.", file=sys.stderr)
+    if report.not_images:
+        print(f"Left out, being no images: {in_words(report.not_images)}.", file=sys.stderr)
     if report.calibrated:
         print("The scores were fitted to the collection as it is now.")
     if report.cancelled:

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import time
 
+from image_search.cli.index import in_words
 from image_search.cli.options import Commands, add_command, settings_from
 
 
@@ -47,6 +48,8 @@ def run(options: argparse.Namespace) -> int:
     print(f"Unreadable     {status.unreadable:,}")
     for failure in status.failures:
         print(f"  {failure.path}: {failure.reason}")
+    if status.not_images:
+        print(f"No images      {in_words(status.not_images)}")
     if not status.updated:
         print(
             "Note: Nothing is indexed yet; put images into the folder and run image-search index."

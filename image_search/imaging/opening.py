@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
-from PIL import Image, ImageSequence
+from PIL import Image, ImageSequence, UnidentifiedImageError
 
-from image_search.imaging import camera_raw, photoshop, tiff_tags
+from image_search.imaging import avif, camera_raw, containers, photoshop, png, tiff_tags
+from image_search.imaging.kinds import unidentified
 from image_search.imaging.pages import fullest
 from image_search.imaging.source import Limit, Source
 from image_search.imaging.tiff import open_tiff
@@ -26,12 +28,14 @@ FORMATS: Final = (
 _ANIMATED: Final = frozenset({"PNG", "WEBP", "GIF", "AVIF"})
 
 
-def open_source(data: bytes, limit: Limit) -> Source:
-    """The picture in ``data``, not loaded yet.
+def open_source(data: bytes, limit: Limit, name: str = "") -> Source:
+    """The picture in ``data``, not loaded yet. The ``name`` of the file helps to say what is wrong
+    with one that cannot be read.
 
     Raises:
         ImageTooLarge: it has more pixels than the limit.
-        UnreadableImage: it is of no known format, or damaged.
+        NotAnImage, FormatNotRead: it is no image, or in a format that is not read.
+        UnreadableImage: it is damaged.
         Exception: foreign decoders raise anything on damaged input.
     """
     if data.startswith(photoshop.MAGIC):
@@ -42,10 +46,51 @@ def open_source(data: bytes, limit: Limit) -> Source:
         return camera_raw.open_fuji(data, limit)
     if data[4:12] == b"ftypcrx ":
         return camera_raw.open_canon(data, limit)
-    return _with_pillow(data, limit)
+    if data.startswith(containers.MAGIC):
+        return containers.open_container(data, limit, name, _with_pillow)
+    try:
+        return _with_pillow(data, limit)
+    except UnidentifiedImageError:
+        if data[4:8] == b"ftyp" and data[8:12] in avif.BRANDS:
+            return avif.open_lenient(data, limit)
+        raise unidentified(data, name) from None
 
 
 def _with_pillow(data: bytes, limit: Limit) -> Source:
+    if not data.startswith(png.MAGIC):
+        return _as_it_is(data, limit)
+    try:
+        source = _as_it_is(data, limit)
+    except (ValueError, SyntaxError, OSError) as error:
+        if isinstance(error, UnidentifiedImageError) and b"IHDR" not in data[:64]:
+            raise
+        return _bare_png(data, limit)
+
+    def load(side: int | None) -> Image.Image:
+        try:
+            return source.load(side)
+        except (ValueError, SyntaxError, OSError):
+            # Metadata may come after the pixels too.
+            return _bare_png(data, limit).load(side)
+
+    return replace(source, load=load)
+
+
+def _bare_png(data: bytes, limit: Limit) -> Source:
+    """Without metadata, which may be damaged or larger than Pillow allows."""
+    bare, profile = png.without_metadata(data)
+    source = _as_it_is(bare, limit)
+
+    def load(side: int | None) -> Image.Image:
+        image = source.load(side)
+        if profile:
+            image.info["icc_profile"] = profile
+        return image
+
+    return replace(source, load=load)
+
+
+def _as_it_is(data: bytes, limit: Limit) -> Source:
     image = Image.open(io.BytesIO(data), formats=FORMATS)
     limit.check(*image.size)
     if image.format in _ANIMATED and getattr(image, "is_animated", False):

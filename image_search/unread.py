@@ -1,0 +1,23 @@
+"""The files of a folder that are not searched, as the interfaces tell of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from image_search.cache import Fact
+from image_search.cache.records import NOT_READ, RETRY
+from image_search.imaging.kinds import ending
+from image_search.reports import Unreadable
+
+_KINDS = {NOT_READ: "not read", RETRY: "refused"}
+
+
+def told(fact: Fact) -> Unreadable:
+    """A picture that could not be read, and why."""
+    return Unreadable(fact.path, fact.reason, _KINDS.get(fact.verdict, "damaged"))
+
+
+def by_ending(facts: Iterable[Fact]) -> dict[str, int]:
+    """How many files there are of each ending, the most common first."""
+    return dict(Counter(f".{ending(fact.path)}".rstrip(".") for fact in facts).most_common())
