@@ -55,7 +55,8 @@ class Query:
     photos or sketches, or ``auto`` to tell from the pictures. ``weights`` by extractor, or by group
     of extractors, replace the defaults, and what is not named in them has no say; ``preset`` names
     a mixture in their place (see ``image_search.presets``). ``filter`` is what every hit must
-    fulfil. ``k`` hits are wanted.
+    fulfil. ``k`` hits are wanted. ``original``: pictures of drawings are compared as they are,
+    rather than cleaned of their paper first.
     """
 
     images: tuple[bytes, ...] = ()
@@ -69,6 +70,7 @@ class Query:
     region: Region | None = None
     filter: Filter = field(default_factory=Filter)
     preset: str = AUTO
+    original: bool = False
 
     @property
     def worded(self) -> bool:

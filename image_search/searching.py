@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from image_search.detectors.line_art import is_line_art
 from image_search.errors import IndexEmpty, InvalidQuery, ModelUnavailable
 from image_search.extractors.base import Extractor, Floats, Pixels
 from image_search.filters import unknown_folder
 from image_search.hits import Hit
+from image_search.imaging.drawing import PreparedDrawing, is_line_art, prepare_drawing
 from image_search.name_search import words_of
 from image_search.presets import GROUPS, PRESETS, by_extractor, unheard
 from image_search.queries import AUTO, Query, words
@@ -41,7 +40,8 @@ class SearchResult:
     """The hits, best first, and what they were chosen from.
 
     ``compared`` images were looked at, every one that the filters admit; ``unreadable`` files of
-    the folder could not be. ``kind`` is what the query was taken for: photo, sketch or text.
+    the folder could not be. ``kind`` is what the query was taken for: photo, sketch or text;
+    ``drawing`` the first picture of a sketch as it was compared, unless that is the original.
     """
 
     hits: tuple[Hit, ...]
@@ -51,18 +51,23 @@ class SearchResult:
     kind: str
     extractors: tuple[str, ...]
     warnings: tuple[str, ...]
+    drawing: PreparedDrawing | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Asked:
     """A query made out: the ``question`` for the index, what its ``kind`` is, its ``pictures`` as
-    RGB pixels, the ``extractors`` that take part, and what is to be told beside the answer."""
+    RGB pixels, the ``extractors`` that take part, and what is to be told beside the answer.
+
+    ``drawings`` are what was compared in place of the pictures, one for each where the query is a
+    sketch that is not compared as it is."""
 
     question: Question
     kind: str
     pictures: tuple[Pixels, ...]
     extractors: tuple[str, ...]
     warnings: tuple[str, ...]
+    drawings: tuple[PreparedDrawing, ...] = ()
 
 
 def search(index: SearchIndex, asked: Asked, k: int, started: float) -> SearchResult:
@@ -80,6 +85,7 @@ def search(index: SearchIndex, asked: Asked, k: int, started: float) -> SearchRe
         kind=asked.kind,
         extractors=asked.extractors,
         warnings=warnings,
+        drawing=next(iter(asked.drawings), None),
     )
 
 
@@ -118,14 +124,15 @@ def ask(
     pictures = [
         pixels_of(data, query.region, max_megapixels=max_megapixels) for data in query.images
     ]
-    kind = kind_of(query, pictures, look)
+    kind, drawings = recognised(query, pictures, look)
+    shown = [drawing.pixels for drawing in drawings] or pictures
     wanted = [name for name in usable if query.weights is None or query.weights.get(name, 0) > 0]
-    blocks = blocks_of(index, query, kind, pictures, wanted, load, pause=pause)
+    blocks = blocks_of(index, query, kind, shown, wanted, load, pause=pause)
     question = _question(index, query, kind, blocks)
     if query.worded and not any(map(reads, wanted)):
         missing = NO_CLIP_NOT if words(query.not_text) else NO_CLIP
         warnings = (*warnings, UNWEIGHED if _weighed_by_hand(query) else missing)
-    return Asked(question, kind, tuple(pictures), tuple(blocks), warnings)
+    return Asked(question, kind, tuple(pictures), tuple(blocks), warnings, drawings)
 
 
 def needed(query: Query, usable: Sequence[str]) -> list[str]:
@@ -146,14 +153,30 @@ def kind_of(
 ) -> str:
     """What the query is taken for: what it declares, or what all its pictures look like; those of
     indexed images, which ``look`` gives by id where they can be had, are among them."""
-    if query.kind != AUTO:
-        return query.kind
-    if pictures or query.like:
-        # One after the other: the first that is none decides.
-        seen = itertools.chain(pictures, map(look, query.like))
-        drawn = all(pixels is not None and is_line_art(pixels) > 0.5 for pixels in seen)
-        return SKETCH if drawn else PHOTO
-    return PHOTO if query.color else TEXT
+    return recognised(query, pictures, look)[0]
+
+
+def recognised(
+    query: Query, pictures: Sequence[Pixels], look: Callable[[str], Pixels | None]
+) -> tuple[str, tuple[PreparedDrawing, ...]]:
+    """As ``kind_of``, and the drawings to be compared in place of the ``pictures``, one for each;
+    none where the query is no sketch, or its original is to be compared."""
+    if not (pictures or query.like):
+        return (PHOTO if query.color else TEXT) if query.kind == AUTO else query.kind, ()
+    declared = query.kind == SKETCH
+    if query.kind not in (AUTO, SKETCH):
+        return query.kind, ()
+    drawings = list[PreparedDrawing]()
+    for pixels in pictures:
+        if (drawing := prepare_drawing(pixels, declared=declared)) is None:
+            # One after the other: the first that is none decides.
+            return (SKETCH if declared else PHOTO), ()
+        drawings.append(drawing)
+    if not declared:
+        seen = map(look, query.like)
+        if not all(pixels is not None and is_line_art(pixels) > 0.5 for pixels in seen):
+            return PHOTO, ()
+    return SKETCH, () if query.original else tuple(drawings)
 
 
 def _weighed(query: Query, usable: Sequence[str]) -> Query:

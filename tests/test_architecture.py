@@ -16,7 +16,7 @@ LONGEST = 300
 FLOORS = (
     ("__init__", "errors", "assets", "turns", "libtiff"),
     ("settings", "extractors", "reports", "database"),
-    ("images", "imaging", "fusion", "cache", "indexes", "detectors", "scanning", "palettes"),
+    ("images", "imaging", "fusion", "cache", "indexes", "scanning", "palettes"),
     ("reading", "endings", "edits", "fingerprints", "decisions", "trust"),
     (
         "planning",

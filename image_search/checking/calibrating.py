@@ -19,7 +19,6 @@ import numpy as np
 from PIL import Image
 
 from image_search.checking.thresholds import Scores
-from image_search.detectors.line_art import is_line_art
 from image_search.edits import KINDS, STRENGTHS, edited
 from image_search.errors import ImageSearchError
 from image_search.extractors.base import Pixels
@@ -31,6 +30,7 @@ from image_search.fingerprints import (
     fingerprint,
     match,
 )
+from image_search.imaging.drawing import is_line_art
 from image_search.queries import Query
 from image_search.search_index import SearchIndex
 from image_search.searching import Asked

@@ -131,6 +131,7 @@ def check(
         content=hashlib.sha256(data).hexdigest(),
         checked=time.time(),
         warnings=tuple(warnings),
+        drawing=next(iter(asked.drawings), None),
     )
 
 

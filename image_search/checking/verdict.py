@@ -7,6 +7,7 @@ from typing import Any
 
 from image_search.fingerprints import Exchange, Match
 from image_search.hits import Hit
+from image_search.imaging.drawing import PreparedDrawing
 from image_search.queries import Region
 from image_search.reports import Unreadable
 from image_search.weighting import SKETCH
@@ -127,7 +128,7 @@ class CheckResult:
     ``compared`` images were looked at, every one that the filters admit; ``unprinted`` of them only
     by their likeness and their bytes, because they have no fingerprint yet. ``content`` is the
     SHA-256 of the picture's bytes, ``fingerprint`` that of the index, ``checked`` in seconds since
-    1970.
+    1970. ``drawing`` is what was compared of a sketch, beside its fingerprint.
     """
 
     verdict: str
@@ -147,6 +148,7 @@ class CheckResult:
     content: str
     checked: float
     warnings: tuple[str, ...]
+    drawing: PreparedDrawing | None = None
 
     @property
     def exists(self) -> bool:
@@ -167,7 +169,8 @@ def words_of(verdict: str, best: CheckHit | None, kind: str) -> str:
 
 def to_plain(result: CheckResult) -> dict[str, Any]:
     """The answer as plain values, one and the same for the page, HTTP and the command line."""
-    plain = asdict(result)
+    plain = asdict(replace(result, drawing=None))
+    plain["drawing"] = None if result.drawing is None else result.drawing.to_json()
     plain["hits"] = [
         {
             **asdict(one.hit),

@@ -54,6 +54,11 @@ def add_to(commands: Commands) -> None:
         help="an indexed image, by its id: is it here a second time?",
     )  # fmt: skip
     parser.add_argument("--kind", default="auto", help="auto, photo or sketch; default auto")
+    parser.add_argument(
+        "--original",
+        action="store_true",
+        help="compare drawings as they are, not cleaned of their paper first",
+    )
     parser.add_argument("-k", type=int, default=10, help="how many similar images; default 10")
     parser.add_argument(
         "--csv", metavar="FILE", help="write a table, one line for each hit; - is standard output"
@@ -118,12 +123,15 @@ def _asked(options: argparse.Namespace) -> Iterator[tuple[str, _Read]]:
                 data = read_image_file(path)
             except OSError as error:
                 raise UnreadableImage(f"It cannot be read ({error.strerror}).") from error
-            return data, Query(images=(data,), k=options.k, kind=options.kind)
+            return data, Query(
+                images=(data,), k=options.k, kind=options.kind, original=options.original
+            )
 
         return read
 
     def of_id(image_id: str) -> _Read:
-        return lambda: (b"", Query(like=(image_id,), k=options.k, kind=options.kind))
+        query = Query(like=(image_id,), k=options.k, kind=options.kind, original=options.original)
+        return lambda: (b"", query)
 
     for path in options.pictures:
         for one in _files(path):

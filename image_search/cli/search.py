@@ -42,6 +42,11 @@ def add_to(commands: Commands) -> None:
         metavar="X,Y,WIDTH,HEIGHT",
         help="the part of the picture that asks, in fractions of its sides",
     )
+    parser.add_argument(
+        "--original",
+        action="store_true",
+        help="compare a drawing as it is, not cleaned of its paper first",
+    )
     parser.add_argument("-k", type=int, default=30, help="how many hits; default 30")
     parser.add_argument(
         "--preset", default="auto", help="auto, idea, form, colours or even: what counts most"
@@ -78,6 +83,7 @@ def run(options: argparse.Namespace) -> int:
         kind=options.kind,
         color=tuple(parse_colour(colour) for colour in options.color),
         region=parse_region(options.region) if options.region else None,
+        original=options.original,
         k=options.k,
         weights=_weights(options.weights),
         preset=options.preset,
@@ -93,7 +99,8 @@ def run(options: argparse.Namespace) -> int:
     library = Library.open(settings_from(options))
     result = library.search(query)
     if options.json:
-        answer = dataclasses.asdict(result)
+        answer = dataclasses.asdict(dataclasses.replace(result, drawing=None))
+        answer["drawing"] = None if result.drawing is None else result.drawing.to_json()
         print(json.dumps({"results": answer.pop("hits"), **answer}))
         return 0
     for warning in result.warnings:
@@ -101,6 +108,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"Note: {warning.split('. ')[0].rstrip('.')}.", file=sys.stderr)
     if result.warnings:
         print("`image-search status` tells more.", file=sys.stderr)
+    if result.drawing is not None and result.drawing.steps:
+        print(f"Taken for a drawing: {', '.join(result.drawing.steps)}.", file=sys.stderr)
     for hit in result.hits:
         parts = "  ".join(f"{name} {score:.2f}" for name, score in hit.scores.items())
         print(f"{hit.rank:4}  {hit.score:.3f}  {hit.path}  ({parts})")

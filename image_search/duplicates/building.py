@@ -15,12 +15,12 @@ from image_search.checking.checks import is_unaltered
 from image_search.checking.fingerprinted import Fingerprinted
 from image_search.checking.verdict import EXACT, NEAR, SAME_PIXELS, Evidence
 from image_search.decisions import Pair
-from image_search.detectors.line_art import is_line_art
 from image_search.duplicates.pairs import Pairs, SamePicture
 from image_search.errors import ImageSearchError
 from image_search.extractors.base import Pixels
 from image_search.fingerprints import Fingerprint, FingerprintIndex, Match, exchanged, match
 from image_search.images import decode, pixel_digest
+from image_search.imaging.drawing import is_line_art
 from image_search.originals import Originals
 from image_search.reports import Progress
 from image_search.weighting import PHOTO, SKETCH

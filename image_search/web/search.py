@@ -36,6 +36,7 @@ def answer() -> ResponseReturnValue:
         kind=result.kind,
         extractors=list(result.extractors),
         warnings=list(result.warnings),
+        **({} if result.drawing is None else {"drawing": result.drawing.to_json()}),
     )
 
 
@@ -100,6 +101,15 @@ def _whole(name: str) -> Callable[[str], int]:
     return parse
 
 
+def _flag(name: str) -> Callable[[str], bool]:
+    def parse(text: str) -> bool:
+        if text not in ("0", "1"):
+            raise InvalidQuery(f"{name} must be 1 or 0, not {text[:40]!r}.")
+        return text == "1"
+
+    return parse
+
+
 def _weights(text: str) -> dict[str, float]:
     try:
         weights: Any = json.loads(text)
@@ -125,6 +135,7 @@ FIELDS: Mapping[str, Callable[[str], Any]] = {
     "kind": str,
     "color": parse_colour,
     "region": parse_region,
+    "original": _flag("original"),
     "weights": _weights,
     "preset": str,
     "folder": str,

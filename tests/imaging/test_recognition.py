@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from image_search.detectors.line_art import is_line_art
 from image_search.extractors.base import Pixels
+from image_search.imaging.drawing import is_line_art
 
 
 def drawing(shade: int = 0) -> Pixels:

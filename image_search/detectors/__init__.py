@@ -1,1 +1,0 @@
-"""What a picture is, told from its pixels alone."""

@@ -1,0 +1,168 @@
+"""A drawing on whatever paper, made ready to be compared: the sheet first, then the drawing."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from image_search.extractors.base import Floats, Pixels
+from image_search.extractors.shrinking import within
+from image_search.imaging.ink import paper_of, take_apart
+from image_search.imaging.parts import Box, Laid, lay_out, without_specks
+from image_search.imaging.recognition import may_be_drawn_on, signs_of, sureness
+from image_search.imaging.ruling import without_dots, without_rulings
+from image_search.imaging.sheet import Sheet, find_sheet
+
+Shares = tuple[float, float, float, float]
+
+#: Longer side, in pixels, at which a sheet is worked on.
+SIDE = 480
+# A drawing that fills at least so much of its sheet, by its longer side, was framed by the hand
+# that drew it: where it lies in the frame says something. A smaller one is cut out, ...
+_FRAMED = 0.35
+# ... with a margin of so much of its longer side, and square.
+_MARGIN = 0.35
+# Strokes are made as dark as those of a soft pencil on white.
+_DARKEST = 235
+# Pixels; no drawing is told in a picture with a shorter side.
+_SMALLEST = 16
+# Longer side of a preview, in pixels.
+_PREVIEW = 240
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedDrawing:
+    """A drawing as it is compared.
+
+    ``pixels`` (h, w, 3) uint8 is dark ink on white paper; ``score`` from 0 to 1 how sure it is that
+    this is a drawing, yes above .5; ``box`` what of the original it shows, and ``parts`` the
+    drawings on the sheet, largest first, each as left, top, width and height in shares of the
+    original's sides; ``steps`` what was done, in words.
+    """
+
+    pixels: Pixels
+    score: float
+    box: Shares
+    parts: tuple[Shares, ...]
+    steps: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain values, with a ``preview`` of the pixels: a small picture as a data
+        URL."""
+        small = within(self.pixels, _PREVIEW)
+        _, png = cv2.imencode(".png", small[..., 0])
+        return {
+            "score": round(self.score, 3),
+            "box": _rounded(self.box),
+            "parts": [_rounded(part) for part in self.parts],
+            "steps": list(self.steps),
+            "preview": "data:image/png;base64," + base64.b64encode(png.tobytes()).decode("ascii"),
+        }
+
+
+def prepare_drawing(pixels: Pixels, *, declared: bool = False) -> PreparedDrawing | None:
+    """The drawing in an RGB picture, (height, width, 3) uint8; None where there is none.
+
+    Args:
+        pixels: the picture.
+        declared: whether it is said to be a drawing; then only a picture without ink is none.
+    """
+    work = within(pixels, SIDE)
+    if min(work.shape[:2]) < _SMALLEST:
+        return None
+    sheet = find_sheet(work)
+    found = None if sheet is None else _prepared(sheet.flat(work), sheet, declared=declared)
+    return found or _prepared(work, None, declared=declared)
+
+
+def is_line_art(pixels: Pixels) -> float:
+    """How sure it is that an RGB picture, (height, width, 3) uint8, is a drawing.
+
+    Returns:
+        A score within [0, 1]: above 0.5 a drawing, below it a photo or painting. A picture without
+        any ink scores 0, for there is no drawing in it.
+    """
+    found = prepare_drawing(pixels)
+    return 0.0 if found is None else found.score
+
+
+def _prepared(flat: Pixels, sheet: Sheet | None, *, declared: bool) -> PreparedDrawing | None:
+    paper = paper_of(flat)
+    if not (declared or may_be_drawn_on(paper)):
+        return None  # as for most photos; the rest takes longer
+    one = take_apart(flat, paper)
+    ink, lines = without_rulings(one.ink, one.shares, one.least)
+    ink, dots = without_dots(ink, one.least)
+    score = sureness(signs_of(one, ink))
+    if score <= 0.5 and not declared:
+        return None
+    ink = without_specks(ink, one.least)
+    laid = lay_out(ink, one.least)
+    if not laid.drawings:
+        return None
+    box = _frame(laid, ink.shape)
+    clean = _rendered(ink, laid, one.least, box)
+    steps = [
+        ("the sheet cut out and laid flat", sheet is not None),
+        ("light ink on dark paper inverted", paper.light),
+        ("ruled lines removed", bool(lines)),
+        ("dots removed", dots),
+        ("notes set apart", laid.notes),
+        ("cropped to the drawing", box != (0, 0, ink.shape[1], ink.shape[0])),
+    ]
+    return PreparedDrawing(
+        clean,
+        score,
+        _shares(box, ink.shape, sheet),
+        tuple(_shares(part, ink.shape, sheet) for part in laid.drawings),
+        tuple(step for step, done in steps if done),
+    )
+
+
+def _frame(laid: Laid, shape: tuple[int, ...]) -> Box:
+    """The box that is shown, which may reach beyond the sheet."""
+    height, width = shape
+    boxes = np.array(laid.drawings)
+    left, top = map(int, boxes[:, :2].min(axis=0))
+    right, bottom = map(int, boxes[:, 2:].max(axis=0))
+    longer = max(right - left, bottom - top)
+    if not laid.notes and longer >= _FRAMED * max(width, height):
+        return 0, 0, width, height
+    half = (0.5 + _MARGIN) * longer
+    x, y = (left + right) / 2, (top + bottom) / 2
+    return round(x - half), round(y - half), round(x + half), round(y + half)
+
+
+def _rendered(ink: Floats, laid: Laid, least: float, box: Box) -> Pixels:
+    """What lies in the ``box``, as dark ink on white paper."""
+    # The pale sides of strokes belong to them, which lie beside what is inked.
+    near = cv2.dilate(laid.drawn.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    own = np.where(near, ink, np.float32(0))
+    strong = own[laid.drawn]
+    typical = float(np.percentile(strong, 85)) if strong.size else 1.0
+    left, top, right, bottom = box
+    height, width = ink.shape
+    out = np.zeros((bottom - top, right - left), np.float32)
+    seen = own[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)]
+    y, x = max(-top, 0), max(-left, 0)
+    out[y : y + seen.shape[0], x : x + seen.shape[1]] = seen
+    tones = np.clip(out / max(typical, least), 0, 1)
+    grey = (255 - _DARKEST * tones).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _rounded(box: Shares) -> list[float]:
+    return [round(side, 4) for side in box]
+
+
+def _shares(box: Box, shape: tuple[int, ...], sheet: Sheet | None) -> Shares:
+    height, width = shape
+    left, top, right, bottom = box
+    left, top = max(left, 0), max(top, 0)
+    right, bottom = min(right, width), min(bottom, height)
+    found = left / width, top / height, (right - left) / width, (bottom - top) / height
+    return found if sheet is None else sheet.back(found)

@@ -1,0 +1,97 @@
+"""Ink and paper told apart: what a stroke covers, whatever the colours of the two.
+
+Paper is what remains of a picture when everything thin is lifted off it. So the paper under dark
+ink is a grey-scale closing of the picture, and under light ink an opening, channel by channel
+(Serra, "Image analysis and mathematical morphology", 1982; the top-hat is Meyer's, 1979). Ink is
+how far a pixel departs from the paper under it, as a share of what it could.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from image_search.extractors.base import Floats, Pixels
+from image_search.extractors.shrinking import within
+
+#: A stroke is at most this share of a sheet's longer side wide.
+STROKE = 0.045
+# Longer side, in pixels, at which the paper is looked at: it is smooth.
+_PAPER_SIDE = 192
+# Levels (of 255) that even the darkest shadow has.
+_DARKEST = 16
+# Ink is at least so much of what it could be, and so many times the grain of the paper.
+_LEAST, _TIMES_GRAIN = 0.06, 3.5
+# The median absolute deviation of a normal distribution is its standard deviation over this.
+_MAD = 1.4826
+
+
+@dataclass(frozen=True, eq=False)
+class Paper:
+    """What lies under the strokes: ``pixels`` (small, 3) uint8, at a smaller size, and whether the
+    ink on it is ``light``er."""
+
+    pixels: Pixels
+    light: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Inked:
+    """A sheet taken apart.
+
+    ``ink`` (h, w) float32 from 0 to 1 is how far each pixel departs from the ``paper``, the most of
+    its ``shares`` (h, w, 3) by channel; ``grain`` the standard deviation of bare paper, and
+    ``least`` the ink from which a pixel counts as inked, both on the scale of ``ink``.
+    """
+
+    ink: Floats
+    shares: Floats
+    paper: Paper
+    grain: float
+    least: float
+
+
+def paper_of(pixels: Pixels) -> Paper:
+    """The paper in ``pixels``, (h, w, 3) uint8, under ink of the polarity that leaves it barer."""
+    small = within(pixels, _PAPER_SIDE)
+    side = max(5, round(STROKE * max(small.shape[:2])) | 1)
+    # One grain of dust or noise would raise the paper all around it.
+    calm = cv2.medianBlur(small, 3)
+    papers = [Paper(_paper(calm, side, light=light), light) for light in (False, True)]
+    return min(papers, key=lambda paper: _roughness(paper.pixels))
+
+
+def _paper(calm: Pixels, side: int, *, light: bool) -> Pixels:
+    """What lies under strokes at most ``side`` wide; the channels and the corners of a square
+    stand for the whole."""
+    way = cv2.MORPH_OPEN if light else cv2.MORPH_CLOSE
+    return np.asarray(cv2.morphologyEx(calm, way, np.ones((side, side), np.uint8)), np.uint8)
+
+
+def _roughness(paper: Pixels) -> float:
+    grey = cv2.cvtColor(paper, cv2.COLOR_RGB2GRAY).astype(np.int16)
+    return float(np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean())
+
+
+def take_apart(pixels: Pixels, paper: Paper) -> Inked:
+    """``pixels``, (h, w, 3) uint8, as ink on their ``paper``."""
+    height, width = pixels.shape[:2]
+    whole = cv2.bitwise_not(pixels) if paper.light else pixels
+    under = cv2.bitwise_not(paper.pixels) if paper.light else paper.pixels
+    under = cv2.resize(under, (width, height), interpolation=cv2.INTER_LINEAR)
+    # Ink darkens the paper by a share, in light and in shadow; in the darkest shadow few levels are
+    # left, and the share would be one of noise.
+    share = 1 - (whole.astype(np.float32) + _DARKEST) / (under.astype(np.float32) + _DARKEST)
+    if paper.light:
+        # What is lighter than dark paper is so by its own light, not by a share of the paper's.
+        share = (under.astype(np.float32) - whole) / np.float32(255)
+    ink = share.max(axis=2)
+    # Among many pixels the lightest is lighter than the paper: bare paper seems to have some ink.
+    bare = ink[ink <= np.median(ink) + 0.1]
+    bias = float(np.median(bare))
+    grain = _MAD * float(np.median(np.abs(bare - bias)))
+    ink = np.clip(ink - np.float32(bias), 0, 1)
+    least = max(_LEAST, _TIMES_GRAIN * grain)
+    return Inked(ink, share, paper, grain, least)

@@ -1,0 +1,112 @@
+"""The sheet in a picture of it: found by its four straight sides, and laid flat.
+
+A photographed sheet lies on a desk, a scanned one in the scanner's dark border. Either way it is a
+large flat area with four straight sides that does not fill the picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from image_search.extractors.base import Floats, Pixels
+from image_search.extractors.shrinking import within
+
+_SIDE = 192  # longer side, in pixels, at which the sheet is looked for
+_THIN = 7  # pixels; what is thinner is ink or grain, whatever lies beside it
+_STEP = 16  # levels (of 255) between neighbours that part a sheet from what lies around it
+_SMALLEST = 0.12  # share of the picture that a sheet covers at least
+_WHOLE = 0.93  # share beyond which it is all of the picture
+_FOUR_SIDED = 0.9  # share of its outline that four straight sides explain
+_FLAT = 0.8  # share of a sheet that is flat between its edges
+_INSET = 0.015  # share of a side that is cut off within the edges, where their shadow lies
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """Where a sheet lies: ``corners`` (4, 2) float32, x and y in shares of the picture, clockwise
+    from the top left."""
+
+    corners: Floats
+
+    def flat(self, pixels: Pixels) -> Pixels:
+        """What is on the sheet, seen from straight above, at about the same scale."""
+        corners, (width, height) = self._in(pixels)
+        there = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+        matrix = cv2.getPerspectiveTransform(corners, there)
+        out = cv2.warpPerspective(
+            pixels, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        return np.asarray(out, np.uint8)
+
+    def back(self, box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+        """The box (left, top, width, height in shares) around what a box of the flat sheet holds,
+        in shares of the picture."""
+        there = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+        matrix = cv2.getPerspectiveTransform(there, self.corners)
+        x, y, width, height = box
+        ends = np.array([[[x, y], [x + width, y], [x + width, y + height], [x, y + height]]])
+        found = cv2.perspectiveTransform(ends.astype(np.float64), matrix)[0].clip(0, 1)
+        (left, top), (right, bottom) = found.min(axis=0), found.max(axis=0)
+        return float(left), float(top), float(right - left), float(bottom - top)
+
+    def _in(self, pixels: Pixels) -> tuple[Floats, tuple[int, int]]:
+        height, width = pixels.shape[:2]
+        corners = self.corners * np.array([width, height], np.float32)
+        top, right, bottom, left = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
+        size = max(8, round(float(max(top, bottom)))), max(8, round(float(max(left, right))))
+        return corners.astype(np.float32), size
+
+
+def find_sheet(pixels: Pixels) -> Sheet | None:
+    """The sheet that lies in the picture, (h, w, 3) uint8; None where there is none, or where it
+    fills the picture."""
+    small = within(pixels, _SIDE)
+    height, width = small.shape[:2]
+    if min(height, width) < 4 * _THIN:
+        return None
+    kernel = np.ones((_THIN, _THIN), np.uint8)
+    calm = cv2.morphologyEx(cv2.medianBlur(small, 3), cv2.MORPH_CLOSE, kernel)
+    calm = cv2.morphologyEx(calm, cv2.MORPH_OPEN, kernel)
+    steps = cv2.morphologyEx(calm, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(axis=2)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        (steps < _STEP).astype(np.uint8), connectivity=4
+    )
+    areas = stats[1:count, cv2.CC_STAT_AREA] / (height * width)
+    for label in np.argsort(-areas)[:3] + 1:
+        if areas[label - 1] < _SMALLEST * _FLAT:
+            break
+        corners = _corners((labels == label).astype(np.uint8))
+        if corners is not None:
+            return Sheet((corners + 0.5) / np.array([width, height], np.float32))
+    return None
+
+
+def _corners(area: npt.NDArray[np.uint8]) -> Floats | None:
+    """Of a flat area, where it is a sheet."""
+    # The steps at its edges are two pixels wide; the area ends on their near side.
+    outlines, _ = cv2.findContours(area, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    hull = cv2.convexHull(max(outlines, key=cv2.contourArea))
+    covered = cv2.contourArea(hull)
+    if not _SMALLEST < covered / area.size < _WHOLE or area.sum() < _FLAT * covered:
+        return None
+    around = cv2.arcLength(hull, True)
+    for share in np.linspace(0.01, 0.08, 15):
+        quad = cv2.approxPolyDP(hull, share * around, True)
+        if len(quad) <= 4:
+            break
+    if len(quad) != 4:
+        return None
+    inside = cv2.contourArea(quad)
+    if min(inside, covered) < _FOUR_SIDED * max(inside, covered):
+        return None
+    points = quad[:, 0].astype(np.float32)
+    # Clockwise from the top left: by the angle around the middle, in image coordinates.
+    middle = points.mean(axis=0)
+    turned = np.arctan2(*(points - middle).T[::-1])
+    points = points[np.argsort(turned)]
+    points = np.roll(points, -int(np.argmin(points.sum(axis=1))), axis=0)
+    return np.asarray(points + (middle - points) * np.float32(2 * _INSET), np.float32)
