@@ -10,11 +10,10 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -23,8 +22,11 @@ from PIL import Image
 
 from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.extractors.base import Pixels
+from image_search.imaging.bounds import MOST_AT_ONCE, PixelBudget, wants_own_process
+from image_search.imaging.documents import is_document
 from image_search.imaging.opening import open_source
 from image_search.imaging.rendering import Rendering
+from image_search.imaging.sandbox import SANDBOX
 from image_search.imaging.source import Limit, Source
 from image_search.libtiff import hush
 
@@ -49,15 +51,12 @@ _ALL_PAGES = 1_000_000_000
 _BAND = 64
 # A file larger than this is not read into memory (bytes).
 MAX_FILE_BYTES = 500_000_000
-# Pictures larger than this (pixels) are decoded one at a time, so that memory stays bounded however
-# many threads decode.
-HUGE_PIXELS = 24_000_000
 # Pillow's own bomb guard stays on as a second net for pictures nested in others (ICO, ICNS), made
 # to refuse where it would only warn. The first net is the limit given to ``decode``.
 Image.MAX_IMAGE_PIXELS = 1_000_000_000
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
-_one_huge_picture = threading.Lock()
+_budget = PixelBudget(MOST_AT_ONCE)
 
 # Modes in which the mean of several pixels is a pixel (Pillow premultiplies where there is alpha).
 _AVERAGEABLE = frozenset({
@@ -116,7 +115,17 @@ def decode(
         NotAnImage, FormatNotRead: no image, or in a format that is not read.
         UnreadableImage: truncated or damaged.
     """
-    return _opened(data, max_megapixels, lambda source: _picture(source, side, longest), name)
+    if _is_separate(data):
+        question = {
+            "max_megapixels": max_megapixels,
+            "side": side,
+            "longest": longest,
+            "name": name,
+        }
+        answer, body = SANDBOX.run(question, data)
+        pixels = np.frombuffer(body, np.uint8).reshape(*answer["shape"], 3)
+        return Picture(pixels, answer["width"], answer["height"], answer["note"])
+    return _decoded_here(data, max_megapixels, side, longest, name)
 
 
 def pixel_digest(data: bytes, *, max_megapixels: float) -> bytes:
@@ -124,9 +133,34 @@ def pixel_digest(data: bytes, *, max_megapixels: float) -> bytes:
     hold the same picture in different lossless formats, or with different metadata.
 
     Raises:
-        ImageTooLarge, UnreadableImage: as for ``decode``.
+        ImageTooLarge, UnreadableImage: as for ``decode``; also for a file of which only a preview
+            is seen.
     """
+    if _is_separate(data):
+        return SANDBOX.run({"max_megapixels": max_megapixels}, data)[1]
     return _opened(data, max_megapixels, _digest)
+
+
+def answer_here(question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    """What ``decode`` and ``pixel_digest`` ask of another process, answered in this one."""
+    if "side" not in question:
+        return {}, _opened(data, question["max_megapixels"], _digest)
+    picture = _decoded_here(data, **question)
+    answer = {
+        "shape": picture.pixels.shape[:2], "width": picture.width, "height": picture.height,
+        "note": picture.note,
+    }  # fmt: skip
+    return answer, picture.pixels.tobytes()
+
+
+def _decoded_here(
+    data: bytes, max_megapixels: float, side: int, longest: int, name: str
+) -> Picture:
+    return _opened(data, max_megapixels, lambda source: _picture(source, side, longest), name)
+
+
+def _is_separate(data: bytes) -> bool:
+    return wants_own_process(data) or is_document(data)
 
 
 def thumbnail(picture: Picture, side: int) -> bytes:
@@ -146,11 +180,8 @@ def _opened(data: bytes, max_megapixels: float, use: Callable[[Source], _T], nam
         raise UnreadableImage("The file is empty.")
     try:
         source = open_source(data, Limit(max_megapixels), name)
-        width, height = source.size
-        if width * height > HUGE_PIXELS:
-            with _one_huge_picture:
-                return use(source)
-        return use(source)
+        with _budget.room(source.size[0] * source.size[1]):
+            return use(source)
     except UnreadableImage:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

@@ -16,6 +16,7 @@ from PIL import Image
 
 from image_search.errors import UnreadableImage
 from image_search.imaging import tiff_tags as tags
+from image_search.imaging.bounds import check_scans
 from image_search.imaging.source import Limit, Source
 from image_search.imaging.tiff_tags import Directory, read_directories, read_sub_directories
 
@@ -129,6 +130,7 @@ def _largest(
 
 
 def _load(jpeg: bytes, side: int | None) -> Image.Image:
+    check_scans(jpeg)
     image = Image.open(io.BytesIO(jpeg), formats=["JPEG"])
     if side is not None and min(image.size) > side:
         scale = side / min(image.size)

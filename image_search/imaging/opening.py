@@ -10,7 +10,10 @@ from typing import Final
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from image_search.imaging import avif, camera_raw, containers, photoshop, png, tiff_tags
+from image_search.imaging.bounds import check_inner_pictures, check_scans, gif_frames
+from image_search.imaging.documents import is_document, open_document
 from image_search.imaging.kinds import unidentified
+from image_search.imaging.netpbm import open_netpbm
 from image_search.imaging.pages import fullest
 from image_search.imaging.source import Limit, Source
 from image_search.imaging.tiff import open_tiff
@@ -26,6 +29,10 @@ FORMATS: Final = (
 # Those of them whose files may hold frames that are pictures in their own right. In others, such as
 # the parts of a JPEG from a camera with several lenses, the first is the picture.
 _ANIMATED: Final = frozenset({"PNG", "WEBP", "GIF", "AVIF"})
+
+
+# Frames of a GIF can only be told by going through them, and so many would take seconds.
+_MAX_FRAMES: Final = 5_000
 
 
 def open_source(data: bytes, limit: Limit, name: str = "") -> Source:
@@ -46,6 +53,10 @@ def open_source(data: bytes, limit: Limit, name: str = "") -> Source:
         return camera_raw.open_fuji(data, limit)
     if data[4:12] == b"ftypcrx ":
         return camera_raw.open_canon(data, limit)
+    if is_document(data):
+        return open_document(data, limit)
+    if data.startswith((b"P5", b"P6")) and (netpbm := open_netpbm(data, limit)) is not None:
+        return netpbm
     if data.startswith(containers.MAGIC):
         return containers.open_container(data, limit, name, _with_pillow)
     try:
@@ -91,9 +102,14 @@ def _bare_png(data: bytes, limit: Limit) -> Source:
 
 
 def _as_it_is(data: bytes, limit: Limit) -> Source:
+    check_inner_pictures(data, limit)
+    check_scans(data)
     image = Image.open(io.BytesIO(data), formats=FORMATS)
     limit.check(*image.size)
     if image.format in _ANIMATED and getattr(image, "is_animated", False):
+        if gif_frames(data, _MAX_FRAMES) == _MAX_FRAMES:
+            note = "the first frame of a very long animation"
+            return Source(image.size, lambda _: _loaded(image), note, partial=True)
         return _animation(data, image, limit)
 
     def load(side: int | None) -> Image.Image:
@@ -105,6 +121,11 @@ def _as_it_is(data: bytes, limit: Limit) -> Source:
         return image
 
     return Source(image.size, load)
+
+
+def _loaded(image: Image.Image) -> Image.Image:
+    image.load()
+    return image
 
 
 def _animation(data: bytes, image: Image.Image, limit: Limit) -> Source:

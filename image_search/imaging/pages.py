@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -14,6 +15,8 @@ from image_search.imaging.rendering import Rendering
 # Pages that are looked at to choose one, and pixels that are decoded for it at most.
 MAX_LOOKED_AT: Final = 60
 MAX_PIXELS: Final = 100_000_000
+# Seconds after which no further page is looked at.
+MAX_SECONDS: Final = 4.0
 # A later page is chosen where it shows so much more: the first is what people see in a folder, and
 # what is chosen must not depend on chance.
 _MARGIN: Final = 1.25
@@ -26,7 +29,7 @@ Pages = Callable[[], Iterator[Image.Image]]
 def fullest(pages: Iterator[Image.Image]) -> int:
     """The number of the page that shows most, from 0; ``pages`` are loaded one after another, and
     those that are damaged, or come after the bounds, do not count."""
-    best, chosen, pixels = 0, 0, 0
+    best, chosen, pixels, began = 0, 0, 0, time.monotonic()
     try:
         for number, page in enumerate(pages):
             pixels += page.width * page.height
@@ -37,6 +40,8 @@ def fullest(pages: Iterator[Image.Image]) -> int:
                 best = shown
             elif shown > best * _MARGIN:
                 best, chosen = shown, number
+            if time.monotonic() - began > MAX_SECONDS:
+                break
     except (ImageSearchError, OSError, ValueError, SyntaxError, EOFError, IndexError):
         pass  # the first damaged page ends the look; the page that is chosen says more
     return chosen

@@ -1,0 +1,147 @@
+"""What a file would cost, seen before anything is decoded."""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from image_search.errors import UnreadableImage
+from image_search.imaging.source import Limit
+
+# Pixels times scans of a progressive JPEG: each scan goes over all pixels once. Encoders write a
+# dozen scans; this is 0.5 to 1.5 s of work.
+_MAX_SCANNED: Final = 3_000_000_000
+# Pixels that are decoded at once, by all threads together: 4 to 8 bytes for each of them.
+MOST_AT_ONCE: Final = 100_000_000
+# Formats whose decoders are slow, written in Python, or seldom looked at, by how they begin: they
+# run in a process that can be ended. JPEG 2000 (twice), ICO, ICNS, DDS, QOI, XPM, MSP, SGI of 16
+# bits a sample.
+_SEPARATE: Final = (
+    b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51", b"\0\0\1\0", b"icns", b"DDS ", b"qoif", b"/* XPM */",
+    b"DanM", b"LinS", b"\x01\xda\x00\x02", b"\x01\xda\x01\x02",
+)  # fmt: skip
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+
+
+def wants_own_process(data: bytes) -> bool:
+    """Whether the decoder for ``data`` runs where it can be ended."""
+    if data.startswith(_SEPARATE):
+        return True
+    if data[:2] == b"BM":  # run lengths are unpacked in Python
+        return data[30:34] in (b"\1\0\0\0", b"\2\0\0\0")
+    # Of Netpbm, samples written as text, and kinds that are seldom seen.
+    return data[:2] in (b"P1", b"P2", b"P3", b"P7", b"PF", b"Pf", b"Py") and data[2:3].isspace()
+
+
+def check_inner_pictures(data: bytes, limit: Limit) -> None:
+    """See that the pictures within an ICO or ICNS file are not larger than it says.
+
+    Raises:
+        ImageTooLarge: one of them has more pixels than the limit.
+    """
+    if not data.startswith((b"\0\0\1\0", b"icns")):
+        return
+    place = data.find(_PNG)
+    for _ in range(64):
+        if place < 0:
+            break
+        if data[place + 12 : place + 16] == b"IHDR" and place + 24 <= len(data):
+            limit.check(*struct.unpack_from(">II", data, place + 16))
+        place = data.find(_PNG, place + 8)
+    place = data.find(b"jP  \r\n\x87\n")
+    for _ in range(64):
+        header = data.find(b"ihdr", place, place + 256) if place >= 0 else -1
+        if header < 0 or header + 12 > len(data):
+            break
+        height, width = struct.unpack_from(">II", data, header + 4)
+        limit.check(width, height)
+        place = data.find(b"jP  \r\n\x87\n", header)
+
+
+def check_scans(data: bytes) -> None:
+    """See that a JPEG does not go over its pixels thousands of times.
+
+    Raises:
+        UnreadableImage: it does.
+    """
+    if not data.startswith(b"\xff\xd8\xff"):
+        return
+    place = 2
+    while place + 9 <= len(data) and data[place] == 0xFF:
+        marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
+        if marker == 0xFF:
+            place += 1
+            continue
+        if marker == 0xC2:
+            height, width = struct.unpack_from(">HH", data, place + 5)
+            scans = data.count(b"\xff\xda", place)
+            if width * height * scans > _MAX_SCANNED:
+                raise UnreadableImage(
+                    f"The image is damaged or made to block: it has {scans:,} scans."
+                )
+            return
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return  # baseline, or of a kind without such scans
+        if marker == 0xDA or length < 2:
+            return
+        place += 2 + length
+
+
+def gif_frames(data: bytes, most: int) -> int:
+    """How many frames a GIF has, counted up to ``most`` without decoding them; 0 for other files
+    (GIF89a, sections 18 to 27)."""
+    if not data.startswith((b"GIF87a", b"GIF89a")) or len(data) < 13:
+        return 0
+    place, frames = 13 + _table(data[10]), 0
+    while place < len(data) and frames < most:
+        kind = data[place]
+        if kind == 0x21:  # an extension
+            place += 2
+        elif kind == 0x2C and place + 9 < len(data):  # a frame: its place and size, and its colours
+            frames += 1
+            place += 11 + _table(data[place + 9])
+        else:
+            break
+        while place < len(data) and data[place]:  # blocks, each with its length before it
+            place += 1 + data[place]
+        place += 1
+    return frames
+
+
+def _table(flags: int) -> int:
+    """Bytes of a table of colours."""
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+
+
+class PixelBudget:
+    """Bounds how many pixels are decoded at once, in the order in which they are asked for; one
+    picture that is larger than all is decoded alone."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._held = most, 0
+        self._changed = threading.Condition()
+        self._waiting: deque[object] = deque()
+
+    @contextmanager
+    def room(self, pixels: int) -> Iterator[None]:
+        """Room for so many pixels, while the block runs."""
+        needed, ticket = min(max(0, pixels), self._most), object()
+        with self._changed:
+            self._waiting.append(ticket)
+            try:
+                while self._waiting[0] is not ticket or self._held + needed > self._most:
+                    self._changed.wait()
+                self._held += needed
+            finally:
+                self._waiting.remove(ticket)
+                self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held -= needed
+                self._changed.notify_all()

@@ -1,0 +1,128 @@
+"""Vector and page formats: the first page, drawn as a picture. Runs in a process of its own.
+
+SVG is drawn by resvg, PDF (and Illustrator files, which are PDF within) by PDFium. Neither runs
+scripts; references out of an SVG are removed before it is drawn.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import struct
+import zlib
+from typing import Final
+from xml.etree import ElementTree
+
+from PIL import Image
+
+from image_search.errors import FormatNotRead, UnreadableImage
+from image_search.imaging.source import Limit, Source
+from image_search.imaging.tiff import open_tiff
+
+GZIP: Final = b"\x1f\x8b\x08"
+EPS: Final = b"\xc5\xd0\xd3\xc6"
+# Longest side of a page that is drawn, in pixels.
+DRAWN_SIDE: Final = 1536
+# Bytes of an SVG, unpacked, at most.
+_MAX_SVG: Final = 50_000_000
+# What an SVG may refer to: its own parts, and pictures within it.
+_WITHIN: Final = re.compile(r"\s*(#|data:image/(png|jpeg|jpg|gif|webp)[;,])", re.IGNORECASE)
+
+
+def is_document(data: bytes) -> bool:
+    """Whether ``data`` is of a kind that ``open_document`` takes."""
+    return (
+        b"%PDF-" in data[:1024]
+        or data.startswith(EPS)
+        or _is_svg(data[:4096])
+        or (data.startswith(GZIP) and _is_svg(_unzipped(data, 4096)))
+    )
+
+
+def open_document(data: bytes, limit: Limit) -> Source:
+    """The first page as a picture.
+
+    Raises:
+        FormatNotRead: an EPS without a preview.
+        UnreadableImage: it is damaged, or protected by a password.
+    """
+    if data.startswith(EPS):
+        return _eps(data, limit)
+    if b"%PDF-" in data[:1024]:
+        return _pdf(data)
+    return _svg(_unzipped(data, _MAX_SVG + 1) if data.startswith(GZIP) else data)
+
+
+def _is_svg(head: bytes) -> bool:
+    return b"<svg" in head or b":svg" in head
+
+
+def _unzipped(data: bytes, most: int) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            return file.read(most)
+    except (OSError, EOFError, zlib.error):
+        return b""
+
+
+def _pdf(data: bytes) -> Source:
+    import pypdfium2
+
+    try:
+        document = pypdfium2.PdfDocument(data)
+        count, page = len(document), document[0]
+        width, height = page.get_size()
+    except (pypdfium2.PdfiumError, IndexError) as error:
+        raise UnreadableImage(
+            f"The PDF is damaged, empty or protected by a password ({error})."
+        ) from error
+    if not (0 < width < 1e7 and 0 < height < 1e7):
+        raise UnreadableImage("The PDF is damaged (its page has no size).")
+    scale = DRAWN_SIDE / max(width, height)
+    image = page.render(scale=scale).to_pil().convert("RGB")
+    note = f"page 1 of {count}" if count > 1 else "drawn from a PDF"
+    return Source(image.size, lambda _: image, note, 1, partial=True)
+
+
+def _svg(data: bytes) -> Source:
+    import resvg_py
+
+    if len(data) > _MAX_SVG:
+        raise UnreadableImage("The SVG is too large.")
+    try:
+        root = ElementTree.fromstring(data)  # noqa: S314 (expat bounds what entities grow to)
+    except (ElementTree.ParseError, ValueError) as error:
+        raise UnreadableImage(f"The SVG is damaged ({error}).") from error
+    for element in root.iter():
+        for name in [name for name in element.attrib if name.rpartition("}")[2] == "href"]:
+            if not _WITHIN.match(element.attrib[name]):
+                del element.attrib[name]
+    text = ElementTree.tostring(root, encoding="unicode")
+    try:
+        first = resvg_py.svg_to_bytes(svg_string=text, width=DRAWN_SIDE)
+        image = Image.open(io.BytesIO(bytes(first)), formats=["PNG"])
+        if image.height > DRAWN_SIDE:
+            again = resvg_py.svg_to_bytes(svg_string=text, height=DRAWN_SIDE)
+            image = Image.open(io.BytesIO(bytes(again)), formats=["PNG"])
+        image.load()
+    except Exception as error:  # resvg raises ValueError, and panics as PanicException
+        raise UnreadableImage(f"The SVG cannot be drawn ({error}).") from error
+    if image.mode == "RGBA" and not image.getchannel("A").getextrema()[1]:
+        raise UnreadableImage("The SVG shows nothing.")
+    return Source(image.size, lambda _: image, "drawn from an SVG", 1, partial=True)
+
+
+def _eps(data: bytes, limit: Limit) -> Source:
+    """The preview in an EPS of the binary kind (Adobe Technical Note 5002)."""
+    if len(data) >= 28:
+        place, length = struct.unpack_from("<II", data, 20)
+        if length and place + length <= len(data):
+            source = open_tiff(data[place : place + length], limit)
+            image = source.load(None)
+            note = f"shown by the preview of {image.width} x {image.height} pixels in the EPS"
+            return Source(image.size, lambda _: image, note, partial=True)
+    raise FormatNotRead(
+        "Design files of this kind (EPS without a preview) are not read yet; save a picture beside "
+        "it."
+    )

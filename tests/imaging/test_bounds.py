@@ -1,0 +1,187 @@
+"""One decode costs what the settings allow, whatever the file claims."""
+
+from __future__ import annotations
+
+import struct
+import threading
+import time
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from image_search.errors import ImageTooLarge, UnreadableImage
+from image_search.images import decode, pixel_digest
+from image_search.imaging import sandbox
+from image_search.imaging.bounds import PixelBudget
+from image_search.library import Library
+from image_search.settings import Settings
+from tests.drawing import design, saved
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A PNG of zeros, row by row, that unpacks to all the pixels that it claims."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(name + body))
+        return struct.pack(">I", len(body)) + name + body + checksum
+
+    packer = zlib.compressobj(9)
+    rows = b"".join(packer.compress(bytes(width + 1)) for _ in range(height)) + packer.flush()
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def with_scans(data: bytes, times: int) -> bytes:
+    """A progressive JPEG whose last scan is there so many times."""
+    last = data.rindex(b"\xff\xda")
+    return data[:last] + data[last:-2] * times + data[-2:]
+
+
+@pytest.mark.parametrize("kind", ["ICO", "ICNS"])
+def test_a_picture_inside_a_small_icon_is_checked_before_it_is_unpacked(kind: str) -> None:
+    inner = png_of(12_000, 12_000)
+    if kind == "ICO":
+        data = struct.pack("<HHHBBBBHHII", 0, 1, 1, 16, 16, 0, 0, 1, 32, len(inner), 22) + inner
+    else:
+        block = b"ic07" + struct.pack(">I", len(inner) + 8) + inner
+        data = b"icns" + struct.pack(">I", len(block) + 8) + block
+
+    with pytest.raises(ImageTooLarge, match="12000 x 12000"):
+        decode(data, max_megapixels=100)
+
+
+def test_a_jpeg_does_not_go_over_its_pixels_thousands_of_times() -> None:
+    usual = saved(design(1, (2400, 1800)), "JPEG", progressive=True)
+
+    assert decode(usual, max_megapixels=10).width == 2400
+    with pytest.raises(UnreadableImage, match="scans"):
+        decode(with_scans(usual, 1000), max_megapixels=10)
+
+
+def test_many_scans_of_few_pixels_do_no_harm() -> None:
+    assert decode(with_scans(saved(design(1), "JPEG", progressive=True), 50), max_megapixels=1)
+
+
+@pytest.mark.parametrize("most", [1, 100, 254, 4095, 65535])
+@pytest.mark.parametrize("kind", [5, 6])
+def test_netpbm_of_any_range_is_read_at_once(kind: int, most: int) -> None:
+    image = design(1) if kind == 6 else design(1).convert("L")
+    samples = np.round(np.asarray(image) * (most / 255)).astype(">u2" if most > 255 else np.uint8)
+    head = f"P{kind}\n# drawn by a test\n96 72\n{most}\n".encode()
+
+    shown = decode(head + samples.tobytes(), max_megapixels=1).pixels.astype(float)
+
+    expected = np.round(samples.astype(float) * (255 / most))
+    assert np.abs(shown - expected.reshape(72, 96, -1)).max() <= 1
+    with pytest.raises(UnreadableImage):
+        decode(head + samples.tobytes()[:-10], max_megapixels=1)
+
+
+SLOW = {"QOI": {}, "DDS": {}, "ICO": {"sizes": [(96, 72)]}, "JPEG2000": {}}
+
+
+@pytest.mark.parametrize("kind", SLOW)
+def test_what_is_read_in_another_process_is_the_same(kind: str) -> None:
+    data = saved(design(1), kind, **SLOW[kind])
+    picture = decode(data, max_megapixels=1)
+
+    assert (picture.width, picture.height) == (96, 72)
+    assert np.abs(picture.pixels.astype(int) - np.asarray(design(1), int)).mean() < 4
+    if kind != "JPEG2000":
+        assert pixel_digest(data, max_megapixels=1) == pixel_digest(
+            saved(design(1)), max_megapixels=1
+        )
+
+
+def test_errors_of_another_process_are_errors_here() -> None:
+    data = saved(design(1), "QOI")
+
+    with pytest.raises(ImageTooLarge, match="96 x 72"):
+        decode(data, max_megapixels=0.001)
+    with pytest.raises(UnreadableImage):
+        decode(data[:200], max_megapixels=1)
+
+
+def qoi_of(side: int) -> bytes:
+    """A pixel for each byte, which takes Pillow's decoder longest."""
+    return (
+        b"qoif" + struct.pack(">IIBB", side, side, 3, 0) + b"\x6a" * side * side + b"\0" * 7 + b"\1"
+    )
+
+
+def test_a_decoder_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    decode(saved(design(1), "QOI"), max_megapixels=1)  # the process is there
+    monkeypatch.setattr(sandbox, "SECONDS", 0.5)
+
+    began = time.monotonic()
+    with pytest.raises(UnreadableImage, match="seconds"):
+        decode(qoi_of(6000), max_megapixels=100)
+    assert time.monotonic() - began < 60  # alone it would take minutes
+    monkeypatch.undo()
+    assert decode(saved(design(2), "QOI"), max_megapixels=1).width == 96
+
+
+@pytest.mark.skipif(not hasattr(sandbox, "MEMORY"), reason="memory is not bounded here")
+def test_a_decoder_that_takes_too_much_memory_is_ended(settings: Settings) -> None:
+    # Runs of 62 pixels: 100 million of them in 1.6 MB.
+    runs = b"\xfe\1\2\3" + b"\xfd" * (400_000_000 // 62)
+    data = b"qoif" + struct.pack(">IIBB", 20_000, 20_000, 3, 0) + runs + b"\0" * 7 + b"\1"
+    (settings.images / "a.qoi").write_bytes(data)
+    (settings.images / "b.png").write_bytes(saved(design(1)))
+    library = Library.open(Settings(**{**vars(settings), "image_megapixels": 1000.0}))
+
+    report = library.update()
+
+    assert (report.added, report.unreadable) == (1, 1)
+
+
+def test_pixels_at_once_are_bounded() -> None:
+    budget = PixelBudget(100)
+    at_once, most = [0], [0]
+    lock = threading.Lock()
+
+    def work(pixels: int) -> None:
+        with budget.room(pixels):
+            with lock:
+                at_once[0] += min(pixels, 100)
+                most[0] = max(most[0], at_once[0])
+            time.sleep(0.002)
+            with lock:
+                at_once[0] -= min(pixels, 100)
+
+    threads = [threading.Thread(target=work, args=(pixels,)) for pixels in [30, 60, 1000, 5] * 8]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+
+    assert not any(thread.is_alive() for thread in threads)
+    assert 60 < most[0] <= 100
+
+
+def test_a_very_long_animation_is_its_first_frame() -> None:
+    frames = saved(design(1), "GIF", save_all=True, append_images=[design(2)], duration=50)
+    block = frames.index(b"\x21\xf9\x04", frames.index(b"\x21\xf9\x04") + 3)
+    long = frames[:block] + frames[block:-1] * 6000 + b";"
+
+    assert "first frame" in decode(long, max_megapixels=1).note
+    with pytest.raises(UnreadableImage):
+        pixel_digest(long, max_megapixels=1)
+
+
+def test_a_still_image_is_not_kept_waiting_by_a_large_one() -> None:
+    large = saved(Image.new("L", (9000, 9000), 128))
+    done = threading.Event()
+
+    def work() -> None:
+        decode(large, max_megapixels=100)
+        done.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+
+    assert decode(saved(design(1)), max_megapixels=100).width == 96
+    thread.join(60)
+    assert done.is_set()
