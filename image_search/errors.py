@@ -68,6 +68,12 @@ class CacheDamaged(CacheError):
     code = "cache_damaged"
 
 
+class NotACache(CacheDamaged):
+    """The file named as the cache is something else, which is left as it is."""
+
+    code = "not_a_cache"
+
+
 class CacheLocked(CacheError):
     """Another process is writing this cache."""
 

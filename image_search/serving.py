@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from image_search.cache import Snapshot, read_snapshot, signature
 from image_search.cache.snapshot import segment_folder
-from image_search.errors import CacheDamaged
+from image_search.errors import CacheDamaged, NotACache
 
 if TYPE_CHECKING:
     from image_search.search_index import SearchIndex
@@ -24,6 +24,7 @@ class Serving:
         """Take up ``cache``; where there is none yet, it is empty.
 
         Raises:
+            NotACache: the file is another one.
             CacheError: the cache cannot be read.
         """
         self._cache = cache
@@ -32,7 +33,9 @@ class Serving:
         self._signature: tuple[int, int, int] | None = None
         self._index: SearchIndex | None = None
         self.damage = ""
+        self._started = False
         self.snapshot()
+        self._started = True
 
     def snapshot(self) -> Snapshot:
         """The cache as it is on disk now, less what is damaged.
@@ -47,6 +50,11 @@ class Serving:
                 try:
                     found = read_snapshot(self._cache, segment_folder(self._cache), known)
                     self._snapshot, self.damage = found or Snapshot(()), ""
+                except NotACache as error:
+                    # Exchanged under a service, it leaves that without an index, but running.
+                    if not self._started:
+                        raise
+                    self._snapshot, self._index, self.damage = Snapshot(()), None, str(error)
                 except CacheDamaged as error:
                     self._snapshot, self._index = Snapshot(()), None
                     self.damage = (

@@ -13,6 +13,10 @@ import numpy.typing as npt
 # Verdicts on a file, kept so that a bad file is not tried again until it changes.
 READABLE = 0
 UNREADABLE = 1
+# Bytes of a SHA-256.
+DIGEST = 32
+# Extractors of one index, and numbers in the block of each; every known one has a few thousand.
+MOST_EXTRACTORS, MOST_DIM = 64, 1 << 16
 # Unreadable for a reason outside the file (permission, a limit in the settings): tried every time.
 RETRY = 2
 # In a format that is not read (yet), and no image at all: no picture of the studio's is lost.
@@ -27,6 +31,23 @@ class ExtractorIdentity:
     name: str
     model: str
     dim: int
+
+
+def identities(plain: Any) -> tuple[ExtractorIdentity, ...]:
+    """The extractors that a file of the cache names.
+
+    Raises:
+        TypeError, ValueError: they cannot be.
+    """
+    found = tuple(ExtractorIdentity(*row) for row in plain)
+    if len(found) > MOST_EXTRACTORS:
+        raise ValueError("too many extractors")
+    for one in found:
+        if not (type(one.name) is type(one.model) is str and type(one.dim) is int):
+            raise TypeError("an extractor without a name, a model or a length")
+        if not 1 <= one.dim <= MOST_DIM:
+            raise ValueError(f"an extractor of length {one.dim}")
+    return found
 
 
 @dataclass(frozen=True)
@@ -170,8 +191,17 @@ class Records:
             records
         ):
             raise ValueError("a vector without a file")
-        if not all(isinstance(path, str) for path in records.paths):
+        if not {str}.issuperset(map(type, records.paths)):
             raise TypeError("a path that is no text")
-        if not all(isinstance(digest, bytes) for digest in records.digests):
+        if not {bytes}.issuperset(map(type, records.digests)):
             raise TypeError("a content hash that is no bytes")
+        # What could not be read at all has none.
+        if not {0, DIGEST}.issuperset(map(len, records.digests)):
+            raise ValueError("a content hash of another length")
+        if not all(records.digests[owner] for owner in records.owners.tolist()):
+            raise ValueError("an image without a content hash")
+        if not all(0 <= row < len(records) for row in records.reasons):
+            raise ValueError("a reason without a file")
+        if not {str}.issuperset(map(type, records.reasons.values())):
+            raise TypeError("a reason that is no text")
         return records

@@ -6,13 +6,30 @@ import hashlib
 import io
 import os
 import pickle
+import re
+import secrets
+import stat
 from pathlib import Path
 from typing import Any
 
-from image_search.errors import CacheDamaged
+from image_search.cache import opcodes
+from image_search.errors import CacheDamaged, NotACache
 
 # Protocol 5 (PEP 574) reads byte buffers without copying them twice.
 PROTOCOL = 5
+# Bytes that a file may have: what is larger is not read at all. The facts of a full segment take a
+# tenth of it.
+MOST_BYTES = 1 << 30
+# How a sealed value begins; the dots are the length of the pickle's first frame.
+_BEGINNING = b"\x80\x05\x95........}\x94(\x8c\x06sha256\x94C\x20"
+_FRAME = range(3, 11)
+# The whole of what comes before the payload: beginning, checksum, name and length.
+_HEAD = re.compile(
+    re.escape(_BEGINNING[:3]) + b".{8}" + re.escape(_BEGINNING[11:]) + b"(.{32})"
+    rb"\x94\x8c\x07payload\x94(?:C(.)|B(.{4})|\x8e(.{8}))",
+    re.DOTALL,
+)
+_HEAD_BYTES = 128
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -45,20 +62,55 @@ def dump(path: Path, value: Any) -> None:
 
 
 def load(path: Path) -> Any:
-    """The value that ``dump`` wrote.
+    """The value that ``dump`` wrote. Nothing is unpickled before its checksum was found right.
 
     Raises:
         FileNotFoundError: there is no such file.
-        CacheDamaged: the file is hostile, truncated, altered or not ours; nothing in it was run.
+        NotACache: it is no regular file, or does not begin like one that ``dump`` wrote.
+        CacheDamaged: the file is hostile, truncated, altered or too large; nothing in it was run.
     """
-    data = path.read_bytes()
-    envelope = _plain(data)
-    if not (isinstance(envelope, dict) and {"sha256", "payload"} <= envelope.keys()):
-        raise CacheDamaged("it is not a cache of this program")
-    payload = envelope["payload"]
-    if not isinstance(payload, bytes) or _sealed(payload) != data:
+    data = _read(path)
+    head = _HEAD.match(data)
+    if head is None:
+        raise CacheDamaged("its beginning was altered, or it is truncated")
+    length = int.from_bytes(next(filter(None, head.groups()[1:])), "little")
+    payload = data[head.end() : head.end() + length]
+    if hashlib.sha256(payload).digest() != head[1] or _sealed(payload) != data:
         raise CacheDamaged("its checksum does not match")
     return _plain(payload)
+
+
+def _read(path: Path) -> bytes:
+    """The content of ``path``, which begins like a file of ours."""
+    _check_regular(path.stat())
+    # Should it be exchanged for a pipe just now, this does not wait for somebody to write into it.
+    descriptor = os.open(
+        path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    )
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        _check_regular(status)
+        beginning = file.read(_HEAD_BYTES)
+        if not _begins_like_ours(beginning):
+            raise NotACache(
+                "it does not begin like a cache of this program" if beginning else "it is empty"
+            )
+        if status.st_size > MOST_BYTES:
+            raise CacheDamaged(f"it has {status.st_size:,} bytes, more than a cache can")
+        return beginning + file.read(MOST_BYTES)
+
+
+def _check_regular(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise NotACache("it is no regular file")
+
+
+def _begins_like_ours(data: bytes) -> bool:
+    """Whether ``data``, the beginning of a file, is that of a sealed value, or was it before one
+    byte was damaged, or the file was cut off."""
+    pairs = zip(data, _BEGINNING, strict=False)
+    wrong = sum(one != ours for at, (one, ours) in enumerate(pairs) if at not in _FRAME)
+    return bool(data) and wrong <= (len(data) > len(_BEGINNING))
 
 
 def _sealed(payload: bytes) -> bytes:
@@ -68,8 +120,9 @@ def _sealed(payload: bytes) -> bytes:
 
 
 def _plain(data: bytes) -> Any:
+    opcodes.check(data)
     try:
-        return _PlainUnpickler(io.BytesIO(data)).load()
+        value = _PlainUnpickler(io.BytesIO(data)).load()
     except CacheDamaged:
         raise
     except MemoryError:
@@ -77,11 +130,14 @@ def _plain(data: bytes) -> Any:
     except Exception as error:
         # A damaged pickle stream can raise nearly anything; all of it means the same.
         raise CacheDamaged(f"it is not a whole pickle ({type(error).__name__})") from error
+    opcodes.check_nesting(value)
+    return value
 
 
 def write_durably(path: Path, *chunks: bytes | memoryview) -> None:
     """Write aside, flush to the disk, rename over ``path``, and make the rename itself durable."""
-    aside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    # A name of its own for each, for two threads may write the same at once.
+    aside = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         with aside.open("wb") as file:
             for chunk in chunks:

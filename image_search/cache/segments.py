@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.cache import safe_pickle
-from image_search.cache.records import ExtractorIdentity, Fact, Records
-from image_search.errors import CacheDamaged
+from image_search.cache.records import ExtractorIdentity, Fact, Records, identities
+from image_search.errors import CacheDamaged, NotACache
 from image_search.extractors.base import Floats
 
 FACTS, VECTORS = ".facts.pkl", ".vectors"
@@ -146,9 +146,12 @@ def read_segment(folder: Path, name: str) -> Segment:
     """
     if not (name.isalnum() and name.isascii()):
         raise CacheDamaged(f"it names a segment {name!r}, which cannot be")
-    plain = safe_pickle.load(folder / (name + FACTS))
     try:
-        extractors = tuple(ExtractorIdentity(*row) for row in plain["extractors"])
+        plain = safe_pickle.load(folder / (name + FACTS))
+    except NotACache as error:
+        raise CacheDamaged(f"segment {name} is none ({error})") from error
+    try:
+        extractors = identities(plain["extractors"])
         records = Records.from_plain(plain)
         rows, dim = (int(length) for length in plain["shape"])
         checksum = int(plain["checksum"])

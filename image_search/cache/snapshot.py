@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import stat
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,9 +22,10 @@ from image_search.cache.records import (
     READABLE,
     ExtractorIdentity,
     Fact,
+    identities,
 )
-from image_search.cache.segments import Segment, read_segment
-from image_search.errors import CacheDamaged, CacheError
+from image_search.cache.segments import FACTS, Segment, read_segment
+from image_search.errors import CacheDamaged, CacheError, NotACache
 
 SCHEMA = 1
 FORMAT = "image_search cache"
@@ -195,6 +197,7 @@ def read_snapshot(
     ``known`` are segments already open, by name; being immutable, they are taken as they are.
 
     Raises:
+        NotACache: the manifest is no file of this program, or no regular file.
         CacheDamaged: the manifest or a segment is hostile, truncated, altered or of another schema.
         CacheError: the system does not let it be read.
     """
@@ -208,6 +211,13 @@ def read_snapshot(
                 return _snapshot(plain, segments, known or {})
             except FileNotFoundError as error:
                 missing = error.filename
+    except NotACache as error:
+        if _is_emptied(manifest, segments):
+            raise CacheDamaged("it is empty") from error
+        raise NotACache(
+            f"The file {manifest} is not a cache of this program ({error}), and is left as it is; "
+            "name another one with --cache or IMAGE_SEARCH_CACHE."
+        ) from error
     except OSError as error:
         raise CacheError(
             f"The cache {manifest} cannot be read ({error.strerror or error}); check its "
@@ -216,15 +226,25 @@ def read_snapshot(
     raise CacheDamaged(f"the file {missing} is missing")
 
 
+def _is_emptied(manifest: Path, segments: Path) -> bool:
+    """Whether this was a cache before its content was lost: what belongs to it lies beside it."""
+    status = manifest.stat()
+    return (
+        stat.S_ISREG(status.st_mode)
+        and not status.st_size
+        and any(True for _ in segments.glob("*" + FACTS))
+    )
+
+
 def _snapshot(plain: Any, folder: Path, known: Mapping[str, Segment]) -> Snapshot:
     try:
-        if plain["format"] != FORMAT:
-            raise CacheDamaged("it is not a cache of this program")
+        if not isinstance(plain, dict) or plain.get("format") != FORMAT:
+            raise NotACache("it is another file of this program")
         if plain["schema"] != SCHEMA:
             raise CacheDamaged(
                 f"it has schema {plain['schema']}, this version reads schema {SCHEMA}"
             )
-        extractors = tuple(ExtractorIdentity(*row) for row in plain["extractors"])
+        extractors = identities(plain["extractors"])
         rows = [(str(name), int(count), bytes(bits)) for name, count, bits in plain["segments"]]
         updated = None if plain["updated"] is None else float(plain["updated"])
         complete = bool(plain["complete"])

@@ -23,7 +23,7 @@ from image_search.cache.snapshot import (
     read_snapshot,
     segment_folder,
 )
-from image_search.errors import CacheDamaged, CacheError, CacheLocked
+from image_search.errors import CacheDamaged, CacheError, CacheLocked, NotACache
 from image_search.extractors.base import Floats
 
 
@@ -194,9 +194,10 @@ class CacheWriter:
     def _read(self, manifest: Path, opened: Mapping[str, Segment]) -> Snapshot | None:
         try:
             return read_snapshot(manifest, self._folder, opened)
+        except NotACache:
+            raise  # somebody else's, which is not ours to rename
         except CacheDamaged as error:
-            stamp = time.strftime("%Y%m%d-%H%M%S")
-            aside = manifest.with_name(f"{manifest.name}.damaged-{stamp}")
+            aside = _free_name(manifest)
             manifest.replace(aside)
             self.warnings.append(
                 f"The cache {manifest.name} is damaged: {error}. It was set aside as {aside.name} "
@@ -264,3 +265,12 @@ class CacheWriter:
                 f"The cache {self._cache} could not be written ({error.strerror or error}). The "
                 "index is as it was at the last save; make room on the disk and index again."
             ) from error
+
+
+def _free_name(manifest: Path) -> Path:
+    """Where a damaged manifest is kept: a name that no file has."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    aside = manifest.with_name(f"{manifest.name}.damaged-{stamp}")
+    while aside.exists():
+        aside = aside.with_name(aside.name + "-again")
+    return aside

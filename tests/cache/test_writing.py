@@ -264,10 +264,10 @@ def test_a_cache_that_may_not_be_read_is_an_error_in_words(
 ) -> None:
     write(cache, [fact("a.png", 1)])
 
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, flags: int) -> int:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("image_search.cache.safe_pickle.os.open", refuse)
 
     with pytest.raises(CacheError, match="Permission denied"):
         read(cache)
