@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Collection
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from image_search.errors import CacheError, UnreadableImage
 from image_search.images import decode, thumbnail
 from image_search.reading import read_image_file
 from image_search.turns import Turns
+
+# How the names of thumbnails end, and of those that are being written.
+_MADE, _ASIDE = ".webp", ".tmp"
+# What is being written for so long belongs to a process that was killed.
+ORPHAN_SECONDS = 3600.0
 
 
 class Thumbnails:
@@ -57,10 +63,10 @@ class Thumbnails:
 
     def _path(self, digest: bytes, side: int) -> Path:
         name = digest.hex()
-        return self._folder / str(side) / name[:2] / f"{name}.webp"
+        return self._folder / str(side) / name[:2] / f"{name}{_MADE}"
 
     def _keep(self, path: Path, data: bytes) -> None:
-        aside = path.with_name(f"{path.stem}.{secrets.token_hex(4)}.tmp")
+        aside = path.with_name(f"{path.stem}.{secrets.token_hex(4)}{_ASIDE}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -75,9 +81,20 @@ class Thumbnails:
             ) from error
 
     def sweep(self, keep: Collection[bytes]) -> None:
-        """Remove the thumbnails of every content that is not in ``keep`` (SHA-256 digests)."""
+        """Remove the thumbnails of every content that is not in ``keep`` (SHA-256 digests), and
+        what was left behind where a process was killed while it wrote one."""
         names = {digest.hex() for digest in keep}
         for path in self._folder.glob(f"*{os.sep}*{os.sep}*"):
-            if path.stem not in names:
+            # One that is being written is young; it gets its final name in a moment.
+            left = path.suffix == _ASIDE and _age(path) > ORPHAN_SECONDS
+            if left or (path.suffix == _MADE and path.stem not in names):
                 with contextlib.suppress(OSError):
                     path.unlink()
+
+
+def _age(path: Path) -> float:
+    """Seconds since ``path`` was written; 0 where it has gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0

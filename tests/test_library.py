@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,6 +25,7 @@ from image_search.indexes import VectorIndex, build_index
 from image_search.library import Library
 from image_search.queries import Query
 from image_search.settings import Settings
+from image_search.thumbnails import Thumbnails
 from tests.counting import Counting, Gate, stand_in_for_clip
 from tests.drawing import draw_into, picture
 
@@ -117,6 +119,42 @@ def test_a_thumbnail_is_made_once(library: Library) -> None:
     assert library.thumbnail(id_of(library, 3), side=40) == path
     assert path.stat().st_mtime_ns == made
     assert not list(library.settings.state_dir.rglob("*.tmp"))
+
+
+def test_a_thumbnail_that_is_being_written_is_not_removed(library: Library) -> None:
+    folder = library.thumbnail(id_of(library, 1)).parent
+    young, old = (folder / f"{'0' * 64}.{name}.tmp" for name in ("young", "old"))
+    for path in (young, old):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+
+    (library.settings.images / "0003.png").unlink()
+    library.update()
+
+    assert young.exists()
+    assert not old.exists()
+
+
+def test_thumbnails_made_while_updates_end_are_all_there(
+    library: Library, settings: Settings
+) -> None:
+    sweeping, stop = Thumbnails(settings.state_dir / "thumbnails", 128), threading.Event()
+
+    def sweep() -> None:
+        while not stop.is_set():
+            sweeping.sweep(set())
+
+    other = threading.Thread(target=sweep)
+    other.start()
+    try:
+        hits = library.search(Query((picture(1),), k=10)).hits
+        # Where one is not there at the end, writing it raised nothing: it was made, then removed.
+        for side in range(20, 60):
+            for hit in hits:
+                library.thumbnail(hit.id, side=side)
+    finally:
+        stop.set()
+        other.join()
 
 
 def test_thumbnails_of_what_is_gone_are_removed(library: Library) -> None:
