@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from image_search.availability import (
     Status,
@@ -21,7 +22,7 @@ from image_search.checking import Checked, Checker, CheckResult, Failed
 from image_search.checking.report import render
 from image_search.decisions import Decisions
 from image_search.duplicates import Duplicates
-from image_search.errors import ModelUnavailable
+from image_search.errors import CacheDamaged, ModelUnavailable
 from image_search.extractors import REGISTRY, resolve
 from image_search.extractors.base import Pixels
 from image_search.extractors.loading import ExtractorPool
@@ -38,6 +39,8 @@ from image_search.serving import Serving
 from image_search.settings import Settings
 from image_search.thumbnails import Thumbnails
 from image_search.turns import Turns
+
+Result = TypeVar("Result")
 
 # Checks at work at the same time: each decodes pictures at their full size, on two threads.
 CHECKS = 2
@@ -81,16 +84,24 @@ class Library:
         raises."""
         query.check()  # before it waits for its turn
         started = time.perf_counter()
-        with self._turns.one() as turn:
-            pause = None if turn.alone else turn.again
-            index, asked = self._ask(query, self.settings.upload_megapixels, pause)
-            return search(index, asked, query.k, started)
+
+        def answer() -> SearchResult:
+            with self._turns.one() as turn:
+                pause = None if turn.alone else turn.again
+                index, asked = self._ask(query, self.settings.upload_megapixels, pause)
+                return search(index, asked, query.k, started)
+
+        return self._reopening(answer)
 
     def check(self, query: Query) -> CheckResult:
         """Whether the one picture of ``query`` is in the collection already; see
         ``image_search.checking.Checker.check`` for what it raises."""
-        with self._checks.one():
-            return self._checker.check(query)
+
+        def answer() -> CheckResult:
+            with self._checks.one():
+                return self._checker.check(query)
+
+        return self._reopening(answer)
 
     def add(self, folder: str, name: str, data: bytes) -> Added:
         """Put the new image ``data`` into ``folder`` of the image folder, as ``name`` or one like
@@ -106,6 +117,16 @@ class Library:
         known = [fact.path for fact in self._serving.snapshot().files_of(digest)]
         same = tuple(path for path in known if (images / path).is_file())
         return Added(take_in(images, folder, name, data), same)
+
+    def _reopening(self, work: Callable[[], Result]) -> Result:
+        """What ``work`` gives; where a file was changed under it, once more with all files opened
+        from the disk as they are now."""
+        try:
+            return work()
+        except CacheDamaged:
+            self._serving.reopen()
+            self._checker.fingerprinted.reopen()
+            return work()
 
     def report(self, checked: Sequence[Checked], failed: Sequence[Failed] = ()) -> str:
         """A printable report of checks as HTML, its pictures within."""
@@ -170,10 +191,7 @@ class Library:
         Raises:
             CacheLocked: another process, or another thread, is updating the cache.
         """
-        with CacheWriter(self.settings.cache, self.settings.images) as writer:
-            # With the lock held, so that a second writer is turned away at once.
-            on_progress(Progress("resolving"))
-            report, warnings = self._update(writer, on_progress, cancelled)
+        report, warnings = self._reopening(lambda: self._written(on_progress, cancelled))
         # The codes of a large collection are made now rather than when somebody waits for them.
         if self._serving.verified is not None or is_large(self._serving.snapshot()):
             self._serving.index(wait=True)
@@ -200,6 +218,14 @@ class Library:
         whole = self._checker.fingerprinted.catch_up(note, cancelled)
         seconds = report.seconds + time.monotonic() - started
         return replace(report, cancelled=not whole, seconds=seconds)
+
+    def _written(
+        self, on_progress: Callable[[Progress], None], cancelled: Callable[[], bool]
+    ) -> tuple[Report, tuple[str, ...]]:
+        with CacheWriter(self.settings.cache, self.settings.images) as writer:
+            # With the lock held, so that a second writer is turned away at once.
+            on_progress(Progress("resolving"))
+            return self._update(writer, on_progress, cancelled)
 
     def _update(
         self,

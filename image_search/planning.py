@@ -85,7 +85,7 @@ class Known(Mapping[str, Fact]):
         if place is None:
             raise KeyError(digest.hex())
         segment, row = place
-        return np.asarray(segment.vectors[segment.vector_of[row]])
+        return segment.vectors[int(segment.vector_of[row])]
 
     def _holder(self, digest: bytes) -> tuple[Segment, int] | None:
         for segment, live in zip(reversed(self._segments), reversed(self._live), strict=True):

@@ -101,11 +101,11 @@ class Scoring:
             return Scored(segment, rows, {}, {})
         calibration = comparison.calibration
         places, centred, cosines = calibration.layout.slices(), {}, {}
-        vectors = np.asarray(segment.vectors)
+        vectors = segment.vectors[rows]
         for name, block in question.blocks.items():
             # Taken out of the others, and so free to be worked on: fresh memory costs more than
             # the arithmetic.
-            taken = vectors[:, places[name]][rows]
+            taken = np.ascontiguousarray(vectors[:, places[name]])
             centred[name] = calibration.centred_rows(name, taken, in_place=True)
             cosines[name] = comparison.levelled_rows(name, centred[name]) @ block
         shares = question.shares

@@ -87,7 +87,7 @@ class SearchIndex:
             records = part.of.segment.records
             for row in np.flatnonzero(records.ids[records.owners] == np.uint64(image_id)):
                 if part.keep[row]:
-                    vector = np.asarray(part.of.segment.vectors[row]) * scale
+                    vector = part.of.segment.vectors[int(row)] * scale
                     return {name: vector[place] for name, place in self.layout.slices().items()}
         return None
 

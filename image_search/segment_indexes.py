@@ -53,7 +53,7 @@ def index_of(
     if not (large and _is_coded(segment)):
         if not verified:
             segment.verify()
-        return build_index(calibration.centred(segment.vectors))
+        return build_index(calibration.centred(segment.vectors[:]))
     coder = Coder(calibration.layout.dims)
     path = codes_path(segment, snapshot.calibration, _way(snapshot))
     codes = read_codes(path, len(segment.vectors), coder.length)

@@ -63,6 +63,12 @@ class Serving:
                 self._signature = now
             return self._snapshot
 
+    def reopen(self) -> None:
+        """Read everything from the disk once more, for a file there was changed."""
+        with self._lock:
+            self._snapshot, self._index, self._signature = Snapshot(()), None, None
+        self.snapshot()
+
     def index(self, *, wait: bool = False) -> SearchIndex:
         """The index over the cache as it is now, built where need be.
 

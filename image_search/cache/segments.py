@@ -1,12 +1,11 @@
-"""One immutable segment: a pickle of facts, and its vectors as a raw buffer to be memory-mapped."""
+"""One immutable segment: a pickle of facts, and its vectors as a raw buffer beside it."""
 
 from __future__ import annotations
 
 import itertools
-import mmap
 import secrets
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from image_search.cache import safe_pickle
 from image_search.cache.records import ExtractorIdentity, Fact, Records, identities
+from image_search.cache.unmapped import StoredVectors
 from image_search.errors import CacheDamaged, NotACache
 from image_search.extractors.base import Floats
 
@@ -30,17 +30,21 @@ _CHUNK = 1 << 24
 class Segment:
     """Facts of some files and the vectors of those that could be read.
 
-    ``vectors`` is (len(records.owners), dim) float32, memory-mapped and read-only, from a file last
-    ``modified`` then, in nanoseconds since 1970.
+    ``vectors`` is (len(records.owners), dim) float32, read from their file when they are asked for;
+    the file was last ``modified`` then, in nanoseconds since 1970.
     """
 
     name: str
     extractors: tuple[ExtractorIdentity, ...]
     records: Records
-    vectors: Floats
+    vectors: StoredVectors
     checksum: int
     folder: Path
-    modified: int
+
+    @property
+    def modified(self) -> int:
+        """When the vectors were last changed, in nanoseconds since 1970."""
+        return self.vectors.modified
 
     @cached_property
     def vector_of(self) -> npt.NDArray[np.int32]:
@@ -87,25 +91,27 @@ class Segment:
         """The vectors (n, dim) in these rows, read from the disk all at once where they are not in
         memory."""
         self.foresee(numbers)
-        return np.asarray(self.vectors[numbers])
+        return self.vectors[numbers]
 
     def foresee(self, numbers: npt.NDArray[np.int64]) -> None:
         """Have the vectors in these rows read, all at once, where they are not in memory."""
-        mapped = getattr(self.vectors, "_mmap", None)
-        if mapped is not None and hasattr(mmap, "MADV_WILLNEED"):
-            length = self.vectors.shape[1] * self.vectors.itemsize
-            for number in numbers.tolist():
-                start = number * length // mmap.PAGESIZE * mmap.PAGESIZE
-                mapped.madvise(mmap.MADV_WILLNEED, start, (number + 1) * length - start)
+        self.vectors.prefetch(numbers)
 
-    def verify(self) -> None:
-        """Compare the vectors with the checksum written beside them.
+    def verify(self, cancelled: Callable[[], bool] = lambda: False) -> bool:
+        """Compare the vectors with the checksum written beside them; whether that was not
+        ``cancelled``.
 
         Raises:
             CacheDamaged: the vectors were altered on disk.
         """
-        if _checksum(self.vectors) != self.checksum:
+        step, value = max(1, _CHUNK // (4 * max(1, self.vectors.shape[1]))), 0
+        for start in range(0, len(self.vectors), step):
+            if cancelled():
+                return False
+            value = zlib.crc32(_bytes_of(self.vectors[start : start + step]), value)
+        if value != self.checksum:
             raise CacheDamaged(f"the vectors of segment {self.name} do not match their checksum")
+        return True
 
 
 def write_segment(
@@ -114,7 +120,7 @@ def write_segment(
     facts: Sequence[Fact],
     vectors: Floats,
 ) -> Segment:
-    """Write a new segment into ``folder`` and read it back, memory-mapped.
+    """Write a new segment into ``folder`` and open it.
 
     ``vectors`` is (readable facts, dim) float32. Nothing refers to the segment until a manifest
     names it, so a crash in here leaves only an orphan, swept away by the next writer.
@@ -131,7 +137,7 @@ def write_segment(
     plain = records.to_plain() | {
         "extractors": [(e.name, e.model, e.dim) for e in extractors],
         "shape": vectors.shape,
-        "checksum": _checksum(vectors),
+        "checksum": zlib.crc32(_bytes_of(vectors)),
     }
     safe_pickle.dump(folder / (name + FACTS), plain)
     return read_segment(folder, name)
@@ -159,25 +165,9 @@ def read_segment(folder: Path, name: str) -> Segment:
         raise CacheDamaged(f"segment {name} is malformed ({error})") from error
     if (rows, dim) != (len(records.owners), sum(extractor.dim for extractor in extractors)):
         raise CacheDamaged(f"segment {name} is malformed (its vectors do not fit its files)")
-    path = folder / (name + VECTORS)
-    stat = path.stat()
-    if stat.st_size != rows * dim * 4:
-        raise CacheDamaged(f"the vectors of segment {name} are incomplete")
-    vectors: Floats
-    if rows:
-        vectors = np.memmap(path, dtype="<f4", mode="r", shape=(rows, dim))
-    else:
-        vectors = np.zeros((0, dim), dtype=np.float32)
-    return Segment(name, extractors, records, vectors, checksum, folder, stat.st_mtime_ns)
+    vectors = StoredVectors(folder / (name + VECTORS), rows, dim)
+    return Segment(name, extractors, records, vectors, checksum, folder)
 
 
 def _bytes_of(array: Floats) -> memoryview:
     return array.reshape(-1).view(np.uint8).data
-
-
-def _checksum(vectors: Floats) -> int:
-    value = 0
-    flat = vectors.reshape(-1)
-    for start in range(0, flat.size, _CHUNK // 4):
-        value = zlib.crc32(_bytes_of(flat[start : start + _CHUNK // 4]), value)
-    return value

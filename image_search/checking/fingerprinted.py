@@ -36,6 +36,12 @@ class Fingerprinted:
         """The contents that have no fingerprint yet."""
         return self._current()[1]
 
+    def reopen(self) -> None:
+        """Read everything from the disk once more, for a file there was changed."""
+        with self._lock:
+            self.store.reopen()
+            self._indexed, self._index, self._missing = None, None, ()
+
     def _current(self) -> tuple[FingerprintIndex, tuple[bytes, ...]]:
         snapshot = self._snapshot()
         with self._lock:

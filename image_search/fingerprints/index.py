@@ -86,6 +86,9 @@ class FingerprintIndex:
         if not queries:
             return
         parts = self._parts
+        for part in parts:
+            part.segment.file.check()
+            part.lists.check()
         searched = [(part.lists, part.live) for part in parts]
         by_points = votes(queries, searched, thorough=thorough)
         for query, pointed in zip(queries, by_points, strict=True):

@@ -1,4 +1,4 @@
-"""One immutable file of fingerprints: columns of plain numbers, to be memory-mapped."""
+"""One immutable file of fingerprints: columns of plain numbers."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.cache.safe_pickle import write_durably
+from image_search.cache.unmapped import WholeFile
 from image_search.errors import CacheDamaged
 from image_search.fingerprints.fingerprint import PREVIEW_SIDE, Fingerprint
 
@@ -90,6 +91,7 @@ class Segment:
 
     name: str
     columns: Columns
+    file: WholeFile
 
     def find(self, digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
         """(n,) int64: the row of each digest (n, 32); -1 where it is not here."""
@@ -187,15 +189,17 @@ def write_segment(folder: Path, columns: Columns) -> None:
 
 
 def read_segment(folder: Path, name: str) -> Segment:
-    """Open a segment; its columns stay on the disk until they are touched.
+    """Open a segment.
 
     Raises:
         FileNotFoundError: it is not there (it may have been merged into another).
         CacheDamaged: it is truncated or altered.
     """
     path = folder / (name + SUFFIX)
-    with path.open("rb") as file:
-        head = file.read(_HEAD.size)
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    with path.open("rb") as beginning:
+        head = beginning.read(_HEAD.size)
     if len(head) < _HEAD.size or head[: len(_MAGIC)] != _MAGIC:
         raise CacheDamaged(f"{path.name} is not a file of fingerprints")
     _, count, points, checksum = _HEAD.unpack(head)
@@ -204,7 +208,10 @@ def read_segment(folder: Path, name: str) -> Segment:
     sizes = [int(np.prod(shape, dtype=object)) * np.dtype(kind).itemsize for kind, shape in shapes]
     if count == 0 or path.stat().st_size != _HEAD.size + sum(sizes):
         raise CacheDamaged(f"{path.name} is incomplete")
-    whole = np.memmap(path, np.uint8, mode="r")
+    file = WholeFile(path)
+    whole = file.bytes
+    if len(whole) != _HEAD.size + sum(sizes):
+        raise CacheDamaged(f"{path.name} was changed while it was read")
     arrays: list[Any] = []
     offset = _HEAD.size
     for (kind, shape), size in zip(shapes, sizes, strict=True):
@@ -214,7 +221,10 @@ def read_segment(folder: Path, name: str) -> Segment:
     columns = Columns(*arrays)
     if _checksum(columns) != checksum:
         raise CacheDamaged(f"{path.name} was altered on disk")
-    return Segment(name, columns)
+    steps = np.diff(columns.starts)
+    if columns.starts[0] != 0 or columns.starts[-1] != points or (steps < 0).any():
+        raise CacheDamaged(f"{path.name} does not say which points belong to which picture")
+    return Segment(name, columns, file)
 
 
 def _checksum(columns: Columns) -> int:

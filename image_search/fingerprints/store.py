@@ -81,12 +81,19 @@ class FingerprintStore:
                     continue  # merged away since the folder was listed
             self._segments = tuple(found)
 
+    def reopen(self) -> None:
+        """Open every file once more, for one of them was changed."""
+        with self._lock:
+            self._segments = ()
+            self.refresh()
+
     def missing(self, digests: Iterable[bytes]) -> list[bytes]:
         """Those of ``digests`` that have no fingerprint yet, each once, in their order."""
         wanted = list(dict.fromkeys(digests))
         rows = digest_rows(wanted)
         absent = np.ones(len(wanted), np.bool_)
         for segment in self._segments:
+            segment.file.check()
             absent &= segment.find(rows) < 0
         return [digest for digest, gone in zip(wanted, absent, strict=True) if gone]
 
@@ -94,6 +101,7 @@ class FingerprintStore:
         """The fingerprint of this content, or ``None`` where there is none."""
         row = digest_rows([digest])
         for segment in self._segments:
+            segment.file.check()
             found = int(segment.find(row)[0])
             if found >= 0:
                 return segment.columns.fingerprint(found)

@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.cache.safe_pickle import write_durably
+from image_search.cache.unmapped import WholeFile
+from image_search.errors import CacheDamaged
 from image_search.fingerprints.segments import Columns
 
 # Bits, by their place in a descriptor, that say little about each other and are ones about half the
@@ -41,6 +43,16 @@ class Lists:
     words: npt.NDArray[np.uint32]
     signatures: npt.NDArray[np.uint64]
     rows: npt.NDArray[np.uint32]
+    file: WholeFile | None = None
+
+    def check(self) -> None:
+        """See that the file they are read from was not changed.
+
+        Raises:
+            CacheDamaged: it was.
+        """
+        if self.file is not None:
+            self.file.check()
 
     def find(
         self, asked: npt.NDArray[np.uint32]
@@ -107,14 +119,20 @@ def _read(path: Path, columns: Columns) -> Lists | None:
             return None
         with path.open("rb") as file:
             written, checksum = _HEAD.unpack(file.read(_HEAD.size))
-        whole = np.memmap(path, np.uint8, mode="r")
-    except OSError:
+        kept = WholeFile(path)
+    except (CacheDamaged, OSError, struct.error):
+        return None
+    whole = kept.bytes
+    if len(whole) != _HEAD.size + 16 * count:
         return None
     signed = np.frombuffer(whole, "<u8", count, _HEAD.size)
     word = np.frombuffer(whole, "<u4", count, _HEAD.size + 8 * count)
     rows = np.frombuffer(whole, "<u4", count, _HEAD.size + 12 * count)
-    found = Lists(word, signed, rows)
-    return found if (written, checksum) == (count, _checksum(found)) else None
+    found = Lists(word, signed, rows, kept)
+    if (written, checksum) != (count, _checksum(found)):
+        return None
+    # What is made by others may name pictures that there are not.
+    return found if not count or int(rows.max()) < len(columns) else None
 
 
 def _checksum(lists: Lists) -> int:

@@ -1,0 +1,194 @@
+"""Immutable files read so that one that is changed under us is an error, and never a signal.
+
+A mapped file that another program shortens (``cp`` over a running index does) ends the process with
+SIGBUS at the next touch, which Python cannot catch. So rows are read from an open file instead, and
+every read sees that the file is still as it was when it was opened.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import weakref
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from image_search.errors import CacheDamaged
+from image_search.extractors.base import Floats
+
+# Files up to this size are held in memory where they are used as one array. Larger ones are mapped,
+# for a collection of millions does not fit; that they are unchanged is seen before each use.
+IN_MEMORY = 1 << 27
+# Vectors of files up to this size stay in memory once they were read: 1,500 images with every
+# extractor. To read single rows of a file takes several times as long.
+HELD = 1 << 25
+
+
+class OpenFile:
+    """A file held open, whose content must stay what it is."""
+
+    def __init__(self, path: Path) -> None:
+        """Open ``path``.
+
+        Raises:
+            OSError: it cannot be opened.
+            CacheDamaged: it is no regular file.
+        """
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise CacheDamaged(f"{path.name} is no regular file")
+        self._path = path
+        self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        # Closed with the last reader. Not at the end of the process, where threads may still read.
+        weakref.finalize(self, os.close, self._file).atexit = False
+        self._lock = threading.Lock()
+        status = os.fstat(self._file)
+        self.size, self.modified = status.st_size, status.st_mtime_ns
+
+    def check(self) -> None:
+        """See that the file was not changed since it was opened.
+
+        Raises:
+            CacheDamaged: it was.
+        """
+        status = os.fstat(self._file)
+        if (status.st_size, status.st_mtime_ns) != (self.size, self.modified):
+            raise CacheDamaged(f"the file {self._path.name} was changed while it was in use")
+
+    def read_into(self, target: npt.NDArray[Any], pieces: Iterable[tuple[int, int, int]]) -> None:
+        """Fill pieces of ``target``, contiguous, given by the bytes where they begin and end in it
+        and where they begin in the file.
+
+        Raises:
+            CacheDamaged: the file was changed since it was opened.
+        """
+        bytes_of, read = target.reshape(-1).view(np.uint8).data, self._read
+        for first, last, offset in pieces:
+            count = read(bytes_of[first:last], offset)
+            while count and first + count < last:
+                first, offset = first + count, offset + count
+                count = read(bytes_of[first:last], offset)
+            if not count and first < last:
+                raise CacheDamaged(f"the file {self._path.name} was shortened while it was in use")
+        # After the reading: what was changed in between is not used.
+        self.check()
+
+    def prefetch(self, offset: int, length: int) -> None:
+        """Have bytes read ahead that will be asked for soon, where the system knows how."""
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self._file, offset, length, os.POSIX_FADV_WILLNEED)
+
+    def _read(self, target: memoryview, offset: int) -> int:
+        if hasattr(os, "preadv"):
+            return os.preadv(self._file, [target], offset)
+        with self._lock:  # the position is shared by all threads
+            os.lseek(self._file, offset, os.SEEK_SET)
+            found = os.read(self._file, len(target))
+        target[: len(found)] = found
+        return len(found)
+
+
+class StoredVectors:
+    """Vectors (rows, dim) float32 in a file, little-endian: asked for by rows, as of an array."""
+
+    def __init__(self, path: Path, rows: int, dim: int) -> None:
+        """Open ``path``.
+
+        Raises:
+            FileNotFoundError: it is not there.
+            CacheDamaged: it is not of this size.
+        """
+        self._file = OpenFile(path)
+        self.shape = rows, dim
+        self._length = 4 * dim
+        if self._file.size != rows * self._length:
+            raise CacheDamaged(f"the file {path.name} is incomplete")
+
+    @property
+    def modified(self) -> int:
+        """When the file was last changed, in nanoseconds since 1970."""
+        return self._file.modified
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all vectors."""
+        return self.shape[0] * self._length
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        whole = self[:]
+        return whole if dtype is None else whole.astype(dtype, copy=bool(copy))
+
+    def __getitem__(self, key: Any) -> Floats:
+        """The vectors in these rows: one (dim,), or those of a slice or of numbers (n,), (n, dim).
+
+        Raises:
+            CacheDamaged: the file was changed since it was opened.
+        """
+        rows = np.arange(self.shape[0])[key]
+        numbers = np.atleast_1d(rows)
+        if self.nbytes <= HELD:
+            return np.asarray(self._held[rows])
+        found = np.empty((len(numbers), self.shape[1]), "<f4")
+        # Rows that follow each other are read at once.
+        self._file.read_into(found, self._pieces(numbers))
+        return found if np.ndim(rows) else found[0]
+
+    @cached_property
+    def _held(self) -> Floats:
+        """All vectors, of a file that is small."""
+        whole = np.empty(self.shape, "<f4")
+        self._file.read_into(whole, [(0, whole.nbytes, 0)])
+        return whole
+
+    def prefetch(self, numbers: npt.NDArray[np.int64]) -> None:
+        """Have these rows read ahead."""
+        if self.nbytes <= HELD:
+            return
+        for first, last, offset in self._pieces(numbers):
+            self._file.prefetch(offset, last - first)
+
+    def _pieces(self, numbers: npt.NDArray[np.int64]) -> Iterable[tuple[int, int, int]]:
+        """Where each run of rows that follow each other begins and ends among ``numbers``, and
+        where it begins in the file; in bytes."""
+        firsts = np.flatnonzero(np.diff(numbers, prepend=-2) != 1)
+        lasts = np.append(firsts[1:], len(numbers))[: len(firsts)]
+        places = (firsts, lasts, numbers[firsts])
+        return zip(*((self._length * place).tolist() for place in places), strict=True)
+
+
+class WholeFile:
+    """The bytes of a file as one array (n,) uint8, in memory where it is not too large."""
+
+    def __init__(self, path: Path) -> None:
+        """Read ``path``, or map it.
+
+        Raises:
+            OSError: it cannot be opened.
+            CacheDamaged: it is no regular file, or was changed while it was read.
+        """
+        file = OpenFile(path)
+        self.bytes: npt.NDArray[np.uint8]
+        self._mapped: OpenFile | None = None
+        if file.size <= IN_MEMORY:
+            self.bytes = np.empty(file.size, np.uint8)
+            file.read_into(self.bytes, [(0, file.size, 0)])
+        else:
+            self.bytes = np.memmap(path, np.uint8, mode="r")
+            self._mapped = file
+
+    def check(self) -> None:
+        """See that a mapped file was not changed since it was opened.
+
+        Raises:
+            CacheDamaged: it was; no byte of it may be touched.
+        """
+        if self._mapped is not None:
+            self._mapped.check()
