@@ -8,7 +8,9 @@ at any instant leaves the last whole transaction.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,33 +26,65 @@ _BESIDE = ("-wal", "-shm", "-journal")
 @contextlib.contextmanager
 def opened(path: Path, schema: str, *, writing: bool) -> Iterator[sqlite3.Connection]:
     """A connection to ``path``, made by ``schema`` (``CREATE TABLE IF NOT EXISTS`` and the like)
-    where there is none; one transaction where ``writing``, undone by any exception.
+    where there is none; one transaction where ``writing``, undone by any exception. A file that
+    there is can also be read on a disk that is full or not writable.
 
     Raises:
         CacheDamaged: the file is no database, altered, or not of this ``schema``.
         CacheLocked: another process has been writing for longer than ``PATIENCE``.
         CacheError: the system does not let it be read or written.
     """
-    with in_words(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Transactions are begun here and not behind the scenes.
-        connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+    with in_words(path), contextlib.ExitStack() as stack:
+        if not writing:
+            yield _to_read(path, schema, stack)
+            return
+        connection = stack.enter_context(_connected(path, schema))
+        connection.execute("BEGIN IMMEDIATE")
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.executescript(schema)
-            if not writing:
-                yield connection
-                return
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.rollback()
-                raise
-            connection.commit()
-        finally:
-            connection.close()
+            yield connection
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+
+@contextlib.contextmanager
+def _connected(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Transactions are begun here and not behind the scenes.
+    with contextlib.closing(
+        sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+    ) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.executescript(schema)
+        yield connection
+
+
+def _to_read(path: Path, schema: str, stack: contextlib.ExitStack) -> sqlite3.Connection:
+    try:
+        connection = stack.enter_context(_connected(path, schema))
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return connection
+    except (OSError, sqlite3.OperationalError) as error:
+        if not path.is_file() or _is_busy(error):
+            raise
+    # Readers of a log write files beside it, for which there is no room, or no permission. Then
+    # the others cannot write either, and the file stays as it is; a copy is read with its log.
+    log = path.with_name(path.name + _BESIDE[0])
+    if log.is_file() and log.stat().st_size:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for file in (path, log):
+            shutil.copyfile(file, folder / file.name)
+        return stack.enter_context(_connected(folder / path.name, schema))
+    address = f"{path.absolute().as_uri()}?immutable=1"
+    return stack.enter_context(
+        contextlib.closing(sqlite3.connect(address, uri=True, isolation_level=None))
+    )
+
+
+def _is_busy(error: Exception) -> bool:
+    return "locked" in str(error) or "busy" in str(error)
 
 
 def check(connection: sqlite3.Connection) -> None:
@@ -92,7 +126,7 @@ def in_words(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         said = str(error)
-        if "locked" in said or "busy" in said:
+        if _is_busy(error):
             raise CacheLocked(
                 f"Another program is writing {path}; try again in a moment."
             ) from error

@@ -9,23 +9,44 @@ be exported, imported and undone.
 from __future__ import annotations
 
 import contextlib
-import math
+import functools
+import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import filelock
 
 from image_search import database
-from image_search.errors import CacheDamaged, InvalidQuery
+from image_search.decision_rows import (
+    COLOURWAY,
+    COLUMNS,
+    DECISIONS,
+    DIFFERENT,
+    FORMAT,
+    SAME,
+    VERSION,
+    merge_rows,
+    parsed_rows,
+    readable_rows,
+    rows_of,
+    text_of,
+)
+from image_search.errors import CacheDamaged, CacheError, InvalidQuery
 
-SAME, COLOURWAY, DIFFERENT = "same", "colourway", "different"
-DECISIONS = (SAME, COLOURWAY, DIFFERENT)
+__all__ = [
+    "COLOURWAY", "DECISIONS", "DIFFERENT", "FORMAT", "SAME", "VERSION", "Decisions", "Imported",
+    "Pair", "Side", "pair_of",
+]  # fmt: skip
 
-FORMAT = "image_search decisions"
-VERSION = 1
+logger = logging.getLogger(__name__)
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 Pair = tuple[bytes, bytes]
 """Two content digests, the smaller one first; equal where two files hold the same bytes."""
@@ -36,7 +57,6 @@ CREATE TABLE IF NOT EXISTS decisions (
     one BLOB NOT NULL, other BLOB NOT NULL, decision TEXT, decided REAL NOT NULL, before TEXT,
     one_path TEXT NOT NULL, other_path TEXT NOT NULL, PRIMARY KEY (one, other));
 """
-_COLUMNS: Final = "one, other, decision, decided, one_path, other_path"
 
 
 def pair_of(one: bytes, other: bytes) -> Pair:
@@ -60,19 +80,46 @@ class Imported:
     kept: int
 
 
+def _mending(
+    work: Callable[Concatenate[Decisions, Given], Result],
+) -> Callable[Concatenate[Decisions, Given], Result]:
+    """``work``; where the file was damaged since it was checked, once more after it was set
+    aside."""
+
+    @functools.wraps(work)
+    def mended(self: Decisions, /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
+        try:
+            return work(self, *args, **kwargs)
+        except CacheDamaged:
+            self._checked = False
+            return work(self, *args, **kwargs)
+
+    return mended
+
+
 class Decisions:
     """The decisions in one SQLite file. Safe to use from many threads and processes.
 
-    ``warnings`` tell, in words, that the file was found damaged and what was done about it.
+    ``warnings`` tell, in words, that the file was found damaged and what was done about it; that
+    is told in the answer that comes next, and logged, once.
     """
 
     def __init__(self, path: Path) -> None:
         """Keep decisions in ``path``, which is made by the first of them."""
         self._path = path
-        self._checked = False
+        self._checked = self._unusable = False
+        self._told: tuple[str, ...] = ()
         self._lock = threading.Lock()
         self.warnings: tuple[str, ...] = ()
 
+    def news(self) -> tuple[str, ...]:
+        """Those of ``warnings`` that were not told in an answer yet."""
+        with self._lock:
+            news = tuple(warning for warning in self.warnings if warning not in self._told)
+            self._told = self.warnings
+        return news
+
+    @_mending
     def all(self) -> dict[Pair, str]:
         """Every decision that counts.
 
@@ -87,6 +134,7 @@ class Decisions:
             )
             return {(bytes(one), bytes(other)): str(word) for one, other, word in found}
 
+    @_mending
     def decide(self, one: Side, other: Side, decision: str) -> None:
         """Keep ``decision`` on a pair, in the place of any before.
 
@@ -102,17 +150,18 @@ class Decisions:
         with self._open(writing=True) as file:
             assert file is not None
             row = (
-                first.digest, second.digest, decision, time.time(), _text(first.path),
-                _text(second.path),
+                first.digest, second.digest, decision, time.time(), text_of(first.path),
+                text_of(second.path),
             )  # fmt: skip
             file.execute(
-                f"INSERT INTO decisions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) "  # noqa: S608
+                f"INSERT INTO decisions ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) "  # noqa: S608
                 "ON CONFLICT (one, other) DO UPDATE SET before = decision, "
                 "decision = excluded.decision, decided = excluded.decided, "
                 "one_path = excluded.one_path, other_path = excluded.other_path",
                 row,
             )
 
+    @_mending
     def undo(self, one: bytes, other: bytes) -> str | None:
         """Take the last decision on a pair back; what was decided before it counts again.
 
@@ -136,6 +185,7 @@ class Decisions:
             )
             return None if row[0] is None else str(row[0])
 
+    @_mending
     def latest(self) -> tuple[Side, Side, str] | None:
         """The decision made last that still counts.
 
@@ -146,7 +196,7 @@ class Decisions:
             if file is None:
                 return None
             row = file.execute(
-                f"SELECT {_COLUMNS} FROM decisions WHERE decision IS NOT NULL "  # noqa: S608
+                f"SELECT {COLUMNS} FROM decisions WHERE decision IS NOT NULL "  # noqa: S608
                 "ORDER BY decided DESC LIMIT 1"
             ).fetchone()
         if row is None:
@@ -154,6 +204,7 @@ class Decisions:
         one, other, decision, _, one_path, other_path = row
         return Side(bytes(one), one_path), Side(bytes(other), other_path), str(decision)
 
+    @_mending
     def exported(self) -> dict[str, Any]:
         """Every decision as plain values for JSON, those undone too (``decision`` is null).
 
@@ -161,7 +212,7 @@ class Decisions:
             CacheError: they cannot be read.
         """
         with self._open(writing=False) as file:
-            rows = [] if file is None else list(_rows(file))
+            rows = [] if file is None else list(rows_of(file))
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -174,6 +225,7 @@ class Decisions:
             ],
         }  # fmt: skip
 
+    @_mending
     def merge(self, plain: Any) -> Imported:
         """Take over what ``exported`` gave, here or elsewhere; on one pair the newest counts.
 
@@ -181,17 +233,17 @@ class Decisions:
             InvalidQuery: it is no export of decisions; nothing of it was taken.
             CacheLocked, CacheError: it cannot be written; nothing of it was taken.
         """
-        rows = _parsed(plain)
+        rows = parsed_rows(plain)
         with self._open(writing=True) as file:
             assert file is not None
-            taken = _merge(file, rows)
+            taken = merge_rows(file, rows)
         return Imported(taken, len(rows) - taken)
 
     @contextlib.contextmanager
     def _open(self, *, writing: bool) -> Iterator[sqlite3.Connection | None]:
         """The file; ``None`` where there is none and looking must not make one."""
         self._mend()
-        if not writing and not self._path.exists():
+        if not writing and (self._unusable or not self._path.exists()):
             yield None
             return
         with database.opened(self._path, _SCHEMA, writing=writing) as file:
@@ -203,98 +255,42 @@ class Decisions:
         with self._lock:
             if self._checked or not self._path.exists():
                 return
+            self._unusable = False
             try:
-                with database.opened(self._path, _SCHEMA, writing=False) as file:
-                    database.check(file)
-                    for _ in _rows(file):
-                        pass
-            except CacheDamaged as error:
-                aside = database.set_aside(self._path)
-                rows = list(_readable(aside))
-                with database.opened(self._path, _SCHEMA, writing=True) as file:
-                    saved = _merge(file, rows)
-                told = (
-                    f"The file of decisions {self._path.name} was damaged ({error}). It was set "
-                    f"aside as {aside.name}, and the {saved:,} decisions that could still be read "
-                    "from it were kept; import an export to bring back others."
-                )
-                self.warnings = (told,)
+                self._check()
+            except CacheDamaged as damage:
+                try:
+                    # Another process may be at it; then there is nothing left to do here.
+                    with filelock.FileLock(f"{self._path}.lock", timeout=database.PATIENCE):
+                        self._replace()
+                except (CacheError, OSError) as error:
+                    self._unusable = True
+                    self._warn(
+                        f"The file of decisions {self._path.name} is damaged ({damage}) and cannot "
+                        f"be set aside ({error}), so no decision counts."
+                    )
             self._checked = True
 
+    def _check(self) -> None:
+        with database.opened(self._path, _SCHEMA, writing=False) as file:
+            database.check(file)
+            for _ in rows_of(file):
+                pass
 
-_Row = tuple[bytes, bytes, "str | None", float, str, str]
-
-
-def _rows(file: sqlite3.Connection) -> Iterator[_Row]:
-    query = f"SELECT {_COLUMNS} FROM decisions ORDER BY decided"  # noqa: S608
-    for one, other, decision, decided, one_path, other_path in file.execute(query):
-        yield bytes(one), bytes(other), decision, float(decided), str(one_path), str(other_path)
-
-
-def _readable(path: Path) -> Iterator[_Row]:
-    """The rows of a damaged file, as far as they can be read."""
-    # Anything may be wrong with such a file, and it lies aside already.
-    with contextlib.suppress(sqlite3.Error, TypeError, ValueError):
-        file = sqlite3.connect(path)
+    def _replace(self) -> None:
         try:
-            query = f"SELECT {_COLUMNS} FROM decisions"  # noqa: S608
-            for one, other, decision, decided, *paths in file.execute(query):
-                sound = len(one) == len(other) == 32 and decision in (None, *DECISIONS)
-                if sound:
-                    yield bytes(one), bytes(other), decision, float(decided), *map(str, paths)
-        finally:
-            file.close()
+            self._check()
+        except CacheDamaged as error:
+            aside = database.set_aside(self._path)
+            rows = list(readable_rows(aside))
+            with database.opened(self._path, _SCHEMA, writing=True) as file:
+                saved = merge_rows(file, rows)
+            self._warn(
+                f"The file of decisions {self._path.name} was damaged ({error}) and set aside "
+                f"as {aside.name}; the {saved:,} decisions that could still be read from it were "
+                "kept. Import an export to bring back others."
+            )
 
-
-def _merge(file: sqlite3.Connection, rows: list[_Row]) -> int:
-    """Insert ``rows`` where they are newer than what is there; how many were."""
-    before = file.total_changes
-    file.executemany(
-        f"INSERT INTO decisions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) "  # noqa: S608
-        "ON CONFLICT (one, other) DO UPDATE SET before = decision, "
-        "decision = excluded.decision, decided = excluded.decided, "
-        "one_path = excluded.one_path, other_path = excluded.other_path "
-        "WHERE excluded.decided > decided",
-        rows,
-    )
-    return file.total_changes - before
-
-
-def _parsed(plain: Any) -> list[_Row]:
-    if not isinstance(plain, dict) or plain.get("format") != FORMAT:
-        raise InvalidQuery(
-            "This is not an export of decisions; export them with "
-            "`image-search duplicates --export-decisions FILE`."
-        )
-    if plain.get("version") != VERSION:
-        raise InvalidQuery(
-            f"The export has version {plain.get('version')!r}; this program reads {VERSION}."
-        )
-    entries = plain.get("decisions")
-    if not isinstance(entries, list):
-        raise InvalidQuery("The export of decisions holds no list of decisions.")
-    return [_row(entry, number) for number, entry in enumerate(entries, start=1)]
-
-
-def _row(entry: Any, number: int) -> _Row:
-    try:
-        one, other = (bytes.fromhex(entry[side]) for side in ("a", "b"))
-        decision, decided = entry["decision"], float(entry["decided"])
-        paths = [str(path) for path in entry.get("paths", ("", ""))]
-        sound = len(one) == len(other) == 32 and decision in (None, *DECISIONS)
-        if not sound or not math.isfinite(decided) or len(paths) != 2:
-            raise ValueError("out of range")
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
-        raise InvalidQuery(
-            f"Decision {number} of the export is malformed; nothing was imported."
-        ) from None
-    if one > other:
-        one, other, paths = other, one, paths[::-1]
-    # A clock that went ahead elsewhere must not have the last word here for ever.
-    decided = min(decided, time.time())
-    return one, other, decision, decided, _text(paths[0]), _text(paths[1])
-
-
-def _text(path: str) -> str:
-    """A path as SQLite can hold it; names on disk need not be valid text."""
-    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+    def _warn(self, message: str) -> None:
+        self.warnings = (*self.warnings, message)
+        logger.warning("%s", message)

@@ -69,7 +69,7 @@ class Library:
         )
         snapshot = self._serving.snapshot
         self._originals = Originals(settings.images, snapshot, self._thumbnails)
-        decisions = Decisions(settings.state_dir / "decisions.sqlite")
+        self._decisions = decisions = Decisions(settings.state_dir / "decisions.sqlite")
         self._checker = Checker(settings, snapshot, self._originals, decisions, self._ask_of_own)
         #: The duplicates that the collection holds already, and what people decide about them.
         self.duplicates = Duplicates(settings, snapshot, self._originals, decisions, self._checker)
@@ -284,7 +284,8 @@ class Library:
     def status(self) -> Status:
         """The state of the index; loads no model."""
         snapshot = self._serving.snapshot()
-        return status_of(self.settings, snapshot, self._serving.damage)
+        status = status_of(self.settings, snapshot, self._serving.damage)
+        return replace(status, warnings=(*status.warnings, *self._decisions.warnings))
 
     def original(self, image_id: str) -> Path:
         """The file of an indexed image.

@@ -101,7 +101,7 @@ def check(
         asked.kind,
     )  # fmt: skip
     unprinted = len(collection.fingerprinted.missing())
-    warnings = [*asked.warnings, *collection.decisions.warnings]
+    warnings = [*asked.warnings, *collection.decisions.news()]
     if unprinted:
         warnings.append(
             f"{unprinted:,} images have no fingerprint yet, so edited copies of them may be "

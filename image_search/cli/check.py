@@ -16,6 +16,9 @@ from image_search.cli.index import ProgressBar, stopping
 from image_search.cli.options import Commands, add_command, settings_from, write_file
 from image_search.cli.tables import write_rows, write_table
 from image_search.errors import (
+    CacheDamaged,
+    CacheError,
+    CacheLocked,
     InvalidQuery,
     UnknownImage,
     UnreadableImage,
@@ -79,6 +82,11 @@ def run(options: argparse.Namespace) -> int:
     with stopping() as stop:
         try:
             library.prepare(bar.show, stop.is_set)
+        except (CacheDamaged, CacheLocked):
+            raise
+        except CacheError as error:
+            # A disk that is full or not writable is no reason not to check by what there is.
+            print(f"Note: Nothing new could be kept. {error}", file=sys.stderr)
         finally:
             bar.close()
     if stop.is_set():

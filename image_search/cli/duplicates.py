@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from image_search.cli.index import ProgressBar, stopping
 from image_search.cli.options import Commands, add_command, settings_from, write_file
 from image_search.cli.tables import write_rows, write_table
-from image_search.errors import InvalidQuery
+from image_search.errors import CacheDamaged, CacheError, CacheLocked, InvalidQuery
 
 if TYPE_CHECKING:
     from image_search.duplicates import Duplicates, Group, Page
@@ -77,11 +77,19 @@ def run(options: argparse.Namespace) -> int:
     if asked:
         said, plain = _ACTIONS[asked[0]](duplicates, options)
         print(json.dumps(plain) if options.json else said)
+        for warning in duplicates.news():
+            print(f"Note: {warning}", file=sys.stderr)
         return 0
     bar = ProgressBar(quiet=options.json)
     with stopping() as stop:
         try:
             whole = duplicates.update(bar.show, stop.is_set)
+        except (CacheDamaged, CacheLocked):
+            raise
+        except CacheError as error:
+            # A disk that is full or not writable is no reason to withhold what there is.
+            whole = False
+            print(f"Note: Only what was compared before is shown. {error}", file=sys.stderr)
         finally:
             bar.close()
     if not whole and stop.is_set():

@@ -191,8 +191,12 @@ class Duplicates:
             phase=progress.phase,
             done=progress.done,
             to_do=progress.total,
-            warnings=self._decisions.warnings,
+            warnings=self.news(),
         )
+
+    def news(self) -> tuple[str, ...]:
+        """What is to be told about the file of decisions, once."""
+        return self._decisions.news()
 
     def _groups(self, which: str) -> list[Group]:
         snapshot = self._snapshot()
