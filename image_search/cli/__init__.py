@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from image_search import __version__
 from image_search.cli import check, duplicates, evaluate, index, models, search, serve, status
+from image_search.cli.terminal import print_line as print
 from image_search.errors import ImageSearchError
 
 COMMANDS = (serve, index, search, check, duplicates, evaluate, models, status)

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from image_search.cli.index import ProgressBar, stopping
-from image_search.cli.options import Commands, add_command, settings_from, write_file
+from image_search.cli.options import NEEDED, Commands, add_command, settings_from, write_file
 from image_search.cli.tables import write_rows, write_table
+from image_search.cli.terminal import print_line as print
 from image_search.errors import (
     CacheDamaged,
     CacheError,
@@ -77,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
 
     if not options.pictures and not options.like:
         raise InvalidQuery("Name the pictures to check, or an indexed image with --like.")
-    library = Library.open(settings_from(options))
+    library = Library.open(settings_from(options, NEEDED))
     bar = ProgressBar(quiet=options.json)
     with stopping() as stop:
         try:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from image_search.cli.index import ProgressBar, stopping
-from image_search.cli.options import Commands, add_command, settings_from, write_file
+from image_search.cli.options import NEEDED, Commands, add_command, settings_from, write_file
 from image_search.cli.tables import write_rows, write_table
+from image_search.cli.terminal import print_line as print
 from image_search.errors import CacheDamaged, CacheError, CacheLocked, InvalidQuery
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     ]
     if len(asked) > 1:
         raise InvalidQuery("Ask for one at a time: --decide, --undo, an export or an import.")
-    duplicates = Library.open(settings_from(options)).duplicates
+    duplicates = Library.open(settings_from(options, NEEDED)).duplicates
     if asked:
         said, plain = _ACTIONS[asked[0]](duplicates, options)
         print(json.dumps(plain) if options.json else said)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from image_search.cli.index import SHOWN, ProgressBar
 from image_search.cli.options import Commands, add_command, settings_from
+from image_search.cli.terminal import print_line as print
 from image_search.errors import SettingsError
 from image_search.settings import Settings
 
@@ -154,7 +155,8 @@ def _print(evaluation: Evaluation) -> None:
     against = evaluation.fusion_against_best
     if against is not None:
         relative = against.relative
+        print()
         print(
-            f"\nFusion against {against.best_single} alone: {relative.mean:+.1%} mAP "
+            f"Fusion against {against.best_single} alone: {relative.mean:+.1%} mAP "
             f"({relative.low:+.1%} to {relative.high:+.1%})"
         )

@@ -12,7 +12,8 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from image_search.cli.options import add_command, settings_from
+from image_search.cli.options import MADE, add_command, settings_from
+from image_search.cli.terminal import print_line as print
 from image_search.errors import CacheLocked
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     """Index; 0 when done, 130 when interrupted (the work so far is kept)."""
     from image_search.library import Library
 
-    library = Library.open(settings_from(options))
+    library = Library.open(settings_from(options, MADE))
     bar = ProgressBar(quiet=options.json)
     with stopping() as stop:
         try:

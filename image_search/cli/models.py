@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from image_search.cli.options import Commands, add_command, settings_from
+from image_search.cli.terminal import print_line as print
 from image_search.errors import ModelUnavailable
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from image_search.cli.terminal import print_line as print
 from image_search.errors import SettingsError
 from image_search.settings import TABLE, Setting, Settings, load_settings
 
@@ -43,8 +45,15 @@ def add_command(
     return parser
 
 
-def settings_from(options: argparse.Namespace) -> Settings:
+NEEDED, MADE = "needed", "made"
+
+
+def settings_from(options: argparse.Namespace, index: str = "") -> Settings:
     """The settings in force for a command: its options over the environment.
+
+    Where an ``index`` is ``NEEDED``, or ``MADE`` where there is none, and neither it nor the images
+    are named, it is told on standard error which ones are meant: the defaults follow the current
+    folder.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -54,7 +63,32 @@ def settings_from(options: argparse.Namespace) -> Settings:
         for name, value in vars(options).items()
         if name.startswith("setting_")
     }
-    return load_settings(os.environ, chosen)
+    settings = load_settings(os.environ, chosen)
+    for line in _missing_defaults(settings, chosen, index):
+        print(f"Note: {line}", file=sys.stderr)
+    return settings
+
+
+def _missing_defaults(settings: Settings, chosen: dict[str, Any], index: str) -> list[str]:
+    """What to tell about defaults that are not found in the current folder."""
+
+    def is_default(name: str) -> bool:
+        return chosen.get(name) is None and ROWS[name].variable not in os.environ
+
+    lines = []
+    if index and is_default("cache") and not settings.cache.exists():
+        place = settings.cache.absolute()
+        named = "name another one with --cache or IMAGE_SEARCH_CACHE"
+        if index == MADE:
+            lines.append(f"There is no index in the current folder yet; it is made as {place}.")
+        else:
+            lines.append(f"There is no index in the current folder ({place}); {named}.")
+    if index == MADE and is_default("images") and not settings.images.exists():
+        lines.append(
+            f"There is no image folder {settings.images.absolute()}, the default in the current "
+            "folder; name yours with --images or IMAGE_SEARCH_IMAGES."
+        )
+    return lines
 
 
 def write_file(path: Path, text: str) -> None:

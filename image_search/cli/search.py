@@ -8,7 +8,8 @@ import json
 import sys
 from pathlib import Path
 
-from image_search.cli.options import Commands, add_command, settings_from
+from image_search.cli.options import NEEDED, Commands, add_command, settings_from
+from image_search.cli.terminal import print_line as print
 from image_search.errors import InvalidQuery, UnreadableImage
 
 
@@ -96,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
             orientation=options.orientation,
         ),
     )
-    library = Library.open(settings_from(options))
+    library = Library.open(settings_from(options, NEEDED))
     result = library.search(query)
     if options.json:
         answer = dataclasses.asdict(dataclasses.replace(result, drawing=None))

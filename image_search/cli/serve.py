@@ -10,7 +10,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from image_search.cli.options import Commands, add_command, settings_from
+from image_search.cli.options import MADE, Commands, add_command, settings_from
+from image_search.cli.terminal import print_line as print
 from image_search.errors import CacheLocked
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     from image_search.web.secrets import kept_secrets
     from image_search.web.server import serve
 
-    settings = settings_from(options)
+    settings = settings_from(options, MADE)
     check_password(settings)  # before anything is opened or made
     library = Library.open(settings)
     secrets = kept_secrets(settings)

@@ -8,7 +8,8 @@ import json
 import time
 
 from image_search.cli.index import in_words
-from image_search.cli.options import Commands, add_command, settings_from
+from image_search.cli.options import NEEDED, Commands, add_command, settings_from
+from image_search.cli.terminal import print_line as print
 
 
 def add_to(commands: Commands) -> None:
@@ -29,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     from image_search.availability import status_of
     from image_search.serving import Serving
 
-    settings = settings_from(options)
+    settings = settings_from(options, NEEDED)
     serving = Serving(settings.cache)
     status = status_of(settings, serving.snapshot(), serving.damage)
     if options.json:

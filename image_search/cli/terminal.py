@@ -1,0 +1,32 @@
+"""What commands print: one line for each call, whatever names on disk hold."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from typing import TextIO
+
+# Control characters move the cursor, clear the screen or send keys; marks of direction and
+# separators of lines make one name look like another, or like two lines (Unicode Technical Report
+# 36, section 3). Everything else that is not to be seen, such as joiners of emoji, stays.
+_HIDDEN = ("Cc", "Zl", "Zp")
+_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def escaped(text: str) -> str:
+    """``text`` with what a terminal would obey, or show elsewhere, written out as ``\\x1b``."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        letter.encode("unicode_escape").decode("ascii")
+        if letter in _DIRECTIONS or unicodedata.category(letter) in _HIDDEN
+        else letter
+        for letter in text
+    )
+
+
+def print_line(line: str = "", *, file: TextIO | None = None, flush: bool = False) -> None:
+    """Print one line for people. The commands import it as ``print``, so that none forgets."""
+    (file or sys.stdout).write(escaped(line) + "\n")
+    if flush:
+        (file or sys.stdout).flush()
