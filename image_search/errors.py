@@ -84,3 +84,9 @@ class IndexEmpty(ImageSearchError):
     """There is nothing to search yet."""
 
     code = "index_empty"
+
+
+class NotReady(ImageSearchError):
+    """It cannot be judged yet, because what a verdict rests on is still being measured."""
+
+    code = "not_ready"

@@ -128,6 +128,11 @@ class Library:
             self._checker.fingerprinted.reopen()
             return work()
 
+    def wait_for_thresholds(self, seconds: float) -> bool:
+        """Wait at most so many ``seconds`` until what checks rest on was measured by whoever is at
+        it (see ``duplicates.update_soon``); whether it is there."""
+        return self._checker.wait(seconds)
+
     def report(self, checked: Sequence[Checked], failed: Sequence[Failed] = ()) -> str:
         """A printable report of checks as HTML, its pictures within."""
         with self._checks.one():

@@ -52,9 +52,9 @@ SECONDS, UNHURRIED = 20.0, 120.0
 OTHERS = 5
 # No threshold lies so low, so that below this score nobody looks whether a part was exchanged.
 LOOKED_AT = 3.0
-# Queries, and images drawn at random for each, whose likeness is measured. The vector of a photo is
-# there already, that of a drawing made here is not.
-_ASKED, _DRAWN = {PHOTO: 30, SKETCH: 10}, 100
+# Photos, and images drawn at random for each, whose likeness is measured. About drawings, which are
+# judged in another way, ``drawn`` measures more.
+_ASKED, _DRAWN = {PHOTO: 30, SKETCH: 0}, 100
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from image_search.cache import Snapshot
-from image_search.checking import calibrating
+from image_search.checking import calibrating, drawings, drawn
 from image_search.checking.checks import Collection, check, see
+from image_search.checking.drawings import DrawingLine
 from image_search.checking.fingerprinted import Fingerprinted
 from image_search.checking.thresholds import (
     Scores,
@@ -18,9 +20,9 @@ from image_search.checking.thresholds import (
     keep,
     kept,
 )
-from image_search.checking.verdict import CheckResult
+from image_search.checking.verdict import EXACT, CheckResult
 from image_search.decisions import Decisions
-from image_search.errors import IndexEmpty, UnknownImage
+from image_search.errors import IndexEmpty, NotReady, UnknownImage
 from image_search.extractors.base import Pixels
 from image_search.fingerprints import WAY
 from image_search.images import decode
@@ -30,6 +32,9 @@ from image_search.reports import Progress
 from image_search.search_index import SearchIndex
 from image_search.searching import Asked
 from image_search.settings import Settings
+
+# Seconds between two looks for thresholds that somebody else fits.
+_LOOK = 0.1
 
 Ask = Callable[[Query], tuple[SearchIndex, Asked]]
 
@@ -47,11 +52,13 @@ class Checker:
     ) -> None:
         """``ask`` makes out a query for the index as it is at that moment."""
         self._settings, self._snapshot, self._originals = settings, snapshot, originals
-        self._decisions, self._ask = decisions, ask
+        self._decisions, self.ask = decisions, ask
         self.fingerprinted = Fingerprinted(settings, snapshot, originals)
         self._path = settings.state_dir / "thresholds.pkl"
         self._lock = threading.Lock()
         self._thresholds: tuple[tuple[int, int] | None, Thresholds | None] = (None, None)
+        self._sampled: tuple[Snapshot | None, tuple[bytes, ...]] = (None, ())
+        self._unmeasurable: Snapshot | None = None
 
     def check(self, query: Query) -> CheckResult:
         """The verdict on the one picture of ``query``, an image or one that is like an indexed one,
@@ -63,6 +70,8 @@ class Checker:
             UnknownImage: the query names an image that is not indexed.
             ModelUnavailable: no extractor of the index can be used here.
             IndexEmpty: there is nothing to compare with.
+            NotReady: the thresholds are not fitted yet, and the picture is not in the collection as
+                it is; see ``fit`` and ``wait``.
         """
         see(query)
         if not self._snapshot().images:
@@ -71,16 +80,25 @@ class Checker:
             )
         own = "".join(query.like)
         data = self._originals.read(self._originals.fact(own)) if own else query.images[0]
-        index, asked = self._ask(replace(query, images=(data,), like=()))
+        index, asked = self.ask(replace(query, images=(data,), like=()))
         collection = Collection(
             index,
             self.fingerprinted,
             self._originals,
             self._decisions,
             self.threshold,
+            self.line(),
+            self.sample(),
             self._settings.most_megapixels,
         )
-        return check(collection, query, data, asked, own)
+        ready = self.ready
+        result = check(collection, query, data, asked, own)
+        if not ready and result.verdict != EXACT:
+            raise NotReady(
+                "It cannot be judged yet: how copies and drawings differ from other pictures is "
+                "still being measured on this collection. Ask again in some seconds."
+            )
+        return result
 
     def threshold(self, kind: str) -> tuple[Threshold, bool]:
         """The threshold for a kind of query, and whether it was fitted to this collection."""
@@ -89,6 +107,26 @@ class Checker:
         if kind in fitted:
             return fitted[kind], True
         return fit(Scores((), (), ())), False
+
+    def line(self) -> DrawingLine | None:
+        """What was fitted to this collection for drawings; ``None`` where nothing was."""
+        thresholds = self._kept()
+        return None if thresholds is None else thresholds.drawings
+
+    @property
+    def ready(self) -> bool:
+        """Whether all that a verdict rests on is there, or cannot be made of these images."""
+        return not self.unfitted or self._unmeasurable is self._snapshot()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at most so many ``seconds`` for whoever fits the thresholds; whether they are
+        there."""
+        until = time.monotonic() + seconds
+        while not self.ready:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_LOOK)
+        return True
 
     @property
     def unfitted(self) -> bool:
@@ -114,32 +152,59 @@ class Checker:
             return True
         on_progress(Progress("thresholds"))
         snapshot = self._snapshot()
-        measured = calibrating.measure(
-            calibrating.Means(
-                contents=sorted(snapshot.contents()),
-                read=lambda content: self._pixels(snapshot, content),
-                id_of=lambda content: id_of(snapshot.files_of(content)[0]),
-                store=self.fingerprinted.store,
-                index=self.fingerprinted.index(),
-                ask=self._ask,
-                threads=self._settings.workers if hurry else self._settings.spare_workers,
-                seconds=calibrating.SECONDS if hurry else calibrating.UNHURRIED,
-                on_progress=lambda done, of: on_progress(Progress("thresholds", done, of)),
-                cancelled=cancelled,
-            )
+        means = self.means(
+            calibrating.SECONDS if hurry else calibrating.UNHURRIED,
+            self._settings.workers if hurry else self._settings.spare_workers,
+            lambda done, of: on_progress(Progress("thresholds", done, of)),
+            cancelled,
         )
-        if measured is None:
+        measured = calibrating.measure(means)
+        of_drawings = None if measured is None else drawn.measure(means)
+        if measured is None or of_drawings is None:
             return False
         fitted = {kind: fit(scores) for kind, scores in measured.items() if scores.copies}
-        if fitted:  # else no image could be read, which may be better next time
-            keep(self._path, Thresholds(fitted, snapshot.images, self._way()))
+        if not fitted:  # no image could be read, which may be better next time
+            self._unmeasurable = snapshot
+            return True
+        line = drawings.fit(of_drawings) if of_drawings else None
+        keep(self._path, Thresholds(fitted, snapshot.images, self._way(), line))
         return True
+
+    def means(
+        self,
+        seconds: float,
+        threads: int = 1,
+        on_progress: Callable[[int, int], None] = lambda _done, _of: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> calibrating.Means:
+        """What measuring on the collection as it is now works with."""
+        snapshot = self._snapshot()
+        return calibrating.Means(
+            contents=sorted(snapshot.contents()),
+            read=lambda content: self._pixels(snapshot, content),
+            id_of=lambda content: id_of(snapshot.files_of(content)[0]),
+            store=self.fingerprinted.store,
+            index=self.fingerprinted.index(),
+            ask=self.ask,
+            threads=threads,
+            seconds=seconds,
+            on_progress=on_progress,
+            cancelled=cancelled,
+        )
 
     def _pixels(self, snapshot: Snapshot, content: bytes) -> Pixels:
         for fact in snapshot.files_of(content):
             data = self._originals.read(fact)
             return decode(data, max_megapixels=self._settings.image_megapixels).pixels
         raise UnknownImage("The image is gone.")
+
+    def sample(self) -> tuple[bytes, ...]:
+        """Contents that stand for the collection as it is now."""
+        snapshot = self._snapshot()
+        with self._lock:
+            if self._sampled[0] is not snapshot:
+                self._sampled = snapshot, drawings.sample_of(snapshot)
+            return self._sampled[1]
 
     def _way(self) -> str:
         """What the scores depend on beside the images."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection as Collected
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from image_search.checking.drawings import DEPTH, DrawingLine
 from image_search.checking.fingerprinted import Fingerprinted
+from image_search.checking.possible import decisions_on, designs_of
 from image_search.checking.thresholds import Threshold
 from image_search.checking.verdict import (
     EXACT,
+    EXISTING,
     NEAR,
     NEW,
     SAME_BYTES,
@@ -34,6 +38,7 @@ from image_search.queries import Query, words
 from image_search.search_index import SearchIndex
 from image_search.searching import Asked
 from image_search.unread import told
+from image_search.weighting import SKETCH
 
 # Contents that are verified: so many of those whose fingerprints come nearest, and of those whose
 # embeddings do.
@@ -47,13 +52,16 @@ _PIXELS = 60_000_000
 
 @dataclass(frozen=True)
 class Collection:
-    """What a check works with."""
+    """What a check works with. ``line`` is what was fitted for drawings, ``sample`` are contents
+    that stand for all of them."""
 
     index: SearchIndex
     fingerprinted: Fingerprinted
     originals: Originals
     decisions: Decisions
     threshold: Callable[[str], tuple[Threshold, bool]]
+    line: DrawingLine | None
+    sample: Collected[bytes]
     max_megapixels: float
 
 
@@ -78,28 +86,33 @@ def check(
     """
     started = time.perf_counter()
     index, threshold, fitted = collection.index, *collection.threshold(asked.kind)
-    # By the plain sum: to that the threshold was fitted, and what is alike to the first answers is
-    # no likelier to be the same picture.
-    question = asked.question.plain
-    nearest, compared = index.search(question, max(query.k, BY_LIKENESS) + bool(own))
+    drawing = asked.kind == SKETCH
+    # A drawing as a search ranks. A photo by the plain sum: to that the threshold was fitted, and
+    # what is alike to the first answers is no likelier to be the same picture.
+    question = asked.question if drawing else asked.question.plain
+    depth = max(query.k, BY_LIKENESS, DEPTH if drawing else 0)
+    nearest, compared = index.search(question, depth + bool(own))
     nearest = [hit for hit in nearest if hit.id != own]
     content = hashlib.sha256(data).digest() if query.region is None else b""
     found = _Found(collection, query, content, asked, own)
     found.verify(nearest[:BY_LIKENESS], threshold.near, data)
-    hits = [
-        *found.hits,
-        *(
-            CheckHit(hit, SIMILAR)
-            for hit in nearest[: query.k]
-            if hit.score >= threshold.alike and hit.id not in found.settled
-        ),
-    ]
+    hits, chance, suppressed = list(found.hits), None, found.suppressed
+    left = [hit for hit in nearest if hit.id not in found.settled]
+    if not drawing:
+        near = {hit.id for hit in nearest[: query.k] if hit.score >= threshold.alike}
+        hits += [CheckHit(hit, SIMILAR) for hit in left if hit.id in near]
+        verdict = hits[0].relation if hits else NEW
+    elif any(hit.relation in EXISTING for hit in hits):
+        verdict = hits[0].relation
+    else:
+        decided = decisions_on(index, content, left, collection.decisions.all() if content else {})
+        drawn = designs_of(
+            index, question, hits, left, compared, collection.line, collection.sample, decided
+        )
+        hits, verdict, chance = drawn.hits, drawn.verdict, drawn.chance
+        suppressed += drawn.suppressed
+        fitted = fitted and collection.line is not None
     hits = [replace(hit, hit=replace(hit.hit, rank=rank)) for rank, hit in enumerate(hits, start=1)]
-    verdict = hits[0].relation if hits else NEW
-    certainty = Certainty(
-        round(threshold.false_alarms, 4), round(threshold.misses, 4), threshold.measured_on,
-        asked.kind,
-    )  # fmt: skip
     unprinted = len(collection.fingerprinted.missing())
     warnings = [*asked.warnings, *collection.decisions.news()]
     if unprinted:
@@ -109,21 +122,23 @@ def check(
         )
     if not fitted:
         warnings.append(
-            "The thresholds are not fitted to this collection yet, so assumed ones decide and no "
-            "error rates are known. That takes seconds; check again then."
+            "The thresholds could not be fitted to this collection, so assumed ones decide and no "
+            "error rates are known."
         )
     failures = index.snapshot.failures
     return CheckResult(
         verdict=verdict,
-        words=words_of(verdict, hits[0] if hits else None, asked.kind),
-        certainty=certainty if fitted else None,
+        words=words_of(verdict, hits, chance if fitted else None, asked.kind),
+        certainty=Certainty.of(threshold, collection.line, asked.kind, verdict, len(hits), chance)
+        if fitted
+        else None,
         hits=tuple(hits),
         nearest=tuple(nearest[: query.k]),
         compared=compared,
         unprinted=unprinted,
         unreadable=len(failures),
         unreadable_files=tuple(map(told, failures)),
-        suppressed=found.suppressed,
+        suppressed=suppressed,
         took_ms=round((time.perf_counter() - started) * 1000, 1),
         kind=asked.kind,
         extractors=asked.extractors,

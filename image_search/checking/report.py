@@ -11,7 +11,7 @@ import jinja2
 
 from image_search import assets
 from image_search.checking.evidence import side_by_side
-from image_search.checking.verdict import WORDS, CheckHit, CheckResult
+from image_search.checking.verdict import POSSIBLE, WORDS, CheckHit, CheckResult
 from image_search.errors import ImageSearchError
 from image_search.extractors.base import Pixels
 from image_search.extractors.weights import without_remedy
@@ -55,7 +55,7 @@ class _Section:
     result: CheckResult
     picture: str
     proofs: tuple[_Proof, ...]
-    nearest: tuple[tuple[Hit, str], ...]
+    shown: tuple[tuple[Hit, str], ...]
 
 
 def render(
@@ -98,7 +98,7 @@ def render(
             one.result,
             small(one.data),
             tuple(proof(one, hit) for hit in one.result.hits[:PROVEN] if hit.evidence),
-            tuple((hit, of_hit(small, hit.id)) for hit in one.result.nearest[:SHOWN]),
+            tuple((hit, of_hit(small, hit.id)) for hit in _shown(one.result)),
         )
         for one in checked
     ]
@@ -107,7 +107,7 @@ def render(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"fact": without_remedy, "percent": _percent, "moment": _moment}
+    environment.filters |= {"fact": without_remedy, "moment": _moment}
     return environment.get_template("check.html").render(
         sections=sections,
         failed=failed,
@@ -116,12 +116,15 @@ def render(
     )
 
 
+def _shown(result: CheckResult) -> Sequence[Hit]:
+    """The images beside the evidence: all that a drawing may be of, else the nearest."""
+    if result.verdict == POSSIBLE:
+        return [one.hit for one in result.hits]
+    return result.nearest[:SHOWN]
+
+
 def _uri(webp: bytes) -> str:
     return "data:image/webp;base64," + base64.b64encode(webp).decode("ascii")
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def _moment(seconds: float) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from image_search.cache import safe_pickle
+from image_search.checking.drawings import DrawingLine
 from image_search.errors import CacheDamaged, CacheError
 
 # The share of pictures not in the collection that may be called near-duplicates.
@@ -136,12 +137,13 @@ def _tail(others: Sequence[float], assumed: Assumed) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """A threshold for each kind of query, fitted to a collection of ``fitted_on`` images, with
-    scores made in a certain ``way``."""
+    """A threshold for each kind of query, and what tells about drawings, fitted to a collection of
+    ``fitted_on`` images, with scores made in a certain ``way``."""
 
     by_kind: Mapping[str, Threshold]
     fitted_on: int
     way: str
+    drawings: DrawingLine | None = None
 
     def outdated(self, images: int, way: str) -> bool:
         """Whether a collection of now ``images`` images should be fitted anew: it has doubled or
@@ -159,6 +161,7 @@ def keep(path: Path, thresholds: Thresholds) -> None:
         "way": thresholds.way,
         "fitted_on": thresholds.fitted_on,
         "by_kind": {kind: vars(one) for kind, one in thresholds.by_kind.items()},
+        "drawings": None if thresholds.drawings is None else vars(thresholds.drawings),
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -184,6 +187,11 @@ def kept(path: Path) -> Thresholds | None:
             )
             for kind, one in plain["by_kind"].items()
         }
-        return Thresholds(by_kind, int(plain["fitted_on"]), str(plain["way"]))
+        line = plain["drawings"]
+        drawings = None
+        if line is not None:
+            new = None if line["new"] is None else float(line["new"])
+            drawings = DrawingLine(float(line["slope"]), new, int(line["measured_on"]))
+        return Thresholds(by_kind, int(plain["fitted_on"]), str(plain["way"]), drawings)
     except (AttributeError, CacheDamaged, KeyError, OSError, TypeError, ValueError):
         return None

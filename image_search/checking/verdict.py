@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from image_search.checking import wording
+from image_search.checking.drawings import PROMISED, DrawingLine
+from image_search.checking.thresholds import Threshold
 from image_search.fingerprints import Exchange, Match
 from image_search.hits import Hit
 from image_search.imaging.drawing import PreparedDrawing
@@ -12,13 +16,14 @@ from image_search.queries import Region
 from image_search.reports import Unreadable
 from image_search.weighting import SKETCH
 
-EXACT, NEAR, SIMILAR, NEW = "exact", "near", "similar", "new"
+EXACT, NEAR, SIMILAR, POSSIBLE, NEW = "exact", "near", "similar", "possible", "new"
 # The verdicts under which a picture exists already.
 EXISTING = (EXACT, NEAR)
 WORDS = {
     EXACT: "Exact duplicate",
     NEAR: "Near-duplicate",
     SIMILAR: "Similar",
+    POSSIBLE: "Possible",
     NEW: "New",
 }
 SAME_BYTES = "the same file, byte for byte"
@@ -92,8 +97,9 @@ def _rounded(outline: Outline) -> Outline:
 
 @dataclass(frozen=True)
 class CheckHit:
-    """An image that justifies the verdict: exact, near or similar; the last with evidence where it
-    is the same picture but for a part.
+    """An image that justifies the verdict: exact, near, similar or possible; with evidence where
+    it is the same picture, or the same but for a part. A drawn design is one of the possible ones,
+    if it is in the collection.
 
     ``decision`` is what a person decided about it and the picture: same, colourway or nothing.
     """
@@ -106,17 +112,44 @@ class CheckHit:
 
 @dataclass(frozen=True)
 class Certainty:
-    """How often a verdict of near-duplicate errs in this collection, for this ``kind`` of query.
+    """How sure a verdict is in this collection, for this ``kind`` of query.
 
     ``false_alarms`` is the share of pictures not in the collection that are called near-duplicates,
     ``misses`` the share of edited copies that are not, over all kinds and strengths of edits, both
-    ``measured_on`` edited pictures of the collection itself.
+    measured on edited pictures of the collection itself. ``chance``, of a drawing, is the
+    probability that the design, if it is in the collection, is among the hits; ``None`` where no
+    hit is a possible one. ``measured_on`` so many edited pictures or, where there is a chance,
+    drawings of pictures of the collection. ``words`` says it as a sentence, of what was asked.
     """
 
     false_alarms: float
     misses: float
     measured_on: int
     kind: str
+    chance: float | None = None
+    words: str = ""
+
+    @staticmethod
+    def of(
+        threshold: Threshold,
+        line: DrawingLine | None,
+        kind: str,
+        verdict: str,
+        count: int,
+        chance: float | None,
+    ) -> Certainty:
+        """How sure a ``verdict`` with so many hits is, by what was fitted for this ``kind``."""
+        measured_on, words = threshold.measured_on, ""
+        if verdict != EXACT:
+            words = wording.copies(threshold.misses, threshold.false_alarms, measured_on)
+        if line is not None and chance is not None:
+            measured_on, words = line.measured_on, wording.drawings(chance, count, line.measured_on)
+        elif line is not None and kind == SKETCH and verdict == NEW:
+            measured_on, words = line.measured_on, wording.new_drawing(PROMISED, line.measured_on)
+        errs = round(threshold.false_alarms, 4), round(threshold.misses, 4)
+        return Certainty(
+            *errs, measured_on, kind, None if chance is None else round(chance, 4), words
+        )
 
 
 @dataclass(frozen=True)
@@ -156,15 +189,17 @@ class CheckResult:
         return self.verdict in EXISTING
 
 
-def words_of(verdict: str, best: CheckHit | None, kind: str) -> str:
+def words_of(verdict: str, hits: Sequence[CheckHit], chance: float | None, kind: str) -> str:
     """The verdict on a picture of this ``kind`` as a sentence."""
-    if best is not None and best.evidence is not None:
-        return f"{WORDS[verdict]}: {best.evidence.words}"
+    if verdict == POSSIBLE:
+        return f"{WORDS[verdict]}: {wording.possible(len(hits), chance)}"
+    if hits and hits[0].evidence is not None:
+        return f"{WORDS[verdict]}: {hits[0].evidence.words}"
     if verdict == SIMILAR:
         return f"{WORDS[verdict]}: alike, but not found to be the same picture"
-    found = f"{WORDS[verdict]}: nothing here is the same picture, or alike"
-    # What is measured are copies; the photo of what is drawn is further from a drawing than those.
-    return f"{found}; a photo of the sketched design can be missed" if kind == SKETCH else found
+    if kind == SKETCH:
+        return f"{WORDS[verdict]}: nothing here comes as near as drawings of what is here do"
+    return f"{WORDS[verdict]}: nothing here is the same picture, or alike"
 
 
 def to_plain(result: CheckResult) -> dict[str, Any]:

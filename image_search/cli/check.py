@@ -32,10 +32,21 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     *("picture", "verdict", "words", "relation", "hit", "id", "likeness", "matching_points"),
-    *("evidence", "decision", "false_alarms", "misses", "compared", "unreadable", "checked"),
+    *(
+        "evidence",
+        "decision",
+        "false_alarms",
+        "misses",
+        "chance",
+        "compared",
+        "unreadable",
+        "checked",
+    ),
     "error",
 )
-VERDICTS = ("exact", "near", "similar", "new")
+VERDICTS = ("exact", "near", "possible", "similar", "new")
+# Exit codes: what was found, the strongest first.
+EXISTS, POSSIBLE, NEW = 1, 3, 0
 # Hits and unreadable files shown; --json and --csv have them all.
 SHOWN = 5
 
@@ -47,7 +58,8 @@ def add_to(commands: Commands) -> None:
         "check",
         "tell whether pictures are in the collection already, as they are or edited",
         "image-search check incoming/ --csv verdicts.csv --report clearance.html\n\n"
-        "exit code: 0 all new or only similar, 1 something exists already, 2 error",
+        "exit code: 0 all new or only similar, 1 something exists already,\n"
+        "3 a drawing whose design may be among the images named, 2 error",
         ["extractors", "threads", "upload_megapixels", "image_megapixels"],
     )
     parser.add_argument(
@@ -63,7 +75,11 @@ def add_to(commands: Commands) -> None:
         action="store_true",
         help="compare drawings as they are, not cleaned of their paper first",
     )
-    parser.add_argument("-k", type=int, default=10, help="how many similar images; default 10")
+    parser.add_argument(
+        "-k", type=int, default=10,
+        help="how many similar images of a photo; default 10. Of a drawing, as many are named as "
+        "the stated chance needs, at most 30",
+    )  # fmt: skip
     parser.add_argument(
         "--csv", metavar="FILE", help="write a table, one line for each hit; - is standard output"
     )
@@ -72,7 +88,8 @@ def add_to(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check and print; 0 all new, 1 something exists, 2 a picture could not be checked."""
+    """Check and print; 0 all new, 1 something exists, 3 a drawn design may be here, 2 a picture
+    could not be checked."""
     from image_search.checking import Checked, Failed
     from image_search.library import Library
 
@@ -115,7 +132,9 @@ def run(options: argparse.Namespace) -> int:
         _summary(checked, failed)
     if failed:
         return 2
-    return 1 if any(one.result.exists for one in checked) else 0
+    if any(one.result.exists for one in checked):
+        return EXISTS
+    return POSSIBLE if any(one.result.verdict == "possible" for one in checked) else NEW
 
 
 _Read = Callable[[], "tuple[bytes, Query]"]
@@ -161,16 +180,18 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _print(name: str, result: CheckResult) -> None:
     print(f"{name}: {result.words}", flush=True)
-    for one in result.hits[:SHOWN]:
+    # All that a drawing may be of are to be looked at.
+    shown = len(result.hits) if result.verdict == "possible" else SHOWN
+    for one in result.hits[:shown]:
         evidence = one.evidence
         why = f"likeness {one.hit.score:.3f}"
         if evidence is not None:
             why = f"{evidence.words}"
             why += f"; {evidence.inliers} matching points" if evidence.inliers else ""
             why += f"; decided: {one.decision}" if one.decision else ""
-        print(f"    {one.relation:8}{one.hit.path}  ({why})")
-    if len(result.hits) > SHOWN:
-        print(f"    and {len(result.hits) - SHOWN:,} more; --json tells all")
+        print(f"    {one.relation:7} {one.hit.path}  ({why})")
+    if len(result.hits) > shown:
+        print(f"    and {len(result.hits) - shown:,} more; --json tells all")
     if result.suppressed:
         print(f"    {result.suppressed} left out, decided before to be different")
 
@@ -182,14 +203,9 @@ def _summary(checked: Sequence[Checked], failed: Sequence[Failed]) -> None:
     for warning in dict.fromkeys(w for one in checked for w in one.result.warnings):
         # The first sentence, as with a search; `image-search status` tells more.
         print(f"Note: {warning.split('. ')[0].rstrip('.')}.", file=sys.stderr)
-    kinds = {one.result.kind: one.result.certainty for one in checked}
-    for kind, rates in kinds.items():
-        if rates is not None:
-            print(
-                f"Of a {kind}, the verdict misses {rates.misses:.1%} of edited copies, and takes "
-                f"{rates.false_alarms:.1%} of the other pictures here for one (measured on "
-                f"{rates.measured_on:,} copies of images of this collection)."
-            )
+    rates = (one.result.certainty for one in checked)
+    for said in dict.fromkeys(sure.words for sure in rates if sure is not None and sure.words):
+        print(said)
     unreadable = ""
     if last.unreadable:
         names = ", ".join(file.path for file in last.unreadable_files[:SHOWN])
@@ -235,7 +251,10 @@ def _table(checked: Sequence[Checked], failed: Sequence[Failed]) -> Iterator[Seq
     yield COLUMNS
     for one in checked:
         result, rates = one.result, one.result.certainty
-        errs = ("", "") if rates is None else (rates.false_alarms, rates.misses)
+        errs: tuple[object, ...] = ("", "", "")
+        if rates is not None:
+            chance = "" if rates.chance is None else rates.chance
+            errs = (rates.false_alarms, rates.misses, chance)
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(result.checked))
         end = (*errs, result.compared, result.unreadable, moment, "")
         start = (one.name, result.verdict, result.words)

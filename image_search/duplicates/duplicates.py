@@ -48,7 +48,7 @@ class Duplicates:
         self._one = filelock.FileLock(settings.state_dir / "duplicates.lock", timeout=0)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._stop, self._again = threading.Event(), False
+        self._stop, self._again, self._hurry = threading.Event(), False, False
         self._progress: Progress | None = None
         self._unprinted: frozenset[bytes] = frozenset()
         self._formed: dict[str, tuple[Snapshot, list[SamePicture], object, list[Group]]] = {}
@@ -130,13 +130,15 @@ class Duplicates:
         """Whether there is something to do for ``update``."""
         return self._checker.unfitted or bool(self.pending)
 
-    def update_soon(self, *, again: bool = False) -> None:
-        """Have ``update`` done in a thread of its own, in no hurry, for there are requests to
-        answer meanwhile. Where that is being done already, it is done once more only if asked for
-        ``again``, because images have come since."""
+    def update_soon(self, *, again: bool = False, hurry: bool = False) -> None:
+        """Have ``update`` done in a thread of its own; unless a check waits for it, in no
+        ``hurry``, for there are requests to answer at the same time. Where that is being done
+        already, it is done once more only if asked for ``again``, because images have come since.
+        """
         with self._lock:
             self._again = self._again or again or self._thread is None
             if self._thread is None:
+                self._hurry = hurry
                 # A daemon, because the work survives being killed.
                 self._thread = threading.Thread(target=self._run, name="duplicates", daemon=True)
                 self._thread.start()
@@ -152,7 +154,7 @@ class Duplicates:
     def _run(self) -> None:
         while self._is_asked_for():
             try:
-                self.update(cancelled=self._stop.is_set, hurry=False)
+                self.update(cancelled=self._stop.is_set, hurry=self._hurry)
             except CacheLocked:
                 pass  # whoever holds it does the work
             except ImageSearchError as error:

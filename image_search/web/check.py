@@ -12,7 +12,7 @@ from flask import Blueprint, Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from image_search.checking import Checked, CheckResult, to_plain
-from image_search.errors import InvalidQuery
+from image_search.errors import InvalidQuery, NotReady
 from image_search.queries import Query
 from image_search.reading import read_image_file
 from image_search.web.search import parse
@@ -22,6 +22,9 @@ blueprint = Blueprint("check", __name__)
 
 #: Unreadable files told with an answer; the count beside them is complete.
 UNREADABLE_TOLD = 200
+
+#: Fitting the thresholds takes some ten seconds; a check waits for them at most so long.
+WAIT_SECONDS = 20.0
 
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
@@ -33,13 +36,29 @@ def answer() -> ResponseReturnValue:
     if shape not in ("json", "html"):
         raise InvalidQuery(f"format must be json or html, not {shape[:40]!r}.")
     query = parse(besides=("format",))
-    library = service().library
-    result = library.check(query)
-    if result.unprinted or result.certainty is None:
+    result = _checked(query)
+    if result.unprinted:
         service().settle()
     if shape == "html":
         return _report(query, result)
     return jsonify(told(result))
+
+
+def _checked(query: Query) -> CheckResult:
+    """The verdict, for which the thresholds are waited for where they are not fitted yet."""
+    parts = service()
+    try:
+        return parts.library.check(query)
+    except NotReady:
+        parts.settle(hurry=True)
+        # Whoever waits holds a thread; searches are to have some left.
+        if not parts.waiting.acquire(blocking=False):
+            raise
+    try:
+        parts.library.wait_for_thresholds(WAIT_SECONDS)
+    finally:
+        parts.waiting.release()
+    return parts.library.check(query)
 
 
 def told(result: CheckResult) -> dict[str, Any]:

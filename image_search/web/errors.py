@@ -22,8 +22,12 @@ STATUS: dict[type[core.ImageSearchError], int] = {
     core.ImageTooLarge: 413,
     core.UnreadableImage: 422,
     core.ModelUnavailable: 503,
+    core.NotReady: 503,
     core.ImageSearchError: 500,
 }
+
+#: Seconds after which to ask again for what is not ready.
+RETRY_AFTER = 10
 
 #: Codes and messages for what the framework itself refuses.
 HTTP: dict[int, tuple[str, str]] = {
@@ -74,7 +78,8 @@ def status_of(error: core.ImageSearchError) -> int:
 
 
 def _of_core(error: core.ImageSearchError) -> ResponseReturnValue:
-    return _answer(status_of(error), error.code, str(error))
+    later = {"Retry-After": str(RETRY_AFTER)} if isinstance(error, core.NotReady) else None
+    return _answer(status_of(error), error.code, str(error), later)
 
 
 def _of_refusal(error: Refusal) -> ResponseReturnValue:

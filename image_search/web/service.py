@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, cast
 
 from flask import current_app
@@ -28,11 +29,14 @@ class Service:
     examples: Path
     ended_sessions: EndedSessions
     throttle: Throttle = field(default_factory=Throttle)
+    #: So many checks wait for the thresholds at once, each in a thread of the server.
+    waiting: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(2))
 
-    def settle(self) -> None:
-        """Have done soon what checks and duplicates lack, unless a reindex will see to it."""
+    def settle(self, *, hurry: bool = False) -> None:
+        """Have done soon what checks and duplicates lack, unless a reindex will see to it; with all
+        threads where somebody is in a ``hurry``."""
         if self.reindexer.job.state != "running":
-            self.library.duplicates.update_soon()
+            self.library.duplicates.update_soon(hurry=hurry)
 
 
 def service() -> Service:

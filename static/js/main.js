@@ -132,6 +132,7 @@ function fail(error) {
   if (passes) return;
   if (error.code === "index_empty") empty();
   else if (error.code === "unreadable_image") say("This file cannot be searched with.", error.message);
+  else if (error.code === "not_ready") say("It cannot be judged yet.", error.message, main("Check again", () => query.check()));
   else if (error.code === "model_unavailable") say("A model is missing.", error.message, details());
   else say("The search did not work.", error.message);
 }

@@ -2,7 +2,7 @@
 
 import { sendForm } from "./api.js";
 import { button, byId, fillFacts, make } from "./elements.js";
-import { count, counted, date } from "./format.js";
+import { counted, date } from "./format.js";
 import * as query from "./query.js";
 
 const box = byId("verdict");
@@ -16,17 +16,28 @@ const VERDICTS = {
 
 const OFTEN = 0.2; // share of copies that are missed, from where on "no" is too much to say
 
+function headline(found) {
+  if (found.verdict === "possible") {
+    const count = found.hits.length;
+    if (count > 1) return `If this was drawn before, it is one of these ${count}.`;
+    return count ? "If this was drawn before, it is this one." : "Nothing can be said about this drawing.";
+  }
+  if (found.verdict !== "new") return VERDICTS[found.verdict] ?? found.words;
+  if (found.kind === "sketch") return "Probably new: nothing here comes near this drawing.";
+  return found.certainty?.misses > OFTEN ? "Not found. Look at the closest yourself." : VERDICTS.new;
+}
+
 export const hide = () => (box.hidden = true);
 
 // compare is told a hit with its evidence; warnings are what limits this verdict.
 export function show(found, compare, warnings) {
   box.dataset.verdict = found.verdict;
-  // Measured are copies; a drawing and the photo of the same design are further apart than those.
-  const unsure = found.verdict === "new" && (found.kind === "sketch" || found.certainty?.misses > OFTEN);
-  box.classList.toggle("unsure", unsure);
-  byId("verdict-title").textContent = unsure ? "Not found. Look at the closest yourself." : (VERDICTS[found.verdict] ?? found.words);
-  byId("verdict-words").textContent = found.words;
-  byId("verdict-certainty").textContent = found.verdict === "exact" ? "" : certainty(found.certainty);
+  // A "no" that cannot be known is not green.
+  box.classList.toggle("unsure", found.verdict === "new" && (found.kind === "sketch" || found.certainty?.misses > OFTEN));
+  byId("verdict-title").textContent = headline(found);
+  // Of a drawing, the headline says it already.
+  byId("verdict-words").textContent = found.kind === "sketch" && ["possible", "new"].includes(found.verdict) ? "" : found.words;
+  byId("verdict-certainty").textContent = found.certainty?.words ?? "";
   byId("verdict-warnings").replaceChildren(...warnings.map((text) => make("li", {}, text)));
   fillFacts(byId("verdict-facts"), [
     ["Compared", `${counted(found.compared, "image")}${found.unreadable ? `; ${counted(found.unreadable, "file")} could not be read` : ""}`],
@@ -44,14 +55,6 @@ export function show(found, compare, warnings) {
   byId("verdict-actions").replaceChildren(...actions);
   box.hidden = false;
   byId("verdict-title").focus({ preventScroll: true });
-}
-
-function certainty(told) {
-  if (!told || told.false_alarms == null || told.misses == null) return "";
-  const share = (value) => (value > 0 && value < 0.001 ? "under 0.1 %" : `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`);
-  const on = told.measured_on ? ` (measured on ${count(told.measured_on)} edited copies of pictures of this collection)` : "";
-  const kind = told.kind === "sketch" ? "sketches" : "photos";
-  return `How sure: of edited copies of ${kind}, ${share(told.misses)} are missed; ${share(told.false_alarms)} of the pictures here come as near to another one, a colourway perhaps${on}.`;
 }
 
 // The report opens in a tab of its own, from where it can be printed or kept.

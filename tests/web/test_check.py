@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 from image_search.checking import calibrating
 from image_search.library import Library
 from image_search.settings import Settings
+from image_search.web import check
 from tests.drawing import copy_of, ornate, saved, updated
 from tests.web.clients import Client, client_of
 
@@ -75,7 +76,9 @@ def test_a_verdict_has_its_evidence(client: Client) -> None:
         "outline_query", "outline_hit", "part_query", "part_hit",
     }  # fmt: skip
     assert client.get(hit["url"]).status_code == client.get(hit["thumbnail"]).status_code == 200
-    assert told["certainty"].keys() == {"false_alarms", "misses", "measured_on", "kind"}
+    assert told["certainty"].keys() == {
+        *("false_alarms", "misses", "measured_on", "kind", "chance", "words")
+    }
 
 
 def test_an_indexed_image_is_checked_by_its_id(client: Client) -> None:
@@ -199,7 +202,7 @@ def test_what_was_not_compared_is_compared_in_the_background(
     assert client.get("/duplicates").json["total"] == 2
 
 
-def test_thresholds_are_fitted_in_the_background(
+def test_a_check_waits_for_the_thresholds(
     client: Client, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(calibrating, "PICTURES", {"photo": 2, "sketch": 1})
@@ -207,16 +210,28 @@ def test_thresholds_are_fitted_in_the_background(
 
     first = client.post("/check", data={"image": picture(3, mirrored=True)}).json
 
-    assert (first["verdict"], first["certainty"]) == ("near", None)
-    assert "not fitted" in " ".join(first["warnings"])
-    until = time.monotonic() + 30
-    while library.duplicates.outdated:
-        assert time.monotonic() < until
-        time.sleep(0.05)
     library.duplicates.stop(5)
     later = client.post("/check", data={"image": picture(3, mirrored=True)}).json
-    assert later["certainty"]["measured_on"] > 0
-    assert later["warnings"] == []
+    assert (first["verdict"], first["certainty"]) == (later["verdict"], later["certainty"])
+    assert first["certainty"]["measured_on"] > 0
+    assert first["warnings"] == later["warnings"] == []
+
+
+def test_a_check_that_would_wait_too_long_has_no_verdict(
+    client: Client, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(library.duplicates, "update_soon", lambda **_: None)
+    (library.settings.state_dir / "thresholds.pkl").unlink()
+
+    refused = client.post("/check", data={"image": picture(3, mirrored=True)})
+    assert refused.status_code == 503
+    assert int(refused.headers["Retry-After"]) > 0
+    assert refused.json["error"]["code"] == "not_ready"
+    assert "verdict" not in refused.json
+    # The very file is the same whatever the thresholds are.
+    same = client.post("/check", data={"image": (io.BytesIO(saved(ornate(3))), "x.png")})
+    assert same.json["verdict"] == "exact"
 
 
 def test_a_reindex_is_followed_by_the_comparing(

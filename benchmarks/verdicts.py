@@ -1,0 +1,265 @@
+"""What a check says of drawings: of the demo's example sketches, and of people's sketches of photos
+half of which are not there.
+
+``--constants`` measures instead how much harder people's drawings are than rendered ones, for
+``image_search.checking.drawings``, on the other half of the photos, by other sketches.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import tempfile
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.report import DATASETS, table, write_section
+from image_search.checking import NEW, POSSIBLE, CheckResult, drawings, drawn
+from image_search.checking.drawings import Asked
+from image_search.library import Library
+from image_search.queries import AUTO, Query
+from image_search.settings import Settings
+from image_search.weighting import SKETCH
+from training.sources import held_out
+
+PHOTOS, SKETCHES = DATASETS / "sketchy" / "photo", DATASETS / "sketchy" / "sketch"
+PLACES = np.arange(0, 0.91, 0.03)
+# The halves of the photos on which the constants are chosen, and on which the figures are reported.
+CHOOSING, REPORTING = 0, 1
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A sketch, the image that it was drawn from, and whether that is in the collection;
+    ``unseen`` where ``design`` has learnt nothing of its class."""
+
+    file: Path
+    own: str
+    here: bool
+    unseen: bool
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--constants", action="store_true", help="measure HARDER and PLACE")
+    parser.add_argument("--sketches", type=int, default=300, help="sketches of each half")
+    parser.add_argument("--kind", default=SKETCH, help="sketch, or auto to recognise drawings")
+    parser.add_argument("--caches", type=Path, help="keep the collections here, for quick reruns")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        place = options.caches or Path(temporary)
+        if options.constants:
+            print(constants(place))
+            return
+        text = demo(place) + sketchy(place, options.sketches, options.kind)
+    write_section("checking.md", "verdicts", text)
+
+
+def indexed(images: Path, place: Path) -> tuple[Library, float]:
+    """The library over a folder, and the seconds that fitting took."""
+    library = Library.open(Settings(images=images, cache=place / "image_features.pkl"))
+    library.update()
+    started = time.perf_counter()
+    library.prepare()
+    return library, time.perf_counter() - started
+
+
+def half(place: Path, which: int) -> Path:
+    """A folder with every other photo of Sketchy."""
+    images = place / f"half-{which}"
+    for file in sorted(PHOTOS.rglob("*.jpg")):
+        target = images / file.relative_to(PHOTOS)
+        if half_of(file.stem) == which and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(file.read_bytes())
+    return images
+
+
+def half_of(stem: str) -> int:
+    return zlib.crc32(stem.encode()) % 2
+
+
+def sketches(which: int) -> list[Drawing]:
+    """Every sketch, in an order as good as random, for a collection of this half."""
+    found = []
+    for file in SKETCHES.rglob("*.png"):
+        stem, label = file.stem.rsplit("-", 1)[0], file.parent.name
+        found.append(Drawing(file, f"{label}/{stem}.jpg", half_of(stem) == which, held_out(label)))
+    return sorted(found, key=lambda one: hashlib.sha256(one.file.name.encode()).digest())
+
+
+def constants(place: Path) -> str:
+    """HARDER and PLACE, of all sketches of unseen classes whose photo is there, and the same of
+    either half of the classes, which tells how sure they are."""
+    images = half(place, CHOOSING)
+    library = Library.open(Settings(images, place / f"half-{CHOOSING}-state" / "f.pkl"))
+    library.update(fingerprints=False)
+    rendered = rendered_of(library)
+    drawn_by_hand = [one for one in sketches(CHOOSING) if one.unseen]
+    asked = [(one.file.parent.name, _asked(library, one)) for one in drawn_by_hand]
+    by_hand = [(label, one) for label, one in asked if one is not None]
+    labels = sorted({label for label, _ in by_hand})
+    parts = {"all": labels, "one half": labels[::2], "the other": labels[1::2]}
+    lines = []
+    for name, of in parts.items():
+        some = [one for label, one in by_hand if label in of]
+        place_power, slope = fitted(some)
+        drawings.PLACE = place_power
+        lines.append(
+            f"{name}: {len(some)} sketches of {len(of)} classes, {len(rendered)} rendered: "
+            f"PLACE = {place_power:.2f}, HARDER = {slope / drawings.fit(rendered).slope:.2f}"
+        )
+    return "\n".join(lines)
+
+
+def fitted(asked: Sequence[Asked]) -> tuple[float, float]:
+    """The power of the place and the slope under which what was found is likeliest."""
+    best = (np.inf, 0.0, 0.0)
+    for power in PLACES:
+        drawings.PLACE = float(power)
+        line = drawings.fit(asked)
+        loss = sum(float(one.loss(np.array([line.slope]))[0]) for one in asked)
+        best = min(best, (loss, float(power), line.slope))
+    return best[1], best[2]
+
+
+def rendered_of(library: Library) -> list[Asked]:
+    """Drawings of images of the collection, rendered and asked as a fit does, but more of them."""
+    checker = library._checker
+    most = drawn.PICTURES
+    drawn.PICTURES = 3 * most
+    found = drawn.measure(checker.means(seconds=600))
+    drawn.PICTURES = most
+    assert found is not None
+    return found
+
+
+def _asked(library: Library, drawing: Drawing) -> Asked | None:
+    if not drawing.here:
+        return None
+    content = hashlib.sha256((PHOTOS / drawing.own).read_bytes()).digest()
+    checker = library._checker
+    return drawn.asked_of(content, drawing.file.read_bytes(), checker.sample(), checker.ask)
+
+
+def demo(place: Path) -> str:
+    """The example sketches of the demo collection, declared as sketches and not."""
+    from image_search.demo import draw_collection
+
+    draw_collection(place / "demo", place / "examples")
+    library, seconds = indexed(place / "demo", place / "demo-state")
+    rows: list[list[object]] = []
+    for kind in (AUTO, SKETCH):
+        verdicts: Counter[str] = Counter()
+        named, counts, chances, recognised = 0, [], [], 0
+        for file in sorted((place / "examples").glob("*.png")):
+            design = file.stem.removeprefix("sketch-of-")
+            result = library.check(Query(images=(file.read_bytes(),), kind=kind))
+            verdicts[result.verdict] += 1
+            recognised += result.kind == SKETCH
+            # Its colourways are named ``DESIGN`` or ``DESIGN-COLOUR``.
+            named += any(Path(hit.hit.path).stem.startswith(design) for hit in result.hits)
+            counts.append(len(result.hits))
+            if result.certainty is not None and result.certainty.chance is not None:
+                chances.append(result.certainty.chance)
+        told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
+        row = [f"kind={kind}", recognised, told, named, np.median(counts), np.mean(chances)]
+        rows.append([*row[:-1], f"{row[-1]:.2f}"])
+    head = ["asked", "taken for drawings", "verdicts", "design named", "hits (median)", "chance"]
+    return (
+        "### Verdicts on drawings\n\n`python -m benchmarks.verdicts`: the 22 example sketches of "
+        f"the demo collection (fitting took {seconds:.0f} s):\n\n" + table(head, rows) + "\n\n"
+    )
+
+
+@dataclass(frozen=True)
+class Told:
+    drawing: Drawing
+    result: CheckResult
+
+    @property
+    def named(self) -> bool:
+        return any(hit.hit.path == self.drawing.own for hit in self.result.hits)
+
+    @property
+    def chance(self) -> float:
+        certainty = self.result.certainty
+        return 0.0 if certainty is None or certainty.chance is None else certainty.chance
+
+
+def sketchy(place: Path, most: int, kind: str) -> str:
+    """People's sketches of photos, of which one half is the collection."""
+    library, seconds = indexed(half(place, REPORTING), place / f"half-{REPORTING}-state")
+    everything = sketches(REPORTING)
+    asked: list[Told] = []
+    for here in (True, False):
+        some = [one for one in everything if one.here is here]
+        chosen = {id(one): one for one in [*some[:most], *(one for one in some if one.unseen)]}
+        for one in chosen.values():
+            query = Query(images=(one.file.read_bytes(),), kind=kind)
+            asked.append(Told(one, library.check(query)))
+    rows: list[list[object]] = []
+    for name, chosen_of in groups(asked, everything, most):
+        rows.append([name, *figures(chosen_of)])
+    took = np.median([one.result.took_ms for one in asked])
+    head = [
+        *("sketches", "asked", "new", "exact or near", "photo named", "hits (median)"),
+        *("stated chance", "stated less true"),
+    ]
+    photos = len(list(PHOTOS.rglob("*.jpg")))
+    return (
+        f"Sketches of Sketchy (asked with kind={kind}), of whose {photos:,} photos "
+        f"{library.status().images:,} are the collection (fitting took {seconds:.0f} s, a "
+        f"check {took:.0f} ms after its embedding); unseen are those of classes of which `design` "
+        "has learnt nothing:\n\n" + table(head, rows) + "\n\n" + thirds(asked)
+    )
+
+
+def groups(
+    asked: Sequence[Told], everything: Sequence[Drawing], most: int
+) -> Iterator[tuple[str, list[Told]]]:
+    for here in (True, False):
+        sample = {one.file for one in [d for d in everything if d.here is here][:most]}
+        name = "photo is there" if here else "photo is not there"
+        yield name, [one for one in asked if one.drawing.file in sample]
+        of = [one for one in asked if one.drawing.here is here and one.drawing.unseen]
+        yield f"{name}, unseen", of
+
+
+def figures(asked: Sequence[Told]) -> list[object]:
+    verdicts = Counter(one.result.verdict for one in asked)
+    total = len(asked)
+    known = total - verdicts[NEW] - verdicts[POSSIBLE]
+    cells = [total, f"{verdicts[NEW] / total:.1%}", known]
+    counts = [len(one.result.hits) for one in asked]
+    if not asked[0].drawing.here:
+        return [*cells, "-", np.median(counts), f"{np.mean([o.chance for o in asked]):.2f}", "-"]
+    named = np.mean([one.named for one in asked])
+    stated = np.mean([one.chance for one in asked])
+    return [
+        *cells, f"{named:.1%}", np.median(counts), f"{stated:.2f}", f"{stated - named:+.3f}",
+    ]  # fmt: skip
+
+
+def thirds(asked: Sequence[Told]) -> str:
+    """Whether a higher stated chance is a higher one."""
+    of = sorted(
+        (one for one in asked if one.drawing.here and one.drawing.unseen and one.chance),
+        key=lambda one: one.chance,
+    )
+    cells = [
+        f"{np.mean([one.chance for one in part]):.2f} stated, "
+        f"{np.mean([one.named for one in part]):.2f} true"
+        for part in (of[: len(of) // 3], of[len(of) // 3 : -len(of) // 3], of[-len(of) // 3 :])
+    ]
+    return f"By the stated chance, the unseen whose photo is there in thirds: {'; '.join(cells)}.\n"
+
+
+if __name__ == "__main__":
+    main()

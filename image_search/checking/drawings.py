@@ -1,0 +1,205 @@
+"""What can be said of a drawing: among which images the drawn design is, if it is here at all.
+
+Points that match tell copies of one picture; a drawing of a design shares none with a photo of it.
+So the verdict on a drawing rests on the search. Each image is as likely to be the drawn one as
+``exp(slope * likeness) / place ** PLACE`` says, relative to all the others: a conditional logit
+(McFadden, 1974). ``likeness`` is in standard deviations above the mean of the collection, ``place``
+is the rank in the answer of the search, and ``slope`` is fitted to the collection, to drawings
+rendered from a sample of its own images.
+
+People draw worse than that: ``HARDER`` is the share of the slope that is left for their drawings,
+measured once.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from image_search.cache import Snapshot
+from image_search.filters import Filter
+from image_search.hits import Hit
+from image_search.originals import id_of
+from image_search.scoring import Question
+from image_search.search_index import SearchIndex
+
+# Arrays of 64 bits, for chances multiply.
+Floats = npt.NDArray[np.float64]
+
+# Images named at most, and the chance from which on no more of them are named.
+MOST, ENOUGH = 30, 0.9
+# Both measured by ``python -m benchmarks.verdicts --constants`` on the sketches of the Sketchy
+# database (Sangkloy and others, SIGGRAPH 2016) of classes that ``design`` has not learnt from.
+HARDER, PLACE = 0.41, 0.27
+# First hits whose likeness counts one by one, and images drawn at random that stand for the rest.
+DEPTH, SAMPLE = 60, 200
+# The slope before anything is measured, how sure that is (as a standard deviation of its
+# logarithm), and the slopes that are tried.
+_ASSUMED, _UNSURE = 2.7, 0.5
+_SLOPES = np.geomspace(0.2, 20, 231)
+# Of so many drawings whose design is not there, the share whose first hit may lie below what is
+# called new; half of what is promised, for real paper may be worse than what was drawn on.
+NEW_SHARE, PROMISED = 0.025, 0.05
+_QUANTILE = -1.96  # of the standard normal distribution, for that share
+# Fewer measurements, or images, do not tell how low a first hit can be.
+_FEWEST, _SMALLEST = 30, 100
+
+
+@dataclass(frozen=True)
+class DrawingLine:
+    """What was fitted for drawings: the ``slope`` of rendered drawings, and the likeness of a first
+    hit below which a design is ``new``; ``None`` where that cannot be known. ``measured_on`` so
+    many drawings."""
+
+    slope: float
+    new: float | None
+    measured_on: int
+
+    @property
+    def by_hand(self) -> float:
+        """The slope for a drawing by a person."""
+        return HARDER * self.slope
+
+
+#: What holds where nothing could be measured.
+ASSUMED_LINE = DrawingLine(_ASSUMED, None, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """How a collection of so many ``images`` answers a drawing: the likeness of its ``first`` hits
+    (n,), best first, and of some images drawn at random from the ``rest`` (m,)."""
+
+    first: Floats
+    rest: Floats
+    images: int
+
+    def chances(self, slope: float) -> Floats:
+        """The probability (n,) that the drawn design is among the first hit, the first two, and so
+        on, provided that it is in the collection."""
+        evidence = np.concatenate(self.evidence(np.array([slope])), axis=1)[0]
+        shares = np.exp(evidence - evidence.max())
+        shares /= shares.sum()
+        return np.asarray(np.cumsum(shares[: len(self.first)]), np.float64)
+
+    def evidence(self, slopes: Floats) -> tuple[Floats, Floats]:
+        """The logarithm of how likely each is the drawn one, by slope: (slopes, n), (slopes, m)."""
+        count, below = len(self.first), max(self.images - len(self.first), 0)
+        first = slopes[:, None] * self.first - PLACE * np.log1p(np.arange(count))
+        rest = np.sort(self.rest)[::-1] if below else self.rest[:0]
+        places = count + (np.arange(len(rest)) + 0.5) * below / max(len(rest), 1)
+        sampled = slopes[:, None] * rest - PLACE * np.log1p(places)
+        return first, sampled + math.log(below / len(rest)) if len(rest) else sampled
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A rendered drawing and its ``answer``: the ``place`` of its own image among the first hits,
+    counted from 0, ``None`` where it comes later; its ``likeness``; and that of the best other
+    image."""
+
+    answer: Answer
+    place: int | None
+    likeness: float
+    other: float
+
+    def loss(self, slopes: Floats) -> Floats:
+        """How unlikely each of the ``slopes`` makes what was found: negative logarithms."""
+        first, rest = self.answer.evidence(slopes)
+        if self.place is not None:
+            own = first[:, self.place]
+        else:
+            nearer = float(np.mean(self.answer.rest > self.likeness)) if len(rest[0]) else 0.0
+            place = len(first[0]) + nearer * (self.answer.images - len(first[0]))
+            own = slopes * self.likeness - PLACE * math.log1p(place)
+        return np.asarray(np.logaddexp.reduce(np.hstack([first, rest]), axis=1) - own, np.float64)
+
+
+def fit(asked: Sequence[Asked]) -> DrawingLine:
+    """The line that drawings rendered from images of the collection lead to."""
+    loss = (np.log(_SLOPES / _ASSUMED) / _UNSURE) ** 2 / 2
+    for one in asked:
+        loss = loss + one.loss(_SLOPES)
+    others = np.log([one.other for one in asked if one.other > 0])
+    known = len(others) >= _FEWEST and asked[0].answer.images >= _SMALLEST
+    new = math.exp(float(others.mean() + _QUANTILE * others.std())) if known else None
+    return DrawingLine(float(_SLOPES[int(np.argmin(loss))]), new, len(asked))
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What a drawing gets: the hits to look at, best first, and the ``chance`` that the design, if
+    it is in the collection, is among them. Where it is ``new``, there are none."""
+
+    hits: tuple[Hit, ...]
+    chance: float
+    new: bool
+
+
+def judge(answer: Answer, hits: Sequence[Hit], line: DrawingLine) -> Judged:
+    """As few of the ``hits`` as are enough, at most ``MOST``; ``answer`` is about the same hits."""
+    if line.new is not None and len(hits) and float(answer.first.max()) < line.new:
+        return Judged((), 0.0, new=True)
+    chances = answer.chances(line.by_hand)[:MOST]
+    if not len(chances):
+        return Judged((), 0.0, new=False)
+    enough = np.flatnonzero(chances >= ENOUGH)
+    count = int(enough[0]) + 1 if len(enough) else len(chances)
+    return Judged(tuple(hits[:count]), min(float(chances[count - 1]), 1.0), new=False)
+
+
+def sample_of(snapshot: Snapshot) -> tuple[bytes, ...]:
+    """Contents that stand for all of them: digests are as good as random."""
+    return tuple(heapq.nsmallest(SAMPLE, snapshot.contents()))
+
+
+def answer_of(
+    index: SearchIndex,
+    question: Question,
+    hits: Sequence[Hit],
+    compared: int,
+    sample: Collection[bytes],
+    own: Collection[bytes] = (),
+) -> tuple[Answer, dict[bytes, float]]:
+    """How the index answers: the likeness of ``hits``, and of the others by a ``sample``.
+
+    Args:
+        index: what was searched.
+        question: what was asked.
+        hits: the first hits in their order.
+        compared: how many images they are the first of.
+        sample: contents drawn at random from the whole collection.
+        own: contents that are not among the others, and whose likeness is wanted.
+
+    Returns:
+        The answer, and the likeness of the ``own`` contents.
+    """
+    snapshot = index.snapshot
+    facts = (snapshot.find(int(hit.id, 16)) for hit in hits)
+    digests = {fact.digest for fact in facts if fact is not None}
+    # By the plain sum, which says the same of any two pictures wherever they are; and of the whole
+    # collection, whatever the filter admits, for the same likeness is to mean the same.
+    plain = replace(question.plain, filter=Filter())
+    scores = {hit.id: hit.score for hit in index.hits_of(plain, {*sample, *digests, *own})}
+    contents = {
+        digest: scores[id_of(fact)]
+        for digest in {*sample, *own}
+        for fact in snapshot.files_of(digest)
+        if id_of(fact) in scores
+    }
+    drawn = [contents[digest] for digest in sample if digest in contents]
+    mean, spread = (float(np.mean(drawn)), float(np.std(drawn))) if drawn else (0.0, 1.0)
+
+    def likeness(score: float) -> float:
+        return (score - mean) / max(spread, 1e-6)
+
+    first = [likeness(scores.get(hit.id, hit.score)) for hit in hits]
+    apart = {*digests, *own}
+    rest = [likeness(score) for digest, score in contents.items() if digest not in apart]
+    answer = Answer(np.array(first, np.float64), np.array(rest, np.float64), compared)
+    return answer, {digest: likeness(contents[digest]) for digest in own if digest in contents}

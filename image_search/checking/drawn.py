@@ -1,0 +1,91 @@
+"""Drawings rendered from a sample of the collection's own images, asked as a person's would be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from image_search.checking.calibrating import Means
+from image_search.checking.drawings import DEPTH, SAMPLE, Asked, answer_of
+from image_search.checking.rendered import PAPERS, STYLES, drawing_of
+from image_search.errors import ImageSearchError
+from image_search.extractors.base import Pixels
+from image_search.originals import id_of
+from image_search.queries import Query
+from image_search.search_index import SearchIndex
+from image_search.searching import Asked as Question
+from image_search.weighting import SKETCH
+
+# Images that are drawn, and drawings made of each, in other styles on other papers.
+PICTURES, EACH = 36, 2
+# The share of the time for all measurements that these may take on top.
+SHARE = 0.6
+
+
+def measure(means: Means) -> list[Asked] | None:
+    """How the collection answers drawings of its own images, ``None`` where it was cancelled. The
+    same collection gives the same answers, unless time runs out."""
+    until = time.monotonic() + SHARE * means.seconds
+    contents = sorted(means.contents)
+    sample = contents[:SAMPLE]
+    work = [
+        (content, number, turn)
+        for turn in range(EACH)
+        for number, content in enumerate(contents[:PICTURES])
+    ]
+    found: list[Asked] = []
+    with ThreadPoolExecutor(means.threads, thread_name_prefix="drawings") as pool:
+        try:
+            asked = pool.map(lambda one: _asked(one, sample, means), work)
+            for done, one in enumerate(asked, start=1):
+                if one is not None:
+                    found.append(one)
+                means.on_progress(done, len(work))
+                if means.cancelled() or time.monotonic() > until:
+                    break
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return None if means.cancelled() else found
+
+
+def _asked(one: tuple[bytes, int, int], sample: Sequence[bytes], means: Means) -> Asked | None:
+    if means.cancelled():
+        return None
+    content, number, turn = one
+    style = [*STYLES][(number + turn) % len(STYLES)]
+    paper = [*PAPERS][(number // len(STYLES) + turn) % len(PAPERS)]
+    try:
+        pixels = means.read(content)
+        drawing = drawing_of(pixels, style, paper, np.random.default_rng((number, turn)))
+        return asked_of(content, _png(drawing), sample, means.ask)
+    except ImageSearchError:
+        return None  # gone or damaged since it was indexed, or of an extractor that is not here
+
+
+def asked_of(
+    content: bytes,
+    drawing: bytes,
+    sample: Sequence[bytes],
+    ask: Callable[[Query], tuple[SearchIndex, Question]],
+) -> Asked | None:
+    """How the collection answers the bytes of a ``drawing`` of its image of this ``content``."""
+    index, asked = ask(Query(images=(drawing,), kind=SKETCH))
+    hits, compared = index.search(asked.question, DEPTH)
+    answer, own = answer_of(index, asked.question, hits, compared, sample, [content])
+    if content not in own:
+        return None
+    its = {id_of(fact) for fact in index.snapshot.files_of(content)}
+    place = next((at for at, hit in enumerate(hits) if hit.id in its), None)
+    others = [float(answer.first[at]) for at, hit in enumerate(hits) if hit.id not in its]
+    return Asked(answer, place, own[content], max(others, default=0.0))
+
+
+def _png(pixels: Pixels) -> bytes:
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
