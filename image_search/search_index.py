@@ -119,7 +119,7 @@ class SearchIndex:
         hits: list[Hit] = []
         for part in self.parts:
             segment, allowed = part.of.segment, self._allowed(part, question.filter)
-            facts = [fact for digest in wanted for fact in segment.holding(digest)]
+            facts = segment.holding_any(wanted)
             rows = segment.vector_of[facts].astype(np.int64) if facts else np.zeros(0, np.int64)
             rows = rows[allowed[rows]]
             hits.extend(one.hit() for one in scoring.scored(part.of, rows, allowed).found())

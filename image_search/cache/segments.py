@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -82,10 +82,20 @@ class Segment:
 
     def holding(self, digest: bytes) -> list[int]:
         """The readable facts whose content has this SHA-256, by their rows."""
+        return self.holding_any([digest])
+
+    def holding_any(self, digests: Collection[bytes]) -> list[int]:
+        """As ``holding``, of any of these contents; many are looked up at once."""
         keys, facts = self._by_content
-        key = np.uint64(int.from_bytes(digest[:8], "big"))
-        first, last = np.searchsorted(keys, key), np.searchsorted(keys, key, "right")
-        return [int(row) for row in facts[first:last] if self.records.digests[row] == digest]
+        wanted = np.array([int.from_bytes(digest[:8], "big") for digest in digests], np.uint64)
+        first, last = np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, "right")
+        return [
+            int(row)
+            for digest, start, end in zip(digests, first, last, strict=True)
+            if start < end
+            for row in facts[start:end]
+            if self.records.digests[row] == digest
+        ]
 
     def rows(self, numbers: npt.NDArray[np.int64]) -> Floats:
         """The vectors (n, dim) in these rows, read from the disk all at once where they are not in

@@ -57,7 +57,7 @@ class Checker:
         self._path = settings.state_dir / "thresholds.pkl"
         self._lock = threading.Lock()
         self._thresholds: tuple[tuple[int, int] | None, Thresholds | None] = (None, None)
-        self._sampled: tuple[Snapshot | None, tuple[bytes, ...]] = (None, ())
+        self._sampled: tuple[Snapshot | None, dict[bytes, str]] = (None, {})
         self._unmeasurable: Snapshot | None = None
 
     def check(self, query: Query) -> CheckResult:
@@ -198,7 +198,7 @@ class Checker:
             return decode(data, max_megapixels=self._settings.image_megapixels).pixels
         raise UnknownImage("The image is gone.")
 
-    def sample(self) -> tuple[bytes, ...]:
+    def sample(self) -> dict[bytes, str]:
         """Contents that stand for the collection as it is now."""
         snapshot = self._snapshot()
         with self._lock:

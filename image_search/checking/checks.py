@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from collections.abc import Collection as Collected
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -61,7 +60,7 @@ class Collection:
     decisions: Decisions
     threshold: Callable[[str], tuple[Threshold, bool]]
     line: DrawingLine | None
-    sample: Collected[bytes]
+    sample: Mapping[bytes, str]
     max_megapixels: float
 
 

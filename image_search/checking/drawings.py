@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -153,9 +153,11 @@ def judge(answer: Answer, hits: Sequence[Hit], line: DrawingLine) -> Judged:
     return Judged(tuple(hits[:count]), min(float(chances[count - 1]), 1.0), new=False)
 
 
-def sample_of(snapshot: Snapshot) -> tuple[bytes, ...]:
-    """Contents that stand for all of them: digests are as good as random."""
-    return tuple(heapq.nsmallest(SAMPLE, snapshot.contents()))
+def sample_of(snapshot: Snapshot) -> dict[bytes, str]:
+    """Contents that stand for all of them, for digests are as good as random, and for each the id
+    of an image that holds it."""
+    digests = heapq.nsmallest(SAMPLE, snapshot.contents())
+    return {digest: id_of(snapshot.files_of(digest)[0]) for digest in digests}
 
 
 def answer_of(
@@ -163,9 +165,9 @@ def answer_of(
     question: Question,
     hits: Sequence[Hit],
     compared: int,
-    sample: Collection[bytes],
-    own: Collection[bytes] = (),
-) -> tuple[Answer, dict[bytes, float]]:
+    sample: Mapping[bytes, str],
+    own: bytes = b"",
+) -> tuple[Answer, float]:
     """How the index answers: the likeness of ``hits``, and of the others by a ``sample``.
 
     Args:
@@ -173,11 +175,11 @@ def answer_of(
         question: what was asked.
         hits: the first hits in their order.
         compared: how many images they are the first of.
-        sample: contents drawn at random from the whole collection.
-        own: contents that are not among the others, and whose likeness is wanted.
+        sample: contents drawn at random from the whole collection, and the ids of their images.
+        own: a content that is not among the others, and whose likeness is wanted.
 
     Returns:
-        The answer, and the likeness of the ``own`` contents.
+        The answer, and the likeness of the ``own`` content; 0 where there is none.
     """
     snapshot = index.snapshot
     facts = (snapshot.find(int(hit.id, 16)) for hit in hits)
@@ -185,21 +187,16 @@ def answer_of(
     # By the plain sum, which says the same of any two pictures wherever they are; and of the whole
     # collection, whatever the filter admits, for the same likeness is to mean the same.
     plain = replace(question.plain, filter=Filter())
-    scores = {hit.id: hit.score for hit in index.hits_of(plain, {*sample, *digests, *own})}
-    contents = {
-        digest: scores[id_of(fact)]
-        for digest in {*sample, *own}
-        for fact in snapshot.files_of(digest)
-        if id_of(fact) in scores
-    }
-    drawn = [contents[digest] for digest in sample if digest in contents]
-    mean, spread = (float(np.mean(drawn)), float(np.std(drawn))) if drawn else (0.0, 1.0)
+    scores = {hit.id: hit.score for hit in index.hits_of(plain, {*sample, *digests, own} - {b""})}
+    drawn = {digest: scores[name] for digest, name in sample.items() if name in scores}
+    values = list(drawn.values()) or [0.0]
+    mean, spread = float(np.mean(values)), float(np.std(values))
 
     def likeness(score: float) -> float:
         return (score - mean) / max(spread, 1e-6)
 
     first = [likeness(scores.get(hit.id, hit.score)) for hit in hits]
-    apart = {*digests, *own}
-    rest = [likeness(score) for digest, score in contents.items() if digest not in apart]
+    rest = [likeness(score) for digest, score in drawn.items() if digest not in {*digests, own}]
     answer = Answer(np.array(first, np.float64), np.array(rest, np.float64), compared)
-    return answer, {digest: likeness(contents[digest]) for digest in own if digest in contents}
+    names = (id_of(fact) for fact in snapshot.files_of(own)) if own else ()
+    return answer, max((likeness(scores[name]) for name in names if name in scores), default=0.0)

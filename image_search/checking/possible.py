@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from image_search.checking.drawings import (
@@ -38,7 +38,7 @@ def designs_of(
     nearest: Sequence[Hit],
     compared: int,
     line: DrawingLine | None,
-    sample: Collection[bytes],
+    sample: Mapping[bytes, str],
     decided: Mapping[str, str],
 ) -> Possible:
     """Where the design of a drawing may be.

@@ -37,7 +37,14 @@ def verdict(kind: str, page: Page) -> dict[str, Any]:
     return {
         "verdict": kind,
         "words": "Near-duplicate: same picture, mirrored, cropped to 50 %",
-        "certainty": {"false_alarms": 0.003, "misses": 0.04, "measured_on": 400, "kind": "photo"},
+        "certainty": {
+            "false_alarms": 0.003,
+            "misses": 0.04,
+            "measured_on": 400,
+            "kind": "photo",
+            "chance": None,
+            "words": "Of 100 edited copies, 4 would be missed.",
+        },
         "hits": [{**hits[0], "relation": kind, "evidence": evidence}] if kind != "new" else [],
         "nearest": hits[:4],
         "compared": 8,
@@ -81,7 +88,7 @@ def test_the_evidence_is_shown(browser: Browser, service: Running, size: tuple[i
         page.route("**/check", lambda route: route.fulfill(json=found))
         page.get_by_role("button", name="Has this been drawn before?").click()
         shown(page, "Yes, the same picture is in the collection, edited.")
-        shown(page, "0.3 % of the pictures here come as near to another one")
+        shown(page, "Of 100 edited copies, 4 would be missed.")
         assert page.locator(".hit").count() == 4  # the proven one, and the nearest beside it
         assert fits(page)
         keep(page, f"decide-{'desktop' if size[0] > 900 else 'phone'}")
@@ -107,6 +114,7 @@ def test_new(page: Page) -> None:
     page.route("**/check", lambda route: route.fulfill(json=found))
     page.get_by_role("button", name="Has this been drawn before?").click()
     shown(page, "No, nothing like it was found.")
+    assert is_green(page)
     found["certainty"]["misses"] = 0.5
     page.get_by_role("button", name="Has this been drawn before?").click()
     shown(page, "Not found. Look at the closest yourself.")
@@ -118,7 +126,46 @@ def test_a_sketch_that_nothing_is_like_is_no_clear_no(page: Page) -> None:
     found = {**verdict("new", page), "kind": "sketch"}
     page.route("**/check", lambda route: route.fulfill(json=found))
     page.get_by_role("button", name="Has this been drawn before?").click()
-    shown(page, "Not found. Look at the closest yourself.")
+    shown(page, "Probably new: nothing here comes near this drawing.")
+    assert not is_green(page)
+
+
+def is_green(page: Page) -> bool:
+    """Whether the verdict has the colour of a clear no."""
+    edge = page.evaluate("getComputedStyle(document.getElementById('verdict')).borderLeftColor")
+    red, green, blue = (int(part) for part in re.findall(r"\d+", edge)[:3])
+    return green > 1.3 * red and green > 1.3 * blue
+
+
+def test_a_drawing_is_possibly_one_of_those_that_are_shown(page: Page) -> None:
+    search(page, ring("teal"))
+    found = {**verdict("possible", page), "kind": "sketch"}
+    hits = page.evaluate("[...document.querySelectorAll('.hit')].map((made) => made.hit)")
+    found["hits"] = [{**hit, "relation": "possible", "evidence": None} for hit in hits[:3]]
+    found["certainty"] |= {"chance": 0.87, "words": "Of 100 drawings, 87 would find theirs."}
+    page.route("**/check", lambda route: route.fulfill(json=found))
+    page.get_by_role("button", name="Has this been drawn before?").click()
+    shown(page, "If this was drawn before, it is one of these 3.")
+    shown(page, "Of 100 drawings, 87 would find theirs.")
+    assert page.locator("#verdict-words").is_hidden(), "the sentence that is read first is one"
+    assert not is_green(page)
+    found["hits"] = found["hits"][:1]
+    page.get_by_role("button", name="Has this been drawn before?").click()
+    shown(page, "If this was drawn before, it is this one.")
+
+
+def test_what_cannot_be_judged_yet_has_no_verdict(page: Page) -> None:
+    search(page, ring("teal"))
+    answers = [
+        {"status": 503, "json": {"error": {"code": "not_ready", "message": "Ask again."}}},
+        {"status": 200, "json": verdict("near", page)},
+    ]
+    page.route("**/check", lambda route: route.fulfill(**answers.pop(0)))
+    page.get_by_role("button", name="Has this been drawn before?").click()
+    shown(page, "It cannot be judged yet.")
+    assert page.locator("#verdict").is_hidden()
+    page.get_by_role("button", name="Check again").click()
+    shown(page, "Yes, the same picture is in the collection, edited.")
 
 
 def place(page: Page, at: int) -> tuple[float, float]:
