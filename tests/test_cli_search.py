@@ -102,6 +102,9 @@ def test_a_folder_that_is_not_there_is_told_with_what_may_be_meant(
         (["--text", "bar", "--orientation", "flat"], "invalid_query", "landscape"),
         (["--text", "bar", "--weights", "clip=1"], "invalid_query", "In use here: hsv"),
         (["--like", "bar"], "unknown_image", "No indexed image"),
+        (["--like", "bar"] * 60, "invalid_query", "60 ids in like; at most 50"),
+        (["--color", "#d4af37"] * 40, "invalid_query", "40 colours; at most 32"),
+        (["--text", "bar", "--name", "?" * 80_000], "invalid_query", "name is too long"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_told(
