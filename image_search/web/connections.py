@@ -8,26 +8,21 @@ come along is ended, and of those that only wait the oldest make room for new on
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import select
 import socket
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask
-from waitress.utilities import RequestEntityTooLarge
 
 from image_search.settings import Settings
-from image_search.web.errors import HTTP
 from image_search.web.gate import BODY_LIMIT, BODY_WAITS
+from image_search.web.incoming import Answer, ErrorAnswer, Request
 from image_search.web.throttle import network
 
 _log = logging.getLogger(__name__)
@@ -42,9 +37,6 @@ READ = 1 << 17
 
 #: Bytes of a request's headers: many times what browsers send.
 HEADERS = 1 << 15
-
-#: A body of so many bytes is read before the application is asked anything; it is held in memory.
-SMALL_BODY = 1 << 16
 
 #: Seconds between two looks at what waits for too long.
 LOOK = 1
@@ -85,73 +77,10 @@ class Limits:
         return Limits(total=total, from_one=min(usual.from_one, total // 2))
 
 
-class _Answer:
-    """An answer of the application in place of one of waitress's own errors."""
-
-    def __init__(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
-        self.status, self.headers, self.body = status, headers, body
-
-
-class _ErrorTask(ErrorTask):  # type: ignore[misc]
-    """What is refused before the application sees it, in the shape that every error has."""
-
-    def execute(self) -> None:
-        error = self.request.error
-        if isinstance(error, _Answer):
-            self.status, body = error.status, error.body
-            self.response_headers.extend(error.headers)
-        else:
-            reason = (error.reason.lower().replace(" ", "_"), error.reason)
-            code, message = HTTP.get(error.code, reason)
-            body = json.dumps({"error": {"code": code, "message": message}}).encode()
-            self.status = f"{error.code} {error.reason}"
-            self.response_headers.append(("Content-Type", "application/json"))
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
-
-
-class _Request(HTTPRequestParser):  # type: ignore[misc]
-    """A request that knows when its headers had come, and asks before it takes a large body."""
-
-    completed: bool = False
-
-    def __init__(self, adj: Any, ask: Callable[[Any], _Answer | int]) -> None:
-        super().__init__(adj)
-        self.headed = 0.0
-        self._ask: Callable[[Any], _Answer | int] | None = ask
-        self._most = SMALL_BODY
-
-    @property
-    def is_large(self) -> bool:
-        """Whether the body is, or may become, large."""
-        return bool(self.chunked or self.content_length > SMALL_BODY)
-
-    def received(self, data: bytes) -> int:
-        """Take what belongs to the request; the number of bytes that did. Of one that is refused
-        all that follows does, for what comes after its headers is no request."""
-        consumed = int(super().received(data))
-        if self._ask is not None and self.headers_finished:
-            ask, self._ask, self.headed = self._ask, None, time.time()
-            if not self.completed and self.is_large:
-                answer = ask(self)
-                if isinstance(answer, int):
-                    self._most = answer
-                else:
-                    self.error, self.completed = answer, True
-        elif self.is_large and self.body_bytes_received > self._most and not self.error:
-            # Its length was not known before.
-            self.error, self.completed = RequestEntityTooLarge("too large"), True
-        if self.error:
-            self.expect_continue = False
-            return len(data)
-        return consumed
-
-
 class _Channel(HTTPChannel):  # type: ignore[misc]
     """One connection."""
 
-    error_task_class = _ErrorTask
+    error_task_class = ErrorAnswer
     close_when_flushed: bool = False
 
     def __init__(self, server: Server, *arguments: Any, **options: Any) -> None:
@@ -162,9 +91,9 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         #: too, or they would keep a connection open for good.
         self._began = 0.0
 
-    def parser_class(self, adj: Any) -> _Request:
+    def parser_class(self, adj: Any) -> Request:
         """What reads the next request."""
-        return _Request(adj, self._ask)
+        return Request(adj, self._ask)
 
     def received(self, data: bytes) -> bool:
         """Take what has come; after a refusal it is thrown away."""
@@ -223,7 +152,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         allowed = limits.body + request.body_bytes_received / limits.rate
         return bool(now > request.headed + allowed)
 
-    def _ask(self, request: Any) -> _Answer | int:
+    def _ask(self, request: Any) -> Answer | int:
         """What the application answers to the headers alone; where the body may come, how many
         bytes of it."""
         environ = self.task_class(self, request).get_environment()
@@ -241,7 +170,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
                 answer.close()
         status, headers = found[-1]
         limit = dict(headers).get(BODY_LIMIT)
-        return _Answer(status, headers, body) if limit is None else int(limit)
+        return Answer(status, headers, body) if limit is None else int(limit)
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]

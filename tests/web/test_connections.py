@@ -15,7 +15,7 @@ from waitress import wasyncore
 
 from image_search.library import Library
 from image_search.settings import Settings
-from image_search.web import connections, create_app
+from image_search.web import connections, create_app, incoming
 from image_search.web.connections import Limits, Server
 from tests.web.clients import PASSWORD, basic, client_of
 from tests.web.test_gate import HTML, sign_in, token_in
@@ -195,14 +195,14 @@ LARGE = 150_000
 def stored(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the bodies that were read into the buffers of the server."""
     sizes: list[int] = []
-    received = connections._Request.received
+    received = incoming.Request.received
 
-    def counted(self: connections._Request, data: bytes) -> int:
+    def counted(self: incoming.Request, data: bytes) -> int:
         consumed = received(self, data)
         sizes.append(self.body_bytes_received)
         return consumed
 
-    monkeypatch.setattr(connections._Request, "received", counted)
+    monkeypatch.setattr(incoming.Request, "received", counted)
     return sizes
 
 
