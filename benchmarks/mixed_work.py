@@ -211,8 +211,8 @@ def main() -> None:
             stop.set()
             way.join()
         peak = server.peak_megabytes()
-    told = report(replies, refused[0], options, before, peak)
-    write_section("robustness.md", "mixed work", told)
+    section = report(replies, refused[0], options, before, peak)
+    write_section("robustness.md", "mixed work", section)
     if any(reply.status >= 500 or not reply.right for reply in replies):
         sys.exit("Something was answered wrongly.")
 

@@ -237,8 +237,8 @@ class Server:
 
     def peak_megabytes(self) -> float:
         """The most memory that the server has held; 0 where the system does not tell."""
-        told = Path(f"/proc/{self._process.pid}/status")
-        found = re.search(r"VmHWM:\s+(\d+) kB", told.read_text()) if told.exists() else None
+        facts = Path(f"/proc/{self._process.pid}/status")
+        found = re.search(r"VmHWM:\s+(\d+) kB", facts.read_text()) if facts.exists() else None
         return int(found[1]) / 1024 if found else 0.0
 
     def _settle(self) -> None:

@@ -1,4 +1,4 @@
-"""The ending of a file's name that matches what the file holds, told by how it begins."""
+"""The ending of a file's name that matches what the file holds, by how it begins."""
 
 from __future__ import annotations
 

@@ -90,10 +90,10 @@ def test_it_may_be_stopped_while_its_networks_warm_up(tmp_path: Path) -> None:
 def test_it_warns_where_others_can_reach_it_without_tls(tmp_path: Path) -> None:
     draw_collection(tmp_path / "images")
 
-    _, told, code = served(tmp_path, free(list(range(18280, 18380))), "hsv", "--host", "0.0.0.0")
+    _, errors, code = served(tmp_path, free(list(range(18280, 18380))), "hsv", "--host", "0.0.0.0")
 
     assert code == 0
-    assert "Other machines can reach the service without TLS" in told
+    assert "Other machines can reach the service without TLS" in errors
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "studio.example"])
@@ -102,12 +102,12 @@ def test_a_short_password_is_refused_where_others_can_reach_it(
 ) -> None:
     monkeypatch.setenv("IMAGE_SEARCH_PASSWORD", "seven77")
 
-    code, _, told = run("serve", "--host", host)
+    code, _, errors = run("serve", "--host", host)
 
     assert code == 2
-    assert "has 7 characters, which is too few" in told
-    assert host in told
-    assert "seven77" not in told
+    assert "has 7 characters, which is too few" in errors
+    assert host in errors
+    assert "seven77" not in errors
     assert not settings.state_dir.exists()
 
 

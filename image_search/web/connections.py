@@ -208,7 +208,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             asyncore_use_poll=hasattr(select, "poll"),
             **proxy,
         )
-        self._limits, self._told = limits, 0.0
+        self._limits, self._warned = limits, 0.0
         self._proxy = None if settings.trusted_proxy is None else network(settings.trusted_proxy)
         where = (listening.family, listening.type, listening.proto, listening.getsockname())
         super().__init__(
@@ -244,8 +244,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             return
         min(waiting, key=lambda channel: channel.waits_since).will_close = True
         now = time.monotonic()
-        if now > self._told:
-            self._told = now + 60
+        if now > self._warned:
+            self._warned = now + 60
             _log.warning("%s are open; those that have waited the longest are closed.", what)
 
     def maintenance(self, now: float) -> None:

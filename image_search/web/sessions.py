@@ -15,7 +15,7 @@ from typing import Any
 _log = logging.getLogger(__name__)
 
 #: Ended sessions that are kept; each took the password to begin, so that only a program of
-#: somebody who knows it comes near. Those that expire soonest are dropped first.
+#: a person who knows it comes near. Those that expire soonest are dropped first.
 MOST = 10_000
 
 

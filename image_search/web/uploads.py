@@ -19,8 +19,8 @@ blueprint = Blueprint("uploads", __name__)
 #: Where images go that nobody names a folder for.
 FOLDER = "uploads"
 
-#: Images of the same content that are told of; there are rarely more than one.
-SAME_TOLD = 10
+#: Images of the same content that are named; there are rarely more than one.
+SAME_SHOWN = 10
 
 
 @blueprint.post("/images")
@@ -57,7 +57,7 @@ def add() -> ResponseReturnValue:
         same = [*done.same, *([before[content]] if content in before else [])]
         before.setdefault(content, done.path)
         if same:
-            existing.append({"name": name, "path": done.path, "same": same[:SAME_TOLD]})
+            existing.append({"name": name, "path": done.path, "same": same[:SAME_SHOWN]})
     if not added:
         status = 422 if any(row["code"] == "unreadable_image" for row in refused) else 400
         raise Refusal(status, refused[0]["code"], refused[0]["message"], extra={"refused": refused})

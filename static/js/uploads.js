@@ -6,7 +6,7 @@ import { counted } from "./format.js";
 
 const AT_ONCE = 8; // files a request, so that progress shows and no request grows beyond its limit
 
-// added is called once images have come; the service indexes them by itself. judge is told a file
+// added is called once images have come; the service indexes them by itself. judge takes a file
 // whose verdict is wanted.
 export function start(added, judge) {
   const input = byId("upload-files");

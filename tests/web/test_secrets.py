@@ -101,9 +101,9 @@ def test_processes_that_start_at_the_same_time_agree(settings: Settings) -> None
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-    told = {process.communicate(timeout=60)[0].strip() for process in processes}
+    passwords = {process.communicate(timeout=60)[0].strip() for process in processes}
 
-    assert told == {kept_secrets(settings).password}
+    assert passwords == {kept_secrets(settings).password}
 
 
 def test_what_a_killed_process_left_is_not_waited_for(
