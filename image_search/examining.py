@@ -3,9 +3,12 @@ thread."""
 
 from __future__ import annotations
 
+import collections
 import hashlib
+import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,21 +21,34 @@ from image_search.errors import FormatNotRead, ImageTooLarge, NotAnImage, Unread
 from image_search.extractors.base import Extractor
 from image_search.images import MAX_FILE_BYTES, decode
 from image_search.imaging.kinds import is_no_image
+from image_search.redecoding import shown_differently
 from image_search.scanning import Entry, is_outside, times_of
 
 # Bytes by which a file is seen to be no image, where its name says so too.
 _HEAD = 4096
+
+# Said once, after the first update by a version that reads some files better.
+REDONE = (
+    "{:,} images are shown as they are meant for the first time (colour profiles, light artwork, "
+    "pages and previews) and were embedded again."
+)
 
 Prepared = tuple[npt.NDArray[np.generic], ...]
 
 
 @dataclass(frozen=True)
 class Examined:
-    """A file's fact, and either its extractors' inputs, or the fact it shares its content with."""
+    """A file's fact, and either its extractors' inputs, or the fact it shares its content with.
+
+    ``untouched`` says that all is as it is known; ``redone`` that what is known of the very content
+    is outdated, since an earlier version of the readers showed it in another way.
+    """
 
     fact: Fact
     inputs: Prepared | None = None
     same_as: Fact | None = None
+    untouched: bool = False
+    redone: bool = False
 
 
 def examine(
@@ -41,14 +57,22 @@ def examine(
     by_digest: Callable[[bytes], Fact | None],
     extractors: Callable[[], Sequence[Extractor]],
     max_megapixels: float,
+    *,
+    again: bool = False,
+    outdated: bool = False,
 ) -> Examined | None:
     """Read, hash, and (unless ``by_digest`` knows the content) decode and prepare one file.
+
+    ``again`` says that the file has not changed, but that an earlier version of the readers made it
+    out; ``outdated`` that this may hold for what ``by_digest`` knows.
 
     Returns ``None`` where the file has vanished. A file that cannot be read is no error: its fact
     says why.
     """
     path = folder / entry.path
     fact = Fact(entry.path, entry.size, entry.mtime_ns, ctime_ns=entry.ctime_ns)
+    if again and not shown_differently(path):
+        return Examined(fact, untouched=True)
     try:
         with path.open("rb") as file:
             stat = os.fstat(file.fileno())
@@ -70,7 +94,8 @@ def examine(
         return Examined(_failed(fact, why, RETRY))
     fact = replace(fact, digest=hashlib.sha256(data).digest())
     same = by_digest(fact.digest)
-    if same is not None:
+    redone = same is not None and outdated and (again or shown_differently(path))
+    if same is not None and not redone:
         return Examined(
             replace(fact, width=same.width, height=same.height, note=same.note), same_as=same
         )
@@ -87,7 +112,24 @@ def examine(
     except UnreadableImage as error:
         return Examined(_failed(fact, str(error)))
     fact = replace(fact, width=picture.width, height=picture.height, note=picture.note)
-    return Examined(fact, tuple(e.prepare(picture.pixels) for e in extractors()))
+    inputs = tuple(e.prepare(picture.pixels) for e in extractors())
+    return Examined(fact, inputs, redone=redone)
+
+
+def in_order(
+    pool: ThreadPoolExecutor,
+    look: Callable[[Entry, bool], Examined | None],
+    work: Iterator[tuple[Entry, bool]],
+    ahead: int,
+) -> Iterator[Examined | None]:
+    """What ``look`` makes of each piece of ``work``, in order, with ``ahead`` being worked on."""
+    window: collections.deque[Future[Examined | None]] = collections.deque()
+    while True:
+        for entry, again in itertools.islice(work, ahead - len(window)):
+            window.append(pool.submit(look, entry, again))
+        if not window:
+            return
+        yield window.popleft().result()
 
 
 def _failed(fact: Fact, reason: str, verdict: int = UNREADABLE) -> Fact:

@@ -7,7 +7,7 @@ import glob
 import itertools
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,13 +18,13 @@ from image_search.cache.records import NOT_AN_IMAGE, READABLE
 from image_search.cache.snapshot import companion
 from image_search.calibration import SAMPLE, Calibration, fit
 from image_search.embedding import Embedding
-from image_search.examining import Examined, examine
+from image_search.examining import REDONE, Examined, examine, in_order
 from image_search.extractors.base import Extractor, Floats
 from image_search.extractors.loading import Lazily
 from image_search.fusion import Layout
 from image_search.planning import Known, Plan, make_plan, refuse_to_forget_all
 from image_search.reports import Progress, Report, Unreadable
-from image_search.scanning import Entries, Remarks, scan
+from image_search.scanning import Entries, Entry, Remarks, scan
 from image_search.settings import Settings
 from image_search.unread import by_ending, told
 
@@ -46,6 +46,7 @@ class Means:
 
     ``load`` gives the extractors described by ``identities`` and is called only when something has
     to be embedded. ``trusted`` names segments of the cache whose vectors need no verifying.
+    ``forget`` drops what was derived from contents (SHA-256) that are shown in another way now.
     """
 
     settings: Settings
@@ -55,6 +56,7 @@ class Means:
     cancelled: Callable[[], bool] = lambda: False
     trusted: Collection[str] = ()
     opened: Mapping[str, Segment] = field(default_factory=dict)
+    forget: Callable[[Collection[bytes]], None] = lambda _: None
 
 
 def update_cache(means: Means, writer: CacheWriter) -> Report:
@@ -75,13 +77,17 @@ def update_cache(means: Means, writer: CacheWriter) -> Report:
     rebuilt = writer.aside
     remarks = Remarks()
     plan = _planned(means, writer, known, remarks)
-    run = _Run(means, writer, known, plan or Plan(Entries.of(()), (), 0, len(known), 0))
+    run = _Run(
+        means, writer, known, not remarks.closed, plan or Plan(Entries.of(()), (), 0, len(known), 0)
+    )
     if plan is None:
         run.stopped = True
     else:
         run.execute()
     warnings = [*writer.warnings]
     warnings += remarks.in_words()
+    if run.redone:
+        warnings.append(REDONE.format(run.redone))
     failures = tuple(map(told, writer.snapshot.failures))
     return Report(
         added=run.progress.added,
@@ -138,7 +144,10 @@ class _Run:
     This object itself is used by one thread, which hands out work and gathers results in order.
     """
 
-    def __init__(self, means: Means, writer: CacheWriter, known: Known, plan: Plan) -> None:
+    def __init__(
+        self, means: Means, writer: CacheWriter, known: Known, looked_at_all: bool, plan: Plan
+    ) -> None:
+        self._looked_at_all = looked_at_all
         self.progress = Progress("embedding", total=len(plan.work))
         self.embedded = 0
         self.unchanged = plan.unchanged
@@ -154,6 +163,8 @@ class _Run:
         self._pool = ThreadPoolExecutor(self._threads + 1, thread_name_prefix="index")
         self._embedding = Embedding(self._pool, self._extractors, self._layout)
         self._facts: list[Fact] = []
+        self._redone: list[bytes] = []
+        self.redone = 0
         self._vectors: list[Floats] = []
         self._recent: collections.deque[Unreadable] = collections.deque(maxlen=RECENT)
         self._began = self._saved = time.monotonic()
@@ -192,7 +203,7 @@ class _Run:
         self._save(self._plan.gone)
         calibration = self._calibration()
         self.calibrated = calibration is not None
-        self._writer.finish(calibration)
+        self._writer.finish(calibration, looked_at_all=self._looked_at_all)
 
     def _calibration(self) -> dict[str, Any] | None:
         """A new calibration where the collection has outgrown the old one."""
@@ -205,26 +216,25 @@ class _Run:
     def _examined(self) -> Iterator[Examined | None]:
         """Results in the order of the plan, a bounded number of files being worked on."""
         settings = self._means.settings
-        folder, work = settings.images.resolve(), iter(self._plan.work)
-        window: collections.deque[Future[Examined | None]] = collections.deque()
-        while True:
-            for entry in itertools.islice(work, AHEAD * self._threads - len(window)):
-                window.append(
-                    self._pool.submit(
-                        examine,
-                        folder,
-                        entry,
-                        self._known.twin,
-                        self._extractors,
-                        settings.image_megapixels,
-                    )
-                )
-            if not window:
-                return
-            yield window.popleft().result()
+        folder = settings.images.resolve()
+        again = itertools.chain(self._plan.again.tolist(), itertools.repeat(False))
+        work = zip(self._plan.work, again, strict=False)
+
+        def look(entry: Entry, again: bool) -> Examined | None:
+            known, limit = self._known, settings.image_megapixels
+            context = (known.twin, self._extractors, limit)
+            return examine(folder, entry, *context, again=again, outdated=known.outdated)
+
+        return in_order(self._pool, look, work, AHEAD * self._threads)
 
     def _take(self, examined: Examined) -> None:
         fact, same, progress = examined.fact, examined.same_as, self.progress
+        if examined.untouched:
+            self.unchanged += 1
+            return
+        if examined.redone:
+            self._redone.append(fact.digest)
+            self.redone += 1
         before = self._known.get(fact.path)
         if fact.verdict != READABLE:
             if fact.verdict != NOT_AN_IMAGE:
@@ -233,7 +243,8 @@ class _Run:
             if fact != before:
                 self._facts.append(fact)
             return
-        if same is not None and before is not None and before.digest == fact.digest:
+        same_content = before is not None and before.digest == fact.digest
+        if same_content and (same is not None or examined.redone):
             self.unchanged += 1
         elif before is not None and before.verdict == READABLE:
             self.progress = replace(progress, changed=progress.changed + 1)
@@ -263,6 +274,9 @@ class _Run:
         self._gather(max(0, self._embedding.under_way - 1))
 
     def _save(self, gone: Sequence[str] = ()) -> None:
+        if self._redone:
+            self._means.forget(self._redone)
+            self._redone = []
         if self._facts or gone:
             rows = np.array(self._vectors, np.float32).reshape(-1, self._layout.dim)
             self._writer.commit(self._facts, rows, gone)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -256,6 +256,7 @@ class Library:
             cancelled,
             vouched(snapshot) | set(self._serving.verified or ()),
             {segment.name: segment for segment in snapshot.segments},
+            self._forget,
         )
         try:
             report = update_cache(means, writer)
@@ -267,6 +268,12 @@ class Library:
             return self._update(writer, on_progress, cancelled, error)
         notes = () if refused is None else (str(refused),)
         return report, notes + resolution.warnings
+
+    def _forget(self, contents: Collection[bytes]) -> None:
+        """Drop what was derived from contents (SHA-256) that are shown in another way now."""
+        self._thumbnails.forget(contents)
+        self._checker.fingerprinted.store.forget(contents)
+        self.duplicates.forget(contents)
 
     @property
     def outdated(self) -> bool:

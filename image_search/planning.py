@@ -6,7 +6,7 @@ import bisect
 import itertools
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from image_search.cache import Fact, Segment, Snapshot
 from image_search.cache.records import READABLE, RETRY
 from image_search.errors import SettingsError
 from image_search.extractors.base import Floats
+from image_search.imaging.version import DECODING
 from image_search.scanning import Entries
 from image_search.settings import Settings
 
@@ -39,6 +40,14 @@ class Known(Mapping[str, Fact]):
         rows = [np.flatnonzero(live) for live in snapshot.live]
         numbers = np.repeat(np.arange(len(rows)), [len(found) for found in rows])
         self._numbers = numbers[order]
+        # Segments of an earlier version of the readers; none once every file was looked at.
+        outdated = [
+            snapshot.decoding < DECODING and segment.decoding < DECODING
+            for segment in snapshot.segments
+        ]
+        #: Whether files are looked at again that an earlier version of the readers made out.
+        self.outdated = any(outdated)
+        self._stale = np.array([*outdated, False], np.bool_)[self._numbers]
         self._rows = np.concatenate([*rows, np.zeros(0, np.int64)])[order]
         columns = [
             [
@@ -74,6 +83,10 @@ class Known(Mapping[str, Fact]):
         verdicts, sizes, mtimes, ctimes = self._states
         return verdicts, sizes, mtimes, ctimes
 
+    def stale(self) -> npt.NDArray[np.bool_]:
+        """Which of ``paths`` an earlier version of the readers made out."""
+        return self._stale
+
     def twin(self, digest: bytes) -> Fact | None:
         """A readable file of this very content."""
         place = self._holder(digest)
@@ -106,14 +119,16 @@ def _order(paths: Sequence[str]) -> Rows:
 @dataclass(frozen=True)
 class Plan:
     """``work``: files to look at; ``gone``: paths whose file is no more; the rest is
-    ``unchanged``. ``kept`` known paths are there still, or may be, and ``files`` lie in the
-    folder."""
+    ``unchanged``. ``again`` ((work,) bool) marks files that did not change themselves, but were
+    made out by an earlier version of the readers. ``kept`` known paths are there still, or may be,
+    and ``files`` lie in the folder."""
 
     work: Entries
     gone: tuple[str, ...]
     unchanged: int
     kept: int
     files: int
+    again: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
 
 
 def make_plan(entries: Entries, known: Known, closed: tuple[str, ...] = ()) -> Plan:
@@ -137,6 +152,10 @@ def make_plan(entries: Entries, known: Known, closed: tuple[str, ...] = ()) -> P
         & (mtimes == entries.mtimes[old])
         & ((ctimes == noted) | (ctimes == 0) | (noted == 0))
     )
+    again = np.zeros(len(entries), np.bool_)
+    again[old] = same[old] & known.stale()[places[old]]
+    same &= ~again
+    again[old] &= verdicts == READABLE
     left = np.ones(len(known), np.bool_)
     left[places[old]] = False
     missing = (known.paths[place] for place in np.flatnonzero(left).tolist())
@@ -147,6 +166,7 @@ def make_plan(entries: Entries, known: Known, closed: tuple[str, ...] = ()) -> P
         unchanged=int(np.count_nonzero(verdicts[same[old]] == READABLE)),
         kept=len(known) - len(gone),
         files=len(entries),
+        again=again[~same],
     )
 
 

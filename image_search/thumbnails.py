@@ -80,6 +80,15 @@ class Thumbnails:
                 "the disk."
             ) from error
 
+    def forget(self, contents: Collection[bytes]) -> None:
+        """Remove the thumbnails of these contents (SHA-256 digests), which would look otherwise."""
+        for digest in contents:
+            for path in self._folder.glob(
+                f"*{os.sep}{digest.hex()[:2]}{os.sep}{digest.hex()}.webp"
+            ):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
     def sweep(self, keep: Collection[bytes]) -> None:
         """Remove the thumbnails of every content that is not in ``keep`` (SHA-256 digests), and
         what was left behind where a process was killed while it wrote one."""

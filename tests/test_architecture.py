@@ -17,7 +17,7 @@ FLOORS = (
     ("__init__", "errors", "assets", "turns", "libtiff"),
     ("settings", "extractors", "reports", "database"),
     ("images", "imaging", "fusion", "cache", "indexes", "scanning", "palettes"),
-    ("reading", "endings", "edits", "fingerprints", "decisions", "decision_rows", "trust"),
+    ("reading", "endings", "edits", "fingerprints", "decisions", "decision_rows", "trust", "redecoding"),
     (
         "planning",
         "examining",

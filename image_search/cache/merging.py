@@ -75,5 +75,11 @@ def _merged(
         facts.extend(segment.records.fact(int(row)) for row in rows)
         wanted = segment.vector_of[rows]
         vectors.append(segment.vectors[wanted[wanted >= 0]])
-    segment = write_segment(folder, extractors, facts, np.concatenate(vectors))
+    segment = write_segment(
+        folder,
+        extractors,
+        facts,
+        np.concatenate(vectors),
+        min(segment.decoding for segment, _ in group),
+    )
     return segment, np.ones(len(facts), dtype=np.bool_)

@@ -18,6 +18,7 @@ from image_search.cache.records import ExtractorIdentity, Fact, Records, identit
 from image_search.cache.unmapped import StoredVectors
 from image_search.errors import CacheDamaged, NotACache
 from image_search.extractors.base import Floats
+from image_search.imaging.version import DECODING
 
 FACTS, VECTORS = ".facts.pkl", ".vectors"
 # How names of files end that hold what can be derived from a segment again.
@@ -31,7 +32,8 @@ class Segment:
     """Facts of some files and the vectors of those that could be read.
 
     ``vectors`` is (len(records.owners), dim) float32, read from their file when they are asked for;
-    the file was last ``modified`` then, in nanoseconds since 1970.
+    the file was last ``modified`` then, in nanoseconds since 1970; ``decoding`` is
+    the lowest version of the readers that made out one of the pictures.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Segment:
     vectors: StoredVectors
     checksum: int
     folder: Path
+    decoding: int = DECODING
 
     @property
     def modified(self) -> int:
@@ -129,6 +132,7 @@ def write_segment(
     extractors: tuple[ExtractorIdentity, ...],
     facts: Sequence[Fact],
     vectors: Floats,
+    decoding: int = DECODING,
 ) -> Segment:
     """Write a new segment into ``folder`` and open it.
 
@@ -148,6 +152,7 @@ def write_segment(
         "extractors": [(e.name, e.model, e.dim) for e in extractors],
         "shape": vectors.shape,
         "checksum": zlib.crc32(_bytes_of(vectors)),
+        "decoding": decoding,
     }
     safe_pickle.dump(folder / (name + FACTS), plain)
     return read_segment(folder, name)
@@ -171,12 +176,13 @@ def read_segment(folder: Path, name: str) -> Segment:
         records = Records.from_plain(plain)
         rows, dim = (int(length) for length in plain["shape"])
         checksum = int(plain["checksum"])
+        decoding = int(plain.get("decoding", 1))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CacheDamaged(f"segment {name} is malformed ({error})") from error
     if (rows, dim) != (len(records.owners), sum(extractor.dim for extractor in extractors)):
         raise CacheDamaged(f"segment {name} is malformed (its vectors do not fit its files)")
     vectors = StoredVectors(folder / (name + VECTORS), rows, dim)
-    return Segment(name, extractors, records, vectors, checksum, folder)
+    return Segment(name, extractors, records, vectors, checksum, folder, decoding)
 
 
 def _bytes_of(array: Floats) -> memoryview:

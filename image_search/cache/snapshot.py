@@ -26,6 +26,7 @@ from image_search.cache.records import (
 )
 from image_search.cache.segments import FACTS, Segment, read_segment
 from image_search.errors import CacheDamaged, CacheError, NotACache
+from image_search.imaging.version import DECODING
 
 SCHEMA = 1
 FORMAT = "image_search cache"
@@ -39,7 +40,8 @@ class Snapshot:
 
     ``updated`` is in seconds since 1970. ``complete`` says that the last update went to its end;
     where it is false, the next one goes on from here. ``folder`` is the image folder it was made
-    from. ``calibration`` are plain values that a search needs, of no meaning in here.
+    from. ``calibration`` are plain values that a search needs, of no meaning in here. All
+    pictures look as version ``decoding`` of the readers shows them.
     """
 
     extractors: tuple[ExtractorIdentity, ...]
@@ -49,6 +51,7 @@ class Snapshot:
     complete: bool = False
     folder: str = ""
     calibration: Mapping[str, Any] | None = None
+    decoding: int = DECODING
 
     @property
     def dim(self) -> int:
@@ -186,6 +189,7 @@ def manifest_of(snapshot: Snapshot) -> dict[str, Any]:
         "complete": snapshot.complete,
         "folder": snapshot.folder,
         "calibration": snapshot.calibration,
+        "decoding": snapshot.decoding,
     }
 
 
@@ -250,6 +254,7 @@ def _snapshot(plain: Any, folder: Path, known: Mapping[str, Segment]) -> Snapsho
         complete = bool(plain["complete"])
         folder_of_images = str(plain["folder"])
         calibration = None if plain["calibration"] is None else dict(plain["calibration"])
+        decoding = int(plain.get("decoding", 1))  # added later than the rest
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CacheDamaged(f"its content is malformed ({error})") from error
     segments, masks = [], []
@@ -270,4 +275,5 @@ def _snapshot(plain: Any, folder: Path, known: Mapping[str, Segment]) -> Snapsho
         complete,
         folder_of_images,
         calibration,
+        decoding,
     )

@@ -25,6 +25,7 @@ from image_search.cache.snapshot import (
 )
 from image_search.errors import CacheDamaged, CacheError, CacheLocked, NotACache
 from image_search.extractors.base import Floats
+from image_search.imaging.version import DECODING
 
 
 class CacheWriter:
@@ -158,9 +159,12 @@ class CacheWriter:
             self._publish(segments, masks, complete=False)
         return self.snapshot
 
-    def finish(self, calibration: Mapping[str, Any] | None = None) -> Snapshot:
+    def finish(
+        self, calibration: Mapping[str, Any] | None = None, *, looked_at_all: bool = True
+    ) -> Snapshot:
         """End the update: merge small segments, put a rebuilt index in the old one's place, tidy
-        up. ``calibration``, where there is one, is kept from now on.
+        up. ``calibration``, where there is one, is kept from now on. Where every file was
+        ``looked_at_all``, none looks as an earlier version of the readers showed it.
 
         Raises:
             CacheError: the disk is full or not writable; every commit so far is kept.
@@ -171,6 +175,8 @@ class CacheWriter:
             )
             if calibration is not None:
                 self.snapshot = dataclasses.replace(self.snapshot, calibration=calibration)
+            if looked_at_all:
+                self.snapshot = dataclasses.replace(self.snapshot, decoding=DECODING)
             self._publish(list(segments), list(masks), complete=True)
             if self.aside:
                 self._next.replace(self._cache)
@@ -225,7 +231,8 @@ class CacheWriter:
             fresh = [path not in seen for path in segment.records.paths]
             seen.update(segment.records.paths)
             masks.append(np.array(fresh, dtype=np.bool_))
-        return Snapshot(extractors, tuple(whole), tuple(reversed(masks)))
+        decoding = min((segment.decoding for segment in whole), default=DECODING)
+        return Snapshot(extractors, tuple(whole), tuple(reversed(masks)), decoding=decoding)
 
     def _drop_altered(self, trusted: Collection[str]) -> None:
         before = self.snapshot.images

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import filelock
@@ -232,6 +232,14 @@ class Duplicates:
                 copied = tuple(sorted(c for c, files in counts.items() if files > 1))
                 self._copied = snapshot, copied
             return self._copied[1]
+
+    def forget(self, contents: Collection[bytes]) -> None:
+        """Have these contents (SHA-256) compared again; decisions about them stay.
+
+        Raises:
+            CacheLocked, CacheError: it cannot be written.
+        """
+        self._pairs.forget(contents)
 
     def decide(self, one: str, other: str, decision: str) -> str:
         """Keep a decision on two images: same, colourway or different. Each is named by its id, or

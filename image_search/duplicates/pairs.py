@@ -118,6 +118,18 @@ class Pairs:
             file.executemany("DELETE FROM pairs WHERE one = ?1 OR other = ?1", gone)
             return seen & set(live)
 
+    def forget(self, contents: Iterable[bytes]) -> None:
+        """Have these contents looked at again; what is known of their pairs is dropped.
+
+        Raises:
+            CacheLocked, CacheError: it cannot be written.
+        """
+        if self._path.exists():
+            rows = [(content,) for content in contents]
+            with database.opened(self._path, _SCHEMA, writing=True) as file:
+                file.executemany("DELETE FROM seen WHERE content = ?", rows)
+                file.executemany("DELETE FROM pairs WHERE one = ?1 OR other = ?1", rows)
+
     def add(self, contents: Iterable[bytes], pairs: Iterable[SamePicture]) -> None:
         """Keep what was found when ``contents`` were looked at.
 

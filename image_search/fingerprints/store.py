@@ -122,6 +122,25 @@ class FingerprintStore:
             self.refresh()
             self._merge()
 
+    def forget(self, contents: Collection[bytes]) -> None:
+        """Drop the fingerprints of these contents, so that they are missing.
+
+        Raises:
+            CacheError: the disk is full or not writable.
+        """
+        unwanted = digest_rows(sorted(contents))
+        if not self._folder.is_dir() or not contents:
+            return
+        with self._lock, self._plain_words(), self._alone() as alone:
+            if not alone:
+                return  # another process merges; it is only a fingerprint that is out of date
+            self.refresh()
+            for segment in self._segments:
+                rows = segment.find(unwanted)
+                rest = np.setdiff1d(np.arange(len(segment.columns)), rows[rows >= 0])
+                if len(rest) < len(segment.columns):
+                    self._replace([segment], segment.columns.rows(rest) if len(rest) else None)
+
     def sweep(self, keep: Collection[bytes]) -> None:
         """Forget the contents that are not in ``keep``, once they are many.
 

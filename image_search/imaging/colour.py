@@ -46,7 +46,15 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if image.mode == "LAB":
         return _applied(_lab_transform(), image)
     transform = _transform(profile, image.mode) if profile else None
-    return image.convert("RGB") if transform is None else _applied(transform, image)
+    if transform is not None:
+        return _applied(transform, image)
+    # Converting copies, even where nothing has to be done.
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def changes(profile: bytes, mode: str) -> bool:
+    """Whether samples of this mode are moved by their profile."""
+    return _transform(profile, mode) is not None
 
 
 def _applied(transform: ImageCms.ImageCmsTransform, image: Image.Image) -> Image.Image:

@@ -28,7 +28,7 @@ FORMATS: Final = (
 
 # Those of them whose files may hold frames that are pictures in their own right. In others, such as
 # the parts of a JPEG from a camera with several lenses, the first is the picture.
-_ANIMATED: Final = frozenset({"PNG", "WEBP", "GIF", "AVIF"})
+ANIMATED: Final = frozenset({"PNG", "WEBP", "GIF", "AVIF"})
 
 
 # Frames of a GIF can only be told by going through them, and so many would take seconds.
@@ -106,7 +106,7 @@ def _as_it_is(data: bytes, limit: Limit) -> Source:
     check_scans(data)
     image = Image.open(io.BytesIO(data), formats=FORMATS)
     limit.check(*image.size)
-    if image.format in _ANIMATED and getattr(image, "is_animated", False):
+    if image.format in ANIMATED and getattr(image, "is_animated", False):
         if gif_frames(data, _MAX_FRAMES) == _MAX_FRAMES:
             note = "the first frame of a very long animation"
             return Source(image.size, lambda _: _loaded(image), note, partial=True)

@@ -32,28 +32,29 @@ class Rendering:
     """How the samples of one picture are shown: their colour space, range and ground.
 
     Decided once from a picture, or a reduced version of it; then applied to any part of it.
+    ``ground`` is what transparent parts show; ``None`` where nothing is transparent.
     """
 
     def __init__(self, image: Image.Image, reduced: Image.Image) -> None:
         """Decide from ``image``, loaded; from ``reduced``, a small version, where that does."""
         info = image.info
         self._profile = info.get("icc_profile")
-        self._adobe = self._profile is None and _says_adobe_rgb(info.get("exif"))
-        self._ground: tuple[int, int, int] | None = None
+        self._adobe = self._profile is None and says_adobe_rgb(info.get("exif"))
+        self.ground: tuple[int, int, int] | None = None
         self._range: tuple[float, float] | None = None
         self._inverted = False
         if _is_deep(image.mode):
             self._range = _range_of(image, reduced)
             tags = getattr(image, "tag_v2", None)
             self._inverted = tags is not None and tags.get(_TAG_PHOTOMETRIC) == 0
-        elif _has_alpha(image):
-            self._ground = _ground_for(_with_alpha(reduced))
+        elif has_alpha(image):
+            self.ground = _ground_for(_with_alpha(reduced))
 
     def rgb(self, part: Image.Image) -> Image.Image:
         """``part`` of the picture in mode RGB."""
         if self._range is not None:
             return self._coloured(self._scaled(part))
-        if _has_alpha(part):
+        if has_alpha(part):
             return self._flattened(_with_alpha(part))
         if part.mode not in ("L", "RGB", "CMYK", "LAB"):
             part = part.convert("RGB")
@@ -62,9 +63,9 @@ class Rendering:
     def _flattened(self, part: Image.Image) -> Image.Image:
         alpha = part.getchannel("A")
         shown = self._coloured(part.convert("L" if part.mode == "LA" else "RGB"))
-        if self._ground is None:
+        if self.ground is None:
             return shown
-        ground = Image.new("RGB", part.size, self._ground)
+        ground = Image.new("RGB", part.size, self.ground)
         ground.paste(shown, mask=alpha)
         return ground
 
@@ -82,7 +83,8 @@ class Rendering:
         return Image.fromarray(255 - grey if self._inverted else grey)
 
 
-def _says_adobe_rgb(exif: object) -> bool:
+def says_adobe_rgb(exif: object) -> bool:
+    """Whether an Exif block says that samples are in Adobe RGB."""
     return isinstance(exif, bytes) and any(entry in exif for entry in _ADOBE_RGB)
 
 
@@ -109,7 +111,8 @@ def _range_of(image: Image.Image, reduced: Image.Image) -> tuple[float, float]:
     return 0.0, 65535.0 if most > 255 else 255.0
 
 
-def _has_alpha(image: Image.Image) -> bool:
+def has_alpha(image: Image.Image) -> bool:
+    """Whether some of a picture may be transparent."""
     return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
 
 
