@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -115,3 +117,21 @@ def test_what_makes_no_sense_is_told(
     error = json.loads(out)["error"]
     assert (exit_code, error["code"]) == (2, code)
     assert said in error["message"]
+
+
+def test_a_drawing_is_cleaned_unless_the_original_is_wanted(indexed: Run, tmp_path: Path) -> None:
+    pixels = np.full((240, 320, 3), (28, 60, 130), np.uint8)
+    cv2.circle(pixels, (160, 120), 70, (240, 245, 255), 2, cv2.LINE_AA)
+    cv2.line(pixels, (60, 200), (260, 210), (240, 245, 255), 2, cv2.LINE_AA)
+    Image.fromarray(pixels).save(tmp_path / "blueprint.png")
+
+    answer = found(indexed, tmp_path / "blueprint.png")
+    assert answer["kind"] == "sketch"
+    assert answer["drawing"]["steps"] == ["light ink on dark paper inverted"]
+    code, _, err = indexed("search", tmp_path / "blueprint.png")
+    assert code == 0
+    assert "Detected as a drawing: light ink on dark paper inverted." in err
+    original = found(indexed, tmp_path / "blueprint.png", "--original")
+    assert original["kind"] == "sketch"
+    assert original["drawing"] is None
+    assert original["results"] != answer["results"]

@@ -110,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
     if result.warnings:
         print("`image-search status` tells more.", file=sys.stderr)
     if result.drawing is not None and result.drawing.steps:
-        print(f"Taken for a drawing: {', '.join(result.drawing.steps)}.", file=sys.stderr)
+        print(f"Detected as a drawing: {', '.join(result.drawing.steps)}.", file=sys.stderr)
     for hit in result.hits:
         parts = "  ".join(f"{name} {score:.2f}" for name, score in hit.scores.items())
         print(f"{hit.rank:4}  {hit.score:.3f}  {hit.path}  ({parts})")

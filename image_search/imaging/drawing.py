@@ -69,7 +69,8 @@ def prepare_drawing(pixels: Pixels, *, declared: bool = False) -> PreparedDrawin
 
     Args:
         pixels: the picture.
-        declared: whether it is said to be a drawing; then only a picture without ink is none.
+        declared: whether it is said to be a drawing; then only what has no paper or no ink is
+            none.
     """
     work = within(pixels, SIDE)
     if min(work.shape[:2]) < _SMALLEST:
@@ -92,15 +93,14 @@ def is_line_art(pixels: Pixels) -> float:
 
 def _prepared(flat: Pixels, sheet: Sheet | None, *, declared: bool) -> PreparedDrawing | None:
     paper = paper_of(flat)
-    if not (declared or may_be_drawn_on(paper)):
+    if not may_be_drawn_on(paper):
         return None  # as for most photos; the rest takes longer
     one = take_apart(flat, paper)
     ink, lines = without_rulings(one.ink, one.shares, one.least)
-    ink, dots = without_dots(ink, one.least)
+    ink, dots = without_dots(without_specks(ink, one.least), one.least)
     score = sureness(signs_of(one, ink))
     if score <= 0.5 and not declared:
         return None
-    ink = without_specks(ink, one.least)
     laid = lay_out(ink, one.least)
     if not laid.drawings:
         return None

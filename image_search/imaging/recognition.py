@@ -21,19 +21,26 @@ from image_search.imaging.ink import Inked, Paper
 
 #: Weights of the signs, and what is added to them; above 0 it is a drawing.
 WEIGHTS: Final = {
-    "rough": -0.54,
-    "stepped": -1.51,
-    "chroma": -1.62,
-    "density": -0.65,
-    "strength": 6.95,
-    "tones": 0.21,
-    "coherent": -0.26,
-    "specks": -1.32,
-    "core": 5.26,
+    "rough": -0.75,
+    "stepped": -0.16,
+    "chroma": -0.54,
+    "density": -1.52,
+    "strength": 4.26,
+    "tones": 0.32,
+    "coherent": 0.72,
+    "specks": -0.74,
+    "core": -1.04,
+    "spread": -9.67,
+    "widths": -2.57,
+    "colour": 0.99,
+    "colours": -21.83,
+    "shaded": -19.86,
+    "largest": -1.75,
+    "grain": 0.25,
 }
-BIAS: Final = -9.6
+BIAS: Final = 3.72
 _STEP = 12  # levels (of 255) between neighbours from which paper is not even
-_UNEVEN = 0.15  # share of such steps that no drawing's paper has
+_UNEVEN = 0.09  # share of such steps that no drawing's paper has
 _SPECK = 0.03  # share of the sheet's longer side that a speck is within
 _EDGE = 5  # pixels; half-tones in a square of this side around ink belong to its strokes
 

@@ -20,6 +20,7 @@ _LINES = 4  # so many rulings side by side are no part of a drawing
 _ACROSS = 0.9  # a single line that runs over so much of the sheet is a fold or a margin
 _DARKER = 1.2  # times as dark as a ruling is a stroke over it, and by _MORE at least
 _MORE = 0.06
+_FINE = 2  # directions told apart, to a degree
 _NEAR = 4  # degrees within which the edges of one ruling run
 _SHARP = 1.8  # times as much runs in the direction of rulings as in others
 _UPRIGHT = 0.75  # degrees; so nearly level or upright lines are followed as they are
@@ -60,8 +61,9 @@ def _directions(ink: Floats, least: float) -> list[float]:
     strength, angle = cv2.cartToPolar(across, down, angleInDegrees=True)
     # The ink runs across its gradient.
     angle = (angle + np.float32(90)) % 180
-    bins = np.minimum(angle.astype(np.int32), 179)
-    weights = np.bincount(bins.ravel(), strength.ravel(), 180)
+    bins = np.minimum((_FINE * angle).astype(np.int32), 180 * _FINE - 1)
+    fine = np.bincount(bins.ravel(), strength.ravel(), 180 * _FINE)
+    weights = fine.reshape(180, _FINE).sum(axis=1)
     near = sum(np.roll(weights, shift) for shift in range(-_NEAR, _NEAR + 1))
     sharp = _SHARP * (2 * _NEAR + 1) * max(float(weights.mean()), 1e-6)
     found: list[float] = []
@@ -70,10 +72,14 @@ def _directions(ink: Floats, least: float) -> list[float]:
             break
         if any(abs((best - other + 90) % 180 - 90) < 15 for other in found):
             continue
-        # Between the bins: steep steps of an aliased line average out.
-        shifts = np.arange(-_NEAR, _NEAR + 1)
-        share = weights[(best + shifts) % 180]
-        angle_of = float(best + 0.5 + (share * shifts).sum() / share.sum())
+        # Where most of it runs, and between the bins there.
+        around = (np.arange(-_NEAR * _FINE, (_NEAR + 1) * _FINE) + best * _FINE) % len(fine)
+        heavy = np.convolve(fine[around], np.ones(3), "same")
+        middle = int(np.argmax(heavy))
+        shifts = np.arange(max(0, middle - 2), min(len(around), middle + 3))
+        share = fine[around[shifts]]
+        at = (share * shifts).sum() / share.sum()
+        angle_of = float((best - _NEAR + (at + 0.5) / _FINE) % 180)
         straight = 90 * round(angle_of / 90)
         found.append(straight % 180 if abs(angle_of - straight) < _UPRIGHT else angle_of)
     found = found[:3]

@@ -18,11 +18,11 @@ from image_search.extractors.shrinking import within
 _SIDE = 192  # longer side, in pixels, at which the sheet is looked for
 _THIN = 7  # pixels; what is thinner is ink or grain, whatever lies beside it
 _STEP = 16  # levels (of 255) between neighbours that part a sheet from what lies around it
-_SMALLEST = 0.12  # share of the picture that a sheet covers at least
+_SMALLEST = 0.2  # share of the picture that a sheet covers at least
 _WHOLE = 0.93  # share beyond which it is all of the picture
 _FOUR_SIDED = 0.9  # share of its outline that four straight sides explain
 _FLAT = 0.8  # share of a sheet that is flat between its edges
-_INSET = 0.015  # share of a side that is cut off within the edges, where their shadow lies
+_INSET = 0.008  # share of a side that is cut off within the edges, where their shadow lies
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ export function tell(isOfAKind, found) {
   const applies = found.results.length > 0 && isOfAKind;
   byId("kind").hidden = !applies;
   if (!applies) return;
-  const verb = byHand ? "Drawn here" : `${chosen() === "auto" ? "Taken for" : "Searched as"} a ${found.kind}`;
+  const verb = byHand ? "Drawn here" : `${chosen() === "auto" ? "Detected as" : "Searched as"}: ${found.kind}`;
   byId("kind-told").textContent = `${verb}${whatDecides(found.results)}.`;
 }
 

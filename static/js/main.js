@@ -2,6 +2,7 @@
 
 import { call } from "./api.js";
 import { sized } from "./card.js";
+import * as cleaned from "./cleaned.js";
 import * as collection from "./collection.js";
 import { button, byId, make } from "./elements.js";
 import * as filters from "./filters.js";
@@ -78,6 +79,7 @@ function answer(found, wanted) {
   const text = `The ${found.results.length === 1 ? "closest one" : `${count(found.results.length)} closest`} ${among}`;
   show(found.results, text, further ? () => search(2 * wanted) : null);
   kind.tell(pictures.any(), found);
+  cleaned.tell(found);
   filters.learn(found.results);
   pictures.learn(found.results);
   if (!found.compared) unfulfilled();
@@ -93,6 +95,7 @@ function judge(found) {
   const hits = [...found.hits, ...(found.nearest ?? []).filter((hit) => !told.has(hit.id))].map((hit, at) => ({ ...hit, rank: at + 1 }));
   show(hits, hits.length ? `The ${count(hits.length)} closest of ${counted(found.compared, "image")}` : "");
   verdict.show(found, evidence, unknown(found.warnings ?? []));
+  cleaned.tell(found);
 }
 
 // What was scrolled to belongs to the answer before.
@@ -141,6 +144,7 @@ function show(hits, text, more = null) {
   byId("message").hidden = true;
   title.textContent = text;
   kind.hide();
+  cleaned.hide();
   grid.show(hits, viewer.open, more);
 }
 

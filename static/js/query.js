@@ -3,6 +3,7 @@
 
 import * as address from "./address.js";
 import * as balance from "./balance.js";
+import * as cleaned from "./cleaned.js";
 import * as colours from "./colours.js";
 import * as dropper from "./dropper.js";
 import { byId } from "./elements.js";
@@ -55,6 +56,7 @@ function fields(target) {
 
 function conditions(target) {
   kind.ask(target, pictures.any(), pictures.drawn());
+  cleaned.ask(target);
   region.ask(target);
   balance.ask(target);
   filters.ask(target);
@@ -75,6 +77,7 @@ export function checkForm() {
   const asked = new FormData();
   pictures.ask(asked);
   kind.ask(asked, true, pictures.drawn());
+  cleaned.ask(asked);
   return asked;
 }
 
@@ -99,7 +102,7 @@ async function restore(params) {
   clear("kept");
   words.value = params.get("text") ?? "";
   not.value = params.get("not_text") ?? "";
-  for (const control of [region, colours, balance, filters, kind]) control.read(params);
+  for (const control of [region, colours, balance, filters, kind, cleaned]) control.read(params);
   checking = params.get("check") === "1";
   last = "";
   if (!(await pictures.read(params))) {
@@ -127,13 +130,16 @@ export function brief() {
 
 export function start(onChange) {
   answer = onChange;
-  for (const control of [filters, kind, balance, region]) control.start(changed);
+  for (const control of [filters, kind, balance, region, cleaned]) control.start(changed);
   colours.start((...how) => {
     balance.withColour();
     changed(...how);
   });
   dropper.start(colours.add);
-  pictures.start(changed, kind.reset);
+  pictures.start(changed, () => {
+    kind.reset();
+    cleaned.reset();
+  });
   incoming.start(moreLike);
   byId("query").addEventListener("submit", (event) => {
     event.preventDefault();

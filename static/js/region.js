@@ -9,6 +9,7 @@ let box = null;
 let sheet = null; // what shows the picture, while there is just one
 let frame = null;
 let changed = () => {};
+let offered = []; // boxes of parts to choose from, as x, y, width and height
 
 const toggle = byId("region-use");
 
@@ -32,6 +33,29 @@ export function attach(shown) {
   sheet?.addEventListener("pointerdown", grab);
 }
 
+// Parts of the picture that may be asked with, each by itself.
+export function offer(parts) {
+  offered = parts;
+  showOffered();
+}
+
+function showOffered() {
+  for (const old of sheet?.querySelectorAll(".offered") ?? []) old.remove();
+  if (!sheet || box) return;
+  offered.forEach(([x, y, width, height], at) => {
+    const click = () => {
+      set({ x, y, width, height });
+      frame.focus({ preventScroll: true });
+      changed(0);
+    };
+    const label = `Search with drawing ${at + 1} of ${offered.length}`;
+    const shown = make("button", { type: "button", class: "offered", "aria-label": label, title: label, click });
+    const sides = { x, y, width, height };
+    for (const side of Object.keys(sides)) shown.style.setProperty(`--${side}`, `${(100 * sides[side]).toFixed(2)}%`);
+    sheet.append(shown);
+  });
+}
+
 export function start(onChange) {
   changed = onChange;
   toggle.addEventListener("click", () => {
@@ -49,6 +73,7 @@ function set(to) {
 function show() {
   toggle.textContent = box ? "The whole picture" : "Mark a part";
   sheet?.classList.toggle("boxed", Boolean(box));
+  showOffered();
   if (!sheet || !box) {
     frame?.remove();
     frame = null;

@@ -45,5 +45,5 @@ export function whatDecides(hits) {
   if (!names.length) return "";
   const silent = [WORDS.hsv, WORDS.clip].filter((name) => !names.includes(name));
   const out = silent.length ? `, ${list.format(silent)} ${silent.length > 1 ? "take" : "takes"} no part` : "";
-  return `: ${list.format(names)} ${names.length > 1 ? "decide" : "decides"}${out}`;
+  return `; ${list.format(names)} ${names.length > 1 ? "decide" : "decides"}${out}`;
 }

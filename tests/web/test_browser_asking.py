@@ -82,14 +82,14 @@ def test_a_hit_dropped_on_the_page_asks_for_more_like_it(page: Page) -> None:
 
 def test_what_the_query_was_taken_for(page: Page) -> None:
     search(page, sketch())
-    shown(page, "Taken for a sketch: shape decides, colour and meaning take no part.")
+    shown(page, "Detected as: sketch; shape decides, colour and meaning take no part.")
     page.get_by_role("radio", name="Auto").focus()
     page.keyboard.press("ArrowRight")
     shown(page, "Searched as a photo: ")
     page.keyboard.press("ArrowRight")
     shown(page, "Searched as a sketch: shape decides, colour and meaning take no part.")
     search(page, ring("teal"))  # another picture is looked at anew
-    shown(page, "Taken for a photo: ")
+    shown(page, "Detected as: photo; ")
     assert page.get_by_role("radio", name="Auto").is_checked()
 
 
@@ -239,7 +239,7 @@ def test_asking_on_a_phone(browser: Browser, service: Running, scheme: Any) -> N
     small = {**PHONE, "viewport": {"width": 360, "height": 640}}
     with opened(browser, service, **small, color_scheme=scheme) as page:
         search(page, sketch())
-        shown(page, "Taken for a sketch")
+        shown(page, "Detected as: sketch")
         page.get_by_role("button", name="More like gold.jpg").tap()
         page.locator(".previews figure").wait_for()
         page.get_by_role("button", name="Refine").tap()

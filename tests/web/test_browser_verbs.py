@@ -108,7 +108,7 @@ def ask(hands: Hands) -> None:
     picture = file(ring("teal", (240, 120)))
     hands.choose(page.locator("#file"), page.locator("label[for=file]"), picture)
     page.locator(".hit:first-child img[alt$='teal.jpg']").wait_for()
-    shown(page, "Taken for a photo")
+    shown(page, "Detected as: photo")
     if hands.touch:
         hands.press(page.get_by_role("button", name="Refine"))
     hands.press(page.locator("#colours-more summary"))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from datetime import datetime, timezone
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from image_search.web.search import FIELDS
 from tests.web.clients import Client
-from tests.web.pictures import HUES, ring
+from tests.web.pictures import HUES, ring, sketch
 
 RED = ring("red")
 
@@ -175,3 +178,52 @@ def test_what_asks_for_nothing_gets_a_clear_400(
 
     assert response.status_code == 400
     assert said in response.json["error"]["message"]
+
+
+def test_a_drawing_is_compared_without_its_paper(client: Client) -> None:
+    found = answer(client, on_brown_paper())
+    assert found["kind"] == "sketch"
+    drawing = found["drawing"]
+    assert drawing["steps"] == ["light ink on dark paper inverted"]
+    assert drawing["score"] > 0.5
+    assert drawing["box"] == [0, 0, 1, 1]
+    ((left, top, width, height),) = drawing["parts"]
+    assert (left, top, width, height) == pytest.approx((0.25, 0.25, 0.5, 0.5), abs=0.03)
+    scheme, content = drawing["preview"].split(",")
+    assert scheme == "data:image/png;base64"
+    preview = np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
+    assert preview.min() < 60
+    assert np.median(preview) == 255
+
+    plain = answer(client, sketch())
+    assert [hit["path"] for hit in plain["results"]] == paths(found)
+
+
+def test_the_original_of_a_drawing_can_be_compared(client: Client) -> None:
+    found = answer(client, on_brown_paper(), original="1")
+    assert found["kind"] == "sketch"
+    assert "drawing" not in found
+    cleaned = answer(client, on_brown_paper(), original="0")
+    assert found["results"][0]["score"] != cleaned["results"][0]["score"]
+    assert "drawing" not in answer(client, RED)
+    response = client.post("/search", data={"text": "ring", "original": "maybe"})
+    assert response.json["error"]["message"] == "original must be 1 or 0, not 'maybe'."
+
+
+def test_a_check_tells_what_was_compared(client: Client) -> None:
+    image = (io.BytesIO(on_brown_paper()), "query.png")
+    found = client.post("/check", data={"image": image}).json
+    assert found["drawing"]["steps"] == ["light ink on dark paper inverted"]
+    photo = client.post("/check", data={"image": (io.BytesIO(RED), "query.jpg")}).json
+    assert photo["drawing"] is None
+
+
+def on_brown_paper() -> bytes:
+    """The sketch in white on brown paper, with its grain."""
+    ink = 1 - np.asarray(Image.open(io.BytesIO(sketch())), np.float32) / 255
+    grain = np.random.default_rng(0).normal(0, 4, ink.shape[:2])[..., None]
+    paper = np.float32((150, 112, 76)) + grain
+    buffer = io.BytesIO()
+    pixels = np.clip(paper * (1 - ink) + 245 * ink, 0, 255).astype(np.uint8)
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()

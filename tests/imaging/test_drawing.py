@@ -1,0 +1,171 @@
+"""Sketches drawn here, laid on every kind of paper, against the clean sketch."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from benchmarks.paper_kinds import KINDS, Grey, lay
+from image_search.extractors.base import Floats, Pixels
+from image_search.imaging import PreparedDrawing, prepare_drawing
+
+SIDE = 256
+
+
+def sketch(seed: int = 0) -> Grey:
+    """A vessel with a handle and some leaves, in uneven strokes, (256, 256) dark on white."""
+    dice = np.random.default_rng(seed)
+    page = np.full((SIDE, SIDE), 255, np.uint8)
+    x, y = dice.integers(110, 145, 2)
+    wide, tall = dice.integers(45, 75, 2)
+    for centre, axes, start, end in (
+        ((x, y), (wide, tall), 20, 340),
+        ((x, y - tall // 2), (wide // 2, tall // 5), 0, 360),
+        ((x + wide, y), (wide // 3, tall // 2), -110, 110),
+    ):
+        place = tuple(map(int, centre))
+        cv2.ellipse(page, place, tuple(map(int, axes)), 0, start, end, 30, 2, cv2.LINE_AA)
+    for _ in range(4):
+        ends = np.float32([x, y]) * 0.6 + dice.normal(0, 14, (4, 2)).cumsum(axis=0)
+        cv2.polylines(page, [ends.astype(np.int32)], False, 40, 2, cv2.LINE_AA)
+    return page
+
+
+def strokes(pixels: Pixels | Grey) -> Floats:
+    """Ink cut out and made (64, 64), blurred, so that shift by a pixel does not matter."""
+    grey = pixels if pixels.ndim == 2 else pixels[..., 0]
+    ys, xs = np.nonzero(grey < 150)
+    cut = grey[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
+    small = cv2.resize(255 - cut, (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(small, (0, 0), 1.5), np.float32)
+
+
+def likeness(one: Pixels | Grey, other: Pixels | Grey) -> float:
+    return float(np.corrcoef(strokes(one).ravel(), strokes(other).ravel())[0, 1])
+
+
+def prepared(pixels: Pixels) -> PreparedDrawing:
+    found = prepare_drawing(pixels)
+    assert found is not None
+    assert found.score > 0.5
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_drawn_on_any_paper_comes_out_as_drawn(kind: str, seed: int) -> None:
+    found = prepared(lay(kind, sketch(seed), seed))
+    assert np.median(found.pixels) == 255  # white paper
+    assert found.pixels.min() < 60  # dark ink
+    assert (found.pixels[..., 0] == found.pixels[..., 2]).all()
+    assert likeness(found.pixels, sketch(seed)) > 0.75
+
+
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [
+        ("squared", "ruled lines removed"),
+        ("dotted", "dots removed"),
+        ("blackboard", "light ink on dark paper inverted"),
+        ("on a desk", "the sheet cut out and laid flat"),
+    ],
+)
+def test_what_was_done_is_said(kind: str, step: str) -> None:
+    assert step in prepared(lay(kind, sketch(), 0)).steps
+    assert step not in prepared(lay("white", sketch(), 0)).steps
+
+
+def test_a_clean_drawing_stays_as_it_was_framed() -> None:
+    page = np.dstack([sketch()] * 3)
+    found = prepared(page)
+    assert found.steps == ()
+    assert found.box == (0, 0, 1, 1)
+    assert found.pixels.shape == page.shape
+    assert float(np.abs(found.pixels.astype(int) - page).mean()) < 3
+
+
+def test_a_scanners_border_is_dropped() -> None:
+    scan = np.full((420, 400, 3), 14, np.uint8)
+    scan[90 : 90 + SIDE, 70 : 70 + SIDE] = sketch()[..., None]
+    found = prepared(scan)
+    assert found.steps[0] == "the sheet cut out and laid flat"
+    assert found.box == pytest.approx((70 / 400, 90 / 420, 256 / 400, 256 / 420), abs=0.03)
+    assert likeness(found.pixels, sketch()) > 0.8
+
+
+def test_a_small_drawing_is_cut_out_and_centred() -> None:
+    page = np.full((700, 700, 3), 255, np.uint8)
+    small = cv2.resize(sketch(), (180, 180), interpolation=cv2.INTER_AREA)
+    page[500:680, 10:190] = small[..., None]
+    found = prepared(page)
+    assert found.steps == ("cropped to the drawing",)
+    left, top, width, height = found.box
+    assert left < 0.27
+    assert top > 0.6
+    assert max(width, height) < 0.4
+    ys, xs = np.nonzero(found.pixels[..., 0] < 150)
+    middle = (np.array([ys.min() + ys.max(), xs.min() + xs.max()]) / 2) / found.pixels.shape[:2]
+    assert middle == pytest.approx((0.5, 0.5), abs=0.03)
+
+
+def test_notes_and_dimensions_are_set_apart() -> None:
+    page = np.full((400, 460), 255, np.uint8)
+    page[40 : 40 + SIDE, 40 : 40 + SIDE] = sketch()
+    for row, text in enumerate(("14k white", "band 2.1", "no. 77")):
+        place = (335, 80 + 30 * row)
+        cv2.putText(page, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.6, 40, 1, cv2.LINE_AA)
+    for ends in (((60, 340), (270, 340)), ((270, 340), (60, 340))):
+        cv2.arrowedLine(page, *ends, 40, 1, cv2.LINE_AA, tipLength=0.06)
+    cv2.putText(page, "38 mm", (130, 375), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 40, 1, cv2.LINE_AA)
+    found = prepared(np.dstack([page] * 3))
+    assert "notes set apart" in found.steps
+    assert len(found.parts) == 1
+    assert likeness(found.pixels, sketch()) > 0.8
+
+
+def test_several_drawings_are_parts_the_largest_first() -> None:
+    page = np.full((SIDE, 2 * SIDE + 60), 255, np.uint8)
+    page[:, :SIDE] = sketch(1)
+    small = cv2.resize(sketch(2), (200, 200), interpolation=cv2.INTER_AREA)
+    page[30:230, SIDE + 80 : SIDE + 280] = small
+    found = prepared(np.dstack([page] * 3))
+    assert len(found.parts) == 2
+    one, other = found.parts
+    assert one[0] + one[2] < 0.5 < other[0]
+    assert one[2] * one[3] > other[2] * other[3]
+
+
+def test_a_declared_drawing_needs_ink_and_paper() -> None:
+    bare = np.full((120, 160, 3), 250, np.uint8)
+    assert prepare_drawing(bare, declared=True) is None
+    busy = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    busy = np.asarray(cv2.resize(busy, (320, 240), interpolation=cv2.INTER_NEAREST), np.uint8)
+    assert prepare_drawing(busy, declared=True) is None
+
+
+def rendering(seed: int) -> Pixels:
+    """A few shaded solids before a backdrop that gets darker downwards."""
+    dice = np.random.default_rng(seed)
+    y, x = np.mgrid[:240, :320].astype(np.float32)
+    picture = np.float32(dice.integers(120, 250, 3)) * (1.1 - y / 600)[..., None]
+    for _ in range(4):
+        across, down, radius = dice.integers(60, 260), dice.integers(60, 180), dice.integers(25, 70)
+        inside = (x - across) ** 2 + (y - down) ** 2 < radius**2
+        light = 0.5 + 0.5 * np.clip(1 - np.hypot(x - across + 15, y - down + 15) / radius, 0, 1)
+        picture = np.where(
+            inside[..., None], np.float32(dice.integers(30, 255, 3)) * light[..., None], picture
+        )
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_rendering_is_no_drawing(seed: int) -> None:
+    assert prepare_drawing(rendering(seed)) is None
+
+
+def test_a_filled_logo_is_no_drawing() -> None:
+    logo = np.full((240, 240, 3), 255, np.uint8)
+    cv2.circle(logo, (120, 120), 90, (20, 60, 140), -1, cv2.LINE_AA)
+    cv2.rectangle(logo, (90, 60), (150, 180), (240, 180, 40), -1)
+    assert prepare_drawing(logo) is None
