@@ -159,3 +159,7 @@ of the 1,600 photos that they were drawn from; and pictures that are no drawings
 """
 FOUND = "*found*: the drawn photo is among the first ten.\n\n"
 TAKEN = "\nPictures of sets that hold no drawings:\n\n"
+
+
+if __name__ == "__main__":
+    main()

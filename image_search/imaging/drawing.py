@@ -25,7 +25,7 @@ SIDE = 480
 # that drew it: where it lies in the frame says something. A smaller one is cut out, ...
 _FRAMED = 0.35
 # ... with a margin of so much of its longer side, and square.
-_MARGIN = 0.35
+_MARGIN = 0.4
 # Strokes are made as dark as those of a soft pencil on white.
 _DARKEST = 235
 # Pixels; no drawing is told in a picture with a shorter side.
