@@ -21,24 +21,24 @@ from image_search.imaging.ink import Inked, Paper
 
 #: Weights of the signs, and what is added to them; above 0 it is a drawing.
 WEIGHTS: Final = {
-    "rough": -0.75,
-    "stepped": -0.16,
-    "chroma": -0.54,
-    "density": -1.52,
-    "strength": 4.26,
-    "tones": 0.32,
-    "coherent": 0.72,
-    "specks": -0.74,
-    "core": -1.04,
-    "spread": -9.67,
-    "widths": -2.57,
-    "colour": 0.99,
-    "colours": -21.83,
-    "shaded": -19.86,
-    "largest": -1.75,
-    "grain": 0.25,
+    "rough": -1.38,
+    "stepped": 2.02,
+    "chroma": -0.53,
+    "density": -2.25,
+    "strength": 3.43,
+    "tones": 2.70,
+    "coherent": 1.52,
+    "specks": -1.24,
+    "core": -4.58,
+    "spread": -13.37,
+    "widths": -4.86,
+    "colour": -3.84,
+    "colours": -1.24,
+    "shaded": -52.21,
+    "largest": -3.92,
+    "grain": 2.70,
 }
-BIAS: Final = 3.72
+BIAS: Final = 28.15
 _STEP = 12  # levels (of 255) between neighbours from which paper is not even
 _UNEVEN = 0.09  # share of such steps that no drawing's paper has
 _SPECK = 0.03  # share of the sheet's longer side that a speck is within
