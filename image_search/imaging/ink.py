@@ -58,7 +58,7 @@ def paper_of(pixels: Pixels) -> Paper:
     small = within(pixels, _PAPER_SIDE)
     side = max(5, round(STROKE * max(small.shape[:2])) | 1)
     # One grain of dust or noise would raise the paper all around it.
-    calm = cv2.medianBlur(small, 3)
+    calm = np.asarray(cv2.medianBlur(small, 3), np.uint8)
     papers = [Paper(_paper(calm, side, light=light), light) for light in (False, True)]
     return min(papers, key=lambda paper: _roughness(paper.pixels))
 

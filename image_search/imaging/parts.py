@@ -58,7 +58,8 @@ def without_specks(ink: Floats, least: float) -> Floats:
     inked = ink > least
     if not inked.any():
         return ink
-    count, labels = cv2.connectedComponents(inked.astype(np.uint8), connectivity=8)
+    count, found = cv2.connectedComponents(inked.astype(np.uint8), connectivity=8)
+    labels = np.asarray(found, np.int32)
     darkest = np.zeros(count, np.float32)
     np.maximum.at(darkest, labels[inked], ink[inked])
     pale = darkest < _PALE * np.percentile(ink[inked], 80)
@@ -71,15 +72,16 @@ def lay_out(ink: Floats, least: float) -> Laid:
     strokes = (ink > least).astype(np.uint8)
     strokes = _without_marks_of_the_sheet(strokes)
     side = max(ink.shape)
-    _, marks, stats, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
+    _, found, sizes, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
+    marks, stats = np.asarray(found, np.int32), np.asarray(sizes, np.int32)
     lines = _lines(marks, stats, _LONG * side)
     bodies = np.where(lines[marks], 0, strokes).astype(np.uint8) if lines.any() else strokes
     reach = max(3, round(_NEAR * side) | 1)
     close = cv2.dilate(bodies, np.ones((reach, reach), np.uint8))
-    count, labels = cv2.connectedComponents(close, connectivity=8)
+    count, near = cv2.connectedComponents(close, connectivity=8)
     # Each line is a group by itself.
     numbers = count + np.arange(len(lines))
-    labels = np.where(lines[marks], numbers[marks], labels).astype(np.int32)
+    labels = np.where(lines[marks], numbers[marks], near).astype(np.int32)
     labels[strokes == 0] = 0
     groups = [g for g in _groups(labels, marks, stats) if g.length > max(3, _SPECK * side)]
     if not groups:

@@ -113,14 +113,14 @@ def _lines(ink: Floats, shares: Floats, least: float, angle: float) -> Floats | 
         lines[(run < _ACROSS * length) | (length < 0.5 * width)] = 0
         if not lines.any():
             return None
-    some = lines.any(axis=1)
+    some = np.asarray(lines.any(axis=1))
     first = some & ~np.concatenate([[False], some[:-1]])
-    runs = np.cumsum(first) * some
-    coloured = cv2.warpAffine(shares, turn, size, flags=cv2.INTER_LINEAR)
+    runs = np.asarray(np.cumsum(first) * some, np.int64)
+    coloured = np.asarray(cv2.warpAffine(shares, turn, size, flags=cv2.INTER_LINEAR), np.float32)
     colours = _colours(coloured, lines, runs, inside.sum(axis=1))
     numbers = (lines * runs[:, None]).astype(np.int16)
     # Paler pixels beside a line belong to it.
-    numbers = cv2.dilate(numbers, np.ones((3, 3), np.uint8))
+    numbers = np.asarray(cv2.dilate(numbers, np.ones((3, 3), np.uint8)), np.int16)
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     return np.asarray(colours[cv2.warpAffine(numbers, turn, (width, height), flags=flags)])
 

@@ -81,7 +81,8 @@ def find_sheet(pixels: Pixels) -> Sheet | None:
             break
         corners = _corners((labels == label).astype(np.uint8))
         if corners is not None:
-            return Sheet((corners + 0.5) / np.array([width, height], np.float32))
+            sides = np.array([width, height], np.float32)
+            return Sheet(np.asarray((corners + np.float32(0.5)) / sides, np.float32))
     return None
 
 
