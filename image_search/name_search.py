@@ -31,6 +31,12 @@ _JOINED = re.compile(
 _LONGEST_PART = 8
 # A word asked for is also found by what it begins with, if that is so much of it: an ending more.
 _BEGINNING = 2 / 3
+# Shorter words are not looked for as what others begin with.
+_SHORTEST = 3
+# What a word is worth that stands in the name of a file as it is, and in that of a folder.
+_IN_NAME, _IN_FOLDER = 1.0, 0.9
+# The same of a word that is only begun with, or has an ending more: least, and for all its letters.
+_PART_OF_NAME, _PART_OF_FOLDER = (0.45, 0.4), (0.05, 0.35)
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -71,23 +77,32 @@ class NameIndex:
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._count = len(paths)
-        rows: defaultdict[str, list[int]] = defaultdict(list)
+        in_names: defaultdict[str, list[int]] = defaultdict(list)
+        in_folders: defaultdict[str, list[int]] = defaultdict(list)
         for row, path in enumerate(paths):
             folder, _, name = path.rpartition("/")
-            for word in dict.fromkeys(_of_folder(folder) + _held(name)):
-                rows[word].append(row)
-        self._words = sorted(rows)
-        self._rows = [np.array(rows[word], dtype=np.int64) for word in self._words]
+            for word in _held(name):
+                in_names[word].append(row)
+            for word in _of_folder(folder):
+                in_folders[word].append(row)
+        self._words = sorted(in_names.keys() | in_folders.keys())
+        self._in_names, self._in_folders = (
+            [np.array(rows.get(word, ()), dtype=np.int64) for word in self._words]
+            for rows in (in_names, in_folders)
+        )
 
     def scores(self, words: Sequence[str]) -> Floats:
-        """(files,) float32: the share of ``words`` that the path of each file holds.
+        """(files,) float32: how well the path of each file matches ``words``, from 0 to 1.
 
-        A word counts in full where it stands as it is, or is what a longer one is made of: "ring"
-        in "ring048" and "GoldRing". It counts by the share of letters where it begins a longer
-        one, and where it is a shorter one with an ending: "ring" is four fifths of "rings", and
-        the other way round.
+        What holds more of the words comes first, however well it holds the others: with m of n
+        words a score is above (m - 1) / n, and m / n at most. Among those that hold as many, words
+        that stand there as they are count more than others, and in names of files more than in
+        names of folders. A word also stands there where a longer one is made of it: "ring" in
+        "ring048" and "GoldRing". The others begin a longer one, or are a shorter one with an
+        ending, "rings" and "ring": these count the more, the more letters are the same.
         """
-        total = np.zeros(self._count, dtype=np.float32)
+        found = np.zeros(self._count, dtype=np.float32)
+        quality = np.zeros(self._count, dtype=np.float32)
         for word in words:
             best = np.zeros(self._count, dtype=np.float32)
             for place in self._beginning_with(word):
@@ -96,15 +111,24 @@ class NameIndex:
                 place = bisect.bisect_left(self._words, word[:size])
                 if self._words[place : place + 1] == [word[:size]] and word.isalpha():
                     self._count_for(best, place, size / len(word))
-            total += best
-        return total / np.float32(max(1, len(words)))
+            found += best > 0
+            quality += best
+        share = found - 1 + quality / np.maximum(found, 1)
+        return np.where(found > 0, share / np.float32(max(1, len(words))), 0).astype(np.float32)
 
     def _beginning_with(self, word: str) -> range:
         first = last = bisect.bisect_left(self._words, word)
+        if len(word) < _SHORTEST and word.isascii():
+            # A letter or two begin too much: they are looked for as they are.
+            return range(first, first + (self._words[first : first + 1] == [word]))
         while last < len(self._words) and self._words[last].startswith(word):
             last += 1
         return range(first, last)
 
     def _count_for(self, best: Floats, place: int, share: float) -> None:
-        rows = self._rows[place]
-        best[rows] = np.maximum(best[rows], np.float32(share))
+        for rows, whole, (least, letters) in (
+            (self._in_names[place], _IN_NAME, _PART_OF_NAME),
+            (self._in_folders[place], _IN_FOLDER, _PART_OF_FOLDER),
+        ):
+            worth = whole if share == 1 else least + letters * share
+            best[rows] = np.maximum(best[rows], np.float32(worth))

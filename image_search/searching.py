@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from image_search.errors import IndexEmpty, InvalidQuery, ModelUnavailable
 from image_search.extractors.base import Extractor, Floats, Pixels
 from image_search.filters import unknown_folder
-from image_search.hits import Hit
+from image_search.hits import DIGITS, Hit
 from image_search.imaging.drawing import PreparedDrawing, is_line_art, prepare_drawing
 from image_search.name_search import words_of
 from image_search.presets import GROUPS, PRESETS, by_extractor, unheard
@@ -32,6 +32,16 @@ NO_CLIP = (
     "use here. Run `image-search models fetch` where there is internet access, then reindex."
 )
 NO_CLIP_NOT = NO_CLIP + " Without it, words for what is not were left out."
+NO_NAME = (
+    "No file or folder is named like that. Try other words, or another spelling; or search with a "
+    "picture or a sketch, which needs no names."
+)
+SOME_WORDS = (
+    "No name holds all of the words, so those are shown that hold some of them. Leave words out to "
+    "find others."
+)
+# What hits were found by.
+NAMES, CONTENT = "names", "content"
 UNWEIGHED = "The weights give CLIP no say, so the words were not looked for."
 
 
@@ -42,6 +52,8 @@ class SearchResult:
     ``compared`` images were looked at, every one that the filters admit; ``unreadable`` files of
     the folder could not be. ``kind`` is what the query was taken for: photo, sketch or text;
     ``drawing`` the first picture of a sketch as it was compared, unless that is the original.
+    ``matched_by`` is ``names`` where words were looked for in names of files and folders only, and
+    every other image is left out; else ``content``, by which every image is more or less close.
     """
 
     hits: tuple[Hit, ...]
@@ -52,6 +64,7 @@ class SearchResult:
     extractors: tuple[str, ...]
     warnings: tuple[str, ...]
     drawing: PreparedDrawing | None = None
+    matched_by: str = CONTENT
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +90,9 @@ def search(index: SearchIndex, asked: Asked, k: int, started: float) -> SearchRe
     warnings, folder = asked.warnings, asked.question.filter.folder
     if not compared and folder and (unknown := unknown_folder(folder, index.folders())):
         warnings = (*warnings, unknown)
+    by_names = not asked.question.blocks
+    if by_names and compared:
+        warnings = (*warnings, *_about_names(hits, asked.question.words))
     return SearchResult(
         hits=tuple(hits),
         compared=compared,
@@ -86,7 +102,17 @@ def search(index: SearchIndex, asked: Asked, k: int, started: float) -> SearchRe
         extractors=asked.extractors,
         warnings=warnings,
         drawing=next(iter(asked.drawings), None),
+        matched_by=NAMES if by_names else CONTENT,
     )
+
+
+def _about_names(hits: Sequence[Hit], asked: Sequence[str]) -> tuple[str, ...]:
+    """What to say about matches in names alone: that there is none, or none of all words."""
+    if not hits:
+        return (NO_NAME,)
+    # With m of n words a score is at most m / n; see ``NameIndex.scores``.
+    best, most = hits[0].score, (len(asked) - 1) / len(asked)
+    return (SOME_WORDS,) if best <= most + 10**-DIGITS else ()
 
 
 def ask(

@@ -97,7 +97,8 @@ def test_search_as_json(run: Run, folder: Path) -> None:
         "modified", "note",
     }  # fmt: skip
     assert answer.keys() == {
-        "results", "compared", "unreadable", "took_ms", "kind", "extractors", "warnings"
+        "results", "compared", "unreadable", "took_ms", "kind", "extractors", "warnings",
+        "matched_by",
     }  # fmt: skip
 
 

@@ -134,3 +134,42 @@ def test_a_drawing_is_cleaned_unless_the_original_is_wanted(indexed: Run, tmp_pa
     original = found(indexed, tmp_path / "blueprint.png", "--original")
     assert original["kind"] == "sketch"
     assert original["drawing"] is None
+
+
+def test_words_without_clip_are_matches_in_names(indexed: Run, folder: Path) -> None:
+    for name in ("rings/gold-ring", "rings/silver", "ring-gold-b", "Gold/ring", "golden-rings"):
+        path = folder / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(saved(design(sum(name.encode()))))
+    assert indexed("index")[0] == 0
+
+    answer = found(indexed, "--text", "gold ring")
+    assert [hit["path"] for hit in answer["results"]] == [
+        "ring-gold-b.png", "rings/gold-ring.png", "Gold/ring.png", "golden-rings.png",
+        "Gold/bar.png", "rings/silver.png",
+    ]  # fmt: skip
+    assert answer["matched_by"] == "names"
+    assert not any("all of the words" in warning for warning in answer["warnings"])
+    code, out, _ = indexed("search", "--text", "gold ring")
+    assert (code, out.splitlines()[0]) == (0, "Matches in file names:")
+
+    answer = found(indexed, "--text", "gold armadillo")
+    assert first(answer) in ("ring-gold-b.png", "rings/gold-ring.png")
+    assert any("No name holds all of the words" in warning for warning in answer["warnings"])
+
+
+def test_words_that_no_name_holds_find_nothing_and_say_why(indexed: Run) -> None:
+    answer = found(indexed, "--text", "armadillo")
+    assert answer["results"] == []
+    assert any(
+        "No file or folder is named like that. Try" in warning for warning in answer["warnings"]
+    )
+    code, out, _ = indexed("search", "--text", "armadillo")
+    assert code == 0
+    assert "No file or folder is named like that. Try other words" in out
+    assert "Matches" not in out
+
+
+def test_pictures_are_matched_by_content(indexed: Run, folder: Path) -> None:
+    assert found(indexed, folder / "0002.png")["matched_by"] == "content"
+    assert "Matches" not in indexed("search", folder / "0002.png")[1]

@@ -74,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
     from image_search.library import Library
     from image_search.palettes import parse_colour
     from image_search.queries import Query, parse_region
+    from image_search.searching import NAMES, NO_NAME
 
     after, before = (parse_time(day) if day else None for day in (options.after, options.before))
     query = Query(
@@ -105,18 +106,24 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps({"results": answer.pop("hits"), **answer}))
         return 0
     for warning in result.warnings:
+        if warning == NO_NAME:
+            continue  # said in the place of the hits
         # The first sentence; the rest would push the hits off the screen.
         print(f"Note: {warning.split('. ')[0].rstrip('.')}.", file=sys.stderr)
     if result.warnings:
         print("`image-search status` tells more.", file=sys.stderr)
     if result.drawing is not None and result.drawing.steps:
         print(f"Detected as a drawing: {', '.join(result.drawing.steps)}.", file=sys.stderr)
+    if result.matched_by == NAMES and result.hits:
+        print("Matches in file names:")
     for hit in result.hits:
         parts = "  ".join(f"{name} {score:.2f}" for name, score in hit.scores.items())
         print(f"{hit.rank:4}  {hit.score:.3f}  {hit.path}  ({parts})")
     unreadable = f", {result.unreadable} could not be read" if result.unreadable else ""
     if not result.compared:
         print("No image passes the filters.")
+    elif not result.hits:
+        print(NO_NAME)
     print(f"Compared with {result.compared:,} images{unreadable}; {result.took_ms:.0f} ms.")
     return 0
 

@@ -36,6 +36,7 @@ def answer() -> ResponseReturnValue:
         kind=result.kind,
         extractors=list(result.extractors),
         warnings=list(result.warnings),
+        matched_by=result.matched_by,
         **({} if result.drawing is None else {"drawing": result.drawing.to_json()}),
     )
 

@@ -19,6 +19,7 @@ import * as verdict from "./verdict.js";
 import * as viewer from "./viewer.js";
 
 const FIRST = 60; // hits of the first answer; then twice as many each time the end comes near
+const NAMELESS = "No file or folder is named like that.";
 const results = byId("results");
 const title = byId("results-title");
 const awaited = title.textContent; // beside a sheet that nothing is drawn on yet
@@ -76,14 +77,18 @@ function answer(found, wanted) {
   const time = found.took_ms < 1 ? "under 1" : count(Math.round(found.took_ms));
   const among = `among ${counted(found.compared, "image")} in ${time} ms`;
   const further = found.results.length >= wanted && found.results.length < found.compared;
-  const text = `The ${found.results.length === 1 ? "closest one" : `${count(found.results.length)} closest`} ${among}`;
+  // Without CLIP, words are looked for in names, and what holds none of them is left out.
+  const named = found.matched_by === "names";
+  const text = named
+    ? `Matches in file names: ${count(found.results.length)} ${among}`
+    : `The ${found.results.length === 1 ? "closest one" : `${count(found.results.length)} closest`} ${among}`;
   show(found.results, text, further ? () => search(2 * wanted) : null);
   kind.tell(pictures.any(), found);
   cleaned.tell(found);
   filters.learn(found.results);
   pictures.learn(found.results);
   if (!found.compared) unfulfilled();
-  else if (!found.results.length) nameless();
+  else if (!found.results.length) return nameless(found.warnings);
   tellWarnings(found.warnings);
 }
 
@@ -121,9 +126,11 @@ function unfulfilled() {
 }
 
 // Pictures are always near to something; words that are looked for in names alone may be nowhere.
-function nameless() {
+function nameless(warnings) {
   title.textContent = "";
-  say("No file or folder is named like that.", "Try a shorter word, another spelling, or a picture or sketch of it.");
+  const why = warnings.find((warning) => warning.startsWith(NAMELESS)) ?? NAMELESS;
+  say(NAMELESS, why.slice(NAMELESS.length).trim());
+  tellWarnings(warnings.filter((warning) => warning !== why));
 }
 
 function fail(error) {

@@ -250,3 +250,13 @@ def test_asking_on_a_phone(browser: Browser, service: Running, scheme: Any) -> N
         page.get_by_label("Why each one matches").check()
         page.locator(".hit").first.wait_for()
         assert fits(page)
+
+
+def test_words_without_clip_are_headed_as_what_they_are(page: Page) -> None:
+    words = page.get_by_label("In words")
+    words.fill("gold")
+    words.press("Enter")
+    shown(page, "Matches in file names: 1 among")
+    words.fill("armadillo")
+    words.press("Enter")
+    page.get_by_text("Try other words, or another spelling").wait_for()
