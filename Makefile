@@ -19,12 +19,13 @@ help:
 $(READY): requirments.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14) and "Python 3.10 to 3.13 is needed; say make PYTHON=python3.12, for example.")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirments.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@echo "Installing what is needed: several GB, which takes minutes."
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirments.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --editable .
 	touch $@
 
 $(READY_TO_TEST): $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(BIN)/python -m pip install --disable-pip-version-check --editable '.[test]'
 	touch $@
 
 setup: $(READY)
@@ -35,7 +36,12 @@ demo: $(READY)
 index: $(READY)
 	$(BIN)/image-search index
 
-run: demo index
+# A port that is taken is better known before the work than after it. The service finds the
+# duplicates while it answers already.
+run: $(READY)
+	$(BIN)/image-search serve --check-port
+	$(BIN)/python -m image_search.demo $(IMAGES) $(EXAMPLES) --if-empty
+	$(BIN)/image-search index --only-search
 	$(BIN)/image-search serve
 
 lint: $(READY_TO_TEST)

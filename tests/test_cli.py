@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -79,7 +80,27 @@ def test_index_as_json(run: Run, folder: Path) -> None:
     assert report.keys() == {
         "added", "changed", "moved", "removed", "unchanged", "unreadable", "embedded",
         "failures", "seconds", "rebuilt", "calibrated", "cancelled", "warnings", "not_images",
+        "duplicate_groups", "duplicate_images",
     }  # fmt: skip
+
+
+def test_index_tells_of_duplicates_and_of_the_whole_time(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_into(folder, 3)
+    (folder / "twin.png").write_bytes(picture(1))
+    clock = itertools.count(0, 100)
+    monkeypatch.setattr("image_search.cli.index.time.monotonic", lambda: float(next(clock)))
+
+    code, out, _ = run("index", "--only-search")
+    assert code == 0
+    assert "duplicates" not in out
+    code, out, _ = run("index")
+    assert code == 0
+    assert "1 group of duplicates with 2 images" in out
+    # The clock is the program's own: it began before the update, and ends after the duplicates.
+    seconds = float(re.search(r"\(([\d.]+) s\)", out)[1])  # type: ignore[index]
+    assert seconds >= 100
 
 
 def test_search_as_json(run: Run, folder: Path) -> None:

@@ -139,3 +139,41 @@ def test_what_is_local(settings: Settings, host: str, local: bool) -> None:
 
 def test_the_usual_port_is_not_refused() -> None:
     assert not REFUSED_BY_BROWSERS & {80, 443, 5050, 8000, 8080}
+
+
+def test_a_taken_port_is_known_before_the_work(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "image_search", "serve", "--check-port", "--port"]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = subprocess.run(
+            [*command, port],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+    allowed = subprocess.run(
+        [*command, port],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+    assert refused.returncode == 2
+    assert f"port {port}" in refused.stderr
+    assert "Stop what uses it" in refused.stderr
+    assert (allowed.returncode, allowed.stdout, allowed.stderr) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_make_run_sees_the_port_first_and_leaves_the_duplicates_to_the_service() -> None:
+    for name, line in (("Makefile", "run: $(READY)"), ("run.bat", ":ready")):
+        steps = (ROOT / name).read_text().partition(line)[2]
+        places = [
+            steps.index(part)
+            for part in ("serve --check-port", ".demo ", "index --only-search", "serve\n")
+        ]
+        assert places == sorted(places), name

@@ -9,6 +9,7 @@ import json
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,10 @@ def add_to(commands: Commands) -> None:
         "image-search index --images ~/designs",
         ["extractors", "threads", "image_megapixels", "hub_timeout", "ignore"],
     )
+    parser.add_argument(
+        "--only-search", action="store_true",
+        help="make only what a search needs; the service, or the next run, finds the duplicates",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -43,19 +48,30 @@ def run(options: argparse.Namespace) -> int:
     """Index; 0 when done, 130 when interrupted (the work so far is kept)."""
     from image_search.library import Library
 
+    started = time.monotonic()
     library = Library.open(settings_from(options, MADE))
     bar = ProgressBar(quiet=options.json)
     with stopping() as stop:
         try:
-            report = library.update(bar.show, stop.is_set)
-            if not report.cancelled:
+            report = library.update(bar.show, stop.is_set, fingerprints=not options.only_search)
+            if not (report.cancelled or options.only_search):
                 report = dataclasses.replace(report, cancelled=not _compare(library, bar, stop))
         finally:
             bar.close()
+    # With the duplicates, which take longer than the rest.
+    report = dataclasses.replace(report, seconds=time.monotonic() - started)
+    groups, images = (0, 0) if options.only_search else _duplicates(library)
     if options.json:
-        print(json.dumps(dataclasses.asdict(report)))
+        found = {"duplicate_groups": groups, "duplicate_images": images}
+        print(json.dumps(dataclasses.asdict(report) | found))
     else:
         _print(report)
+        if groups:
+            count = "1 group" if groups == 1 else f"{groups:,} groups"
+            print(
+                f"{count} of duplicates with {images:,} images; `image-search duplicates` lists "
+                "them."
+            )
     return 130 if report.cancelled else 0
 
 
@@ -66,6 +82,14 @@ def _compare(library: Library, bar: ProgressBar, stop: threading.Event) -> bool:
     with contextlib.suppress(CacheLocked):
         library.duplicates.update(bar.show, stop.is_set, fitting=False)
     return not stop.is_set()
+
+
+def _duplicates(library: Library) -> tuple[int, int]:
+    """How many groups of duplicates are known, and how many images are in them."""
+    page = library.duplicates.page(limit=1)
+    for warning in page.warnings:
+        print(f"Note: {warning}", file=sys.stderr)
+    return page.total, page.images
 
 
 @contextlib.contextmanager

@@ -34,6 +34,11 @@ def add_to(commands: Commands) -> None:
             "image_megapixels", "hub_timeout", "trusted_proxy", "uploads", "ignore",
         ],
     )  # fmt: skip
+    parser.add_argument(
+        "--check-port",
+        action="store_true",
+        help="only see whether the address and the port can be used; 0 where they can, else 2",
+    )
     parser.set_defaults(run=run)
 
 
@@ -44,10 +49,13 @@ def run(options: argparse.Namespace) -> int:
     from image_search.web import create_app
     from image_search.web.exposure import check_password, warnings_about
     from image_search.web.secrets import kept_secrets
-    from image_search.web.server import serve
+    from image_search.web.server import check_port, serve
 
-    settings = settings_from(options, MADE)
+    settings = settings_from(options, "" if options.check_port else MADE)
     check_password(settings)  # before anything is opened or made
+    if options.check_port:
+        check_port(settings)
+        return 0
     library = Library.open(settings)
     secrets = kept_secrets(settings)
     app = create_app(library, settings)

@@ -58,6 +58,15 @@ def serve(app: Flask, settings: Settings, on_ready: Callable[[str], None] | None
             signal.signal(signal.SIGTERM, before)
 
 
+def check_port(settings: Settings) -> None:
+    """See that the service could listen now, as before long work that would be in vain.
+
+    Raises:
+        SettingsError: the address or port cannot be used.
+    """
+    _listening(settings.host, settings.port).close()
+
+
 def _listening(host: str, port: int) -> socket.socket:
     everywhere = host == "::" and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
