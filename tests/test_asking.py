@@ -22,7 +22,7 @@ from image_search.hits import Hit
 from image_search.library import Library
 from image_search.palettes import parse_colour
 from image_search.queries import Query, Region
-from image_search.searching import UNWEIGHED
+from image_search.searching import NO_NAME, UNWEIGHED
 from image_search.settings import Settings
 from tests.drawing import design, draw_into, picture, saved
 
@@ -319,8 +319,10 @@ def test_names_are_matched_without_clip(library: Library) -> None:
 def test_words_that_cannot_be_understood_are_told(
     library: Library, query: Query, said: str
 ) -> None:
-    (warning,) = library.search(query).warnings
+    warning, *further = library.search(query).warnings
     assert said in warning
+    # Words alone are looked for in names, and none is like that.
+    assert further == ([] if query.images else [NO_NAME])
 
 
 def test_words_without_letters_hold_nothing_to_look_for(library: Library) -> None:

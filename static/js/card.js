@@ -34,6 +34,14 @@ export function bars({ scores, contributions }, parts, whole) {
   });
 }
 
+// What a hit is in its place for. Of a check, those that match come first, the surest match before
+// the others, whatever their likeness; then come the others by likeness.
+function measure({ evidence, score: likeness }) {
+  if (!evidence) return make("span", { class: "score", title: "Score: higher is more alike" }, score(likeness));
+  const matches = evidence.score > 0 ? `match ${evidence.score.toFixed(1)}` : "";
+  return make("span", { class: "score", title: "How much matches under one geometry: higher is surer" }, matches);
+}
+
 const RELATIONS = { exact: "Same file", near: "Same picture", similar: "Similar" };
 
 // `act`: open, like (told the event), pick (told whether picked), all for this hit.
@@ -53,7 +61,7 @@ export function card(hit, act, picked) {
     "span",
     { class: "caption" },
     make("span", { class: "name", title: hit.path }, name),
-    make("span", { class: "score", title: "Score: higher is more alike" }, score(hit.score)),
+    measure(hit),
   );
   const said = RELATIONS[hit.relation];
   const relation = said ? make("span", { class: `relation ${hit.relation}` }, said) : null;

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.web.browsing import PHONE, Seen, file, fits, opened, search, shown
+from tests.web.browsing import PHONE, Seen, answer_with, file, fits, opened, search, shown
 from tests.web.pictures import HUES, ring, sketch
 from tests.web.running import Running
 
@@ -260,3 +260,28 @@ def test_words_without_clip_are_headed_as_what_they_are(page: Page) -> None:
     words.fill("armadillo")
     words.press("Enter")
     page.get_by_text("Try other words, or another spelling").wait_for()
+
+
+def test_what_adds_next_to_nothing_decides_nothing(page: Page) -> None:
+    answer = answer_with(4)
+    for hit in answer["results"]:
+        hit["contributions"] = {"hsv": 0.01, "edges": 0.3, "texture": 0.2, "neighbours": 0.1}
+    page.route("**/search", lambda route: route.fulfill(json=answer))
+
+    search(page, ring("teal"))
+
+    shown(
+        page,
+        "Taken for a photo: shape and surface decide, colour counts little, meaning takes no part.",
+    )
+
+
+def test_one_network_is_not_called_what_all_of_them_are(page: Page) -> None:
+    answer = answer_with(4)
+    for hit in answer["results"]:
+        hit["contributions"] = {"clip": 0.4, "design": 0.3, "hsv": 0.2}
+    page.route("**/search", lambda route: route.fulfill(json=answer))
+
+    search(page, ring("teal"))
+
+    shown(page, "Taken for a photo: subject, design and colour decide.")
