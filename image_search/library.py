@@ -293,6 +293,14 @@ class Library:
         self._checker.fingerprinted.index()
         self._pool.warm_up(usable, cancelled)
 
+    def verify(self, cancelled: Callable[[], bool] = lambda: False) -> bool:
+        """Compare the vectors of a large collection with their checksums, in so long as it takes to
+        read them; whether all are as they were written. Altered ones are no longer searched, and
+        an update, which is then due, computes them again."""
+        before = self._serving.snapshot()
+        self._serving.verify(cancelled)
+        return self._serving.snapshot() is before
+
     def status(self) -> Status:
         """The state of the index; loads no model."""
         snapshot = self._serving.snapshot()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ class Serving:
         self._index: SearchIndex | None = None
         self.damage = ""
         self._started = False
+        self._sound: set[str] = set()
         self.snapshot()
         self._started = True
 
@@ -67,6 +69,7 @@ class Serving:
         """Read everything from the disk once more, for a file there was changed."""
         with self._lock:
             self._snapshot, self._index, self._signature = Snapshot(()), None, None
+            self._sound = set()
         self.snapshot()
 
     def index(self, *, wait: bool = False) -> SearchIndex:
@@ -90,6 +93,40 @@ class Serving:
         """The segments whose vectors were found sound; ``None`` before there is an index."""
         index = self._index
         return None if index is None else index.verified
+
+    def verify(self, cancelled: Callable[[], bool] = lambda: False) -> bool:
+        """Compare the vectors of a large collection with their checksums; whether that went to its
+        end. At a start it is left out: codes that were kept vouch for files that were not touched,
+        but a disk may lose bits all the same.
+
+        What is altered is no longer searched, and told as ``damage``; an update computes it again.
+        """
+        from image_search.segment_indexes import is_large
+
+        snapshot = self.snapshot()
+        for segment in snapshot.segments if is_large(snapshot) else ():
+            if segment.name in self._sound:
+                continue
+            try:
+                if not segment.verify(cancelled):
+                    return False
+            except CacheDamaged as error:
+                self._leave_out(segment.name, error)
+            else:
+                self._sound.add(segment.name)
+        return True
+
+    def _leave_out(self, name: str, error: CacheDamaged) -> None:
+        from image_search.search_index import SearchIndex
+
+        with self._building:
+            with self._lock:
+                snapshot, index = self._snapshot, self._index
+            left = SearchIndex.of(snapshot.without(name), index)
+            with self._lock:
+                if self._snapshot is snapshot:  # else another update was quicker
+                    self._snapshot, self._index = left.snapshot, left
+                    self.damage = f"Part of the cache is damaged: {error}. Reindex to mend it."
 
     def _built(self) -> SearchIndex:
         # Only now, with FAISS: to tell the state of the cache needs neither.

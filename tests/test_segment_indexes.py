@@ -240,3 +240,36 @@ Serving(Path({str(settings.cache)!r})).index()
     library.update()
     assert [found.read_bytes() for found in codes(settings)] == [whole]
     assert list(settings.state_dir.rglob("*.tmp")) == []
+
+
+def test_vectors_that_a_disk_altered_are_found_in_the_background(
+    settings: Settings, library: Library
+) -> None:
+    assert library.verify()
+    draw_into(settings.images, 3, first=80)
+    library.update()
+    # The time of the file stays, as where a disk loses bits.
+    vectors = max(settings.state_dir.rglob("*.vectors"), key=lambda path: path.stat().st_size)
+    status, data = vectors.stat(), bytearray(vectors.read_bytes())
+    data[40] ^= 255
+    vectors.write_bytes(data)
+    os.utime(vectors, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    opened = Library.open(settings)
+    assert first(opened, 7) == "0007.png", "codes are taken as they are at a start"
+    before = opened.outdated
+    assert not opened.verify()
+
+    assert "do not match their checksum" in opened.status().warnings[0]
+    assert opened.status().images == 3
+    assert (before, opened.outdated) == (False, True)
+    assert opened.update().embedded == IMAGES
+    assert opened.verify()
+    assert opened.status().warnings == ()
+    assert first(opened, 7) == "0007.png"
+
+
+def test_verifying_can_be_stopped(settings: Settings, library: Library) -> None:
+    opened = Library.open(settings)
+    assert opened.verify(lambda: True)
+    assert opened.status().images == IMAGES

@@ -148,6 +148,12 @@ class Snapshot:
         segments, masks = tuple(s for s, _ in sound), tuple(m for _, m in sound)
         return dataclasses.replace(self, segments=segments, live=masks)
 
+    def without(self, name: str) -> Snapshot:
+        """The snapshot less the segment of this name."""
+        left = [pair for pair in zip(self.segments, self.live, strict=True) if pair[0].name != name]
+        segments, masks = tuple(s for s, _ in left), tuple(m for _, m in left)
+        return dataclasses.replace(self, segments=segments, live=masks)
+
     def find(self, image_id: int) -> Fact | None:
         """The fact whose image has this id, if there is one."""
         for segment, live in zip(self.segments, self.live, strict=True):

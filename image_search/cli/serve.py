@@ -82,6 +82,9 @@ def run(options: argparse.Namespace) -> int:
                 app.extensions["image_search"].reindexer.start()
         elif library.duplicates.outdated:
             library.duplicates.update_soon()
+        if not library.verify(stopping.is_set) and library.outdated and not stopping.is_set():
+            with contextlib.suppress(CacheLocked):
+                app.extensions["image_search"].reindexer.start_soon()
 
     stopping = threading.Event()
     preparing = threading.Thread(target=prepare, name="prepare", daemon=True)
