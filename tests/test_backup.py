@@ -158,11 +158,14 @@ def test_a_file_that_shrinks_under_a_service_does_not_end_it(
     assert done.stdout.endswith("alive\n")
 
 
+@pytest.mark.parametrize("by_position", [True, False], ids=["", "in turns"])
 @pytest.mark.parametrize("held", [unmapped.HELD, 0], ids=["held", "read"])
 def test_vectors_are_read_by_any_rows(
-    tmp_path: Path, held: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, held: int, by_position: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unmapped, "HELD", held)
+    if not by_position:  # as on Windows
+        monkeypatch.delattr(os, "preadv", raising=False)
     path, whole = tmp_path / "some.vectors", np.arange(60, dtype="<f4").reshape(10, 6)
     path.write_bytes(whole.tobytes())
     vectors = unmapped.StoredVectors(path, 10, 6)

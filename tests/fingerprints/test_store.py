@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from image_search.errors import CacheError
 from image_search.fingerprints import Fingerprint, FingerprintStore
-from image_search.fingerprints.segments import SUFFIX
+from image_search.fingerprints.segments import SUFFIX, columns_of, write_segment
 
 
 def digest(number: int) -> bytes:
@@ -151,3 +152,14 @@ def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 def test_a_digest_of_another_length_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         FingerprintStore(tmp_path).get(b"short")
+
+
+@pytest.mark.parametrize(
+    "starts", [[0, 9, 7], [1, 7, 14], [0, 7, 13], [0, -7, 14], [0, 1 << 60, 14]]
+)
+def test_points_that_belong_to_no_picture_are_damage(tmp_path: Path, starts: list[int]) -> None:
+    columns = columns_of([(digest(1), some(1)), (digest(2), some(2))])
+    write_segment(tmp_path, replace(columns, starts=np.array(starts, np.int64)))
+
+    assert len(FingerprintStore(tmp_path)) == 0
+    assert len(list(tmp_path.glob("*.damaged"))) == 1
