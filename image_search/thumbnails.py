@@ -6,8 +6,12 @@ import contextlib
 import hashlib
 import os
 import secrets
+import shutil
+import tempfile
 import time
+import weakref
 from collections.abc import Collection
+from functools import cached_property
 from pathlib import Path
 
 from image_search.errors import CacheError, UnreadableImage
@@ -58,8 +62,27 @@ class Thumbnails:
         path = self._path(hashlib.sha256(data).digest(), side)
         if not path.exists():
             picture = decode(data, max_megapixels=self._max_megapixels, side=side)
-            self._keep(path, thumbnail(picture, side))
+            path = self._kept(path, thumbnail(picture, side))
         return path
+
+    def _kept(self, path: Path, data: bytes) -> Path:
+        """Where ``data`` was put: ``path``, or a folder for temporary files where the disk of the
+        cache is full or not writable, for what can be read there is to be seen."""
+        try:
+            self._keep(path, data)
+        except CacheError as error:
+            with contextlib.suppress(CacheError, OSError):
+                aside = self._spare / path.relative_to(self._folder)
+                self._keep(aside, data)
+                return aside
+            raise error
+        return path
+
+    @cached_property
+    def _spare(self) -> Path:
+        folder = tempfile.mkdtemp(prefix="image-search-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
 
     def _path(self, digest: bytes, side: int) -> Path:
         name = digest.hex()
