@@ -31,6 +31,8 @@ _JOINED = re.compile(
 _LONGEST_PART = 8
 # A word asked for is also found by what it begins with, if that is so much of it: an ending more.
 _BEGINNING = 2 / 3
+# One for all, for most words are only in names of files.
+_NOWHERE = np.zeros(0, np.int64)
 # Shorter words are not looked for as what others begin with.
 _SHORTEST = 3
 # What a word is worth that stands in the name of a file as it is, and in that of a folder.
@@ -87,7 +89,7 @@ class NameIndex:
                 in_folders[word].append(row)
         self._words = sorted(in_names.keys() | in_folders.keys())
         self._in_names, self._in_folders = (
-            [np.array(rows.get(word, ()), dtype=np.int64) for word in self._words]
+            [np.array(rows[word], np.int64) if word in rows else _NOWHERE for word in self._words]
             for rows in (in_names, in_folders)
         )
 
