@@ -2,7 +2,8 @@
 half of which are not there.
 
 ``--constants`` measures instead how much harder people's drawings are than rendered ones, for
-``image_search.checking.drawings``, on the other half of the photos, by other sketches.
+``image_search.checking.drawings``, and how far the stated chance is from the true one on classes
+that were not looked at for that.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import tempfile
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,25 +31,27 @@ from training.sources import held_out
 
 PHOTOS, SKETCHES = DATASETS / "sketchy" / "photo", DATASETS / "sketchy" / "sketch"
 PLACES = np.arange(0, 0.91, 0.03)
-# The halves of the photos on which the constants are chosen, and on which the figures are reported.
-CHOOSING, REPORTING = 0, 1
+# Each half of the photos is a collection once, the other half is what is not there.
+HALVES = (0, 1)
 
 
 @dataclass(frozen=True)
 class Drawing:
     """A sketch, the image that it was drawn from, and whether that is in the collection;
-    ``unseen`` where ``design`` has learnt nothing of its class."""
+    ``unseen`` where ``design`` has learnt nothing of its class, ``of_all`` where it was chosen
+    without regard to that."""
 
     file: Path
     own: str
     here: bool
     unseen: bool
+    of_all: bool = False
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--constants", action="store_true", help="measure HARDER and PLACE")
-    parser.add_argument("--sketches", type=int, default=300, help="sketches of each half")
+    parser.add_argument("--sketches", type=int, default=150, help="sketches of each kind")
     parser.add_argument("--kind", default=SKETCH, help="sketch, or auto to recognise drawings")
     parser.add_argument("--caches", type=Path, help="keep the collections here, for quick reruns")
     options = parser.parse_args()
@@ -95,27 +98,41 @@ def sketches(which: int) -> list[Drawing]:
 
 
 def constants(place: Path) -> str:
-    """HARDER and PLACE, of all sketches of unseen classes whose photo is there, and the same of
-    either half of the classes, which tells how sure they are."""
-    images = half(place, CHOOSING)
-    library = Library.open(Settings(images, place / f"half-{CHOOSING}-state" / "f.pkl"))
-    library.update(fingerprints=False)
-    rendered = rendered_of(library)
-    drawn_by_hand = [one for one in sketches(CHOOSING) if one.unseen]
-    asked = [(one.file.parent.name, _asked(library, one)) for one in drawn_by_hand]
-    by_hand = [(label, one) for label, one in asked if one is not None]
+    """HARDER and PLACE by all sketches of unseen classes, and by either half of the classes."""
+    by_hand: list[tuple[str, Asked]] = []
+    rendered: list[list[Asked]] = []
+    for which in HALVES:
+        library = Library.open(
+            Settings(half(place, which), place / f"half-{which}-state" / "f.pkl")
+        )
+        library.update(fingerprints=False)
+        rendered.append(rendered_of(library))
+        for one in sketches(which):
+            if one.unseen and one.here:
+                by_hand.append((one.file.parent.name, _asked(library, one)))
     labels = sorted({label for label, _ in by_hand})
-    parts = {"all": labels, "one half": labels[::2], "the other": labels[1::2]}
+    parts = {"all": labels, "every other one": labels[::2], "the rest": labels[1::2]}
     lines = []
     for name, of in parts.items():
         some = [one for label, one in by_hand if label in of]
-        place_power, slope = fitted(some)
-        drawings.PLACE = place_power
-        lines.append(
-            f"{name}: {len(some)} sketches of {len(of)} classes, {len(rendered)} rendered: "
-            f"PLACE = {place_power:.2f}, HARDER = {slope / drawings.fit(rendered).slope:.2f}"
+        others = [one for label, one in by_hand if label not in of]
+        power, slope = fitted(some)
+        drawings.PLACE = power
+        slopes = [drawings.fit(part).slope for part in rendered]
+        harder = slope / float(np.exp(np.mean(np.log(slopes))))
+        said = (
+            f"PLACE = {power:.2f}, HARDER = {harder:.2f} (slopes {slopes[0]:.2f}, {slopes[1]:.2f})"
         )
+        if others:
+            stated = np.mean([one.answer.chances(slope)[drawings.MOST - 1] for one in others])
+            true = np.mean([_is_named(one) for one in others])
+            said += f"; of the other classes {stated:.2f} stated, {true:.2f} true"
+        lines.append(f"{name}, {len(some)} sketches of {len(of)} classes: {said}")
     return "\n".join(lines)
+
+
+def _is_named(one: Asked) -> bool:
+    return one.place is not None and one.place < drawings.MOST
 
 
 def fitted(asked: Sequence[Asked]) -> tuple[float, float]:
@@ -140,9 +157,7 @@ def rendered_of(library: Library) -> list[Asked]:
     return found
 
 
-def _asked(library: Library, drawing: Drawing) -> Asked | None:
-    if not drawing.here:
-        return None
+def _asked(library: Library, drawing: Drawing) -> Asked:
     content = hashlib.sha256((PHOTOS / drawing.own).read_bytes()).digest()
     checker = library._checker
     return drawn.asked_of(content, drawing.file.read_bytes(), checker.sample(), checker.ask)
@@ -194,19 +209,23 @@ class Told:
 
 
 def sketchy(place: Path, most: int, kind: str) -> str:
-    """People's sketches of photos, of which one half is the collection."""
-    library, seconds = indexed(half(place, REPORTING), place / f"half-{REPORTING}-state")
-    everything = sketches(REPORTING)
+    """People's sketches of photos, of which one half is the collection, and then the other."""
     asked: list[Told] = []
-    for here in (True, False):
-        some = [one for one in everything if one.here is here]
-        chosen = {id(one): one for one in [*some[:most], *(one for one in some if one.unseen)]}
-        for one in chosen.values():
+    fitting = []
+    for which in HALVES:
+        library, seconds = indexed(half(place, which), place / f"half-{which}-state")
+        fitting.append(seconds)
+        for one in sample(which, most):
             query = Query(images=(one.file.read_bytes(),), kind=kind)
             asked.append(Told(one, library.check(query)))
     rows: list[list[object]] = []
-    for name, chosen_of in groups(asked, everything, most):
-        rows.append([name, *figures(chosen_of)])
+    for here in (True, False):
+        for unseen in (False, True):
+            of = [one for one in asked if one.drawing.here is here]
+            # Of all classes only those that were drawn without regard to the class.
+            of = [one for one in of if (one.drawing.unseen if unseen else one.drawing.of_all)]
+            name = "photo is there" if here else "photo is not there"
+            rows.append([name + ", unseen" * unseen, *figures(of)])
     took = np.median([one.result.took_ms for one in asked])
     head = [
         *("sketches", "asked", "new", "exact or near", "photo named", "hits (median)"),
@@ -214,22 +233,22 @@ def sketchy(place: Path, most: int, kind: str) -> str:
     ]
     photos = len(list(PHOTOS.rglob("*.jpg")))
     return (
-        f"Sketches of Sketchy (asked with kind={kind}), of whose {photos:,} photos "
-        f"{library.status().images:,} are the collection (fitting took {seconds:.0f} s, a "
-        f"check {took:.0f} ms after its embedding); unseen are those of classes of which `design` "
+        f"Sketches of Sketchy (asked with kind={kind}): of its {photos:,} photos one half is the "
+        f"collection, then the other (fitting took {np.mean(fitting):.0f} s, a check {took:.0f} ms "
+        "after its embedding); unseen are those of classes of which `design` "
         "has learnt nothing:\n\n" + table(head, rows) + "\n\n" + thirds(asked)
     )
 
 
-def groups(
-    asked: Sequence[Told], everything: Sequence[Drawing], most: int
-) -> Iterator[tuple[str, list[Told]]]:
+def sample(which: int, most: int) -> list[Drawing]:
+    """So many sketches of photos that are there and that are not, and so many of unseen classes."""
+    chosen: list[Drawing] = []
     for here in (True, False):
-        sample = {one.file for one in [d for d in everything if d.here is here][:most]}
-        name = "photo is there" if here else "photo is not there"
-        yield name, [one for one in asked if one.drawing.file in sample]
-        of = [one for one in asked if one.drawing.here is here and one.drawing.unseen]
-        yield f"{name}, unseen", of
+        some = [one for one in sketches(which) if one.here is here]
+        of_all = [replace(one, of_all=True) for one in some[:most]]
+        unseen = [one for one in some if one.unseen][:most]
+        chosen += of_all + [one for one in unseen if replace(one, of_all=True) not in of_all]
+    return chosen
 
 
 def figures(asked: Sequence[Told]) -> list[object]:

@@ -72,7 +72,7 @@ def asked_of(
     drawing: bytes,
     sample: Mapping[bytes, str],
     ask: Callable[[Query], tuple[SearchIndex, Question]],
-) -> Asked | None:
+) -> Asked:
     """How the collection answers the bytes of a ``drawing`` of its image of this ``content``."""
     index, asked = ask(Query(images=(drawing,), kind=SKETCH))
     hits, compared = index.search(asked.question, DEPTH)

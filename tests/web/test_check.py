@@ -81,6 +81,17 @@ def test_a_verdict_has_its_evidence(client: Client) -> None:
     }
 
 
+def test_of_a_drawing_the_possible_images_are_named(client: Client) -> None:
+    image = io.BytesIO(saved(ornate(90))), "idea.png"
+    told = client.post("/check", data={"image": image, "kind": "sketch"}).json
+
+    assert (told["verdict"], told["kind"]) == ("possible", "sketch")
+    assert {hit["relation"] for hit in told["hits"]} == {"possible"}
+    assert 0 < told["certainty"]["chance"] <= 1
+    assert told["words"].startswith("Possible: if this design is here, it is ")
+    assert client.get(told["hits"][0]["thumbnail"]).status_code == 200
+
+
 def test_an_indexed_image_is_checked_by_its_id(client: Client) -> None:
     found = client.post("/check", data={"image": (io.BytesIO(saved(ornate(1))), "x.png")}).json
     assert [h["path"] for h in found["hits"] if h["relation"] == "exact"] == ["1.png", "copy.png"]
