@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from image_search.cache import Segment
 from image_search.extractors.base import Floats
@@ -26,7 +27,8 @@ class Hit:
     to ``score``; both may hold ``name`` and ``neighbours`` too (which adds nothing to those that
     keep their places, see ``expansion``); ``size`` in bytes, ``modified`` in seconds since 1970,
     ``width`` and ``height`` in pixels; ``note`` says what else should be known about what is
-    shown, such as "page 2 of 12".
+    shown, such as "page 2 of 12"; ``variant`` is what was done to a drawing before it was most
+    like this image, such as ``mirrored``, and empty for as it is drawn.
     """
 
     rank: int
@@ -40,19 +42,23 @@ class Hit:
     size: int
     modified: float
     note: str = ""
+    variant: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Scored:
     """Rows (n,) of a segment with the columns (n,) of ``scores`` and ``contributions``, by
     extractor or what else adds to the score; ``speaking`` are their centred blocks (n, dim) by
-    network through which they may speak about others."""
+    network through which they may speak about others. Of the ``variants`` of a drawing, by name,
+    ``variant`` (n,) tells by number which of them each row was compared with."""
 
     segment: Segment
     rows: Rows
     scores: dict[str, Floats]
     contributions: dict[str, Floats]
     speaking: Mapping[str, Floats] = field(default_factory=dict)
+    variants: tuple[str, ...] = ()
+    variant: npt.NDArray[np.intp] | None = None
 
     @cached_property
     def fused(self) -> Floats:
@@ -69,9 +75,16 @@ class Scored:
         """With another column of ``scores`` (n,), of which so much is ``added`` (n,) to the share
         that ``stays`` (n,) of the others."""
         contributions = {other: values * stays for other, values in self.contributions.items()}
-        return Scored(
-            self.segment, self.rows, self.scores | {name: scores}, contributions | {name: added}
+        return replace(
+            self,
+            scores=self.scores | {name: scores},
+            contributions=contributions | {name: added},
+            speaking={},
         )
+
+    def variant_at(self, place: int) -> str:
+        """What was done to the drawing before it was compared with the row at this ``place``."""
+        return "" if self.variant is None else self.variants[self.variant[place]]
 
     def found(self, least: float = -math.inf) -> list[Found]:
         """The rows whose score is, to the digits shown, at least ``least``, in no order."""
@@ -124,6 +137,7 @@ class Found:
             size=int(records.sizes[owner]),
             modified=int(records.mtimes[owner]) / 1e9,
             note=records.notes.get(owner, ""),
+            variant=self.scored.variant_at(self.at),
         )
 
 

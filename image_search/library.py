@@ -24,7 +24,7 @@ from image_search.decisions import Decisions
 from image_search.duplicates import Duplicates
 from image_search.errors import CacheDamaged, ModelUnavailable
 from image_search.extractors import REGISTRY, resolve
-from image_search.extractors.base import Pixels
+from image_search.extractors.base import Floats, Pixels
 from image_search.extractors.loading import ExtractorPool
 from image_search.images import decode
 from image_search.indexing import Means, update_cache
@@ -92,6 +92,17 @@ class Library:
                 return search(index, asked, query.k, started)
 
         return self._reopening(answer)
+
+    def embed(self, pictures: Sequence[Pixels], names: Sequence[str]) -> dict[str, Floats]:
+        """Unit embeddings (pictures, dim) by extractor, of RGB pixels.
+
+        Raises:
+            ModelUnavailable: one of the extractors cannot be loaded.
+        """
+        return {
+            name: extractor.embed([extractor.prepare(pixels) for pixels in pictures])
+            for name, extractor in zip(names, self._pool.load(names), strict=True)
+        }
 
     def check(self, query: Query) -> CheckResult:
         """Whether the one picture of ``query`` is in the collection already; see

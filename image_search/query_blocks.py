@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from image_search.comparing import Comparison
 from image_search.errors import UnknownImage
 from image_search.extractors import REGISTRY
 from image_search.extractors.base import Extractor, Floats, Pixels, TextExtractor, unit_rows
@@ -19,7 +20,8 @@ from image_search.images import WORKING_SIDE, decode
 from image_search.palettes import palette_block
 from image_search.queries import Query, Region, words
 from image_search.search_index import SearchIndex
-from image_search.weighting import COLOUR_MEAN_SHARE
+from image_search.variants import Variant, compared, variants_of
+from image_search.weighting import COLOUR_MEAN_SHARE, SKETCH
 
 # Extractors that work for queries at the same time, those that wait for one another included.
 THREADS = 16
@@ -55,8 +57,9 @@ def blocks_of(
     load: Callable[[str], Extractor],
     *,
     pause: Callable[[], None] | None = None,
-) -> dict[str, Floats]:
-    """One unit block (dim,) for each extractor of those ``wanted`` that can speak for the query.
+) -> tuple[dict[str, Floats], tuple[Variant, ...]]:
+    """One unit block (dim,) for each extractor of those ``wanted`` that can speak for the query;
+    and where that is one drawing, its variants, mirrored and turned.
 
     ``pictures`` are the query's, as RGB pixels; ``load`` gives an extractor by name. Where nobody
     else needs the cores, extractors work side by side; else one after the other, and ``pause`` is
@@ -83,7 +86,29 @@ def blocks_of(
             parts = _with_words(parts, query, load(name))
         if parts:
             blocks[name] = pooled(parts)
-    return blocks
+    return blocks, _variants(comparison, query, pictures, seen, load, pause)
+
+
+def _variants(
+    comparison: Comparison,
+    query: Query,
+    pictures: Sequence[Pixels],
+    seen: Mapping[str, Floats],
+    load: Callable[[str], Extractor],
+    pause: Callable[[], None] | None,
+) -> tuple[Variant, ...]:
+    # Of several pictures, each may have been turned in another way.
+    if comparison.kind != SKETCH or len(pictures) != 1 or query.like:
+        return ()
+    # Others went first already.
+    again = None if pause is None else lambda: None
+    found = variants_of(
+        pictures[0],
+        {name: rows[0] for name, rows in seen.items()},
+        comparison.models,
+        lambda views, names: _embedded(views, names, load, again),
+    )
+    return compared(found, comparison)
 
 
 def _embedded(

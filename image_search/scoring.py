@@ -17,8 +17,11 @@ from image_search.fusion import shares_of
 from image_search.hits import Scored
 from image_search.indexes import Mask, Rows, VectorIndex
 from image_search.name_search import NameIndex
+from image_search.variants import TURNED, Variant, lost
 from image_search.weighting import PHOTO
 
+# As for a drawing as it is (see ``comparing``), but fewer: what is not among them is behind anyway.
+VARIANT_TIMES, VARIANT_LEAST = 5, 250
 # The name under which the likeness of file and folder names appears among a hit's scores.
 NAME = "name"
 
@@ -31,7 +34,8 @@ class Question:
     ``words`` are looked for in the names of files and folders; names then have a share of
     ``name_weight`` / (1 + ``name_weight``) in the score, and all of it where there are no blocks.
     ``filter`` is what every hit must fulfil. Where ``expanded``, the first answers speak about the
-    others if that helps its kind.
+    others if that helps its kind. Where there are ``variants``, the first as it is drawn, each
+    image is compared with all of them, and the best counts.
     """
 
     blocks: Mapping[str, Floats]
@@ -41,6 +45,7 @@ class Question:
     name_weight: float = 0.0
     filter: Filter = field(default_factory=Filter)
     expanded: bool = False
+    variants: tuple[Variant, ...] = ()
 
     @property
     def plain(self) -> Question:
@@ -100,22 +105,54 @@ class Scoring:
         if not question.blocks or not len(rows):
             return Scored(segment, rows, {}, {})
         calibration = comparison.calibration
-        places, centred, cosines = calibration.layout.slices(), {}, {}
+        places, centred, levelled = calibration.layout.slices(), {}, {}
         vectors = segment.vectors[rows]
-        for name, block in question.blocks.items():
+        for name in question.blocks:
             # Taken out of the others, and so free to be worked on: fresh memory costs more than
             # the arithmetic.
             taken = np.ascontiguousarray(vectors[:, places[name]])
             centred[name] = calibration.centred_rows(name, taken, in_place=True)
-            cosines[name] = comparison.levelled_rows(name, centred[name]) @ block
+            levelled[name] = comparison.levelled_rows(name, centred[name])
         shares = question.shares
+        cosines = {name: levelled[name] @ block for name, block in question.blocks.items()}
         added = {name: values * np.float32(shares[name]) for name, values in cosines.items()}
         speaking = {name: centred[name] for name in self._heard}
-        return Scored(segment, rows, cosines, added, speaking)
+        as_drawn = Scored(segment, rows, cosines, added, speaking)
+        return self._with_variants(as_drawn, levelled) if question.variants else as_drawn
+
+    def _with_variants(self, as_drawn: Scored, levelled: Mapping[str, Floats]) -> Scored:
+        """Each row compared with the variant of the drawing that it is nearest to."""
+        variants, shares = self.question.variants, self.question.shares
+        scores, contributions = dict(as_drawn.scores), dict(as_drawn.contributions)
+        turned = [name for name in TURNED if name in scores]
+        # (variants, rows) by extractor.
+        cosines = {
+            name: np.stack(
+                [
+                    levelled[name] @ one.blocks[name] if name in one.blocks else scores[name]
+                    for one in variants
+                ]
+            )
+            for name in turned
+        }
+        views = sum(each * np.float32(shares[name]) for name, each in cosines.items())
+        chosen = np.argmax(views - lost(variants, shares)[:, None], axis=0)
+        behind = np.array([variant.behind for variant in variants], np.float32)[chosen]
+        for name, each in cosines.items():
+            scores[name] = np.take_along_axis(each, chosen[None], axis=0)[0]
+            contributions[name] = (scores[name] - behind) * np.float32(shares[name])
+        names = tuple(variant.name for variant in variants)
+        return replace(
+            as_drawn, scores=scores, contributions=contributions, variants=names, variant=chosen
+        )
 
     def reach(self, k: int) -> int:
         """Among how many of the nearest by cosine the ``k`` best are."""
         return max(self.comparison.reach(k), REACH if self._heard else k)
+
+    def variant_reach(self, k: int) -> int:
+        """As ``reach``, of a drawing that is not as it was drawn."""
+        return max(VARIANT_TIMES * k, VARIANT_LEAST) if self.comparison.drawings else k
 
     @cached_property
     def _heard(self) -> Collection[str]:

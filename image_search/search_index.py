@@ -102,6 +102,11 @@ class SearchIndex:
             query = query_vector(self.layout, question.blocks, question.weights)
             searched = [(p.of.index, keep) for p, keep in zip(self.parts, allowed, strict=True)]
             found = candidates(query, k, searched, 10**-DIGITS, scoring.reach(k))
+            for variant in question.variants[1:]:
+                blocks = {**question.blocks, **variant.blocks}
+                query = query_vector(self.layout, blocks, question.weights)
+                more = candidates(query, k, searched, 10**-DIGITS, scoring.variant_reach(k))
+                found = [np.union1d(*both) for both in zip(found, more, strict=True)]
         scored = scoring.expanded(
             [
                 scoring.scored(part.of, rows, keep)

@@ -153,8 +153,8 @@ def ask(
     kind, drawings = recognised(query, pictures, look)
     shown = [drawing.pixels for drawing in drawings] or pictures
     wanted = [name for name in usable if query.weights is None or query.weights.get(name, 0) > 0]
-    blocks = blocks_of(index, query, kind, shown, wanted, load, pause=pause)
-    question = _question(index, query, kind, blocks)
+    blocks, variants = blocks_of(index, query, kind, shown, wanted, load, pause=pause)
+    question = replace(_question(index, query, kind, blocks), variants=variants)
     if query.worded and not any(map(reads, wanted)):
         missing = NO_CLIP_NOT if words(query.not_text) else NO_CLIP
         warnings = (*warnings, UNWEIGHED if _weighed_by_hand(query) else missing)

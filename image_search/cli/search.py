@@ -118,7 +118,8 @@ def run(options: argparse.Namespace) -> int:
         print("Matches in file names:")
     for hit in result.hits:
         parts = "  ".join(f"{name} {score:.2f}" for name, score in hit.scores.items())
-        print(f"{hit.rank:4}  {hit.score:.3f}  {hit.path}  ({parts})")
+        variant = f"  [{hit.variant}]" if hit.variant else ""
+        print(f"{hit.rank:4}  {hit.score:.3f}  {hit.path}{variant}  ({parts})")
     unreadable = f", {result.unreadable} could not be read" if result.unreadable else ""
     if not result.compared:
         print("No image passes the filters.")

@@ -20,6 +20,7 @@ from image_search.fusion import query_vector, shares_of
 from image_search.hits import DIGITS
 from image_search.queries import AUTO, Query
 from image_search.searching import kind_of
+from image_search.variants import Variant, compared, lost
 from image_search.weighting import chosen_weights, default_weights
 
 FUSION = "fusion"
@@ -28,10 +29,11 @@ FUSION = "fusion"
 @dataclass(frozen=True, eq=False)
 class Asked:
     """A query picture as a search knows it: unit ``blocks`` (dim,) by extractor, not yet centred,
-    and what kind it is."""
+    what kind it is, and the ``variants`` of a drawing, not yet centred either."""
 
     blocks: Mapping[str, Floats]
     kind: str
+    variants: tuple[Variant, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ class Way:
         """Each extractor's share in the score of a query of this kind."""
         return shares_of(names, self._weights(kind, names, calibration))
 
-    def vector(self, asked: Asked, comparison: Comparison) -> Floats:
-        """The vector (layout.dim,) whose inner product with one that is ready to be compared is the
-        score."""
+    def vectors(self, asked: Asked, comparison: Comparison) -> tuple[Floats, Floats]:
+        """For each variant of a query, the vector (variants, layout.dim) whose inner product with
+        one that is ready to be compared is the score, and what is taken away from that."""
         calibration = comparison.calibration
         blocks = {
             name: comparison.query_block(name, block)
@@ -57,7 +59,16 @@ class Way:
             if self.weights is None or self.weights.get(name, 0) > 0
         }
         weights = self._weights(asked.kind, tuple(blocks), calibration)
-        return query_vector(calibration.layout, blocks, weights)
+        variants = compared(asked.variants, comparison) or (Variant("", {}, 0.0),)
+        vectors = [
+            query_vector(
+                calibration.layout,
+                {name: variant.blocks.get(name, block) for name, block in blocks.items()},
+                weights,
+            )
+            for variant in variants
+        ]
+        return np.stack(vectors), lost(variants, shares_of(blocks, weights))
 
     def _weights(
         self, kind: str, names: Sequence[str], calibration: Calibration
@@ -94,8 +105,7 @@ def scores(
         levelled = comparison.levelled(centred)
         chosen = np.flatnonzero(kinds == kind)
         alike = [asked[i] for i in chosen.tolist()]
-        vectors = np.stack([way.vector(one, comparison) for one in alike])
-        cosines = vectors @ levelled.T
+        cosines = _nearest([way.vectors(one, comparison) for one in alike], levelled)
         if itself is not None:
             away = itself[chosen] >= 0
             cosines[away, itself[chosen][away]] = -1
@@ -104,6 +114,14 @@ def scores(
             _expand(cosines, shares, comparison, centred, way.rounds)
         found[chosen] = cosines
     return np.round(found, DIGITS)
+
+
+def _nearest(asked: Sequence[tuple[Floats, Floats]], levelled: Floats) -> Floats:
+    """The score (asked, n) of each image for the variant of each query that it is nearest to."""
+    vectors, behind = (np.concatenate(column) for column in zip(*asked, strict=True))
+    first = np.cumsum([0, *(len(one) for one, _ in asked[:-1])])
+    scores = vectors @ levelled.T - behind[:, None]
+    return np.asarray(np.maximum.reduceat(scores, first, axis=0), np.float32)
 
 
 def _expand(

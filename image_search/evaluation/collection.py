@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,12 +18,13 @@ from image_search.cache.snapshot import segment_folder
 from image_search.calibration import Calibration
 from image_search.errors import IndexEmpty, UnreadableImage
 from image_search.evaluation.asking import taken_for
-from image_search.extractors.base import Floats
+from image_search.extractors.base import Floats, Pixels
 from image_search.fusion import Layout
 from image_search.images import decode
 from image_search.library import Library
 from image_search.reports import Progress, Unreadable
 from image_search.settings import Settings
+from image_search.variants import Variant, variants_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,13 +107,32 @@ class Collection:
         with ThreadPoolExecutor(self.library.settings.workers) as pool:
             return tuple(pool.map(self._kind, self.files))
 
+    def variants(self, number: int, names: Sequence[str]) -> tuple[Variant, ...]:
+        """A drawing as a search also compares it, mirrored and turned, for the extractors in
+        ``names``; embedded when first asked for.
+
+        Raises:
+            UnreadableImage: the picture is no longer what it was when it was indexed.
+        """
+        if number not in self._variants:
+            seen = {n: block for n, block in self.blocks(number).items() if n in names}
+            pixels = self._pixels(self.files[number])
+            self._variants[number] = variants_of(pixels, seen, self.models, self.library.embed)
+        return self._variants[number]
+
+    @cached_property
+    def _variants(self) -> dict[int, tuple[Variant, ...]]:
+        return {}
+
     def _kind(self, file: Path) -> str:
+        return taken_for(self._pixels(file))
+
+    def _pixels(self, file: Path) -> Pixels:
         try:
             data = file.read_bytes()
         except OSError as error:
             raise UnreadableImage(f"{file} cannot be read ({error.strerror}).") from error
-        picture = decode(data, max_megapixels=self.library.settings.image_megapixels)
-        return taken_for(picture.pixels)
+        return decode(data, max_megapixels=self.library.settings.image_megapixels).pixels
 
     def thumbnail(self, number: int, side: int) -> Path:
         """A WebP file of an image; see ``Library.thumbnail``."""

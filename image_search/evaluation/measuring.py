@@ -16,6 +16,7 @@ from image_search.evaluation.metrics import Doubles, Integers, Ranked
 from image_search.evaluation.pairs import PairScores
 from image_search.evaluation.truth import class_of
 from image_search.extractors.base import Floats
+from image_search.weighting import SKETCH
 
 # Scores held at once: 2 million in float32, and a few arrays of 8 bytes beside them.
 _SCORES = 1 << 21
@@ -55,7 +56,10 @@ class Trial:
         """A query as a search would know it."""
         blocks = self.questions.blocks(int(self.asked[query]))
         chosen = {name: blocks[name] for name in self.names}
-        return Asked(chosen, self.labels["kind"][query])
+        kind = self.labels["kind"][query]
+        if kind != SKETCH:
+            return Asked(chosen, kind)
+        return Asked(chosen, kind, self.questions.variants(int(self.asked[query]), self.names))
 
     def chunks(self, way: Way) -> Iterator[tuple[slice, Floats]]:
         """Some queries at a time, with their scores over the gallery (queries, n)."""

@@ -61,6 +61,7 @@ export function card(hit, act, picked) {
     "span",
     { class: "caption" },
     make("span", { class: "name", title: hit.path }, name),
+    hit.variant ? make("span", { class: "variant", title: "Your drawing was most like this image when it was so" }, hit.variant) : null,
     measure(hit),
   );
   const said = RELATIONS[hit.relation];

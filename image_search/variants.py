@@ -1,0 +1,139 @@
+"""A drawing mirrored and turned: what else is compared, and how far behind as it is drawn.
+
+Designs are found under any of eight views: as drawn, turned by quarters, and each of them mirrored.
+The best per image counts. Each further view gives every image another chance to come near by
+accident, so a view that is unlikely must be better by a margin than a likely one: turned ones by
+how surely the drawing stands upright already, mirrored ones by a constant.
+
+``benchmarks/drawings.py`` measures the constants; figures are in docs/quality.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from image_search.comparing import Comparison
+from image_search.extractors.base import Floats, Pixels
+from image_search.extractors.uprightness import QUARTERS, uprightness_of
+
+#: The extractors that see a difference between views and compare drawings. Others keep what they
+#: saw of the drawing as it is.
+TURNED = ("design", "edges")
+#: A mirrored view counts by so much less (of a cosine): below, plain drawings lose places.
+MIRRORED_BEHIND = 0.1
+# A view counts by so much less for each unit (of a logarithm) that it is less likely upright.
+_BEHIND = 0.05
+# As it is drawn is likelier by so much (a logarithm) than what is seen of it says.
+_PRIOR = 2.0
+# Views that would have to be better by more are not looked at, which saves most of the time.
+_FURTHEST = 0.12
+
+Embed = Callable[[Sequence[Pixels], Sequence[str]], Mapping[str, Floats]]
+"""Pictures and names of extractors to embeddings (pictures, dim) by extractor."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture turned clockwise by ``quarters``, and then perhaps ``mirrored``."""
+
+    quarters: int = 0
+    mirrored: bool = False
+
+    @property
+    def name(self) -> str:
+        """As it is shown beside a hit; empty for a picture as it is."""
+        turned = f"turned {90 * self.quarters}°" if self.quarters else ""
+        return " and ".join(part for part in (turned, "mirrored" * self.mirrored) if part)
+
+    def of(self, pixels: Pixels) -> Pixels:
+        """The picture seen like this."""
+        turned = np.rot90(pixels, -self.quarters)
+        return np.ascontiguousarray(turned[:, ::-1] if self.mirrored else turned)
+
+    def before(self, upright: Floats) -> Floats:
+        """What is known of a picture (4,), by quarter turns, from the same of this view of it."""
+        turns = np.arange(QUARTERS)
+        if self.mirrored:
+            return upright[(self.quarters - turns) % QUARTERS]
+        return upright[(turns - self.quarters) % QUARTERS]
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """A view by ``name``, its unit ``blocks`` (dim,) where they differ from those as drawn, and how
+    far ``behind`` (of a cosine) it counts."""
+
+    name: str
+    blocks: Mapping[str, Floats]
+    behind: float
+
+
+def variants_of(
+    pixels: Pixels, seen: Mapping[str, Floats], models: Mapping[str, str], embed: Embed
+) -> tuple[Variant, ...]:
+    """The views of a drawing that are worth comparing, the first as it is drawn.
+
+    ``pixels`` (height, width, 3) are the drawing's, ``seen`` its unit embeddings (dim,) by
+    extractor, ``models`` what made them, and ``embed`` looks at other views. Empty where nothing
+    that takes part sees a difference between them.
+    """
+    names = [name for name in TURNED if name in seen]
+    if not names:
+        return ()
+    upright = _upright(seen, models)
+    near = [turn for turn in range(1, QUARTERS) if _behind(upright)[turn] < _FURTHEST]
+    views = [View(0, True), *(View(turn, flip) for turn in near for flip in (False, True))]
+    rows = embed([view.of(pixels) for view in views], names)
+    blocks = [{name: rows[name][number] for name in names} for number in range(len(views))]
+    if upright is not None:
+        # Each view is another look at the same drawing.
+        looks = [upright]
+        for view, one in zip(views, blocks, strict=True):
+            if (look := _upright(one, models)) is not None:
+                looks.append(view.before(look))
+        upright = np.mean(looks, axis=0)
+    behind = _behind(upright)
+    return (
+        Variant("", {}, behind[0]),
+        *(
+            Variant(view.name, one, behind[view.quarters] + MIRRORED_BEHIND * view.mirrored)
+            for view, one in zip(views, blocks, strict=True)
+        ),
+    )
+
+
+def compared(variants: Sequence[Variant], comparison: Comparison) -> tuple[Variant, ...]:
+    """The same with their blocks as queries are compared."""
+    return tuple(
+        replace(
+            variant,
+            blocks={n: comparison.query_block(n, block) for n, block in variant.blocks.items()},
+        )
+        for variant in variants
+    )
+
+
+def lost(variants: Sequence[Variant], shares: Mapping[str, float]) -> Floats:
+    """What the score of each variant (variants,) loses by being behind, where extractors have these
+    ``shares`` in it: those that see no difference lose nothing."""
+    turned = sum(shares.get(name, 0.0) for name in TURNED)
+    return np.array([variant.behind * turned for variant in variants], np.float32)
+
+
+def _upright(seen: Mapping[str, Floats], models: Mapping[str, str]) -> Floats | None:
+    for name, block in seen.items():
+        known = uprightness_of(models[name])
+        if known is not None:
+            return known.of(block)
+    return None
+
+
+def _behind(upright: Floats | None) -> list[float]:
+    """How far behind each quarter turn is."""
+    likely = np.zeros(QUARTERS) if upright is None else np.array(upright, np.float64)
+    likely[0] += _PRIOR
+    found: list[float] = (_BEHIND * (likely.max() - likely)).tolist()
+    return found

@@ -1,0 +1,209 @@
+"""Drawings are found mirrored and turned, and every hit says how it was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from image_search.evaluation.asking import FUSION, Asked, scores, ways
+from image_search.evaluation.collection import Collection
+from image_search.extractors.base import Floats, Pixels
+from image_search.extractors.uprightness import QUARTERS, Uprightness, uprightness_of
+from image_search.filters import Filter
+from image_search.library import Library
+from image_search.queries import Query, Region
+from image_search.settings import Settings
+from image_search.variants import MIRRORED_BEHIND, Variant, View, lost, variants_of
+from image_search.weighting import SKETCH
+from tests.drawing import saved
+
+COUNT = 60  # enough to be calibrated
+VIEWS = [View(quarters, mirrored) for mirrored in (False, True) for quarters in range(QUARTERS)]
+
+
+def drawn(seed: int) -> Pixels:
+    """A drawing in dark lines on paper, like none of another seed, nor like itself turned."""
+    dice = np.random.default_rng(seed)
+    pixels = np.full((240, 240, 3), 255, np.uint8)
+    ends = dice.integers(20, 220, (6, 2))
+    cv2.polylines(
+        pixels, [ends.reshape(-1, 1, 2)], dice.random() < 0.5, (30, 30, 30), 3, cv2.LINE_AA
+    )
+    for _ in range(3):
+        middle, radius = dice.integers(50, 190, 2).tolist(), int(dice.integers(10, 40))
+        cv2.circle(pixels, middle, radius, (30, 30, 30), 3, cv2.LINE_AA)
+    return pixels
+
+
+def asked(seed: int, view: View = VIEWS[0]) -> bytes:
+    """The drawing of this seed, seen otherwise, as a file."""
+    return saved(Image.fromarray(view.of(drawn(seed))))
+
+
+def undone(view: View) -> str:
+    """The name of what brings a picture seen like this back."""
+    turned = view.quarters if view.mirrored else -view.quarters
+    return View(turned % QUARTERS, view.mirrored).name
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Drawings, half of them in a folder of their own, under what compares drawings."""
+    place = tmp_path_factory.mktemp("drawings")
+    (place / "images" / "late").mkdir(parents=True)
+    for seed in range(COUNT):
+        name = f"{'late/' * (seed % 2)}{seed:02}.png"
+        (place / "images" / name).write_bytes(asked(seed))
+    settings = Settings(
+        images=place / "images", cache=place / "features.pkl", extractors="hsv,design,edges"
+    )
+    opened = Library.open(settings)
+    assert opened.update(fingerprints=False).calibrated
+    return opened
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name or "as drawn")
+def test_each_view_undoes_itself(view: View) -> None:
+    pixels = drawn(1)[:, :200]
+    back = next(one for one in VIEWS if one.name == undone(view))
+    assert np.array_equal(back.of(view.of(pixels)), pixels)
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name or "as drawn")
+def test_what_is_known_of_a_view_is_known_of_the_drawing(view: View) -> None:
+    """An upright picture turned by each quarter, and what a perfect judge would say of a view."""
+    for needed in range(QUARTERS):
+        # It needs so many turns; seen mirrored, in the other direction.
+        left = (needed - view.quarters) % QUARTERS
+        of_view = np.eye(QUARTERS, dtype=np.float32)[-left % QUARTERS if view.mirrored else left]
+        assert int(np.argmax(view.before(of_view))) == needed
+
+
+def test_a_drawing_is_found_mirrored_and_the_hit_says_so(library: Library) -> None:
+    for seed in range(12):
+        first, *_ = library.search(Query((asked(seed, View(0, True)),), kind="sketch")).hits
+        assert Path(first.path).stem == f"{seed:02}"
+        assert first.variant == "mirrored"
+
+
+def test_a_drawing_as_it_is_is_found_first_as_drawn(library: Library) -> None:
+    for seed in range(12):
+        first, *others = library.search(Query((asked(seed),), kind="sketch")).hits
+        assert (Path(first.path).stem, first.variant) == (f"{seed:02}", "")
+        assert all(hit.score <= first.score for hit in others)
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name or "as drawn")
+def test_turned_drawings_are_found_where_nothing_tells_which_way_up(
+    library: Library, view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("image_search.variants.uprightness_of", lambda _: None)
+    for seed in range(6):
+        first, *_ = library.search(Query((asked(seed, view),), kind="sketch")).hits
+        assert (Path(first.path).stem, first.variant) == (f"{seed:02}", undone(view))
+
+
+def test_turned_drawings_are_found_by_edges_alone(library: Library) -> None:
+    query = Query((asked(5, View(1, False)),), kind="sketch", weights={"edges": 1})
+    first, *_ = library.search(query).hits
+    assert (first.path, first.variant) == ("late/05.png", "turned 270°")
+
+
+def test_scores_stay_within_range_and_contributions_add_up(library: Library) -> None:
+    for view in VIEWS:
+        for hit in library.search(Query((asked(3, view),), kind="sketch", k=COUNT)).hits:
+            assert -1 <= hit.score <= 1.5
+            assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=3e-4)
+            assert hit.contributions.keys() == hit.scores.keys()
+
+
+def test_photos_several_pictures_and_indexed_ones_have_no_variants(library: Library) -> None:
+    mirrored = asked(3, View(0, True))
+    own = library.search(Query((asked(4),), kind="sketch")).hits[0].id
+    for query in (
+        Query((mirrored,), kind="photo"),
+        Query((mirrored, asked(5)), kind="sketch"),
+        Query((mirrored,), like=(own,), kind="sketch"),
+        Query(like=(own,), kind="sketch"),
+        Query((mirrored,), kind="sketch", weights={"hsv": 1}),
+        Query(text="late"),
+    ):
+        hits = library.search(query).hits
+        assert hits
+        assert not any(hit.variant for hit in hits)
+
+
+def test_filters_regions_and_words_hold_for_variants(library: Library) -> None:
+    mirrored = asked(7, View(0, True))
+    late = library.search(Query((mirrored,), kind="sketch", filter=Filter(folder="late"))).hits
+    assert late[0].path == "late/07.png"
+    assert late[0].variant == "mirrored"
+    assert all(hit.path.startswith("late/") for hit in late)
+    sheet = np.full((480, 480, 3), 255, np.uint8)
+    sheet[240:, 240:] = View(0, True).of(drawn(8))
+    part = Query((saved(Image.fromarray(sheet)),), kind="sketch", region=Region(0.5, 0.5, 0.5, 0.5))
+    first, *_ = library.search(part).hits
+    assert (first.path, first.variant) == ("08.png", "mirrored")
+    named = library.search(Query((mirrored,), text="late", kind="sketch")).hits
+    assert named[0].path == "late/07.png"
+
+
+def test_evaluation_scores_drawings_as_a_search_does(library: Library) -> None:
+    collection = Collection.of(library.settings)
+    way = next(way for way in ways(tuple(collection.models)) if way.name == FUSION)
+    number = collection.paths.index("06.png")
+    blocks = collection.blocks(number)
+    one = Asked(blocks, SKETCH, collection.variants(number, tuple(collection.models)))
+    known = (collection.calibration, collection.models, collection.centred)
+    found = scores(way, [one], *known)[0]
+    hits = library.search(Query((asked(6),), kind="sketch", k=COUNT)).hits
+    assert len(hits) == COUNT
+    for hit in hits:
+        assert found[collection.paths.index(hit.path)] == pytest.approx(hit.score, abs=2e-3)
+
+
+def test_extractors_that_see_no_difference_lose_nothing() -> None:
+    variants = [Variant("", {}, 0.0), Variant("mirrored", {}, 0.2)]
+    assert lost(variants, {"clip": 1.0}).tolist() == [0, 0]
+    assert lost(variants, {"clip": 0.5, "edges": 0.5}).tolist() == [0, pytest.approx(0.1)]
+
+
+@pytest.mark.parametrize("needed", range(QUARTERS))
+def test_an_unlikely_view_is_not_looked_at(monkeypatch: pytest.MonkeyPatch, needed: int) -> None:
+    """What surely stands upright is only mirrored; what surely does not counts most where it does
+    stand upright."""
+    judge = Uprightness(30 * np.eye(QUARTERS, dtype=np.float32), np.zeros(QUARTERS, np.float32))
+    monkeypatch.setattr("image_search.variants.uprightness_of", lambda _: judge)
+    pixels, looked = drawn(1), list[str]()
+
+    def embed(views: Sequence[Pixels], names: Sequence[str]) -> dict[str, Floats]:
+        rows = []
+        for seen in views:
+            view = next(one for one in VIEWS if np.array_equal(one.of(pixels), seen))
+            looked.append(view.name)
+            left = (view.quarters - needed if view.mirrored else needed - view.quarters) % QUARTERS
+            rows.append(np.eye(QUARTERS, dtype=np.float32)[left])
+        return {name: np.stack(rows) for name in names}
+
+    block = np.eye(QUARTERS, dtype=np.float32)[needed]
+    found = variants_of(pixels, {"design": block}, {"design": "any"}, embed)
+    behind = {variant.name: variant.behind for variant in found}
+    upright, mirrored = View(needed), View(needed, True)
+    assert looked == ["mirrored"] if needed == 0 else {upright.name, mirrored.name} < set(looked)
+    assert min(behind, key=behind.__getitem__) == upright.name
+    assert behind[mirrored.name] == pytest.approx(MIRRORED_BEHIND)
+
+
+def test_the_constants_belong_to_the_model_of_the_package(settings: Settings) -> None:
+    from image_search.extractors import REGISTRY
+
+    known = uprightness_of(REGISTRY["design"].model)
+    assert known is not None
+    assert known.weights.shape == (QUARTERS, REGISTRY["design"].dim)
+    assert np.exp(known.of(np.zeros(REGISTRY["design"].dim, np.float32))).sum() == pytest.approx(1)
+    assert uprightness_of("another") is None
