@@ -23,12 +23,12 @@ class Hit:
     """A match joined with its image.
 
     ``score`` is fused, ``scores`` the cosine by extractor (about the collection's mean; 1 for the
-    same photo; for drawings levelled, see ``comparing``), ``contributions`` what each of them adds
-    to ``score``; both may hold ``name`` and ``neighbours`` too (which adds nothing to those that
-    keep their places, see ``expansion``); ``size`` in bytes, ``modified`` in seconds since 1970,
-    ``width`` and ``height`` in pixels; ``note`` says what else should be known about what is
-    shown, such as "page 2 of 12"; ``variant`` is what was done to a drawing before it was most
-    like this image, such as ``mirrored``, and empty for as it is drawn.
+    same photo; for drawings levelled, see ``comparing``, less what a variant is behind),
+    ``contributions`` what each of them adds to ``score``; both may hold ``name`` and ``neighbours``
+    too (which adds nothing to those that keep their places, see ``expansion``); ``size`` in bytes,
+    ``modified`` in seconds since 1970, ``width`` and ``height`` in pixels; ``note`` says what else
+    should be known about what is shown, such as "page 2 of 12"; ``variant`` is what was done to a
+    drawing before it was most like this image, such as ``mirrored``, and empty for as it is drawn.
     """
 
     rank: int

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from image_search.comparing import Comparison
 from image_search.errors import UnknownImage
 from image_search.extractors import REGISTRY
 from image_search.extractors.base import Extractor, Floats, Pixels, TextExtractor, unit_rows
@@ -21,7 +20,7 @@ from image_search.palettes import palette_block
 from image_search.queries import Query, Region, words
 from image_search.search_index import SearchIndex
 from image_search.variants import Variant, compared, variants_of
-from image_search.weighting import COLOUR_MEAN_SHARE, SKETCH
+from image_search.weighting import COLOUR_MEAN_SHARE
 
 # Extractors that work for queries at the same time, those that wait for one another included.
 THREADS = 16
@@ -56,10 +55,11 @@ def blocks_of(
     wanted: Sequence[str],
     load: Callable[[str], Extractor],
     *,
+    drawing: Pixels | None = None,
     pause: Callable[[], None] | None = None,
 ) -> tuple[dict[str, Floats], tuple[Variant, ...]]:
     """One unit block (dim,) for each extractor of those ``wanted`` that can speak for the query;
-    and where that is one drawing, its variants, mirrored and turned.
+    and the variants of the one ``drawing`` that it is about, if it is, mirrored and turned.
 
     ``pictures`` are the query's, as RGB pixels; ``load`` gives an extractor by name. Where nobody
     else needs the cores, extractors work side by side; else one after the other, and ``pause`` is
@@ -86,29 +86,18 @@ def blocks_of(
             parts = _with_words(parts, query, load(name))
         if parts:
             blocks[name] = pooled(parts)
-    return blocks, _variants(comparison, query, pictures, seen, load, pause)
-
-
-def _variants(
-    comparison: Comparison,
-    query: Query,
-    pictures: Sequence[Pixels],
-    seen: Mapping[str, Floats],
-    load: Callable[[str], Extractor],
-    pause: Callable[[], None] | None,
-) -> tuple[Variant, ...]:
-    # Of several pictures, each may have been turned in another way.
-    if comparison.kind != SKETCH or len(pictures) != 1 or query.like:
-        return ()
+    if drawing is None:
+        return blocks, ()
+    known = alike[0] if alike else {name: rows[0] for name, rows in seen.items()}
     # Others went first already.
     again = None if pause is None else lambda: None
-    found = variants_of(
-        pictures[0],
-        {name: rows[0] for name, rows in seen.items()},
+    variants = variants_of(
+        drawing,
+        {name: block for name, block in known.items() if name in wanted},
         comparison.models,
         lambda views, names: _embedded(views, names, load, again),
     )
-    return compared(found, comparison)
+    return blocks, compared(variants, comparison)
 
 
 def _embedded(

@@ -139,8 +139,8 @@ class Scoring:
         chosen = np.argmax(views - lost(variants, shares)[:, None], axis=0)
         behind = np.array([variant.behind for variant in variants], np.float32)[chosen]
         for name, each in cosines.items():
-            scores[name] = np.take_along_axis(each, chosen[None], axis=0)[0]
-            contributions[name] = (scores[name] - behind) * np.float32(shares[name])
+            scores[name] = np.take_along_axis(each, chosen[None], axis=0)[0] - behind
+            contributions[name] = scores[name] * np.float32(shares[name])
         names = tuple(variant.name for variant in variants)
         return replace(
             as_drawn, scores=scores, contributions=contributions, variants=names, variant=chosen

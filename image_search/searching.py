@@ -153,7 +153,13 @@ def ask(
     kind, drawings = recognised(query, pictures, look)
     shown = [drawing.pixels for drawing in drawings] or pictures
     wanted = [name for name in usable if query.weights is None or query.weights.get(name, 0) > 0]
-    blocks, variants = blocks_of(index, query, kind, shown, wanted, load, pause=pause)
+    drawing = None
+    if kind == SKETCH and len(pictures) + len(query.like) == 1:
+        # Of several, each may have been turned in another way.
+        drawing = shown[0] if shown else look(query.like[0])
+    blocks, variants = blocks_of(
+        index, query, kind, shown, wanted, load, drawing=drawing, pause=pause
+    )
     question = replace(_question(index, query, kind, blocks), variants=variants)
     if query.worded and not any(map(reads, wanted)):
         missing = NO_CLIP_NOT if words(query.not_text) else NO_CLIP

@@ -129,7 +129,6 @@ def test_photos_several_pictures_and_indexed_ones_have_no_variants(library: Libr
         Query((mirrored,), kind="photo"),
         Query((mirrored, asked(5)), kind="sketch"),
         Query((mirrored,), like=(own,), kind="sketch"),
-        Query(like=(own,), kind="sketch"),
         Query((mirrored,), kind="sketch", weights={"hsv": 1}),
         Query(text="late"),
     ):
