@@ -26,9 +26,9 @@ from benchmarks.fingerprinted import (
 )
 from benchmarks.imagededup_hashes import NAMES, NEAR, Found, Hashes, available
 from benchmarks.report import DATASETS, table, write_section
-from image_search.checking.calibrating import PICTURES, score
+from image_search.checking.calibrating import PICTURES, score, score_inverted
 from image_search.checking.thresholds import Scores, fit
-from image_search.edits import KINDS, MILD, STRENGTHS
+from image_search.edits import INVERTED, KINDS, MILD, STRENGTHS
 from image_search.extractors.base import Pixels
 from image_search.fingerprints import Fingerprint, fingerprint
 from image_search.weighting import PHOTO
@@ -103,7 +103,8 @@ def calibrated(collection: Collection, pictures: Sequence[bytes], into: Sequence
 
 
 def scored(copy: Copy, own: Fingerprint, original: Pixels) -> float:
-    return score(fingerprint(copy.pixels), own, lambda: (copy.pixels, original))
+    compare = score_inverted if copy.kind == INVERTED else score
+    return compare(fingerprint(copy.pixels), own, lambda: (copy.pixels, original))
 
 
 def best_other(collection: Collection, content: bytes) -> tuple[float, bytes]:

@@ -16,6 +16,8 @@ from image_search.extractors.base import Floats, Pixels
 
 STRENGTHS = ("mild", "medium", "strong")
 MILD, MEDIUM, STRONG = range(3)
+# The edit that needs a comparison of its own, because nothing of a negative matches as it is.
+INVERTED = "inverted"
 
 _Edit = Callable[[Pixels, int, np.random.Generator], Pixels]
 _PHRASES = ("SALE", "New season", "www.shop.example", "sample 2026", "No. 4711", "Handmade")
@@ -40,6 +42,8 @@ def edited(
             f"There is no edit {kind!r} of strength {strength}; the kinds are {', '.join(KINDS)}, "
             "the strengths 0 to 2."
         )
+    if kind == INVERTED:
+        return _inverted(pixels, strength, rng)
     if kind == "pasted":
         return _pasted(pixels, strength, rng, _clutter(rng) if backdrop is None else backdrop)
     return _EDITS[kind](pixels, strength, rng)
@@ -215,6 +219,14 @@ def _rephotographed(pixels: Pixels, strength: int, rng: np.random.Generator) -> 
     return _jpeg(_bytes(seen + rng.normal(0, 40 * most, seen.shape)), 80)
 
 
+def _inverted(pixels: Pixels, strength: int, rng: np.random.Generator) -> Pixels:
+    """The negative; in grey; cropped."""
+    negative = np.asarray(255 - pixels, np.uint8)
+    if strength == MEDIUM:
+        return _grey(negative, MILD, rng)
+    return _cropped(negative, MEDIUM, rng) if strength == STRONG else negative
+
+
 _EDITS: Mapping[str, _Edit] = {
     "recompressed": _recompressed,
     "resized": _resized,
@@ -235,7 +247,7 @@ _EDITS: Mapping[str, _Edit] = {
     "stretched": _stretched,
     "rephotographed": _rephotographed,
 }
-KINDS = (*_EDITS, "pasted")
+KINDS = (*_EDITS, "pasted", INVERTED)
 
 
 def _bytes(values: np.ndarray) -> Pixels:

@@ -44,6 +44,17 @@ class Region:
         if min(self.width, self.height) <= 0:
             raise InvalidQuery("region must have a width and a height above 0.")
 
+    def on_whole(self, box: Region | None) -> Region:
+        """The same place on the whole picture, where this one lies within a ``box`` of it."""
+        if box is None:
+            return self
+        return Region(
+            box.x + self.x * box.width,
+            box.y + self.y * box.height,
+            self.width * box.width,
+            self.height * box.height,
+        )
+
 
 @dataclass(frozen=True)
 class Query:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from image_search.edits import KINDS, STRONG, edited
+from image_search.edits import INVERTED, KINDS, STRONG, edited
 from image_search.extractors.base import Floats, Pixels, unit_rows
 from image_search.extractors.design import squeezed
 from training import sources, views
@@ -29,6 +29,8 @@ LOCATED_PHOTOS, LOCATED_RENDERINGS, LOCATED_SKETCHES, LOCATED_LABELLED = 16, 8, 
 #: Of a painting's target, the share of the very picture; the rest is the mean of its class.
 OF_PAINTING = 0.6
 #: What a square is: each kind has something in common that tells nothing.
+# A negative is another picture to whoever looks for likeness.
+_EDITS = tuple(kind for kind in KINDS if kind != INVERTED)
 PHOTO, RENDERING, SKETCH, OTHER = range(4)
 
 
@@ -99,7 +101,7 @@ class Lessons:
     def _edits(self) -> Iterator[_Seen]:
         taught, dice = self._taught, self._dice
         for i in self._some(taught.photos, EDITS):
-            kind, strength = KINDS[int(dice.integers(len(KINDS)))], int(dice.integers(STRONG + 1))
+            kind, strength = _EDITS[int(dice.integers(len(_EDITS)))], int(dice.integers(STRONG + 1))
             pixels = edited(taught.pixels(i), kind, strength, dice)
             beside = self._beside(taught.pixels(i), i)
             yield _Seen(pixels, taught.targets[i, 0], shows=i, beside=beside)

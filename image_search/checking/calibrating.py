@@ -6,6 +6,7 @@ fingerprint suggests, just as a check does. That takes seconds whatever the coll
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import time
@@ -19,16 +20,18 @@ import numpy as np
 from PIL import Image
 
 from image_search.checking.thresholds import Scores
-from image_search.edits import KINDS, STRENGTHS, edited
+from image_search.edits import INVERTED, KINDS, STRENGTHS, edited
 from image_search.errors import ImageSearchError
 from image_search.extractors.base import Pixels
 from image_search.fingerprints import (
     Fingerprint,
     FingerprintIndex,
     FingerprintStore,
-    exchanged,
+    Match,
+    difference,
     fingerprint,
     match,
+    match_inverted,
 )
 from image_search.imaging.drawing import is_line_art
 from image_search.queries import Query
@@ -37,7 +40,7 @@ from image_search.searching import Asked
 from image_search.weighting import PHOTO, SKETCH
 
 # Photos, and drawings, of the collection that are measured at most, and copies made of each: of
-# photos, each of 19 edits in 3 strengths turns up at least once.
+# photos, each of 20 edits in 3 strengths turns up at least once.
 PICTURES = {PHOTO: 40, SKETCH: 20}
 COPIES = 2
 # Of so many more it is only measured what other pictures they resemble; about rare false alarms the
@@ -50,6 +53,8 @@ SHARE = 0.5
 SECONDS, UNHURRIED = 20.0, 120.0
 # Other contents that each picture is held against.
 OTHERS = 5
+# And other contents that it is held against as a negative.
+OTHERS_INVERTED = 2
 # No threshold lies so low, so that below this score nobody looks whether a part was exchanged.
 LOOKED_AT = 3.0
 # Photos, and images drawn at random for each, whose likeness is measured. About drawings, which are
@@ -182,17 +187,22 @@ def _compared(kind: str, number: int, sample: Sample, means: Means) -> tuple[lis
     for turn in range(number * COPIES, (number + 1) * COPIES):
         edit, strength = ways[turn % len(ways)]
         copy = edited(pixels, edit, int(strength), rng)
-        copies.append(score(fingerprint(copy), own, lambda copy=copy: (copy, pixels)))  # type: ignore[misc]
+        compare = score_inverted if edit == INVERTED else score
+        both = copy, pixels
+        copies.append(compare(fingerprint(copy), own, lambda both=both: both))  # type: ignore[misc]
     return copies, _best_other(own, sample, means)
 
 
 def _best_other(own: Fingerprint, sample: Sample, means: Means) -> float:
-    likely = [digest for digest, _ in means.index.candidates(own, OTHERS + 1)]
+    likely, inverted = means.index.candidates_of_each([own, own.inverted], OTHERS + 1)
+    compared = [(score, digest) for digest, _ in likely]
+    compared += [(score_inverted, digest) for digest, _ in inverted[:OTHERS_INVERTED]]
     best = 0.0
-    for digest in likely:
+    for compare, digest in compared:
         other = None if digest == sample.content else means.store.get(digest)
         if other is not None:
-            best = max(best, score(own, other, lambda digest=digest: _both(sample, digest, means)))  # type: ignore[misc]
+            both = functools.partial(_both, sample, digest, means)
+            best = max(best, compare(own, other, both))
     return best
 
 
@@ -207,13 +217,25 @@ def score(
     other: Fingerprint,
     pixels: Callable[[], tuple[Pixels, Pixels] | None],
 ) -> float:
-    """How sure it is that both are the same picture; 0 where a part was exchanged, for which the
-    ``pixels`` of both are looked at if it matters."""
-    found = match(query, other)
+    """How sure it is that both are the same picture; 0 where they only share a part or one was
+    exchanged, for which the ``pixels`` of both are looked at if it matters."""
+    return _judged(match(query, other), pixels)
+
+
+def score_inverted(
+    query: Fingerprint,
+    other: Fingerprint,
+    pixels: Callable[[], tuple[Pixels, Pixels] | None],
+) -> float:
+    """The ``score`` of one picture as the negative of the other."""
+    return _judged(match_inverted(query, other), pixels)
+
+
+def _judged(found: Match | None, pixels: Callable[[], tuple[Pixels, Pixels] | None]) -> float:
     if found is None:
         return 0.0
     both = pixels() if found.score >= LOOKED_AT else None
-    return found.score if both is None or exchanged(*both, found) is None else 0.0
+    return found.score if both is None or difference(*both, found) is None else 0.0
 
 
 def _likeness(kind: str, samples: Sequence[Sample], means: Means) -> Iterator[float]:

@@ -9,7 +9,7 @@ from typing import Any
 from image_search.checking import wording
 from image_search.checking.drawings import PROMISED, DrawingLine
 from image_search.checking.thresholds import Threshold
-from image_search.fingerprints import Exchange, Match
+from image_search.fingerprints import Exchange, Match, SharedPart
 from image_search.hits import Hit
 from image_search.imaging.drawing import PreparedDrawing
 from image_search.queries import Region
@@ -70,13 +70,14 @@ class Evidence:
             outline_hit=_rounded(match.outline_other),
         )
 
-    def but(self, exchange: Exchange) -> Evidence:
-        """This evidence of two pictures that are the same but for a part."""
+    def but(self, apart: Exchange | SharedPart) -> Evidence:
+        """This evidence of two pictures that are the same but for a part, or only share one."""
+        shared = isinstance(apart, SharedPart)
         return replace(
             self,
-            words=f"{self.words}, {exchange.words()}",
-            part_query=_rounded(exchange.outline_query),
-            part_hit=_rounded(exchange.outline_other),
+            words=apart.words() if shared else f"{self.words}, {apart.words()}",
+            part_query=_rounded(apart.outline_query),
+            part_hit=_rounded(apart.outline_other),
         )
 
     def on_whole(self, region: Region | None) -> Evidence:
@@ -161,7 +162,8 @@ class CheckResult:
     ``compared`` images were looked at, every one that the filters admit; ``unprinted`` of them only
     by their likeness and their bytes, because they have no fingerprint yet. ``content`` is the
     SHA-256 of the picture's bytes, ``fingerprint`` that of the index, ``checked`` in seconds since
-    1970. ``drawing`` is what was compared of a sketch, beside its fingerprint.
+    1970. ``drawing`` is what was compared of a sketch, beside its fingerprint. ``parts`` are the pictures on the query, where it is a page, each compared by itself, too;
+    ``limit`` says what the marked part and the filters left out.
     """
 
     verdict: str
@@ -182,6 +184,8 @@ class CheckResult:
     checked: float
     warnings: tuple[str, ...]
     drawing: PreparedDrawing | None = None
+    parts: tuple[Region, ...] = ()
+    limit: str = ""
 
     @property
     def exists(self) -> bool:

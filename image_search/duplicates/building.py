@@ -18,7 +18,7 @@ from image_search.decisions import Pair
 from image_search.duplicates.pairs import Pairs, SamePicture
 from image_search.errors import ImageSearchError
 from image_search.extractors.base import Pixels
-from image_search.fingerprints import Fingerprint, FingerprintIndex, Match, exchanged, match
+from image_search.fingerprints import Fingerprint, FingerprintIndex, Match, difference, match
 from image_search.images import decode, pixel_digest
 from image_search.imaging.drawing import is_line_art
 from image_search.originals import Originals
@@ -158,8 +158,8 @@ def _verified(
 
 
 def _described(query: bytes, other: bytes, near: Match, means: Means) -> SamePicture | None:
-    """What kind of pair it is, ``None`` where a part of the picture was exchanged; for that, both
-    files are read."""
+    """What kind of pair it is, ``None`` where they only share a part, or one was exchanged; for
+    that, both files are read."""
     files = [_file(digest, means) for digest in (query, other)]
     pictures = [_decoded(data, means) for _, data in files]
     shown = [pixels for pixels in pictures if pixels is not None]
@@ -168,7 +168,7 @@ def _described(query: bytes, other: bytes, near: Match, means: Means) -> SamePic
     same = len(sides) == 1 and is_unaltered(near)
     if same and _pixels(files[0][1], means) == _pixels(files[1][1], means) != b"":
         return SamePicture(query, other, EXACT, kind, Evidence.of(near, SAME_PIXELS))
-    if len(shown) == 2 and exchanged(shown[0], shown[1], near) is not None:
+    if len(shown) == 2 and difference(shown[0], shown[1], near) is not None:
         return None
     return SamePicture(query, other, NEAR, kind, Evidence.of(near))
 

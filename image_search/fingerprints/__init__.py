@@ -4,16 +4,17 @@ Embeddings say how *similar* pictures are; fingerprints say that they are *the s
 whose positions agree, and perceptual hashes.
 """
 
-from image_search.fingerprints import exchange, segments
+from image_search.fingerprints import agreement, exchange, segments
+from image_search.fingerprints.agreement import SharedPart, difference
 from image_search.fingerprints.exchange import Exchange, exchanged
 from image_search.fingerprints.fingerprint import Fingerprint, fingerprint
 from image_search.fingerprints.index import FingerprintIndex
 from image_search.fingerprints.match import Match
-from image_search.fingerprints.matching import match
+from image_search.fingerprints.matching import match, match_inverted
 from image_search.fingerprints.store import FingerprintStore
 
 # How pictures are compared: changes whenever scores or decisions are made otherwise.
-WAY = f"{segments.RECIPE}.{exchange.RECIPE}"
+WAY = f"{segments.RECIPE}.{exchange.RECIPE}.{agreement.RECIPE}"
 
 __all__ = [
     "WAY",
@@ -22,7 +23,10 @@ __all__ = [
     "FingerprintIndex",
     "FingerprintStore",
     "Match",
+    "SharedPart",
+    "difference",
     "exchanged",
     "fingerprint",
     "match",
+    "match_inverted",
 ]

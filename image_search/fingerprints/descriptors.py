@@ -142,6 +142,12 @@ def mirrored(bits: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return _REVERSED[rows].reshape(-1, CELLS * CELLS)
 
 
+def inverted(bits: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The descriptors (n, 16) of the same points in the negative, where every gradient is turned
+    round: so is the point's own frame, in which all cells change places and nothing else."""
+    return np.ascontiguousarray(bits[:, ::-1])
+
+
 _REVERSED = np.packbits(np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)[:, ::-1], 1)[
     :, 0
 ]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.extractors.base import Floats, Pixels
-from image_search.fingerprints import descriptors, points
+from image_search.fingerprints import descriptors, hashing, points
 from image_search.fingerprints.hashing import orientation_hashes, squeezed
 
 # Longest side at which points are looked for, in pixels; smaller pictures are enlarged to it, so
@@ -67,6 +67,19 @@ class Fingerprint:
             descriptors.mirrored(self.descriptors),
             self.aspect,
             np.ascontiguousarray(self.preview[:, ::-1]),
+        )
+
+    @cached_property
+    def inverted(self) -> Fingerprint:
+        """The fingerprint of the negative, made without its pixels."""
+        turned = self.points.copy()
+        turned[:, 3] += np.pi
+        return Fingerprint(
+            hashing.inverted(self.hashes),
+            turned,
+            descriptors.inverted(self.descriptors),
+            self.aspect,
+            255 - self.preview,
         )
 
 

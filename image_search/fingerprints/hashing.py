@@ -51,6 +51,11 @@ def _hash(low: Floats) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
+def inverted(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The hashes of the negative: every frequency changes its sign, the mean takes no part."""
+    return ~hashes & np.uint64((1 << 63) - 1)
+
+
 def hash_distances(
     first: npt.NDArray[np.uint64], second: npt.NDArray[np.uint64]
 ) -> npt.NDArray[np.uint8]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -73,6 +73,15 @@ class FingerprintIndex:
         with a score (higher is likelier; comparable within one answer only)."""
         return next(self._candidates([query], limit, thorough=True))
 
+    def candidates_of_each(
+        self,
+        queries: Sequence[Fingerprint],
+        limit: int,
+        among: Collection[bytes] | None = None,
+    ) -> list[list[tuple[bytes, float]]]:
+        """The ``candidates`` of each query; only those ``among`` these contents, where given."""
+        return list(self._candidates(queries, limit, thorough=True, among=among))
+
     def candidates_of(
         self, queries: Sequence[Fingerprint], limit: int
     ) -> Iterator[list[tuple[bytes, float]]]:
@@ -81,11 +90,16 @@ class FingerprintIndex:
         return self._candidates(queries, limit, thorough=False)
 
     def _candidates(
-        self, queries: Sequence[Fingerprint], limit: int, *, thorough: bool
+        self,
+        queries: Sequence[Fingerprint],
+        limit: int,
+        *,
+        thorough: bool,
+        among: Collection[bytes] | None = None,
     ) -> Iterator[list[tuple[bytes, float]]]:
         if not queries:
             return
-        parts = self._parts
+        parts = self._parts if among is None else _narrowed(self._parts, among)
         for part in parts:
             part.segment.file.check()
             part.lists.check()
@@ -99,6 +113,18 @@ class FingerprintIndex:
                     found.append((float(scores[row]), part.segment.columns.digests[row].tobytes()))
             found.sort(key=lambda item: (-item[0], item[1]))
             yield [(digest, score) for score, digest in found[:limit]]
+
+
+def _narrowed(parts: tuple[_Part, ...], contents: Collection[bytes]) -> tuple[_Part, ...]:
+    """``parts`` with no more than these contents live."""
+    wanted = digest_rows(list(contents))
+    narrowed = []
+    for part in parts:
+        rows = part.segment.find(wanted)
+        mask = np.zeros(len(part.live), np.bool_)
+        mask[rows[rows >= 0]] = True
+        narrowed.append(replace(part, live=part.live & mask))
+    return tuple(narrowed)
 
 
 def _highest(scores: npt.NDArray[np.float64], limit: int) -> npt.NDArray[np.int64]:

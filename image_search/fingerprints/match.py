@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from image_search.fingerprints.geometry import Matrix
 
 Outline = tuple[tuple[float, float], ...]
 Rows = tuple[tuple[float, float, float], ...]
+Box = tuple[float, float, float, float]
 
 
 def outline_of(polygon: Matrix) -> Outline:
@@ -27,6 +28,7 @@ class Match:
     equal. ``of_query`` and ``of_other`` are the shares of each picture's area that the matching
     region covers, 0 to 1; the outlines are that region in fractions of width and height. ``way`` is
     the 3 x 3 matrix that takes a point of the other picture to the query, both in such fractions.
+    ``inverted``: the query is a negative.
     """
 
     score: float
@@ -39,10 +41,13 @@ class Match:
     outline_query: Outline
     outline_other: Outline
     way: Rows
+    inverted: bool = False
 
     def words(self) -> str:
         """What was done to the other picture to get the query, for a person to read."""
         parts = ["same picture"]
+        if self.inverted:
+            parts.append("inverted")
         if self.mirrored:
             parts.append("mirrored")
         turned = round(self.rotation) % 360
@@ -55,3 +60,23 @@ class Match:
         if self.of_query < 0.9:
             parts.append(f"as {self.of_query:.0%} of the picture".replace("%", " %"))
         return ", ".join(parts)
+
+    def within(self, box: Box, size: tuple[int, int]) -> Match:
+        """The same, where the query was only this ``box`` (left, top, width and height in fractions
+        of the sides) of a picture of this ``size`` (width and height)."""
+        left, top, width, height = box
+        lift = np.array([[width, 0, left], [0, height, top], [0, 0, 1]])
+        longest = max(width * size[0], height * size[1]) / max(size)
+        outline = np.array(self.outline_query).reshape(-1, 2) * [width, height] + [left, top]
+        return replace(
+            self,
+            scale=self.scale * longest,
+            of_query=self.of_query * width * height,
+            outline_query=outline_of(outline),
+            way=rows_of(lift @ np.array(self.way)),
+        )
+
+
+def rows_of(way: Matrix) -> Rows:
+    """A (3, 3) matrix as plain numbers."""
+    return tuple((float(a), float(b), float(c)) for a, b, c in way)

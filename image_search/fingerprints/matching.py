@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ from image_search.fingerprints import evidence, geometry
 from image_search.fingerprints.fingerprint import Fingerprint
 from image_search.fingerprints.geometry import Matrix, Pairs
 from image_search.fingerprints.hashing import hash_distances
-from image_search.fingerprints.match import Match, Rows, outline_of
+from image_search.fingerprints.match import Match, outline_of, rows_of
 
 # Bits (of 128) by which descriptors of one point may differ: at all, where nothing else in the
 # other picture is alike, and once the geometry says where to look.
@@ -54,6 +54,13 @@ def match(query: Fingerprint, other: Fingerprint) -> Match | None:
     best, mirrored = max(found, key=lambda one: one[0].score)
     asked = query.mirrored if mirrored else query
     return _told(query, other, _in_perspective(asked, other, best), mirrored)
+
+
+def match_inverted(query: Fingerprint, other: Fingerprint) -> Match | None:
+    """How ``query`` shows the negative of the same picture as ``other``; ``None`` where nothing is
+    alike."""
+    found = match(query.inverted, other)
+    return None if found is None else replace(found, inverted=True)
 
 
 def _proposals(query: Fingerprint, other: Fingerprint) -> list[tuple[Matrix, bool]]:
@@ -186,9 +193,5 @@ def _told(query: Fingerprint, other: Fingerprint, found: Alignment, mirrored: bo
         of_other=min(1.0, geometry.area(back) / geometry.area(there)),
         outline_query=outline_of(outline_query),
         outline_other=outline_of(back / other.size),
-        way=_rows(whole_way),
+        way=rows_of(whole_way),
     )
-
-
-def _rows(way: Matrix) -> Rows:
-    return tuple((float(a), float(b), float(c)) for a, b, c in way)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from image_search.extractors.base import Pixels
-from tests.drawing import design
+from tests.drawing import design, ornate
 
 
 @cache
@@ -30,3 +30,19 @@ def flat(seed: int) -> Pixels:
     x, y = np.meshgrid(np.linspace(0, 1, 200), np.linspace(0, 1, 200))
     wave = np.sin(rng.uniform(2, 6) * x + rng.uniform(0, 6)) * np.cos(rng.uniform(2, 6) * y)
     return np.repeat((127 + 100 * wave).astype(np.uint8)[..., None], 3, axis=2)
+
+
+@cache
+def sheet(number: int) -> Pixels:
+    """One of many spec sheets (480, 640, 3): a table that all have, and a design of its own."""
+    page = Image.new("RGB", (640, 480), "white")
+    draw = ImageDraw.Draw(page)
+    draw.rectangle((6, 6, 633, 473), outline="black", width=3)
+    for row in range(14):
+        draw.line((400, 20 + row * 32, 633, 20 + row * 32), fill="black", width=2)
+        for place in range(6):
+            height = (row * 7 + place * 5) % 13 + 6
+            box = (410 + place * 34, 26 + row * 32, 432 + place * 34, 26 + height + row * 32)
+            draw.rectangle(box, fill=(20 * row, 60, 30 * place))
+    page.paste(ornate(number).resize((360, 270)), (20, 100))
+    return np.asarray(page)

@@ -1,0 +1,188 @@
+"""Whether two pictures that match are the same picture, or only share a part: a page layout, a
+frame, a colour chart, a chain.
+
+The whole frames are laid on each other by the way that was found, not only the region in which
+points agree. An edit hides what the other picture shows, or adds to it. Where pictures merely share
+a part, each shows structure of its own beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from image_search.extractors.base import Floats, Pixels
+from image_search.fingerprints import geometry
+from image_search.fingerprints.exchange import Exchange, exchanged
+from image_search.fingerprints.laying import Laid, lay
+from image_search.fingerprints.match import Match, Outline
+
+# What is decided in another way has another number.
+RECIPE = 1
+# The window (sigma, pixels) in which structure is compared, and the deviation (levels of 255) from
+# which there is any.
+_WINDOW, _STRUCTURE = 3.0, 6.0
+# Structure agrees from this correlation on, and disagrees below the other.
+_AGREES, _APART = 0.6, 0.3
+# One side is plain where it varies by so many times less than the other (as variances).
+_PLAIN = 9.0
+# A part is only shared where both show so much of their own, as a share of that and of what agrees;
+# or so much less, where it is spread over such a share of what both have in common. Chosen on pages
+# made with jewellery and on edited copies of it (``benchmarks.templates``, ``benchmarks.copies``).
+_OWN, _SPREAD_OWN, _SPREAD = 0.12, 0.05, 0.18
+# Differing pixels so near to each other are one patch.
+_GAP = 15
+# A badge: no larger a share than this, and with so much of it in few colours that its surroundings
+# do not have; by so many levels colours are others.
+_BADGE, _FLAT, _FEW, _OTHER = 0.33, 0.45, 4, 28
+# Both pictures are laid on each other whole, where each covers so much of the other.
+_WHOLE = 0.8
+# A layout is shared where what agrees reaches over so much of both pictures' sides.
+_REACHES = 0.75
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class SharedPart:
+    """What two pictures share that are different pictures.
+
+    ``share`` is that of the query's area on which they agree; ``layout`` says that it reaches all
+    over both. The outlines are boxes around where they disagree, in fractions of each picture's
+    width and height.
+    """
+
+    share: float
+    layout: bool
+    outline_query: Outline
+    outline_other: Outline
+
+    def words(self) -> str:
+        """What is shared, for a person to read."""
+        if self.layout:
+            return "shares the page layout, with other content"
+        much = f"{self.share:.0%}".replace("%", " %") if self.share >= 0.01 else "less than 1 %"
+        return f"shares a part: {much} of the picture"
+
+
+def difference(query: Pixels, other: Pixels, found: Match) -> Exchange | SharedPart | None:
+    """What makes two RGB pictures that match as ``found`` different pictures; ``None`` where all
+    differences are those of an edit."""
+    if found.inverted:
+        query = np.asarray(255 - query, np.uint8)
+    part = exchanged(query, other, found)
+    if part is not None and min(found.of_query, found.of_other) > _WHOLE:
+        return part
+    # Of what lies on the other only in part, the exchange is that of the part in common.
+    return shared_part(query, other, found) or part
+
+
+def shared_part(query: Pixels, other: Pixels, found: Match) -> SharedPart | None:
+    """The part that two RGB pictures share that match as ``found``; ``None`` where they are one
+    picture, as far as both show the same."""
+    region = _overlap(found)
+    if len(region) < 3:
+        return None
+    laid = lay(query, other, replace(found, outline_query=_outline(region)))
+    if laid is None:
+        return None
+    agrees, here, there = _structures(laid)
+    own = min(int(here.sum()), int(there.sum()))
+    share = own / max(own + int(agrees.sum()), 1)
+    if share < _SPREAD_OWN:
+        return None
+    patch = _patch(here | there) & laid.shared
+    spread = float(patch.sum() / laid.shared.sum())
+    if share < _OWN and spread < _SPREAD:
+        return None
+    if spread <= _BADGE and any(_badge(side, patch, laid) for side in (laid.query, laid.other)):
+        return None
+    rows, columns = np.nonzero(patch)
+    left, top = int(columns.min()), int(rows.min())
+    box = left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top
+    covers = geometry.area(region)
+    return SharedPart(
+        float(agrees.sum() / laid.shared.sum()) * covers,
+        covers > _REACHES and _reaches(agrees),
+        *laid.outlines(*box),
+    )
+
+
+def _overlap(found: Match) -> geometry.Matrix:
+    """Where in the query, in fractions of its sides, the whole of the other picture lies."""
+    frame = geometry.frame((1.0, 1.0))
+    laid = geometry.moved(np.array(found.way), frame)
+    return geometry.overlap(laid[::-1] if found.mirrored else laid, frame)
+
+
+def _outline(polygon: geometry.Matrix) -> Outline:
+    return tuple((float(x), float(y)) for x, y in polygon)
+
+
+def _structures(laid: Laid) -> tuple[Mask, Mask, Mask]:
+    """Where both show the same structure, where the query shows its own, and where the other one
+    does: correlations in windows, as in SSIM (Wang et al., IEEE TIP 2004)."""
+    one, other = (
+        np.asarray(cv2.cvtColor(side, cv2.COLOR_RGB2GRAY), np.float32)
+        for side in (laid.query, laid.other)
+    )
+    mean_one, mean_other = _mean(one), _mean(other)
+    of_one = np.maximum(_mean(one * one) - mean_one**2, 0)
+    of_other = np.maximum(_mean(other * other) - mean_other**2, 0)
+    both = _mean(one * other) - mean_one * mean_other
+    correlation = both / np.sqrt(np.maximum(of_one * of_other, 1))
+    here, there = of_one > _STRUCTURE**2, of_other > _STRUCTURE**2
+    apart = here & there & (correlation < _APART)
+    unlike = correlation < _AGREES
+    only_here = here & unlike & (_PLAIN * of_other < of_one)
+    only_there = there & unlike & (_PLAIN * of_one < of_other)
+    agrees = (here | there) & (correlation > _AGREES)
+    return (
+        laid.shared & agrees,
+        laid.shared & (apart | only_here),
+        laid.shared & (apart | only_there),
+    )
+
+
+def _mean(values: Floats) -> Floats:
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), _WINDOW), np.float32)
+
+
+def _patch(differs: Mask) -> Mask:
+    """The convex hull of the largest patch of pixels that differ."""
+    closed = cv2.morphologyEx(
+        differs.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((_GAP, _GAP), np.uint8)
+    )
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats(closed)
+    largest = labels == 1 + int(boxes[1:, cv2.CC_STAT_AREA].argmax())
+    outline = cv2.convexHull(cv2.findNonZero(largest.astype(np.uint8)))
+    patch = np.zeros(differs.shape, np.uint8)
+    cv2.fillConvexPoly(patch, outline, 1)
+    return patch.astype(np.bool_)
+
+
+def _badge(side: Pixels, patch: Mask, laid: Laid) -> bool:
+    """Whether a patch of one picture is in few colours that its surroundings do not have."""
+    wide = cv2.dilate(patch.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(np.bool_)
+    around = wide & ~patch & laid.shared
+    if around.sum() < 10 or patch.sum() < 40:
+        return False
+    cells = (side[patch] >> 4).astype(np.int64) @ [1 << 8, 1 << 4, 1]
+    counts = np.bincount(cells, minlength=1 << 12)
+    commonest = np.argsort(-counts)[: 2 * _FEW]
+    colours = np.stack([commonest >> 8, commonest >> 4 & 15, commonest & 15], axis=1) * 16 + 8
+    others = np.abs(colours - np.median(side[around], axis=0)).max(axis=1) > _OTHER
+    return float(counts[commonest[others][:_FEW]].sum() / len(cells)) >= _FLAT
+
+
+def _reaches(agrees: Mask) -> bool:
+    """Whether what agrees reaches over both pictures, from side to side."""
+    rows, columns = np.nonzero(agrees)
+    if not len(rows):
+        return False
+    height, width = agrees.shape
+    wide, high = np.ptp(np.quantile(columns, [0.02, 0.98])), np.ptp(np.quantile(rows, [0.02, 0.98]))
+    return bool(wide > _REACHES * width and high > _REACHES * height)

@@ -1,0 +1,68 @@
+"""Pictures that only share a template are told from edited copies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from image_search.edits import INVERTED, KINDS, MEDIUM, MILD, edited
+from image_search.extractors.base import Pixels
+from image_search.fingerprints import SharedPart, difference, fingerprint, match
+from image_search.fingerprints.agreement import shared_part
+from tests.drawing import ornate
+from tests.fingerprints.pictures import busy, sheet
+
+
+def framed(number: int) -> Pixels:
+    """A picture in a frame with ornaments."""
+    page = Image.fromarray(np.array(busy(50)))
+    page.paste(Image.fromarray(busy(number)).resize((220, 150)), (50, 45))
+    return np.asarray(page)
+
+
+def told(query: Pixels, other: Pixels) -> SharedPart | None:
+    found = match(fingerprint(query), fingerprint(other))
+    return None if found is None else shared_part(query, other, found)
+
+
+def test_two_sheets_share_their_layout() -> None:
+    part = told(sheet(1), sheet(2))
+
+    assert part is not None
+    assert part.words() == "shares the page layout, with other content"
+    for outline in (part.outline_query, part.outline_other):
+        x, y = np.mean(outline, axis=0)
+        assert (x, y) == pytest.approx((0.31, 0.49), abs=0.12)
+    assert told(sheet(1), sheet(1)) is None
+
+
+def test_two_pictures_in_one_frame_share_a_part() -> None:
+    part = told(framed(1), framed(2))
+
+    assert part is not None
+    assert told(framed(1), framed(1)) is None
+
+
+def test_what_is_shared_is_told_with_its_share() -> None:
+    assert SharedPart(0.123, False, (), ()).words() == "shares a part: 12 % of the picture"
+    assert SharedPart(0.004, False, (), ()).words() == "shares a part: less than 1 % of the picture"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != INVERTED])
+@pytest.mark.parametrize("seed", range(2))
+def test_an_edited_copy_shares_no_mere_part(kind: str, seed: int) -> None:
+    strength = MILD if kind in {"recoloured", "grey", "captioned"} else MEDIUM
+    for pixels in (busy(1), np.asarray(ornate(1)), sheet(1)):
+        copy = edited(pixels, kind, strength, np.random.default_rng(seed), backdrop=busy(99))
+        found = match(fingerprint(copy), fingerprint(pixels))
+        if found is not None and found.score > 5:
+            assert shared_part(copy, pixels, found) is None
+            assert difference(copy, pixels, found) is None
+
+
+def test_what_hardly_overlaps_is_not_judged() -> None:
+    found = match(fingerprint(busy(1)), fingerprint(busy(1)))
+    assert found is not None
+    tiny = np.full((12, 12, 3), 90, np.uint8)
+    assert shared_part(tiny, tiny, found) is None
