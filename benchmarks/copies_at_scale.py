@@ -34,7 +34,8 @@ from benchmarks.fingerprinted import (
 )
 from benchmarks.report import DATASETS, table, write_section
 from image_search.cache import Snapshot
-from image_search.checking.checks import BY_FINGERPRINT, BY_LIKENESS, THREADS
+from image_search.checking.checks import BY_LIKENESS
+from image_search.checking.verifying import BY_FINGERPRINT, THREADS
 from image_search.duplicates.building import CANDIDATES, TOGETHER, Means, look_at
 from image_search.edits import MILD
 from image_search.fingerprinting import update_fingerprints

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.report import DATASETS
 from image_search.checking.calibrating import LOOKED_AT
-from image_search.checking.checks import BY_FINGERPRINT
+from image_search.checking.verifying import BY_FINGERPRINT, BY_NEGATIVE
 from image_search.edits import KINDS, STRENGTHS, edited
 from image_search.errors import UnreadableImage
 from image_search.extractors.base import Pixels
@@ -23,9 +23,10 @@ from image_search.fingerprints import (
     FingerprintIndex,
     FingerprintStore,
     Match,
-    exchanged,
+    difference,
     fingerprint,
     match,
+    match_inverted,
 )
 from image_search.images import decode
 
@@ -59,7 +60,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class Judged:
-    """A verified match, and whether a part of the picture was exchanged."""
+    """A verified match, and whether a part was exchanged, or one is all that is shared."""
 
     score: float
     content: bytes
@@ -106,19 +107,25 @@ class Collection:
 
     def judged(self, query: Fingerprint, pixels: Pixels) -> list[Judged]:
         """The verified matches with the pixels of what is asked for, best first."""
-        found = []
-        for content, _ in self.index.candidates(query, BY_FINGERPRINT):
-            near = match(query, self.fingerprint(content))
-            if near is not None:
-                found.append(Judged(near.score, content, self._exchanged(pixels, content, near)))
-        return sorted(found, key=lambda one: (-one.score, one.content))
+        plain, negative = self.index.candidates_of_each([query, query.inverted], BY_FINGERPRINT)
+        matches = [(content, match(query, self.fingerprint(content))) for content, _ in plain]
+        matches += [
+            (content, match_inverted(query, self.fingerprint(content)))
+            for content, _ in negative[:BY_NEGATIVE]
+        ]
+        found: dict[bytes, Judged] = {}
+        for content, near in matches:
+            if near is None or (content in found and found[content].score >= near.score):
+                continue
+            found[content] = Judged(near.score, content, self._exchanged(pixels, content, near))
+        return sorted(found.values(), key=lambda one: (-one.score, one.content))
 
     def _exchanged(self, pixels: Pixels, content: bytes, near: Match) -> bool:
         if near.score < LOOKED_AT:
             return False
         other = pixels_of(self.paths[content])
         started = time.thread_time()
-        part = exchanged(pixels, other, near)
+        part = difference(pixels, other, near)
         self.looking.append((time.thread_time() - started) * 1000)
         return part is not None
 

@@ -4,6 +4,7 @@ index."""
 from __future__ import annotations
 
 import fnmatch
+import math
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -68,9 +69,20 @@ class Filter:
                 f"{self.orientation[:40]!r}."
             )
 
+    @property
+    def limits(self) -> bool:
+        """Whether anything is asked for."""
+        return self != Filter()
+
+    def may_admit(self, path: str, modified: float) -> bool:
+        """Whether a file of which nothing but its path and its time (seconds since 1970) is known
+        may fulfil it."""
+        after, before = self.after or 0.0, math.inf if self.before is None else self.before
+        return after <= modified < before and self._path_fits(path)
+
     def mask(self, records: Records) -> Mask | None:
         """(facts,) bool: which facts fulfil it; ``None`` where nothing is asked for."""
-        if self == Filter():
+        if not self.limits:
             return None
         wanted = np.ones(len(records), dtype=np.bool_)
         modified = records.mtimes / 1e9

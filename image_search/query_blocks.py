@@ -33,12 +33,15 @@ def reads(name: str) -> bool:
     return name in REGISTRY and REGISTRY[name].reads
 
 
-def pixels_of(data: bytes, region: Region | None, *, max_megapixels: float) -> Pixels:
-    """The picture, or what lies inside the box on it, at least one pixel."""
+def pixels_of(
+    data: bytes, region: Region | None, *, max_megapixels: float, side: int = WORKING_SIDE
+) -> Pixels:
+    """The picture, or what lies inside the box on it, at least one pixel; reduced as ``decode``
+    does, to this shortest ``side``."""
     if region is None:
-        return decode(data, max_megapixels=max_megapixels).pixels
+        return decode(data, max_megapixels=max_megapixels, side=side).pixels
     # So large that the part, not the whole, is as large as what an extractor looks at.
-    side = math.ceil(WORKING_SIDE / max(0.001, min(region.width, region.height)))
+    side = math.ceil(side / max(0.001, min(region.width, region.height)))
     pixels = decode(data, max_megapixels=max_megapixels, side=side).pixels
     height, width = pixels.shape[:2]
     left, top = min(round(region.x * width), width - 1), min(round(region.y * height), height - 1)

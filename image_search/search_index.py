@@ -130,6 +130,14 @@ class SearchIndex:
             hits.extend(one.hit() for one in scoring.scored(part.of, rows, allowed).found())
         return hits
 
+    def contents(self, condition: Filter) -> set[bytes]:
+        """The contents (SHA-256) of the images that the filter admits."""
+        found = set()
+        for part in self.parts:
+            records, allowed = part.of.segment.records, self._allowed(part, condition)
+            found |= {records.digests[owner] for owner in records.owners[allowed].tolist()}
+        return found
+
     def folders(self) -> set[str]:
         """Every folder that holds an image, below the image folder, as it is written there."""
         return {

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from PIL import ImageOps
+from PIL import Image, ImageOps
 
 from image_search.library import Library
 from image_search.settings import Settings
@@ -218,3 +218,25 @@ def test_what_makes_no_sense_is_refused(run: Run, arguments: list[str], said: st
     code, _, err = run("duplicates", *arguments)
     assert code == 2
     assert said in err
+
+
+@pytest.mark.usefixtures("indexed")
+def test_a_part_is_checked_against_some_of_the_images(run: Run, tmp_path: Path) -> None:
+    sheet = Image.new("RGB", (640, 480), "white")
+    sheet.paste(ornate(3), (320, 240))
+    (tmp_path / "sheet.png").write_bytes(saved(sheet))
+    asked = ("check", tmp_path / "sheet.png", "--region", "0.5,0.5,0.5,0.5")
+
+    code, out, _ = run(*asked, "--name", "3*")
+    assert code == 1
+    assert "only the marked part was looked for" in out
+    assert "Compared with 1 images" in out
+
+    code, out, _ = run(*asked, "--name", "2*")
+    assert code == 0
+    assert "3.png" not in out
+    for wrong in (("--region", "0,0,2,2"), ("--after", "yesterday"), ("--orientation", "round")):
+        code, _, err = run("check", tmp_path / "sheet.png", *wrong)
+        assert code == 2
+        assert wrong[0].strip("-") in err or "date" in err
+    assert run("check", "--like", "0" * 16, "--region", "0,0,1,1")[0] == 2

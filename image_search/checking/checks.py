@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from image_search.checking.drawings import DEPTH, DrawingLine
 from image_search.checking.fingerprinted import Fingerprinted
+from image_search.checking.limits import limit_of, unknown_of
 from image_search.checking.possible import decisions_on, designs_of
 from image_search.checking.thresholds import Threshold
 from image_search.checking.verdict import (
@@ -26,25 +26,26 @@ from image_search.checking.verdict import (
     Evidence,
     words_of,
 )
+from image_search.checking.verifying import Sighting, judged, sightings_of, views_of
 from image_search.decisions import DIFFERENT, Decisions, pair_of
 from image_search.errors import ImageSearchError, InvalidQuery
 from image_search.extractors.base import Pixels
-from image_search.fingerprints import Exchange, Fingerprint, Match, exchanged, fingerprint, match
+from image_search.fingerprints import Match
 from image_search.hits import Hit
 from image_search.images import decode, pixel_digest
 from image_search.originals import Originals
-from image_search.queries import Query, words
+from image_search.queries import Query, Region, words
+from image_search.query_blocks import pixels_of
 from image_search.search_index import SearchIndex
 from image_search.searching import Asked
 from image_search.unread import told
 from image_search.weighting import SKETCH
 
-# Contents that are verified: so many of those whose fingerprints come nearest, and of those whose
-# embeddings do.
-BY_FINGERPRINT = 40
+# Contents that are verified beside those that fingerprints suggest: so many of those whose
+# embeddings come nearest.
 BY_LIKENESS = 20
-# Threads that verify candidates: somebody waits, and much of the work needs no lock of Python's.
-THREADS = 2
+# The shorter side of a page whose parts are looked at, in pixels.
+_PAGE = 900
 # Pixels of the images that are decoded whole in one check, to see whether they are equal.
 _PIXELS = 60_000_000
 
@@ -112,8 +113,14 @@ def check(
         suppressed += drawn.suppressed
         fitted = fitted and collection.line is not None
     hits = [replace(hit, hit=replace(hit.hit, rank=rank)) for rank, hit in enumerate(hits, start=1)]
-    unprinted = len(collection.fingerprinted.missing())
+    missing, limit = collection.fingerprinted.missing(), limit_of(query, compared)
+    if query.filter.limits and missing:
+        admitted = index.contents(query.filter)
+        missing = tuple(digest for digest in missing if digest in admitted)
+    unprinted = len(missing)
     warnings = [*asked.warnings, *collection.decisions.news()]
+    if verdict not in EXISTING:
+        warnings += found.unknown
     if unprinted:
         warnings.append(
             f"{unprinted:,} images have no fingerprint yet, so edited copies of them may be "
@@ -124,10 +131,16 @@ def check(
             "The thresholds could not be fitted to this collection, so assumed ones decide and no "
             "error rates are known."
         )
-    failures = index.snapshot.failures
+    failures = [
+        fact
+        for fact in index.snapshot.failures
+        if query.filter.may_admit(fact.path, fact.mtime_ns / 1e9)
+    ]
     return CheckResult(
         verdict=verdict,
-        words=words_of(verdict, hits, chance if fitted else None, asked.kind),
+        words="; ".join(
+            filter(None, (words_of(verdict, hits, chance if fitted else None, asked.kind), limit))
+        ),
         certainty=Certainty.of(threshold, collection.line, asked.kind, verdict, len(hits), chance)
         if fitted
         else None,
@@ -146,6 +159,8 @@ def check(
         checked=time.time(),
         warnings=tuple(warnings),
         drawing=next(iter(asked.drawings), None),
+        parts=tuple(part.on_whole(query.region) for part in found.parts),
+        limit=limit,
     )
 
 
@@ -153,54 +168,58 @@ class _Found:
     """The images of the collection that show the same picture.
 
     ``settled`` are the ids of images about which nothing is left to say: found, or decided to be
-    different.
+    different. ``parts`` are the pictures on the query, where it is a page, and ``unknown`` what the
+    comparison cannot know.
     """
 
     def __init__(
         self, collection: Collection, query: Query, content: bytes, asked: Asked, own: str
     ) -> None:
-        self._collection, self._region = collection, query.region
+        self._collection, self._query, self._region = collection, query, query.region
         self._content, self._asked, self._own = content, asked, own
         self.hits: list[CheckHit] = []
         self.settled: set[str] = set()
         self.suppressed = 0
+        self.parts: tuple[Region, ...] = ()
+        self.unknown: list[str] = []
 
     def verify(self, nearest: Sequence[Hit], threshold: float, data: bytes) -> None:
         """Look at what may be the same picture, and keep what scores ``threshold`` at least."""
-        fingerprinted = self._collection.fingerprinted
-        asked_for = fingerprint(self._asked.pictures[0])
-        likely = self._candidates(asked_for, nearest)
-
-        def verified(digest: bytes) -> Match | None:
-            other = fingerprinted.store.get(digest)
-            return None if other is None else match(asked_for, other)
-
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="check") as pool:
-            found = {
-                digest: near
-                for digest, near in zip(likely, pool.map(verified, likely), strict=True)
-                if near is not None and near.score >= threshold
-            }
-        same = self._same_pixels(found, data) if self._content else set()
-        exact = {digest: found.pop(digest) for digest in same}
-        parts = self._exchanged(found)
-        alike = {digest: found.pop(digest) for digest in parts}
+        fingerprinted, index = self._collection.fingerprinted, self._collection.index
+        condition = self._query.filter
+        pixels, megapixels = self._asked.pictures[0], self._collection.max_megapixels
+        views = views_of(
+            pixels,
+            lambda: pixels_of(data, self._region, max_megapixels=megapixels, side=_PAGE),
+        )
+        if self._asked.kind == SKETCH:
+            # Drawings beside each other on a sheet are offered as parts by ``Asked.drawings``.
+            views = [view for view in views if view.box is None]
+        self.parts = tuple(view.box for view in views if view.box is not None)
+        self.unknown = unknown_of(self._query, views[0].fingerprint, pixels, len(self.parts))
+        alike = [fact.digest for hit in nearest if (fact := index.snapshot.find(int(hit.id, 16)))]
+        found = sightings_of(
+            views,
+            fingerprinted.index(),
+            fingerprinted.store.get,
+            threshold,
+            beside=alike,
+            among=index.contents(condition) if condition.limits else None,
+            without=self._content,
+        )
+        plain = {digest: one[0].match for digest, one in found.items() if one[0].view.plain}
+        same = self._same_pixels(plain, data) if self._content else set()
+        exact = {digest: found.pop(digest)[0] for digest in same}
+        seen = judged(found, self._other)
         decisions = self._collection.decisions.all() if self._content else {}
-        relations: list[tuple[str, Mapping[bytes, Match | None], str]] = [
+        relations: list[tuple[str, Mapping[bytes, Sighting | None], str]] = [
             (EXACT, {self._content: None} if self._content else {}, SAME_BYTES),
             (EXACT, exact, SAME_PIXELS),
-            (NEAR, found, ""),
-            (SIMILAR, alike, ""),
+            (NEAR, {digest: one for digest, one in seen.items() if not one.difference}, ""),
+            (SIMILAR, {digest: one for digest, one in seen.items() if one.difference}, ""),
         ]
         for relation, contents, said in relations:
-            self._keep(relation, contents, said, decisions, parts)
-
-    def _candidates(self, asked_for: Fingerprint, nearest: Iterable[Hit]) -> list[bytes]:
-        index = self._collection.fingerprinted.index()
-        likely = [digest for digest, _ in index.candidates(asked_for, BY_FINGERPRINT)]
-        snapshot = self._collection.index.snapshot
-        alike = [fact.digest for hit in nearest if (fact := snapshot.find(int(hit.id, 16)))]
-        return [digest for digest in dict.fromkeys([*likely, *alike]) if digest != self._content]
+            self._keep(relation, contents, said, decisions)
 
     def _same_pixels(self, found: Mapping[bytes, Match], data: bytes) -> set[bytes]:
         """Those of ``found`` that hold the very pixels of ``data``, in another file."""
@@ -214,19 +233,6 @@ class _Found:
             if own and own == self._pixels(lambda fact=fact: self._collection.originals.read(fact)):  # type: ignore[misc]
                 same.add(digest)
         return same
-
-    def _exchanged(self, found: Mapping[bytes, Match]) -> dict[bytes, Exchange]:
-        """Those of ``found`` that show the picture with another part, and which."""
-
-        def part(digest: bytes) -> Exchange | None:
-            other = self._other(digest)
-            if other is None:
-                return None
-            return exchanged(self._asked.pictures[0], other, found[digest])
-
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="check") as pool:
-            parts = zip(found, pool.map(part, found), strict=True)
-            return {digest: exchange for digest, exchange in parts if exchange is not None}
 
     def _other(self, digest: bytes) -> Pixels | None:
         """A picture of the collection; ``None`` where it is gone or damaged since it was
@@ -248,17 +254,17 @@ class _Found:
     def _keep(
         self,
         relation: str,
-        contents: Mapping[bytes, Match | None],
+        contents: Mapping[bytes, Sighting | None],
         said: str,
         decisions: Mapping[tuple[bytes, bytes], str],
-        parts: Mapping[bytes, Exchange],
     ) -> None:
         kept = []
+        height, width = self._asked.pictures[0].shape[:2]
         for digest, near in contents.items():
             decision = decisions.get(pair_of(self._content, digest))
-            evidence = Evidence.of(near, said)
-            if digest in parts:
-                evidence = evidence.but(parts[digest])
+            evidence = (
+                Evidence.of(None, said) if near is None else near.evidence((width, height), said)
+            )
             evidence = evidence.on_whole(self._region)
             for hit in self._collection.index.hits_of(self._asked.question, [digest]):
                 self.settled.add(hit.id)

@@ -162,7 +162,8 @@ class CheckResult:
     ``compared`` images were looked at, every one that the filters admit; ``unprinted`` of them only
     by their likeness and their bytes, because they have no fingerprint yet. ``content`` is the
     SHA-256 of the picture's bytes, ``fingerprint`` that of the index, ``checked`` in seconds since
-    1970. ``drawing`` is what was compared of a sketch, beside its fingerprint. ``parts`` are the pictures on the query, where it is a page, each compared by itself, too;
+    1970. ``drawing`` is what was compared of a sketch, beside its fingerprint. ``parts`` are the
+    pictures on the query, where it is a page, each compared by itself, too;
     ``limit`` says what the marked part and the filters left out.
     """
 

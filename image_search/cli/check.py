@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from image_search.cli.index import ProgressBar, stopping
-from image_search.cli.options import NEEDED, Commands, add_command, settings_from, write_file
+from image_search.cli.options import (
+    NEEDED,
+    Commands,
+    add_command,
+    add_filters,
+    filter_from,
+    settings_from,
+    write_file,
+)
 from image_search.cli.tables import write_rows, write_table
 from image_search.cli.terminal import print_line as print
 from image_search.errors import (
@@ -76,6 +84,11 @@ def add_to(commands: Commands) -> None:
         help="compare drawings as they are, not cleaned of their paper first",
     )
     parser.add_argument(
+        "--region",
+        metavar="X,Y,WIDTH,HEIGHT",
+        help="the part of each picture that is checked, in fractions of its sides",
+    )
+    parser.add_argument(
         "-k", type=int, default=10,
         help="how many similar images of a photo; default 10. Of a drawing, as many are named as "
         "the stated chance needs, at most 30",
@@ -84,6 +97,7 @@ def add_to(commands: Commands) -> None:
         "--csv", metavar="FILE", help="write a table, one line for each hit; - is standard output"
     )
     parser.add_argument("--report", metavar="FILE", type=Path, help="write a printable report")
+    add_filters(parser, "compare only with")
     parser.set_defaults(run=run)
 
 
@@ -92,9 +106,19 @@ def run(options: argparse.Namespace) -> int:
     could not be checked."""
     from image_search.checking import Checked, Failed
     from image_search.library import Library
+    from image_search.queries import Query, parse_region
 
     if not options.pictures and not options.like:
         raise InvalidQuery("Name the pictures to check, or an indexed image with --like.")
+    if options.region and options.like:
+        raise InvalidQuery("--region marks a part of pictures; leave --like away.")
+    limits = Query(
+        k=options.k,
+        kind=options.kind,
+        original=options.original,
+        region=parse_region(options.region) if options.region else None,
+        filter=filter_from(options),
+    )
     library = Library.open(settings_from(options, NEEDED))
     bar = ProgressBar(quiet=options.json)
     with stopping() as stop:
@@ -112,7 +136,7 @@ def run(options: argparse.Namespace) -> int:
     checked: list[Checked] = []
     failed: list[Failed] = []
     quiet = options.json or options.csv == "-"
-    for name, read in _asked(options):
+    for name, read in _asked(options, limits):
         try:
             data, query = read()
             one = Checked(name, data, library.check(query))
@@ -140,9 +164,9 @@ def run(options: argparse.Namespace) -> int:
 _Read = Callable[[], "tuple[bytes, Query]"]
 
 
-def _asked(options: argparse.Namespace) -> Iterator[tuple[str, _Read]]:
-    """Everything that is to be checked by its name, read only when its turn comes."""
-    from image_search.queries import Query
+def _asked(options: argparse.Namespace, limits: Query) -> Iterator[tuple[str, _Read]]:
+    """Everything that is to be checked by its name, read only when its turn comes; ``limits``
+    are what all the queries have in common."""
     from image_search.reading import read_image_file
 
     def of_file(path: Path) -> _Read:
@@ -151,15 +175,12 @@ def _asked(options: argparse.Namespace) -> Iterator[tuple[str, _Read]]:
                 data = read_image_file(path)
             except OSError as error:
                 raise UnreadableImage(f"It cannot be read ({error.strerror}).") from error
-            return data, Query(
-                images=(data,), k=options.k, kind=options.kind, original=options.original
-            )
+            return data, replace(limits, images=(data,))
 
         return read
 
     def of_id(image_id: str) -> _Read:
-        query = Query(like=(image_id,), k=options.k, kind=options.kind, original=options.original)
-        return lambda: (b"", query)
+        return lambda: (b"", replace(limits, like=(image_id,)))
 
     for path in options.pictures:
         for one in _files(path):

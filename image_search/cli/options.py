@@ -7,11 +7,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from image_search.cli.terminal import print_line as print
 from image_search.errors import SettingsError
 from image_search.settings import TABLE, Setting, Settings, load_settings
+
+if TYPE_CHECKING:
+    from image_search.filters import Filter
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -113,3 +116,34 @@ def _parser_of(row: Setting) -> Any:
             raise argparse.ArgumentTypeError(message) from None
 
     return parse
+
+
+def add_filters(parser: argparse.ArgumentParser, title: str) -> None:
+    """Give a command the options that say which images of the collection count."""
+    only = parser.add_argument_group(title)
+    only.add_argument("--folder", help="images in this folder or below")
+    only.add_argument("--name", help="file names with this text, or matching * and ?")
+    only.add_argument("--after", metavar="DATE", help="altered since")
+    only.add_argument("--before", metavar="DATE", help="and before")
+    only.add_argument("--min-side", metavar="PIXELS", type=int, help="shorter side at least")
+    only.add_argument("--orientation", help="portrait, landscape or square")
+
+
+def filter_from(options: argparse.Namespace) -> Filter:
+    """The filter that the options of ``add_filters`` make up.
+
+    Raises:
+        InvalidQuery: an option has no sense.
+    """
+    # Imported here, so that --help answers at once.
+    from image_search.filters import Filter, parse_time
+
+    after, before = (parse_time(day) if day else None for day in (options.after, options.before))
+    return Filter(
+        folder=options.folder,
+        name=options.name,
+        after=after,
+        before=before,
+        min_side=options.min_side,
+        orientation=options.orientation,
+    )

@@ -8,7 +8,14 @@ import json
 import sys
 from pathlib import Path
 
-from image_search.cli.options import NEEDED, Commands, add_command, settings_from
+from image_search.cli.options import (
+    NEEDED,
+    Commands,
+    add_command,
+    add_filters,
+    filter_from,
+    settings_from,
+)
 from image_search.cli.terminal import print_line as print
 from image_search.errors import InvalidQuery, UnreadableImage
 
@@ -57,26 +64,18 @@ def add_to(commands: Commands) -> None:
         metavar="NAME=NUMBER,...",
         help="say of each extractor, or of meaning, structure and colour; colour=1 for it alone",
     )
-    only = parser.add_argument_group("restrict the hits to")
-    only.add_argument("--folder", help="images in this folder or below")
-    only.add_argument("--name", help="file names with this text, or matching * and ?")
-    only.add_argument("--after", metavar="DATE", help="altered since")
-    only.add_argument("--before", metavar="DATE", help="and before")
-    only.add_argument("--min-side", metavar="PIXELS", type=int, help="shorter side at least")
-    only.add_argument("--orientation", help="portrait, landscape or square")
+    add_filters(parser, "restrict the hits to")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Search and print the hits; 0 also when there are none."""
     # Imported here, as is whatever else needs numpy, so that --help answers at once.
-    from image_search.filters import Filter, parse_time
     from image_search.library import Library
     from image_search.palettes import parse_colour
     from image_search.queries import Query, parse_region
     from image_search.searching import NAMES, NO_NAME
 
-    after, before = (parse_time(day) if day else None for day in (options.after, options.before))
     query = Query(
         images=tuple(_read(path) for path in options.pictures),
         text=options.text,
@@ -89,14 +88,7 @@ def run(options: argparse.Namespace) -> int:
         k=options.k,
         weights=_weights(options.weights),
         preset=options.preset,
-        filter=Filter(
-            folder=options.folder,
-            name=options.name,
-            after=after,
-            before=before,
-            min_side=options.min_side,
-            orientation=options.orientation,
-        ),
+        filter=filter_from(options),
     )
     library = Library.open(settings_from(options, NEEDED))
     result = library.search(query)

@@ -7,6 +7,7 @@ import * as region from "./region.js";
 const box = byId("cleaned");
 const use = byId("cleaned-use");
 let original = false;
+let changed = () => {};
 
 export function ask(target) {
   if (original) target.append("original", "1");
@@ -22,14 +23,16 @@ export function reset() {
 
 export function hide() {
   box.hidden = true;
-  region.offer([]);
 }
 
 // What an answer says of a sketch; drawing is missing where the original was compared.
 export function tell({ kind, drawing = null }) {
   const shown = Boolean(drawing) || (original && kind === "sketch");
   box.hidden = !shown;
-  region.offer(drawing && drawing.parts.length > 1 ? drawing.parts : []);
+  if (drawing?.parts.length > 1) {
+    const parts = drawing.parts.map(([x, y, width, height]) => ({ x, y, width, height }));
+    region.offer(parts, (number, of) => `Search with drawing ${number} of ${of}`, () => changed(0));
+  }
   if (!shown) return;
   const image = byId("cleaned-picture");
   image.hidden = !drawing;
@@ -43,7 +46,8 @@ function words({ steps, parts }) {
   return parts.length > 1 ? `${done} There are ${count(parts.length)} drawings; choose one on the picture.` : done;
 }
 
-export function start(changed) {
+export function start(onChange) {
+  changed = onChange;
   use.addEventListener("click", () => {
     original = !original;
     changed(0);

@@ -13,6 +13,7 @@ import * as kind from "./kind.js";
 import { clear, notice } from "./notices.js";
 import * as pictures from "./pictures.js";
 import * as query from "./query.js";
+import * as region from "./region.js";
 import * as selection from "./selection.js";
 import * as uploads from "./uploads.js";
 import * as verdict from "./verdict.js";
@@ -71,6 +72,7 @@ function begin() {
 
 function answer(found, wanted) {
   asIs = null;
+  region.offer([]);
   clear("search");
   verdict.hide();
   if (wanted === FIRST) scrollUp();
@@ -99,6 +101,7 @@ function judge(found) {
   const told = new Set(found.hits.map((hit) => hit.id));
   const hits = [...found.hits, ...(found.nearest ?? []).filter((hit) => !told.has(hit.id))].map((hit, at) => ({ ...hit, rank: at + 1 }));
   show(hits, hits.length ? `The ${count(hits.length)} closest of ${counted(found.compared, "image")}` : "");
+  region.offer(found.parts ?? [], (number, of) => `Check picture ${number} of ${of} on this page by itself`, () => query.check());
   verdict.show(found, evidence, unknown(found.warnings ?? []));
   cleaned.tell(found);
 }

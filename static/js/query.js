@@ -72,12 +72,14 @@ export function form() {
   return asked;
 }
 
-// What the check takes: the one picture as it is, whole.
+// What the check takes: the one picture, or the part that is marked, and what limits the collection.
 export function checkForm() {
   const asked = new FormData();
   pictures.ask(asked);
   kind.ask(asked, true, pictures.drawn());
   cleaned.ask(asked);
+  region.ask(asked);
+  filters.ask(asked);
   return asked;
 }
 
@@ -130,7 +132,8 @@ export function brief() {
 
 export function start(onChange) {
   answer = onChange;
-  for (const control of [filters, kind, balance, region, cleaned]) control.start(changed);
+  for (const control of [filters, kind, balance, cleaned]) control.start(changed);
+  region.start(changed);
   colours.start((...how) => {
     balance.withColour();
     changed(...how);

@@ -1,6 +1,6 @@
 // A box around the part of the picture that asks: drawn by mouse or finger, moved by arrow keys.
 
-import { arrow, byId, make, placeOn } from "./elements.js";
+import { arrow, button, byId, make, placeOn } from "./elements.js";
 
 const SMALLEST = 0.02; // of a side
 const FIRST = { x: 0.2, y: 0.2, width: 0.6, height: 0.6 };
@@ -9,7 +9,7 @@ let box = null;
 let sheet = null; // what shows the picture, while there is just one
 let frame = null;
 let changed = () => {};
-let offered = []; // boxes of parts to choose from, as x, y, width and height
+let offers = []; // boxes of parts to choose from: each with its label, and what happens when it is taken
 
 const toggle = byId("region-use");
 
@@ -29,31 +29,18 @@ export function attach(shown) {
   sheet = shown;
   toggle.hidden = !sheet;
   frame = null;
+  offers = [];
   show();
   sheet?.addEventListener("pointerdown", grab);
 }
 
-// Parts of the picture that may be asked with, each by itself.
-export function offer(parts) {
-  offered = parts;
-  showOffered();
-}
-
-function showOffered() {
-  for (const old of sheet?.querySelectorAll(".offered") ?? []) old.remove();
-  if (!sheet || box) return;
-  offered.forEach(([x, y, width, height], at) => {
-    const click = () => {
-      set({ x, y, width, height });
-      frame.focus({ preventScroll: true });
-      changed(0);
-    };
-    const label = `Search with drawing ${at + 1} of ${offered.length}`;
-    const shown = make("button", { type: "button", class: "offered", "aria-label": label, title: label, click });
-    const sides = { x, y, width, height };
-    for (const side of Object.keys(sides)) shown.style.setProperty(`--${side}`, `${(100 * sides[side]).toFixed(2)}%`);
-    sheet.append(shown);
-  });
+// Boxes of parts (x, y, width and height) to choose from. label says what choosing the part with a
+// number does; take does it, once the box lies there.
+export function offer(parts, label, take) {
+  // The largest first, so that a smaller one within it lies above.
+  const sorted = [...parts].sort((a, b) => b.width * b.height - a.width * a.height);
+  offers = sorted.map((part, at) => ({ part, label: label(at + 1, sorted.length), take }));
+  showOffers();
 }
 
 export function start(onChange) {
@@ -73,7 +60,7 @@ function set(to) {
 function show() {
   toggle.textContent = box ? "The whole picture" : "Mark a part";
   sheet?.classList.toggle("boxed", Boolean(box));
-  showOffered();
+  showOffers();
   if (!sheet || !box) {
     frame?.remove();
     frame = null;
@@ -84,14 +71,34 @@ function show() {
     frame = make("div", { class: "box", tabindex: 0, role: "group", "aria-roledescription": "box", keydown: byKey }, ...corners);
     sheet.append(frame);
   }
-  const percent = (value) => `${(100 * value).toFixed(2)}%`;
-  for (const side of ["x", "y", "width", "height"]) frame.style.setProperty(`--${side}`, percent(box[side]));
+  place(frame, box);
   const whole = (value) => `${Math.round(100 * value)} %`;
   frame.setAttribute(
     "aria-label",
     `Part searched with: from ${whole(box.x)} left and ${whole(box.y)} top, ${whole(box.width)} wide, ` +
       `${whole(box.height)} high. Arrow keys move it, with Shift they size it, Delete removes it.`,
   );
+}
+
+const percent = (value) => `${(100 * value).toFixed(2)}%`;
+
+function place(element, at) {
+  for (const side of ["x", "y", "width", "height"]) element.style.setProperty(`--${side}`, percent(at[side]));
+}
+
+function showOffers() {
+  for (const old of sheet?.querySelectorAll(".offer") ?? []) old.remove();
+  if (!sheet || box) return;
+  for (const { part, label, take } of offers) {
+    const choose = () => {
+      set({ x: part.x, y: part.y, width: part.width, height: part.height });
+      frame.focus({ preventScroll: true });
+      take();
+    };
+    const choice = button("", choose, { class: "offer", "aria-label": label, title: label });
+    place(choice, part);
+    sheet.append(choice);
+  }
 }
 
 // Within the box it moves, on a corner it grows, elsewhere a new one is drawn.

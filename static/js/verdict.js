@@ -14,6 +14,7 @@ const VERDICTS = {
   new: "No, nothing like it was found.",
 };
 
+const LIMITED = "Nothing like it in what was compared.";
 const OFTEN = 0.2; // share of copies that are missed, from where on "no" is too much to say
 
 function headline(found) {
@@ -23,6 +24,7 @@ function headline(found) {
     return count ? "If this was drawn before, it is this one." : "Nothing can be said about this drawing.";
   }
   if (found.verdict !== "new") return VERDICTS[found.verdict] ?? found.words;
+  if (found.limit) return LIMITED;
   if (found.kind === "sketch") return "Probably new: nothing here comes near this drawing.";
   return found.certainty?.misses > OFTEN ? "Not found. Look at the closest yourself." : VERDICTS.new;
 }
@@ -33,10 +35,11 @@ export const hide = () => (box.hidden = true);
 export function show(found, compare, warnings) {
   box.dataset.verdict = found.verdict;
   // A "no" that cannot be known is not green.
-  box.classList.toggle("unsure", found.verdict === "new" && (found.kind === "sketch" || found.certainty?.misses > OFTEN));
+  const limited = found.verdict === "new" && Boolean(found.limit);
+  box.classList.toggle("unsure", limited || (found.verdict === "new" && (found.kind === "sketch" || found.certainty?.misses > OFTEN)));
   byId("verdict-title").textContent = headline(found);
   // Of a drawing, the headline says it already.
-  byId("verdict-words").textContent = found.kind === "sketch" && ["possible", "new"].includes(found.verdict) ? "" : found.words;
+  byId("verdict-words").textContent = found.kind === "sketch" && ["possible", "new"].includes(found.verdict) ? (found.limit ?? "") : found.words;
   byId("verdict-certainty").textContent = found.certainty?.words ?? "";
   byId("verdict-warnings").replaceChildren(...warnings.map((text) => make("li", {}, text)));
   fillFacts(byId("verdict-facts"), [

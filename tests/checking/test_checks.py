@@ -23,6 +23,7 @@ from image_search.queries import Query, Region
 from image_search.reports import Progress
 from image_search.settings import Settings
 from tests.drawing import copy_of, ornate, saved, updated
+from tests.fingerprints.pictures import sheet
 from tests.fingerprints.renderings import necklace
 
 IMAGES = 12
@@ -390,3 +391,116 @@ def test_another_part_in_a_region_is_outlined_on_the_whole(own: Library, folder:
     for x, y in evidence.part_query:
         assert 0.6 < x < 0.9
         assert 0.75 < y <= 1
+
+
+def screenshot(*numbers: int) -> Image.Image:
+    """A page with a bar, text and pictures beside each other."""
+    page = Image.new("RGB", (1200, 800), "white")
+    draw = ImageDraw.Draw(page)
+    draw.rectangle((0, 0, 1200, 50), fill="gray")
+    for row in range(10):
+        draw.text((60, 480 + 28 * row), "made of silver, by hand, in our own studio " * 2, "black")
+    for place, number in enumerate(numbers):
+        page.paste(ornate(number).resize((300, 225)), (60 + 360 * place, 120))
+    return page
+
+
+def test_a_picture_on_a_page_is_near_and_outlined_there(library: Library) -> None:
+    result = library.check(of(screenshot(100, 4), "JPEG", quality=85))
+
+    assert result.verdict == "near", result.words
+    assert [hit.hit.path for hit in result.hits if hit.evidence] == ["04.png"]
+    assert "as 7 % of the picture" in result.words
+    evidence = result.hits[0].evidence
+    assert evidence is not None
+    assert evidence.of_query == pytest.approx(300 * 225 / (1200 * 800), abs=0.02)
+    xs, ys = zip(*evidence.outline_query, strict=True)
+    assert (min(xs), max(xs)) == pytest.approx((420 / 1200, 720 / 1200), abs=0.03)
+    assert (min(ys), max(ys)) == pytest.approx((120 / 800, 345 / 800), abs=0.03)
+    assert any(part.x == pytest.approx(60 / 1200, abs=0.02) for part in result.parts)
+    assert to_plain(result)["parts"][0].keys() == {"x", "y", "width", "height"}
+
+
+def test_parts_of_a_marked_part_lie_on_the_whole(library: Library) -> None:
+    sheet = Image.new("RGB", (1200, 1600), "white")
+    sheet.paste(screenshot(100, 4), (0, 800))
+
+    result = library.check(replace(of(sheet), region=Region(0, 0.5, 1, 0.5)))
+
+    assert result.verdict == "near"
+    assert result.words.endswith("; only the marked part was looked for")
+    assert result.parts
+    assert all(part.y >= 0.5 for part in result.parts)
+    assert result.hits[0].evidence is not None
+    assert min(y for _, y in result.hits[0].evidence.outline_query) > 0.55
+
+
+def test_a_page_without_known_pictures_is_told_as_such(library: Library) -> None:
+    result = library.check(of(screenshot(100, 101)))
+
+    assert not result.exists
+    assert any("looks like a page" in warning for warning in result.warnings)
+
+
+def test_a_negative_is_near(library: Library) -> None:
+    result = library.check(of(ImageOps.invert(ornate(7)), "JPEG", quality=85))
+
+    assert result.words == "Near-duplicate: same picture, inverted"
+    assert result.hits[0].hit.path == "07.png"
+
+
+def test_what_is_outside_of_the_filter_is_neither_named_nor_in_the_way(library: Library) -> None:
+    for query in (of(ornate(5)), of(ImageOps.mirror(ornate(5))), of(screenshot(5))):
+        result = library.check(replace(query, filter=Filter(folder="old")))
+        assert not result.exists
+        named = [hit.hit.path for hit in result.hits] + [hit.path for hit in result.nearest]
+        assert all(path.startswith("old/") for path in named)
+        assert result.words.endswith("; only the 3 images that pass the filters were compared")
+        assert (result.compared, result.unreadable) == (3, 0)
+    inside = library.check(replace(of(ImageOps.mirror(ornate(1))), filter=Filter(name="01*")))
+    assert inside.verdict == "near"
+    assert inside.words.endswith("; only the one image that passes the filters was compared")
+
+
+def test_filters_that_no_image_passes_are_told(library: Library) -> None:
+    result = library.check(replace(of(ornate(5)), filter=Filter(folder="nowhere")))
+
+    assert result.compared == 0
+    assert result.words.endswith("; no image passes the filters, so nothing was compared")
+
+
+def test_the_filter_counts_for_fingerprints_that_are_missing(own: Library) -> None:
+    for path in (own.settings.state_dir / "fingerprints").iterdir():
+        path.unlink()
+
+    result = Library.open(own.settings).check(replace(of(ornate(7)), filter=Filter(folder="old")))
+
+    assert result.unprinted == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        (of(Image.new("RGB", (300, 200), "teal")), "too little detail"),
+        (replace(of(ornate(100)), region=Region(0.1, 0.1, 0.05, 0.05)), "only 16 x 12 pixels"),
+    ],
+    ids=["plain", "small part"],
+)
+def test_what_a_check_cannot_know_is_told(library: Library, query: Query, told: str) -> None:
+    assert any(told in warning for warning in library.check(query).warnings)
+
+
+def test_sheets_on_one_template_are_similar_at_most(own: Library, folder: Path) -> None:
+    for number in (200, 201, 202):
+        Image.fromarray(sheet(number)).save(folder / f"sheet{number}.png")
+    own.update()
+
+    result = own.check(of(Image.fromarray(sheet(203)), "JPEG", quality=90))
+
+    assert not result.exists, result.words
+    assert any("share" in hit.evidence.words for hit in result.hits if hit.evidence), result.words
+    again = own.check(of(Image.fromarray(sheet(201)), "JPEG", quality=90))
+    assert again.verdict == "near"
+    assert [h.hit.path for h in again.hits if h.relation == "near"] == ["sheet201.png"]
+    own.duplicates.update()
+    assert own.duplicates.page().groups == ()

@@ -92,6 +92,26 @@ def test_of_a_drawing_the_possible_images_are_named(client: Client) -> None:
     assert client.get(told["hits"][0]["thumbnail"]).status_code == 200
 
 
+def test_a_marked_part_and_filters_limit_the_verdict(client: Client) -> None:
+    sheet = Image.new("RGB", (640, 480), "white")
+    sheet.paste(ornate(3), (320, 240))
+
+    def told(**fields: str) -> Any:
+        picture = io.BytesIO(saved(sheet)), "sheet.png"
+        return client.post("/check", data={"image": picture, **fields}).json
+
+    part = told(region="0.5,0.5,0.5,0.5")
+    assert part["verdict"] == "near"
+    assert part["limit"] == "only the marked part was looked for"
+    assert min(x for x, _ in part["hits"][0]["evidence"]["outline_query"]) > 0.4
+    other = told(region="0,0,0.4,0.4", name="2*")
+    assert other["verdict"] != "near"
+    assert "the one image that passes the filters" in other["words"]
+    whole = told()
+    assert (whole["verdict"], whole["limit"]) == ("near", "")
+    assert all(found.keys() == {"x", "y", "width", "height"} for found in whole["parts"])
+
+
 def test_an_indexed_image_is_checked_by_its_id(client: Client) -> None:
     found = client.post("/check", data={"image": (io.BytesIO(saved(ornate(1))), "x.png")}).json
     assert [h["path"] for h in found["hits"] if h["relation"] == "exact"] == ["1.png", "copy.png"]
