@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.paper_kinds import KINDS, Grey, lay
 from image_search.extractors.base import Floats, Pixels
-from image_search.imaging import PreparedDrawing, prepare_drawing
+from image_search.imaging.drawing import PreparedDrawing, prepare_drawing
 
 SIDE = 256
 
