@@ -114,14 +114,15 @@ class Collection:
         Raises:
             UnreadableImage: the picture is no longer what it was when it was indexed.
         """
-        if number not in self._variants:
+        key = number, tuple(names)
+        if key not in self._variants:
             seen = {n: block for n, block in self.blocks(number).items() if n in names}
             pixels = self._pixels(self.files[number])
-            self._variants[number] = variants_of(pixels, seen, self.models, self.library.embed)
-        return self._variants[number]
+            self._variants[key] = variants_of(pixels, seen, self.models, self.library.embed)
+        return self._variants[key]
 
     @cached_property
-    def _variants(self) -> dict[int, tuple[Variant, ...]]:
+    def _variants(self) -> dict[tuple[int, tuple[str, ...]], tuple[Variant, ...]]:
         return {}
 
     def _kind(self, file: Path) -> str:

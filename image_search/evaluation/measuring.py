@@ -52,21 +52,24 @@ class Trial:
             "class": [class_of(questions.files[number]) for number in asked],
         }
 
-    def question(self, query: int) -> Asked:
-        """A query as a search would know it."""
+    def question(self, query: int, way: Way) -> Asked:
+        """A query as a search would know it that ranks in this way."""
         blocks = self.questions.blocks(int(self.asked[query]))
         chosen = {name: blocks[name] for name in self.names}
         kind = self.labels["kind"][query]
         if kind != SKETCH:
             return Asked(chosen, kind)
-        return Asked(chosen, kind, self.questions.variants(int(self.asked[query]), self.names))
+        # What tells which way up a drawing is, too, is only asked where it takes part.
+        weights = way.weights
+        names = tuple(n for n in self.names if weights is None or weights.get(n, 0) > 0)
+        return Asked(chosen, kind, self.questions.variants(int(self.asked[query]), names))
 
     def chunks(self, way: Way) -> Iterator[tuple[slice, Floats]]:
         """Some queries at a time, with their scores over the gallery (queries, n)."""
         step = max(1, _SCORES // len(self.gallery))
         for begin in range(0, len(self.asked), step):
             end = min(begin + step, len(self.asked))
-            questions = [self.question(query) for query in range(begin, end)]
+            questions = [self.question(query, way) for query in range(begin, end)]
             gallery, itself = self.gallery, self.itself[begin:end]
             known = (gallery.calibration, gallery.models, gallery.centred)
             yield slice(begin, end), scores(way, questions, *known, itself)
