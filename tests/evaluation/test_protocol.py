@@ -97,7 +97,7 @@ def test_a_query_from_the_gallery_is_not_there_for_itself(designs: Collection, k
     assert list(trial.itself) == list(range(len(designs)))
     for query, row in enumerate(found):
         rest = np.delete(designs.centred, query, axis=0)
-        (alone,) = scores(way, [trial.question(query)], *known, rest)
+        (alone,) = scores(way, [trial.question(query, way)], *known, rest)
         assert np.delete(row, query) == pytest.approx(alone, abs=2e-4)
 
 
