@@ -24,7 +24,7 @@ from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.extractors.base import Pixels
 from image_search.imaging.bounds import MOST_AT_ONCE, PixelBudget, wants_own_process
 from image_search.imaging.documents import is_document
-from image_search.imaging.opening import open_source
+from image_search.imaging.opening import USUAL, open_source
 from image_search.imaging.rendering import Rendering
 from image_search.imaging.sandbox import SANDBOX
 from image_search.imaging.source import Limit, Source
@@ -160,7 +160,7 @@ def _decoded_here(
 
 
 def _is_separate(data: bytes) -> bool:
-    return wants_own_process(data) or is_document(data)
+    return not data.startswith(USUAL) and (wants_own_process(data) or is_document(data))
 
 
 def thumbnail(picture: Picture, side: int) -> bytes:

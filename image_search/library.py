@@ -123,7 +123,7 @@ class Library:
             InvalidQuery, SettingsError: see ``image_search.intake.take_in``.
         """
         with self._turns.one():
-            decode(data, max_megapixels=self.settings.image_megapixels)
+            decode(data, max_megapixels=self.settings.image_megapixels, name=name)
         images, digest = self.settings.images, hashlib.sha256(data).digest()
         known = [fact.path for fact in self._serving.snapshot().files_of(digest)]
         same = tuple(path for path in known if (images / path).is_file())

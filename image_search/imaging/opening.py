@@ -26,6 +26,8 @@ FORMATS: Final = (
 )  # fmt: skip
 
 
+# How JPEG and PNG begin, most of all files: nothing else has to be asked about them.
+USUAL: Final = (b"\xff\xd8\xff", png.MAGIC)
 # Those of them whose files may hold frames that are pictures in their own right. In others, such as
 # the parts of a JPEG from a camera with several lenses, the first is the picture.
 ANIMATED: Final = frozenset({"PNG", "WEBP", "GIF", "AVIF"})
@@ -45,6 +47,20 @@ def open_source(data: bytes, limit: Limit, name: str = "") -> Source:
         UnreadableImage: it is damaged.
         Exception: foreign decoders raise anything on damaged input.
     """
+    if not data.startswith(USUAL):
+        special = _special(data, limit, name)
+        if special is not None:
+            return special
+    try:
+        return _with_pillow(data, limit)
+    except UnidentifiedImageError:
+        if data[4:8] == b"ftyp" and data[8:12] in avif.BRANDS:
+            return avif.open_lenient(data, limit)
+        raise unidentified(data, name) from None
+
+
+def _special(data: bytes, limit: Limit, name: str) -> Source | None:
+    """The picture of a file that a reader of our own opens; ``None`` where Pillow does."""
     if data.startswith(photoshop.MAGIC):
         return photoshop.open_photoshop(data, limit)
     if data[:4] in tiff_tags.MAGICS or data[:4] in tiff_tags.RAW_MAGICS:
@@ -55,16 +71,11 @@ def open_source(data: bytes, limit: Limit, name: str = "") -> Source:
         return camera_raw.open_canon(data, limit)
     if is_document(data):
         return open_document(data, limit)
-    if data.startswith((b"P5", b"P6")) and (netpbm := open_netpbm(data, limit)) is not None:
-        return netpbm
+    if data.startswith((b"P5", b"P6")):
+        return open_netpbm(data, limit)
     if data.startswith(containers.MAGIC):
         return containers.open_container(data, limit, name, _with_pillow)
-    try:
-        return _with_pillow(data, limit)
-    except UnidentifiedImageError:
-        if data[4:8] == b"ftyp" and data[8:12] in avif.BRANDS:
-            return avif.open_lenient(data, limit)
-        raise unidentified(data, name) from None
+    return None
 
 
 def _with_pillow(data: bytes, limit: Limit) -> Source:

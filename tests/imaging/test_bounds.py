@@ -6,18 +6,23 @@ import struct
 import threading
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from image_search.errors import ImageTooLarge, UnreadableImage
+from image_search.extractors.base import Pixels
 from image_search.images import decode, pixel_digest
 from image_search.imaging import sandbox
 from image_search.imaging.bounds import PixelBudget
 from image_search.library import Library
+from image_search.queries import Query
 from image_search.settings import Settings
-from tests.drawing import design, saved
+from tests.conftest import Run
+from tests.counting import Counting
+from tests.drawing import design, draw_into, picture, saved
 
 
 def png_of(width: int, height: int) -> bytes:
@@ -185,3 +190,50 @@ def test_a_still_image_is_not_kept_waiting_by_a_large_one() -> None:
     assert decode(saved(design(1)), max_megapixels=100).width == 96
     thread.join(60)
     assert done.is_set()
+
+
+def test_checks_take_turns(settings: Settings, counting: Counting) -> None:
+    draw_into(settings.images, 3)
+    library = Library.open(settings)
+    library.update()
+    at_once, most = [0], [0]
+    lock, prepare = threading.Lock(), counting.prepare
+
+    def counted(pixels: Pixels) -> object:
+        with lock:
+            at_once[0] += 1
+            most[0] = max(most[0], at_once[0])
+        time.sleep(0.02)
+        with lock:
+            at_once[0] -= 1
+        return prepare(pixels)
+
+    counting.prepare = counted  # type: ignore[method-assign]
+    with ThreadPoolExecutor(8) as pool:
+        results = list(
+            pool.map(lambda number: library.check(Query(images=(saved(design(number)),))), range(8))
+        )
+
+    assert [result.verdict for result in results[:3]] == ["exact"] * 3
+    assert 1 <= most[0] <= settings.threads
+
+
+def test_a_file_that_has_grown_huge_is_not_read_whole(settings: Settings, run: Run) -> None:
+    (path, other) = draw_into(settings.images, 2)
+    library = Library.open(settings)
+    library.update()
+    (hit,) = (
+        hit for hit in library.search(Query(images=(picture(0),))).hits if hit.path == path.name
+    )
+    with path.open("ab") as file:
+        file.truncate(4_000_000_000)
+
+    for ask in (
+        lambda: library.thumbnail(hit.id),
+        lambda: library.check(Query(like=(hit.id,))),
+    ):
+        with pytest.raises(ImageTooLarge, match="500,000,000 bytes"):
+            ask()
+    _, out, _ = run("check", path)
+    assert "not checked" in out
+    assert library.check(Query(images=(picture(1),))).hits[0].hit.path == other.name
