@@ -16,12 +16,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from image_search.comparing import Comparison
+from image_search.extractors import edges
 from image_search.extractors.base import Floats, Pixels
 from image_search.extractors.uprightness import QUARTERS, uprightness_of
 
 #: The extractors that see a difference between views and compare drawings. Others keep what they
 #: saw of the drawing as it is.
-TURNED = ("design", "edges")
+TURNED = ("design", edges.NAME)
 #: A mirrored view counts by so much less (of a cosine): below, plain drawings lose places.
 MIRRORED_BEHIND = 0.1
 # A view counts by so much less for each unit (of a logarithm) that it is less likely upright.
@@ -86,8 +87,7 @@ def variants_of(
     upright = _upright(seen, models)
     near = [turn for turn in range(1, QUARTERS) if _behind(upright)[turn] < _FURTHEST]
     views = [View(0, True), *(View(turn, flip) for turn in near for flip in (False, True))]
-    rows = embed([view.of(pixels) for view in views], names)
-    blocks = [{name: rows[name][number] for name in names} for number in range(len(views))]
+    blocks = _blocks_of(views, pixels, seen, names, embed)
     if upright is not None:
         # Each view is another look at the same drawing.
         looks = [upright]
@@ -103,6 +103,36 @@ def variants_of(
             for view, one in zip(views, blocks, strict=True)
         ),
     )
+
+
+def _blocks_of(
+    views: Sequence[View],
+    pixels: Pixels,
+    seen: Mapping[str, Floats],
+    names: Sequence[str],
+    embed: Embed,
+) -> list[dict[str, Floats]]:
+    """The unit embeddings (dim,) of each view, by extractor; ``edges`` of most views follow from
+    those of the drawing as it is."""
+    blocks: list[dict[str, Floats]] = [{} for _ in views]
+    for name in names:
+        if name == edges.NAME:
+            quarter = np.zeros(0, np.float32)
+            if any(view.quarters % 2 for view in views):
+                quarter = embed([View(1).of(pixels)], [name])[name][0]
+            rows = [
+                edges.turned_over(
+                    quarter if view.quarters % 2 else seen[name],
+                    half_turn=view.quarters > 1,
+                    mirrored=view.mirrored,
+                )
+                for view in views
+            ]
+        else:
+            rows = list(embed([view.of(pixels) for view in views], [name])[name])
+        for block, row in zip(blocks, rows, strict=True):
+            block[name] = row
+    return blocks
 
 
 def compared(variants: Sequence[Variant], comparison: Comparison) -> tuple[Variant, ...]:

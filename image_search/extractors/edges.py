@@ -62,6 +62,29 @@ class EdgeOrientations:
         return unit_rows(np.sign(rows) * np.abs(rows) ** np.float32(_POWER))
 
 
+def turned_over(block: Floats, *, half_turn: bool, mirrored: bool) -> Floats:
+    """Return the embedding of a picture after half a turn, and then mirrored left to right.
+
+    Both only exchange cells and orientations, so the picture need not be looked at again. A quarter
+    turn falls between orientations, of which there is an odd number.
+
+    Args:
+        block: The embedding of the picture as it is, (1296,).
+        half_turn: Whether it is turned by half a turn.
+        mirrored: Whether it is mirrored after that.
+
+    Returns:
+        The embedding, (1296,), equal to that of the changed pixels but for rounding.
+    """
+    cells = block.reshape(ORIENTATIONS, CELLS, CELLS)
+    if half_turn:
+        cells = cells[:, ::-1, ::-1]
+    if mirrored:
+        # The first orientation is its own mirror image; the others change places.
+        cells = np.roll(cells[::-1], 1, axis=0)[:, :, ::-1]
+    return np.ascontiguousarray(cells).reshape(DIM)
+
+
 def load() -> Extractor:
     """The extractor, ready to use; there is nothing to fetch."""
     return EdgeOrientations()

@@ -73,3 +73,18 @@ def test_a_picture_without_edges_is_like_no_drawing() -> None:
     assert black @ white == pytest.approx(1)
     assert black @ grey == pytest.approx(1)
     assert black @ drawn < 0
+
+
+@pytest.mark.parametrize("half_turn", [False, True])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_half_turns_and_mirror_images_follow_from_the_embedding(
+    half_turn: bool, mirrored: bool
+) -> None:
+    pixels = ring(70, 120)
+    cv2.line(pixels, (20, 30), (150, 60), (90, 20, 20), 5)
+    changed = pixels[::-1, ::-1] if half_turn else pixels
+    changed = np.ascontiguousarray(changed[:, ::-1] if mirrored else changed)
+
+    found = edges.turned_over(embedding(pixels), half_turn=half_turn, mirrored=mirrored)
+
+    assert found @ embedding(changed) > 0.9999
