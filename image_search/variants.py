@@ -85,8 +85,12 @@ def variants_of(
     if not names:
         return ()
     upright = _upright(seen, models)
-    near = [turn for turn in range(1, QUARTERS) if _behind(upright)[turn] < _FURTHEST]
-    views = [View(0, True), *(View(turn, flip) for turn in near for flip in (False, True))]
+    first = _behind(upright)
+    near = [turn for turn in range(1, QUARTERS) if first[turn] < _FURTHEST]
+    # Turned and mirrored at once is rare, so where something tells, only the likeliest turn is.
+    likeliest = min(range(QUARTERS), key=first.__getitem__)
+    flipped = [turn for turn in near if upright is None or turn == likeliest]
+    views = [View(0, True), *map(View, near), *(View(turn, True) for turn in flipped)]
     blocks = _blocks_of(views, pixels, seen, names, embed)
     if upright is not None:
         # Each view is another look at the same drawing.
