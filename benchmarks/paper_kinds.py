@@ -21,14 +21,16 @@ def sheet(size: tuple[int, int], colour: Colour, grain: float, dice: np.random.G
     """Bare paper, (h, w, 3), with grain and a slow unevenness."""
     grey = dice.normal(0, grain, size).astype(np.float32)
     slow = cv2.GaussianBlur(dice.normal(0, 1, size).astype(np.float32), (0, 0), size[1] / 8)
-    slow *= np.float32(3 / max(float(slow.std()), 1e-6))
-    return np.asarray((grey + slow)[..., None] + np.float32(colour), np.float32)
+    slow = slow * np.float32(3 / max(float(slow.std()), 1e-6))
+    return np.asarray((grey + slow)[..., None] + np.asarray(colour, np.float32), np.float32)
 
 
 def inked(paper: Floats, sketch: Grey, colour: Colour | Floats, strength: float = 0.9) -> Pixels:
     """Strokes of a dark-on-white ``sketch`` laid over ``paper``."""
     share = ((255 - sketch.astype(np.float32)) / 255 * strength)[..., None]
-    return np.clip(paper * (1 - share) + np.float32(colour) * share, 0, 255).astype(np.uint8)
+    return np.clip(paper * (1 - share) + np.asarray(colour, np.float32) * share, 0, 255).astype(
+        np.uint8
+    )
 
 
 def larger(sketch: Grey) -> Grey:
@@ -44,7 +46,7 @@ def lines(paper: Floats, degrees: float, gap: float, colour: Colour, width: floa
     off = np.abs((y * np.cos(turn) - x * np.sin(turn) + 1e4 * gap + gap / 2) % gap - gap / 2)
     share = np.clip(width / 2 + 0.5 - off, 0, 1)[..., None]
     paper *= 1 - share
-    paper += share * np.float32(colour)
+    paper += share * np.asarray(colour, np.float32)
 
 
 def coloured_paper(colour: Colour, ink: Colour, grain: float, strength: float = 0.9) -> Lay:
@@ -90,7 +92,7 @@ def dotted(sketch: Grey, dice: np.random.Generator) -> Pixels:
 def coloured_pencils(sketch: Grey, dice: np.random.Generator) -> Pixels:
     """Three pencils, each for a band of the drawing."""
     big = larger(sketch)
-    colours = np.float32([(196, 58, 46), (34, 112, 60), (40, 62, 170)])
+    colours = np.array([(196, 58, 46), (34, 112, 60), (40, 62, 170)], np.float32)
     band = (np.arange(big.shape[0]) * 3 // big.shape[0])[:, None]
     ink = colours[np.broadcast_to(band, big.shape)]
     return inked(sheet(big.shape, (249, 248, 243), 3, dice), big, ink, 0.8)
@@ -130,24 +132,26 @@ def spiral_bound(sketch: Grey, dice: np.random.Generator) -> Pixels:
 def on_a_desk(sketch: Grey, dice: np.random.Generator) -> Pixels:
     """Photographed at an angle on a wooden desk, lit from one side."""
     big = larger(sketch)
-    big = cv2.copyMakeBorder(big, 50, 60, 40, 40, cv2.BORDER_CONSTANT, value=255)
-    page = inked(sheet(big.shape[:2], (240, 237, 228), 2, dice), np.asarray(big), (66, 66, 68))
+    big = np.asarray(
+        cv2.copyMakeBorder(big, 50, 60, 40, 40, cv2.BORDER_CONSTANT, value=255), np.uint8
+    )
+    page = inked(sheet(big.shape[:2], (240, 237, 228), 2, dice), big, (66, 66, 68))
     height, width = 720, 960
     grain = cv2.GaussianBlur(
         dice.normal(0, 1, (height, width)).astype(np.float32), (0, 0), 45, sigmaY=2
     )
-    desk = np.float32((138, 98, 64)) * (1 + 0.12 * grain / grain.std())[..., None]
+    desk = np.array((138, 98, 64), np.float32) * (1 + 0.12 * grain / grain.std())[..., None]
     jitter = dice.uniform(-35, 35, (4, 2))
     corners = np.array([[250, 70], [720, 95], [800, 650], [160, 620]]) + jitter
     down, across = page.shape[:2]
-    flat = np.float32([[0, 0], [across, 0], [across, down], [0, down]])
+    flat = np.array([[0, 0], [across, 0], [across, down], [0, down]], np.float32)
     matrix = cv2.getPerspectiveTransform(flat, corners.astype(np.float32))
     there = cv2.warpPerspective(np.ones((down, across), np.float32), matrix, (width, height))
     shade = cv2.GaussianBlur(np.roll(there, (12, 9), (0, 1)), (0, 0), 10)[..., None]
     shown = cv2.warpPerspective(page.astype(np.float32), matrix, (width, height))
     whole = shown * there[..., None] + desk * (1 - 0.4 * shade) * (1 - there[..., None])
     lamp = np.linspace(0.6, 1.0, width, dtype=np.float32)[None, :, None]
-    return np.clip(whole * lamp, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(whole * lamp, 0, 255), np.uint8)
 
 
 def in_shadow(sketch: Grey, dice: np.random.Generator) -> Pixels:

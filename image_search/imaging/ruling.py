@@ -18,12 +18,14 @@ _COVERED = 0.7  # share of the window that a ruling fills
 _OWN = 0.75  # a line that covers so much of its length may be darker than others
 _LINES = 4  # so many rulings side by side are no part of a drawing
 _ACROSS = 0.9  # a single line that runs over so much of the sheet is a fold or a margin
+_TYPICAL = 70  # per cent of a ruling that are no darker than it counts as; strokes cross the rest
 _DARKER = 1.2  # times as dark as a ruling is a stroke over it, and by _MORE at least
 _MORE = 0.06
 _FINE = 2  # directions told apart, to a degree
 _NEAR = 4  # degrees within which the edges of one ruling run
 _SHARP = 1.8  # times as much runs in the direction of rulings as in others
 _UPRIGHT = 0.75  # degrees; so nearly level or upright lines are followed as they are
+_ASKEW = 5  # degrees within which lines are of one ruling
 _GAP = 5  # pixels; so wide a ruling is bridged where a stroke crosses it
 
 
@@ -33,12 +35,16 @@ def without_rulings(ink: Floats, shares: Floats, least: float) -> tuple[Floats, 
     ``shares`` (h, w, 3) is the ink by channel, for rulings may differ from strokes by their colour
     alone; ink below ``least`` is none.
     """
-    ruled, found = np.zeros_like(shares), 0
-    for angle in _directions(ink, least):
+    ruled, found = np.zeros_like(shares), list[float]()
+    # A fold, or the line of a margin, runs straight where it is alone.
+    for angle in (*_directions(ink, least), 0.0, 90.0):
+        if any(abs((angle - other + 90) % 180 - 90) <= _ASKEW for other in found):
+            continue
         lines = _lines(ink, shares, least, angle)
         if lines is not None:
-            ruled, found = np.maximum(ruled, lines), found + 1
-    return (_lifted(ink, shares, ruled) if found else ink), found
+            ruled = np.maximum(ruled, lines)
+            found.append(angle)
+    return (_lifted(ink, shares, ruled) if found else ink), len(found)
 
 
 def without_dots(ink: Floats, least: float) -> tuple[Floats, bool]:
@@ -82,10 +88,7 @@ def _directions(ink: Floats, least: float) -> list[float]:
         angle_of = float((best - _NEAR + (at + 0.5) / _FINE) % 180)
         straight = 90 * round(angle_of / 90)
         found.append(straight % 180 if abs(angle_of - straight) < _UPRIGHT else angle_of)
-    found = found[:3]
-    # A fold, or the line of a margin, runs straight where it is alone.
-    alone = [a for a in (0.0, 90.0) if all(abs((a - f + 90) % 180 - 90) > 5 for f in found)]
-    return found + alone
+    return found[:3]
 
 
 def _lines(ink: Floats, shares: Floats, least: float, angle: float) -> Floats | None:
@@ -133,15 +136,15 @@ def _colours(
 ) -> Floats:
     """How dark each run of rows is, (1 + runs, 3); none at 0."""
     out = np.zeros((int(runs.max()) + 1, 3), np.float32)
-    counts = lines.sum(axis=1)
     across = np.zeros(len(out), bool)
     for run in range(1, len(out)):
         rows = np.flatnonzero(runs == run)
-        # Its middle, without the pale pixels at its sides.
-        row = rows[int(np.argmax(counts[rows]))]
-        own = shares[row][lines[row] > 0]
-        out[run] = np.percentile(own, 60, axis=0)
-        across[run] = counts[row] >= _OWN * length[row]
+        # The darkest at each place along it, without the pale pixels at its sides: a ruling that is
+        # a little askew passes from row to row.
+        own = (shares[rows] * lines[rows][..., None]).max(axis=0)
+        own = own[lines[rows].any(axis=0)]
+        out[run] = np.percentile(own, _TYPICAL, axis=0)
+        across[run] = len(own) >= _OWN * length[rows].max()
     # What does not run right across may be a stroke beside the rulings, which are alike.
     alike = across if across.any() else np.arange(len(out)) > 0
     out[1:][~across[1:]] = np.median(out[alike], axis=0)

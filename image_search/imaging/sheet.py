@@ -22,6 +22,7 @@ _SMALLEST = 0.2  # share of the picture that a sheet covers at least
 _WHOLE = 0.93  # share beyond which it is all of the picture
 _FOUR_SIDED = 0.9  # share of its outline that four straight sides explain
 _FLAT = 0.8  # share of a sheet that is flat between its edges
+_ASIDE = 1.5  # pixels between the flat area's outermost pixels and the sheet's edge
 _INSET = 0.008  # share of a side that is cut off within the edges, where their shadow lies
 
 
@@ -69,8 +70,8 @@ def find_sheet(pixels: Pixels) -> Sheet | None:
     if min(height, width) < 4 * _THIN:
         return None
     kernel = np.ones((_THIN, _THIN), np.uint8)
-    calm = cv2.morphologyEx(cv2.medianBlur(small, 3), cv2.MORPH_CLOSE, kernel)
-    calm = cv2.morphologyEx(calm, cv2.MORPH_OPEN, kernel)
+    closed = cv2.morphologyEx(cv2.medianBlur(small, 3), cv2.MORPH_CLOSE, kernel)
+    calm = np.asarray(cv2.morphologyEx(closed, cv2.MORPH_OPEN, kernel), np.uint8)
     steps = cv2.morphologyEx(calm, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(axis=2)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
         (steps < _STEP).astype(np.uint8), connectivity=4
@@ -80,7 +81,7 @@ def find_sheet(pixels: Pixels) -> Sheet | None:
         if areas[label - 1] < _SMALLEST * _FLAT:
             break
         corners = _corners((labels == label).astype(np.uint8))
-        if corners is not None:
+        if corners is not None and _stands_out(corners, calm):
             sides = np.array([width, height], np.float32)
             return Sheet(np.asarray((corners + np.float32(0.5)) / sides, np.float32))
     return None
@@ -110,4 +111,17 @@ def _corners(area: npt.NDArray[np.uint8]) -> Floats | None:
     turned = np.arctan2(*(points - middle).T[::-1])
     points = points[np.argsort(turned)]
     points = np.roll(points, -int(np.argmin(points.sum(axis=1))), axis=0)
+    outwards = (points - middle) / np.abs(points - middle).max(axis=0)
+    points = points + np.float32(_ASIDE) * outwards
     return np.asarray(points + (middle - points) * np.float32(2 * _INSET), np.float32)
+
+
+def _stands_out(corners: Floats, calm: Pixels) -> bool:
+    """Whether what lies around the corners is of another colour: else they are of a fold, or of a
+    frame drawn on the sheet."""
+    inside = cv2.fillConvexPoly(np.zeros(calm.shape[:2], np.uint8), corners.astype(np.int32), 1)
+    around = cv2.dilate(inside, np.ones((2 * _THIN + 1, 2 * _THIN + 1), np.uint8)) == 0
+    if not around.any():
+        return True
+    apart = np.median(calm[inside > 0], axis=0) - np.median(calm[around], axis=0)
+    return float(np.abs(apart).max()) >= _STEP
