@@ -19,6 +19,7 @@ _OWN = 0.75  # a line that covers so much of its length may be darker than other
 _LINES = 4  # so many rulings side by side are no part of a drawing
 _ACROSS = 0.9  # a single line that runs over so much of the sheet is a fold or a margin
 _TYPICAL = 70  # per cent of a ruling that are no darker than it counts as; strokes cross the rest
+_UNLIKE = 1.25  # times as dark as another, or as elsewhere, may a ruling be
 _DARKER = 1.2  # times as dark as a ruling is a stroke over it, and by _MORE at least
 _MORE = 0.06
 _FINE = 2  # directions told apart, to a degree
@@ -136,19 +137,21 @@ def _colours(
 ) -> Floats:
     """How dark each run of rows is, (1 + runs, 3); none at 0."""
     out = np.zeros((int(runs.max()) + 1, 3), np.float32)
-    across = np.zeros(len(out), bool)
+    least, across = np.zeros_like(out), np.zeros(len(out), bool)
     for run in range(1, len(out)):
         rows = np.flatnonzero(runs == run)
         # The darkest at each place along it, without the pale pixels at its sides: a ruling that is
         # a little askew passes from row to row.
         own = (shares[rows] * lines[rows][..., None]).max(axis=0)
         own = own[lines[rows].any(axis=0)]
-        out[run] = np.percentile(own, _TYPICAL, axis=0)
+        least[run], out[run] = np.percentile(own, (100 - _TYPICAL, _TYPICAL), axis=0)
         across[run] = len(own) >= _OWN * length[rows].max()
     # What does not run right across may be a stroke beside the rulings, which are alike.
     alike = across if across.any() else np.arange(len(out)) > 0
-    out[1:][~across[1:]] = np.median(out[alike], axis=0)
-    return out
+    typical = np.median(out[alike], axis=0)
+    out[1:][~across[1:]] = typical
+    # One that is darker than the others is so all along; else a stroke lies on it.
+    return np.minimum(out, np.maximum(_UNLIKE * typical, _UNLIKE * least)).astype(np.float32)
 
 
 def _lifted(ink: Floats, shares: Floats, ruled: Floats) -> Floats:

@@ -76,6 +76,18 @@ def test_what_was_done_is_said(kind: str, step: str) -> None:
     assert step not in prepared(lay("white", sketch(), 0)).steps
 
 
+@pytest.mark.parametrize("gap", [10, 16])
+def test_a_stroke_along_a_ruling_stays(gap: int) -> None:
+    page = np.full((SIDE, SIDE), 255, np.uint8)
+    outline = np.array([(61, 81), (61, 221), (191, 222), (190, 80), (125, 30), (61, 81)], np.int32)
+    cv2.polylines(page, [outline], False, 40, 2, cv2.LINE_AA)
+    paper = np.full((SIDE, SIDE, 3), 251, np.uint8)
+    paper[6::gap] = paper[:, 6::gap] = (165, 195, 215)
+    found = prepared(np.minimum(paper, page[..., None]))
+    assert found.steps == ("ruled lines removed",)
+    assert likeness(found.pixels, page) > 0.9
+
+
 def test_a_clean_drawing_stays_as_it_was_framed() -> None:
     page = np.dstack([sketch()] * 3)
     found = prepared(page)
