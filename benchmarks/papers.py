@@ -144,8 +144,8 @@ def taken(options: argparse.Namespace) -> str:
     return table(["set", "pictures", "taken for drawings", "ms each"], rows)
 
 
-def sample(folder: Path, count: int, seed: int) -> list[Path]:
-    """So many of a folder's files, chosen by ``seed``."""
+def sample(folder: Path, count: int | None, seed: int) -> list[Path]:
+    """So many of a folder's files, chosen by ``seed``; all of them for None."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     random.Random(seed).shuffle(files)
     return files[:count]

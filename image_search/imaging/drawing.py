@@ -11,7 +11,7 @@ import numpy as np
 
 from image_search.extractors.base import Floats, Pixels
 from image_search.extractors.shrinking import within
-from image_search.imaging.ink import paper_of, take_apart
+from image_search.imaging.ink import Inked, paper_of, take_apart
 from image_search.imaging.parts import Box, Laid, lay_out, without_specks
 from image_search.imaging.recognition import may_be_drawn_on, signs_of, sureness
 from image_search.imaging.ruling import without_dots, without_rulings
@@ -91,16 +91,46 @@ def is_line_art(pixels: Pixels) -> float:
     return 0.0 if found is None else found.score
 
 
-def _prepared(flat: Pixels, sheet: Sheet | None, *, declared: bool) -> PreparedDrawing | None:
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """A flat sheet taken apart: ``one`` as it was, ``ink`` without ``lines`` and ``dots``, and the
+    ``signs`` that tell whether it is a drawing."""
+
+    one: Inked
+    ink: Floats
+    lines: int
+    dots: bool
+    signs: dict[str, float]
+
+
+def _look(flat: Pixels) -> _Drawn | None:
+    """None where the paper is that of a photo, as for most photos; the rest takes longer."""
     paper = paper_of(flat)
     if not may_be_drawn_on(paper):
-        return None  # as for most photos; the rest takes longer
+        return None
     one = take_apart(flat, paper)
     ink, lines = without_rulings(one.ink, one.shares, one.least)
     ink, dots = without_dots(without_specks(ink, one.least), one.least)
-    score = sureness(signs_of(one, ink))
+    return _Drawn(one, ink, lines, dots, signs_of(one, ink))
+
+
+def signs_in(pixels: Pixels) -> list[dict[str, float]]:
+    """What tells whether an RGB picture is a drawing, for the sheet in it, if one is found, and for
+    all of it; without those that cannot be one."""
+    work = within(pixels, SIDE)
+    sheet = find_sheet(work)
+    looks = [_look(flat) for flat in ([] if sheet is None else [sheet.flat(work)]) + [work]]
+    return [look.signs for look in looks if look is not None and look.signs]
+
+
+def _prepared(flat: Pixels, sheet: Sheet | None, *, declared: bool) -> PreparedDrawing | None:
+    drawn = _look(flat)
+    if drawn is None:
+        return None
+    score = sureness(drawn.signs)
     if score <= 0.5 and not declared:
         return None
+    one, ink = drawn.one, drawn.ink
     laid = lay_out(ink, one.least)
     if not laid.drawings:
         return None
@@ -108,9 +138,9 @@ def _prepared(flat: Pixels, sheet: Sheet | None, *, declared: bool) -> PreparedD
     clean = _rendered(ink, laid, one.least, box)
     steps = [
         ("the sheet cut out and laid flat", sheet is not None),
-        ("light ink on dark paper inverted", paper.light),
-        ("ruled lines removed", bool(lines)),
-        ("dots removed", dots),
+        ("light ink on dark paper inverted", one.paper.light),
+        ("ruled lines removed", drawn.lines > 0),
+        ("dots removed", drawn.dots),
         ("notes set apart", laid.notes),
         ("cropped to the drawing", box != (0, 0, ink.shape[1], ink.shape[0])),
     ]

@@ -3,14 +3,19 @@ beside the few numbers here.
 
 Under the strokes of a drawing lies bare paper: even, of one colour, without steps. Under what looks
 like strokes in a photo lie the things it shows. And strokes are strong against their paper, thin,
-and of one width and darkness, which the edges and chains of things are not. Logistic regression
-weighs those signs; its weights were fitted to sketches on papers of all kinds, and to photos.
+and of one width and darkness, which the edges and chains of things are not. A small network weighs
+those signs. ``python -m training.sheets`` fits it, to sketches on the benchmark's papers and to
+photos, and writes its numbers.
 """
 
 from __future__ import annotations
 
+import json
 import math
-from typing import Final
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -19,43 +24,62 @@ import numpy.typing as npt
 from image_search.extractors.base import Floats
 from image_search.imaging.ink import Inked, Paper
 
-#: Weights of the signs, and what is added to them; above 0 it is a drawing.
-WEIGHTS: Final = {
-    "rough": -1.38,
-    "stepped": 2.02,
-    "chroma": -0.53,
-    "density": -2.25,
-    "strength": 3.43,
-    "tones": 2.70,
-    "coherent": 1.52,
-    "specks": -1.24,
-    "core": -4.58,
-    "spread": -13.37,
-    "widths": -4.86,
-    "colour": -3.84,
-    "colours": -1.24,
-    "shaded": -52.21,
-    "largest": -3.92,
-    "grain": 2.70,
-}
-BIAS: Final = 28.15
+#: The fitted numbers, beside this file.
+FITTED: Final = "recognition.json"
 _STEP = 12  # levels (of 255) between neighbours from which paper is not even
-_UNEVEN = 0.09  # share of such steps that no drawing's paper has
+#: Share of such steps that no drawing's paper has.
+UNEVEN: Final = 0.13
 _SPECK = 0.03  # share of the sheet's longer side that a speck is within
 _EDGE = 5  # pixels; half-tones in a square of this side around ink belong to its strokes
 
 
 def may_be_drawn_on(paper: Paper) -> bool:
     """Whether this may be the paper of a drawing; what is under most photos may not."""
-    return float((_steps(paper) > _STEP).mean()) <= _UNEVEN
+    return unevenness(paper) <= UNEVEN
+
+
+def unevenness(paper: Paper) -> float:
+    """The share of the paper where it changes in a step."""
+    return float((_steps(paper) > _STEP).mean())
 
 
 def sureness(signs: dict[str, float]) -> float:
     """How sure it is that this is a drawing, from 0 to 1, above .5 yes."""
     if not signs:
         return 0.0
-    total = BIAS + sum(weight * signs[name] for name, weight in WEIGHTS.items())
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
+    names, network = _fitted()
+    return network.sureness(np.array([[signs[name] for name in names]])).item()
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Signs to sureness: ``weights`` and ``biases`` of one layer after the other, with tanh
+    between, and at last the logistic function."""
+
+    weights: tuple[Floats, ...]
+    biases: tuple[Floats, ...]
+
+    def sureness(self, rows: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+        """For rows (n, signs) how sure each is, (n,)."""
+        at = np.asarray(rows, np.float64)
+        for number, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
+            at = np.asarray((np.tanh(at) if number else at) @ weights + biases, np.float64)
+        return np.asarray(1 / (1 + np.exp(-at[:, 0].clip(-30, 30))), np.float64)
+
+
+def read_network(text: str) -> tuple[tuple[str, ...], Network]:
+    """The names of the signs, and the network that weighs them in that order."""
+    found = json.loads(text)
+    weights, biases = (
+        tuple(np.array(layer, np.float32) for layer in found[part])
+        for part in ("weights", "biases")
+    )
+    return tuple(found["signs"]), Network(weights, biases)
+
+
+@cache
+def _fitted() -> tuple[tuple[str, ...], Network]:
+    return read_network(resources.files(__package__).joinpath(FITTED).read_text("utf-8"))
 
 
 def signs_of(one: Inked, ink: Floats) -> dict[str, float]:
@@ -66,7 +90,8 @@ def signs_of(one: Inked, ink: Floats) -> dict[str, float]:
     if not count:
         return {}
     steps = _steps(one.paper)
-    lab = cv2.cvtColor(one.paper.pixels, cv2.COLOR_RGB2LAB).reshape(-1, 3).astype(np.float32)
+    lab = cv2.cvtColor(one.paper.pixels, cv2.COLOR_RGB2LAB).astype(np.float32)
+    smooth = cv2.GaussianBlur(lab, (0, 0), max(lab.shape) / 12)
     strength = float(np.percentile(ink[inked], 80))
     strong = (ink > max(one.least, 0.5 * strength)).astype(np.uint8)
     beside = cv2.dilate(strong, np.ones((_EDGE, _EDGE), np.uint8)) > 0
@@ -77,6 +102,8 @@ def signs_of(one: Inked, ink: Floats) -> dict[str, float]:
     width = cv2.distanceTransform(strong, cv2.DIST_L2, 3)
     ridge = (strong > 0) & (width >= cv2.dilate(width, np.ones((3, 3), np.uint8)))
     tops = ink[ridge]
+    edge = (strong > 0) & (cv2.erode(strong, np.ones((3, 3), np.uint8)) == 0)
+    rise = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     shares = one.shares[strong > 0]
     most = np.maximum(shares.max(axis=1), 1e-3)
     least = np.clip(shares.min(axis=1) / most, 0, 1)
@@ -85,7 +112,7 @@ def signs_of(one: Inked, ink: Floats) -> dict[str, float]:
     return {
         "rough": math.log(float(steps.mean()) + 0.3),
         "stepped": math.log(float((steps > _STEP).mean()) + 0.01),
-        "chroma": math.log(float(lab[:, 1].std() + lab[:, 2].std()) + 1),
+        "chroma": math.log(float(lab[..., 1].std() + lab[..., 2].std()) + 1),
         "density": 10 * float(inked.mean()),
         "strength": strength,
         "tones": 5 * float((inked & ~beside).sum()) / count,
@@ -99,6 +126,12 @@ def signs_of(one: Inked, ink: Floats) -> dict[str, float]:
         "shaded": float((ink[ring] > 0.5 * one.least).mean()) if ring.any() else 0.0,
         "largest": float(lengths.max()) / max(ink.shape),
         "grain": math.log(one.grain + 0.005),
+        "thick": math.log(100 * float(width[ridge].mean()) / max(ink.shape)),
+        "crisp": float(rise[edge].mean()) / strength,
+        "pieces": math.log(number - int(small.sum())),
+        "cut": float(np.concatenate([inked[[0, -1]].ravel(), inked[:, [0, -1]].ravel()]).mean()),
+        "lumpy": math.log(float(np.abs(lab - smooth).mean()) + 0.3),
+        "light": float(one.paper.light),
     }
 
 

@@ -151,7 +151,8 @@ def _colours(
     typical = np.median(out[alike], axis=0)
     out[1:][~across[1:]] = typical
     # One that is darker than the others is so all along; else a stroke lies on it.
-    return np.minimum(out, np.maximum(_UNLIKE * typical, _UNLIKE * least)).astype(np.float32)
+    darkest = _UNLIKE * np.maximum(typical, least)
+    return np.asarray(np.minimum(out, darkest), np.float32)
 
 
 def _lifted(ink: Floats, shares: Floats, ruled: Floats) -> Floats:
