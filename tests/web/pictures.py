@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 HUES = ("red", "orange", "gold", "green", "teal", "navy", "purple", "hotpink")
@@ -47,3 +48,13 @@ def draw_collection(folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(ring(hue, (160 + 20 * number, 120)))
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing follows")
+
+
+def blueprint(size: tuple[int, int] = (240, 180)) -> bytes:
+    """The same ring in white lines on blue."""
+    white = np.asarray(Image.open(io.BytesIO(sketch(size))).convert("L"), np.float32)[..., None]
+    ink = 1 - white / 255
+    pixels = np.array([34, 66, 132]) * (1 - ink) + np.array([236, 242, 252]) * ink
+    buffer = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()

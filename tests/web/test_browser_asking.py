@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.web.browsing import PHONE, Seen, answer_with, file, fits, opened, search, shown
-from tests.web.pictures import HUES, ring, sketch
+from tests.web.pictures import HUES, blueprint, ring, sketch
 from tests.web.running import Running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
+
+# The red of the pixel in the middle of the cleaned drawing.
+MIDDLE = """() => {
+  const image = document.getElementById("cleaned-picture");
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  const context = canvas.getContext("2d");
+  context.drawImage(image, 0, 0);
+  return context.getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data[0];
+}"""
 
 
 def first(page: Page, path: str) -> None:
@@ -85,12 +95,26 @@ def test_what_the_query_was_taken_for(page: Page) -> None:
     shown(page, "Detected as: sketch; shape decides, colour and meaning take no part.")
     page.get_by_role("radio", name="Auto").focus()
     page.keyboard.press("ArrowRight")
-    shown(page, "Searched as a photo: ")
+    shown(page, "Searched as: photo; ")
     page.keyboard.press("ArrowRight")
-    shown(page, "Searched as a sketch: shape decides, colour and meaning take no part.")
+    shown(page, "Searched as: sketch; shape decides, colour and meaning take no part.")
     search(page, ring("teal"))  # another picture is looked at anew
     shown(page, "Detected as: photo; ")
     assert page.get_by_role("radio", name="Auto").is_checked()
+
+
+def test_a_blueprint_is_cleaned_unless_the_original_is_asked_for(page: Page) -> None:
+    search(page, blueprint())
+    shown(page, "Detected as: sketch")
+    shown(page, "Compared: the drawing, with light ink on dark paper inverted.")
+    cleaned = page.get_by_alt_text("The drawing as it is compared")
+    assert cleaned.is_visible()
+    assert page.evaluate(MIDDLE) > 200  # white paper, where the blueprint is blue
+    page.get_by_role("button", name="Use the original instead").click()
+    shown(page, "The original is compared as it is.")
+    assert not cleaned.is_visible()
+    page.get_by_role("button", name="Clean the drawing").click()
+    shown(page, "Compared: the drawing, with light ink on dark paper inverted.")
 
 
 def test_why_each_one_matches(page: Page) -> None:
