@@ -27,7 +27,7 @@ def sketch(seed: int = 0) -> Grey:
         place = tuple(map(int, centre))
         cv2.ellipse(page, place, tuple(map(int, axes)), 0, start, end, 30, 2, cv2.LINE_AA)
     for _ in range(4):
-        ends = np.float32([x, y]) * 0.6 + dice.normal(0, 14, (4, 2)).cumsum(axis=0)
+        ends = np.array([x, y], np.float32) * 0.6 + dice.normal(0, 14, (4, 2)).cumsum(axis=0)
         cv2.polylines(page, [ends.astype(np.int32)], False, 40, 2, cv2.LINE_AA)
     return page
 
@@ -92,7 +92,7 @@ def test_a_clean_drawing_stays_as_it_was_framed() -> None:
     page = np.dstack([sketch()] * 3)
     found = prepared(page)
     assert found.steps == ()
-    assert found.box == (0, 0, 1, 1)
+    assert found.box == (0.0, 0.0, 1.0, 1.0)
     assert found.pixels.shape == page.shape
     assert float(np.abs(found.pixels.astype(int) - page).mean()) < 3
 
@@ -160,15 +160,17 @@ def rendering(seed: int) -> Pixels:
     """A few shaded solids before a backdrop that gets darker downwards."""
     dice = np.random.default_rng(seed)
     y, x = np.mgrid[:240, :320].astype(np.float32)
-    picture = np.float32(dice.integers(120, 250, 3)) * (1.1 - y / 600)[..., None]
+    picture = dice.integers(120, 250, 3).astype(np.float32) * (1.1 - y / 600)[..., None]
     for _ in range(4):
         across, down, radius = dice.integers(60, 260), dice.integers(60, 180), dice.integers(25, 70)
         inside = (x - across) ** 2 + (y - down) ** 2 < radius**2
         light = 0.5 + 0.5 * np.clip(1 - np.hypot(x - across + 15, y - down + 15) / radius, 0, 1)
         picture = np.where(
-            inside[..., None], np.float32(dice.integers(30, 255, 3)) * light[..., None], picture
+            inside[..., None],
+            dice.integers(30, 255, 3).astype(np.float32) * light[..., None],
+            picture,
         )
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture, 0, 255), np.uint8)
 
 
 @pytest.mark.parametrize("seed", range(20))
