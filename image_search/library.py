@@ -9,36 +9,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from image_search.availability import (
-    Status,
-    Usable,
-    chooses_freely,
-    is_outdated,
-    refuse_to_lose,
-    status_of,
-)
-from image_search.cache import CacheWriter, ExtractorIdentity, Snapshot
+from image_search.availability import Status, Usable, is_outdated, status_of
+from image_search.cache import Snapshot
 from image_search.checking import Checked, Checker, CheckResult, Failed
 from image_search.checking.report import render
 from image_search.decisions import Decisions
 from image_search.duplicates import Duplicates
-from image_search.errors import CacheDamaged, ModelUnavailable
-from image_search.extractors import REGISTRY, resolve
+from image_search.errors import CacheDamaged
 from image_search.extractors.base import Floats, Pixels
 from image_search.extractors.loading import ExtractorPool
 from image_search.images import decode
-from image_search.indexing import Means, update_cache
 from image_search.intake import Added, take_in
 from image_search.originals import Originals
 from image_search.queries import Query
 from image_search.reports import Progress, Report
 from image_search.search_index import SearchIndex
 from image_search.searching import Asked, SearchResult, ask, needed, search
-from image_search.segment_indexes import is_large, vouched
+from image_search.segment_indexes import is_large
 from image_search.serving import Serving
 from image_search.settings import Settings
 from image_search.thumbnails import Thumbnails
 from image_search.turns import Turns
+from image_search.updating import Updater
 
 Result = TypeVar("Result")
 
@@ -67,6 +59,7 @@ class Library:
         self._thumbnails = Thumbnails(
             settings.state_dir / "thumbnails", settings.image_megapixels, settings.workers
         )
+        self._updater = Updater(settings, self._serving, self._pool, self._forget)
         snapshot = self._serving.snapshot
         self._originals = Originals(settings.images, snapshot, self._thumbnails)
         self._decisions = decisions = Decisions(settings.state_dir / "decisions.sqlite")
@@ -207,7 +200,7 @@ class Library:
         Raises:
             CacheLocked: another process, or another thread, is updating the cache.
         """
-        report, warnings = self._reopening(lambda: self._written(on_progress, cancelled))
+        report, warnings = self._reopening(lambda: self._updater.update(on_progress, cancelled))
         # The codes of a large collection are made now rather than when somebody waits for them.
         if self._serving.verified is not None or is_large(self._serving.snapshot()):
             self._serving.index(wait=True)
@@ -234,51 +227,6 @@ class Library:
         whole = self._checker.fingerprinted.catch_up(note, cancelled)
         seconds = report.seconds + time.monotonic() - started
         return replace(report, cancelled=not whole, seconds=seconds)
-
-    def _written(
-        self, on_progress: Callable[[Progress], None], cancelled: Callable[[], bool]
-    ) -> tuple[Report, tuple[str, ...]]:
-        with CacheWriter(self.settings.cache, self.settings.images) as writer:
-            # With the lock held, so that a second writer is turned away at once.
-            on_progress(Progress("resolving"))
-            return self._update(writer, on_progress, cancelled)
-
-    def _update(
-        self,
-        writer: CacheWriter,
-        on_progress: Callable[[Progress], None],
-        cancelled: Callable[[], bool],
-        refused: ModelUnavailable | None = None,
-    ) -> tuple[Report, tuple[str, ...]]:
-        resolution = resolve(
-            self.settings.extractors, fetch=True, timeout=self.settings.hub_timeout
-        )
-        refuse_to_lose(self.settings, self._serving.snapshot(), resolution.names)
-        identities = tuple(
-            ExtractorIdentity(name, REGISTRY[name].model, REGISTRY[name].dim)
-            for name in resolution.names
-        )
-        snapshot = self._serving.snapshot()
-        means = Means(
-            self.settings,
-            identities,
-            lambda: self._pool.load(resolution.names),
-            on_progress,
-            cancelled,
-            vouched(snapshot) | set(self._serving.verified or ()),
-            {segment.name: segment for segment in snapshot.segments},
-            self._forget,
-        )
-        try:
-            report = update_cache(means, writer)
-        except ModelUnavailable as error:
-            # Loading found weights that are damaged, and set them aside. They are fetched anew, or
-            # done without where the choice is free; but only once.
-            if refused is not None or not chooses_freely(self.settings):
-                raise
-            return self._update(writer, on_progress, cancelled, error)
-        notes = () if refused is None else (str(refused),)
-        return report, notes + resolution.warnings
 
     def _forget(self, contents: Collection[bytes]) -> None:
         """Drop what was derived from contents (SHA-256) that are shown in another way now."""

@@ -44,6 +44,7 @@ FLOORS = (
     ("search_index",),
     ("query_blocks",),
     ("indexing", "searching", "serving", "fingerprinting"),
+    ("updating",),
     ("checking",),
     ("duplicates",),
     ("library",),

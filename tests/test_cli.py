@@ -115,11 +115,11 @@ def test_search_as_json(run: Run, folder: Path) -> None:
     assert answer["results"][0]["path"] == "0002.png"
     assert answer["results"][0].keys() == {
         "rank", "id", "path", "score", "scores", "contributions", "width", "height", "size",
-        "modified", "note",
+        "modified", "note", "variant",
     }  # fmt: skip
     assert answer.keys() == {
         "results", "compared", "unreadable", "took_ms", "kind", "extractors", "warnings",
-        "matched_by",
+        "matched_by", "drawing",
     }  # fmt: skip
 
 

@@ -56,6 +56,7 @@ def ids(library: Library) -> list[str]:
 
 
 def test_checks_wait_for_each_other(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    library.prepare()
     work = AtWork(Checker.check)
     monkeypatch.setattr(Checker, "check", lambda *arguments: work(*arguments))
     queries = [Query((picture(number),)) for number in range(6)] + [Query(like=(ids(library)[0],))]

@@ -84,16 +84,14 @@ class Duplicates:
             on_progress(progress)
 
         try:
-            self._settings.state_dir.mkdir(parents=True, exist_ok=True)
+            (place := self._settings.state_dir).mkdir(parents=True, exist_ok=True)
             self._one.acquire()
         except filelock.Timeout:
             raise CacheLocked(
                 "Another process is comparing the images already; wait until it has finished."
             ) from None
         except OSError as error:
-            raise CacheError(
-                f"The folder {self._settings.state_dir} cannot be written ({error.strerror})."
-            ) from error
+            raise CacheError(f"The folder {place} cannot be written ({error.strerror}).") from error
         try:
             if not self._checker.fingerprinted.catch_up(note, cancelled):
                 return False

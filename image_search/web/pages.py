@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from flask import Blueprint, jsonify, render_template
 from flask.typing import ResponseReturnValue
@@ -17,7 +15,6 @@ from image_search.demo import holds_only_the_demo
 from image_search.errors import UnknownImage
 from image_search.extractors import REGISTRY
 from image_search.presets import PRESETS, groups_of
-from image_search.reports import Unreadable
 from image_search.web import gate
 from image_search.web.files import send_private
 from image_search.web.service import service
@@ -30,13 +27,6 @@ EXAMPLE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp
 
 #: Unreadable files told with the state; the count beside them is complete.
 FAILURES_TOLD = 500
-
-#: Endings of files that are no pictures and never were: nobody misses them among the results.
-NO_PICTURES = frozenset({
-    "7z", "csv", "doc", "docx", "gz", "htm", "html", "ini", "json", "key", "log", "md", "mov",
-    "mp3", "mp4", "numbers", "odt", "pages", "pdf", "ppt", "pptx", "rar", "rtf", "tar", "txt",
-    "url", "wav", "xls", "xlsx", "xml", "yaml", "yml", "zip",
-})  # fmt: skip
 
 #: How our scripts import each other.
 _IMPORT = re.compile(r'^(?:import|export) .*?from "\./([a-z-]+\.js)";$', re.MULTILINE)
@@ -68,12 +58,12 @@ def duplicates() -> ResponseReturnValue:
 
 @blueprint.get("/status")
 def status() -> ResponseReturnValue:
-    """The state of the index: pictures that cannot be read, with reasons; and of ``unreadable``,
-    how many are no pictures at all."""
+    """The state of the index: pictures that cannot be read, with reasons; and files that are no
+    pictures at all, by ending."""
     state = service().library.status()
-    pictures = tuple(file for file in state.failures if _ending(file) not in NO_PICTURES)
-    answer = asdict(replace(state, failures=pictures[:FAILURES_TOLD]))
-    answer["others"] = _others(state.failures)
+    answer = asdict(replace(state, failures=state.failures[:FAILURES_TOLD]))
+    endings = sorted(ending.lstrip(".") for ending in state.not_images)
+    answer["others"] = {"count": sum(state.not_images.values()), "endings": endings}
     answer["reads_words"] = any(REGISTRY[name].reads for name in state.usable)
     return jsonify(answer)
 
@@ -85,15 +75,6 @@ def example(name: str) -> ResponseReturnValue:
         if path.name == name:
             return send_private(path, EXAMPLE_TYPES[path.suffix])
     raise UnknownImage("There is no such example.")
-
-
-def _ending(file: Unreadable) -> str:
-    return file.path.rpartition(".")[2].lower()
-
-
-def _others(failures: Sequence[Unreadable]) -> dict[str, Any]:
-    endings = [ending for ending in map(_ending, failures) if ending in NO_PICTURES]
-    return {"count": len(endings), "endings": sorted(set(endings))}
 
 
 def _examples() -> list[Path]:

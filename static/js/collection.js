@@ -74,7 +74,7 @@ function showStatus() {
   }
   fillFacts(byId("collection-facts"), [
     ["Images", count(status.images)],
-    ["Unreadable", count(status.unreadable - status.others.count)],
+    ["Unreadable", count(status.unreadable)],
     ["Other files", otherFiles(status.others)],
     ["Last update", status.updated ? date(status.updated) : "never"],
     ["Folder", status.images_folder],
@@ -132,7 +132,7 @@ function told(job) {
   if (job.state === "failed") return `The update failed: ${job.message}`;
   if (!["done", "cancelled"].includes(job.state)) return "";
   const kinds = ["added", "changed", "moved", "removed"];
-  const unreadable = Math.max(0, job.unreadable - status.others.count);
+  const unreadable = job.unreadable;
   const counts = kinds.filter((kind) => job[kind]).map((kind) => `${count(job[kind])} ${kind}`);
   const failed = unreadable ? `; ${counted(unreadable, "file")} cannot be read` : "";
   const summary = (counts.join(", ") || "nothing had changed") + failed;

@@ -16,7 +16,6 @@ import * as query from "./query.js";
 import * as region from "./region.js";
 import * as selection from "./selection.js";
 import * as uploads from "./uploads.js";
-import * as verdict from "./verdict.js";
 import * as viewer from "./viewer.js";
 
 const FIRST = 60; // hits of the first answer; then twice as many each time the end comes near
@@ -28,6 +27,7 @@ const awaited = title.textContent; // beside a sheet that nothing is drawn on ye
 let running = null;
 let failed = "";
 let asIs = null; // the id of the image that the picture asked with is, where a check found it so
+let judged = null; // the verdict on show, or on its way
 
 async function search(wanted = FIRST) {
   failed = "";
@@ -63,7 +63,7 @@ async function search(wanted = FIRST) {
 // Nothing is asked: back to the start, except while a sheet lies there to be drawn on.
 function begin() {
   clear("search");
-  verdict.hide();
+  hideVerdict();
   show([], awaited);
   results.setAttribute("aria-busy", "false");
   document.body.classList.toggle("start", !document.body.classList.contains("drawing-now"));
@@ -74,7 +74,7 @@ function answer(found, wanted) {
   asIs = null;
   region.offer([]);
   clear("search");
-  verdict.hide();
+  hideVerdict();
   if (wanted === FIRST) scrollUp();
   const time = found.took_ms < 1 ? "under 1" : count(Math.round(found.took_ms));
   const among = `among ${counted(found.compared, "image")} in ${time} ms`;
@@ -102,8 +102,21 @@ function judge(found) {
   const hits = [...found.hits, ...(found.nearest ?? []).filter((hit) => !told.has(hit.id))].map((hit, at) => ({ ...hit, rank: at + 1 }));
   show(hits, hits.length ? `The ${count(hits.length)} closest of ${counted(found.compared, "image")}` : "");
   region.offer(found.parts ?? [], (number, of) => `Check picture ${number} of ${of} on this page by itself`, () => query.check());
-  verdict.show(found, evidence, unknown(found.warnings ?? []));
+  showVerdict(found);
   cleaned.tell(found);
+}
+
+// The code that shows a verdict comes with the first one.
+function showVerdict(found) {
+  judged = found;
+  import("./verdict.js").then((verdict) => {
+    if (judged === found) verdict.show(found, evidence, unknown(found.warnings ?? []));
+  });
+}
+
+function hideVerdict() {
+  judged = null;
+  byId("verdict").hidden = true;
 }
 
 // What was scrolled to belongs to the answer before.
@@ -141,7 +154,7 @@ function fail(error) {
   const passes = ["gone", "not_signed_in"].includes(failed); // a notice says so; what was found stays
   if (passes && grid.shownHits().length) return;
   show([], "");
-  verdict.hide();
+  hideVerdict();
   if (passes) return;
   if (error.code === "index_empty") empty();
   else if (error.code === "unreadable_image") say("This file cannot be searched with.", error.message);

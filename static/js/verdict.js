@@ -29,8 +29,6 @@ function headline(found) {
   return found.certainty?.misses > OFTEN ? "Not found. Look at the closest yourself." : VERDICTS.new;
 }
 
-export const hide = () => (box.hidden = true);
-
 // compare is told a hit with its evidence; warnings are what limits this verdict.
 export function show(found, compare, warnings) {
   box.dataset.verdict = found.verdict;

@@ -66,7 +66,7 @@ export function whatDecides(hits) {
   if (!heard.some(([part]) => part === "hsv")) silent.push(WORDS.hsv);
   if (heard.every(([part]) => ["hsv", "edges", "texture", "name"].includes(part))) silent.push("meaning");
   return [
-    `: ${count(named(decides), "decides", "decide")}`,
+    `; ${count(named(decides), "decides", "decide")}`,
     ...(little.length ? [count(named(little), "counts little", "count little")] : []),
     ...(silent.length ? [count(silent, "takes no part", "take no part")] : []),
   ].join(", ");

@@ -69,6 +69,7 @@ def test_of_a_pdf_the_first_page_is_drawn(settings: Settings) -> None:
         (settings.images / f"{number}.png").write_bytes(saved(ornate(number)))
     library = Library.open(settings)
     library.update()
+    library.prepare()
 
     result = library.check(Query(images=(saved(ornate(1)),)))
 

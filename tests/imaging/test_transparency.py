@@ -63,6 +63,7 @@ def test_two_white_logos_are_two_logos(settings: Settings) -> None:
         (settings.images / f"{number}.png").write_bytes(saved(design(number, SIZE)))
     library = Library.open(settings)
     library.update()
+    library.prepare()
 
     for number in range(2):
         larger = logo(number).resize((480, 320), Image.Resampling.LANCZOS)

@@ -296,7 +296,7 @@ def test_what_adds_next_to_nothing_decides_nothing(page: Page) -> None:
 
     shown(
         page,
-        "Taken for a photo: shape and surface decide, colour counts little, meaning takes no part.",
+        "Detected as: photo; shape and surface decide, colour counts little, meaning takes no part.",
     )
 
 
@@ -308,4 +308,4 @@ def test_one_network_is_not_called_what_all_of_them_are(page: Page) -> None:
 
     search(page, ring("teal"))
 
-    shown(page, "Taken for a photo: subject, design and colour decide.")
+    shown(page, "Detected as: photo; subject, design and colour decide.")

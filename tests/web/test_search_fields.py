@@ -222,7 +222,7 @@ def on_brown_paper() -> bytes:
     """The sketch in white on brown paper, with its grain."""
     ink = 1 - np.asarray(Image.open(io.BytesIO(sketch())), np.float32) / 255
     grain = np.random.default_rng(0).normal(0, 4, ink.shape[:2])[..., None]
-    paper = np.float32((150, 112, 76)) + grain
+    paper = np.asarray((150, 112, 76), np.float32) + grain
     buffer = io.BytesIO()
     pixels = np.clip(paper * (1 - ink) + 245 * ink, 0, 255).astype(np.uint8)
     Image.fromarray(pixels).save(buffer, "PNG")

@@ -1,0 +1,77 @@
+"""The cache brought up to date with the image folder, under the writer's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from image_search.availability import chooses_freely, refuse_to_lose
+from image_search.cache import CacheWriter, ExtractorIdentity
+from image_search.errors import ModelUnavailable
+from image_search.extractors import REGISTRY, resolve
+from image_search.extractors.loading import ExtractorPool
+from image_search.indexing import Means, update_cache
+from image_search.reports import Progress, Report
+from image_search.segment_indexes import vouched
+from image_search.serving import Serving
+from image_search.settings import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Updater:
+    """Updates the cache that ``serving`` reads, with the extractors of ``pool``; ``forget`` drops
+    what was derived from contents (SHA-256 digests) that are shown in another way now."""
+
+    settings: Settings
+    serving: Serving
+    pool: ExtractorPool
+    forget: Callable[[Collection[bytes]], None]
+
+    def update(
+        self, on_progress: Callable[[Progress], None], cancelled: Callable[[], bool]
+    ) -> tuple[Report, tuple[str, ...]]:
+        """Return the report of an update, and warnings about extractors.
+
+        Raises:
+            CacheLocked: another process, or another thread, is updating the cache.
+            ImageSearchError: see ``image_search.indexing.update_cache``.
+        """
+        with CacheWriter(self.settings.cache, self.settings.images) as writer:
+            # With the lock held, so that a second writer is turned away at once.
+            on_progress(Progress("resolving"))
+            return self._updated(writer, on_progress, cancelled)
+
+    def _updated(
+        self,
+        writer: CacheWriter,
+        on_progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+        refused: ModelUnavailable | None = None,
+    ) -> tuple[Report, tuple[str, ...]]:
+        settings, snapshot = self.settings, self.serving.snapshot()
+        resolution = resolve(settings.extractors, fetch=True, timeout=settings.hub_timeout)
+        refuse_to_lose(settings, snapshot, resolution.names)
+        identities = tuple(
+            ExtractorIdentity(name, REGISTRY[name].model, REGISTRY[name].dim)
+            for name in resolution.names
+        )
+        means = Means(
+            settings,
+            identities,
+            lambda: self.pool.load(resolution.names),
+            on_progress,
+            cancelled,
+            vouched(snapshot) | set(self.serving.verified or ()),
+            {segment.name: segment for segment in snapshot.segments},
+            self.forget,
+        )
+        try:
+            report = update_cache(means, writer)
+        except ModelUnavailable as error:
+            # Loading found weights that are damaged, and set them aside. They are fetched again, or
+            # done without where the choice is free; but only once.
+            if refused is not None or not chooses_freely(settings):
+                raise
+            return self._updated(writer, on_progress, cancelled, error)
+        notes = () if refused is None else (str(refused),)
+        return report, notes + resolution.warnings
