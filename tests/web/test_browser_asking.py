@@ -296,7 +296,8 @@ def test_what_adds_next_to_nothing_decides_nothing(page: Page) -> None:
 
     shown(
         page,
-        "Detected as: photo; shape and surface decide, colour counts little, meaning takes no part.",
+        "Detected as: photo; shape and surface decide, colour counts little, "
+        "meaning takes no part.",
     )
 
 
