@@ -34,9 +34,11 @@ Signs = list[list[dict[str, float]]]
 
 # Networks whose mean is taken, and the hidden units of each.
 _NETWORKS, _HIDDEN = 6, 12
-_DECAY = 3e-4
+_DECAY = 1e-3
+# Clean sketches beside each number on papers: logos are as clean, and must not win.
+_PLAIN = 8
 # A photo taken for a drawing counts as so many drawings taken for photos.
-_PHOTO_COUNTS = 6.0
+_PHOTO_COUNTS = 8.0
 # Pictures made here of shapes, to learn from and to judge by.
 _SHAPES = 300
 _SETS = "photos", "apart", "drawings", "drawings apart"
@@ -92,12 +94,23 @@ def look(options: argparse.Namespace) -> Iterator[tuple[tuple[str, str], Signs]]
     sketches = sample(options.sketches, None, options.seed)
     learnt = [path for path in sketches if not held_out(path.parent.name)]
     judged = [path for path in sketches if held_out(path.parent.name)]
+    for part, chosen in ("drawings", learnt), ("drawings apart", judged):
+        of = chosen[: _PLAIN * options.each]
+        yield (part, "plain"), [signs_in(plain(path, n)) for n, path in enumerate(of)]
     for kind in KINDS:
         for part, chosen in ("drawings", learnt), ("drawings apart", judged):
             # Other sketches on each paper.
             start = zlib.crc32(kind.encode()) % max(1, len(chosen) - options.each)
             of = chosen[start : start + options.each]
             yield (part, kind), [signs_in(laid(kind, path, n)) for n, path in enumerate(of)]
+
+
+def plain(path: Path, seed: int) -> Pixels:
+    """A sketch as a tablet or a clean scan stores it, (h, w, 3) uint8, in one of three sizes."""
+    grey: Grey = np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), np.uint8)
+    scale, how = ((1.0, cv2.INTER_AREA), (2.0, cv2.INTER_CUBIC), (0.6, cv2.INTER_AREA))[seed % 3]
+    grey = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how), np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
 
 
 def laid(kind: str, path: Path, seed: int) -> Pixels:
@@ -149,7 +162,7 @@ def shapes(seed: int) -> Pixels:
     white = dice.random() < 0.5
     ground = np.full(3, 255, np.float32) if white else dice.uniform(0, 255, 3).astype(np.float32)
     picture = np.broadcast_to(ground, (side, side, 3))
-    shaded = dice.random() < 0.5
+    shaded, metal = dice.random() < 0.6, dice.random() < 0.4
     for _ in range(int(dice.integers(1, 6))):
         middle = (side * dice.uniform(0.25, 0.75, 2)).astype(int)
         mask = np.zeros((side, side), np.uint8)
@@ -165,7 +178,11 @@ def shapes(seed: int) -> Pixels:
             )
             cv2.drawContours(mask, [box.astype(np.int32)], 0, 255, broad, cv2.LINE_AA)
         lamp = 0.6 + 0.5 * (x * dice.uniform(-1, 1) + y * dice.uniform(-1, 1)) if shaded else 1.0
-        colour = dice.uniform(0, 255, 3) * np.asarray(lamp)[..., None]
+        if shaded and dice.random() < 0.5:  # round, so brightest in the middle
+            far = np.hypot(x - middle[0] / side, y - middle[1] / side) / (axes.max() / side)
+            lamp = (1.6 - dice.uniform(0.6, 1.2) * far).clip(0.2)
+        paint = np.full(3, dice.uniform(60, 200)) if metal else dice.uniform(0, 255, 3)
+        colour = paint * np.asarray(lamp)[..., None]
         share = mask[..., None] / np.float32(255)
         picture = picture * (1 - share) + share * colour
     return np.asarray(picture.clip(0, 255), np.uint8)
