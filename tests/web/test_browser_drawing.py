@@ -75,7 +75,7 @@ def test_results_follow_as_one_draws(page: Page, seen: Seen) -> None:
     assert (picture[0] == 255).all()  # on white paper, away from the edges
     assert picture.min() < 60
     page.locator(".hit img").first.wait_for()
-    shown(page, "Drawn here: shape decides, colour and meaning take no part.")
+    shown(page, "Drawn here; shape decides, colour and meaning take no part.")
     keep(page, "ask-draw-desktop")
 
     once = ink(page)
