@@ -20,8 +20,11 @@ const OFTEN = 0.2; // share of copies that are missed, from where on "no" is too
 function headline(found) {
   if (found.verdict === "possible") {
     const count = found.hits.length;
-    if (count > 1) return `If this was drawn before, it is one of these ${count}.`;
-    return count ? "If this was drawn before, it is this one." : "Nothing can be said about this drawing.";
+    if (!count) return "Nothing can be said about this drawing.";
+    const chance = found.certainty?.chance;
+    const among = count > 1 ? `one of these ${count}` : "this one";
+    if (!chance) return `If this was drawn before, it may be ${among}.`;
+    return `If this was drawn before, it is ${among} in ${Math.min(99, Math.round(100 * chance))} of 100 cases.`;
   }
   if (found.verdict !== "new") return VERDICTS[found.verdict] ?? found.words;
   if (found.limit) return LIMITED;

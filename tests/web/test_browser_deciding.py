@@ -145,13 +145,13 @@ def test_a_drawing_is_possibly_one_of_those_that_are_shown(page: Page) -> None:
     found["certainty"] |= {"chance": 0.87, "words": "Of 100 drawings, 87 would find theirs."}
     page.route("**/check", lambda route: route.fulfill(json=found))
     page.get_by_role("button", name="Has this been drawn before?").click()
-    shown(page, "If this was drawn before, it is one of these 3.")
+    shown(page, "If this was drawn before, it is one of these 3 in 87 of 100 cases.")
     shown(page, "Of 100 drawings, 87 would find theirs.")
     assert page.locator("#verdict-words").is_hidden(), "the sentence that is read first is one"
     assert not is_green(page)
     found["hits"] = found["hits"][:1]
     page.get_by_role("button", name="Has this been drawn before?").click()
-    shown(page, "If this was drawn before, it is this one.")
+    shown(page, "If this was drawn before, it is this one in 87 of 100 cases.")
 
 
 def test_what_cannot_be_judged_yet_has_no_verdict(page: Page) -> None:
