@@ -183,8 +183,8 @@ def demo(place: Path) -> str:
             counts.append(len(result.hits))
             if result.certainty is not None and result.certainty.chance is not None:
                 chances.append(result.certainty.chance)
-        told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
-        row = [f"kind={kind}", recognised, told, named, np.median(counts), np.mean(chances)]
+        counted = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
+        row = [f"kind={kind}", recognised, counted, named, np.median(counts), np.mean(chances)]
         rows.append([*row[:-1], f"{row[-1]:.2f}"])
     head = ["asked", "taken for drawings", "verdicts", "design named", "hits (median)", "chance"]
     return (
@@ -194,7 +194,7 @@ def demo(place: Path) -> str:
 
 
 @dataclass(frozen=True)
-class Told:
+class Checked:
     drawing: Drawing
     result: CheckResult
 
@@ -210,14 +210,14 @@ class Told:
 
 def sketchy(place: Path, most: int, kind: str) -> str:
     """People's sketches of photos, of which one half is the collection, and then the other."""
-    asked: list[Told] = []
+    asked: list[Checked] = []
     fitting = []
     for which in HALVES:
         library, seconds = indexed(half(place, which), place / f"half-{which}-state")
         fitting.append(seconds)
         for one in sample(which, most):
             query = Query(images=(one.file.read_bytes(),), kind=kind)
-            asked.append(Told(one, library.check(query)))
+            asked.append(Checked(one, library.check(query)))
     rows: list[list[object]] = []
     for here in (True, False):
         for unseen in (False, True):
@@ -251,7 +251,7 @@ def sample(which: int, most: int) -> list[Drawing]:
     return chosen
 
 
-def figures(asked: Sequence[Told]) -> list[object]:
+def figures(asked: Sequence[Checked]) -> list[object]:
     verdicts = Counter(one.result.verdict for one in asked)
     total = len(asked)
     known = total - verdicts[NEW] - verdicts[POSSIBLE]
@@ -266,7 +266,7 @@ def figures(asked: Sequence[Told]) -> list[object]:
     ]  # fmt: skip
 
 
-def thirds(asked: Sequence[Told]) -> str:
+def thirds(asked: Sequence[Checked]) -> str:
     """Whether a higher stated chance is a higher one."""
     of = sorted(
         (one for one in asked if one.drawing.here and one.drawing.unseen and one.chance),
