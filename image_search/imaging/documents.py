@@ -6,6 +6,7 @@ scripts; references out of an SVG are removed before it is drawn.
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import re
@@ -24,8 +25,12 @@ GZIP: Final = b"\x1f\x8b\x08"
 EPS: Final = b"\xc5\xd0\xd3\xc6"
 # Longest side of a page that is drawn, in pixels.
 DRAWN_SIDE: Final = 1536
+# Bytes in which an SVG begins: comments and definitions may come before.
+_HEAD: Final = 1 << 20
+_SVG: Final = re.compile(rb"<(\w+:)?svg[\s>]")
 # Bytes of an SVG, unpacked, at most.
 _MAX_SVG: Final = 50_000_000
+_SIDES: Final = ("width", "height")
 # What an SVG may refer to: its own parts, and pictures within it.
 _WITHIN: Final = re.compile(r"\s*(#|data:image/(png|jpeg|jpg|gif|webp)[;,])", re.IGNORECASE)
 
@@ -35,8 +40,8 @@ def is_document(data: bytes) -> bool:
     return (
         b"%PDF-" in data[:1024]
         or data.startswith(EPS)
-        or _is_svg(data[:4096])
-        or (data.startswith(GZIP) and _is_svg(_unzipped(data, 4096)))
+        or _is_svg(data[:_HEAD])
+        or (data.startswith(GZIP) and _is_svg(_unzipped(data, _HEAD)))
     )
 
 
@@ -55,7 +60,10 @@ def open_document(data: bytes, limit: Limit) -> Source:
 
 
 def _is_svg(head: bytes) -> bool:
-    return b"<svg" in head or b":svg" in head
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        head = head.decode("utf-16", "replace").encode()
+    head = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    return head.startswith(b"<") and _SVG.search(head) is not None
 
 
 def _unzipped(data: bytes, most: int) -> bytes:
@@ -86,8 +94,6 @@ def _pdf(data: bytes) -> Source:
 
 
 def _svg(data: bytes) -> Source:
-    import resvg_py
-
     if len(data) > _MAX_SVG:
         raise UnreadableImage("The SVG is too large.")
     try:
@@ -100,17 +106,39 @@ def _svg(data: bytes) -> Source:
                 del element.attrib[name]
     text = ElementTree.tostring(root, encoding="unicode")
     try:
-        first = resvg_py.svg_to_bytes(svg_string=text, width=DRAWN_SIDE)
-        image = Image.open(io.BytesIO(bytes(first)), formats=["PNG"])
-        if image.height > DRAWN_SIDE:
-            again = resvg_py.svg_to_bytes(svg_string=text, height=DRAWN_SIDE)
-            image = Image.open(io.BytesIO(bytes(again)), formats=["PNG"])
+        upright = _is_upright(root)
+        image = _drawn(text, upright=upright)
+        if max(image.size) > DRAWN_SIDE:
+            image = _drawn(text, upright=not upright)
         image.load()
     except Exception as error:  # resvg raises ValueError, and panics as PanicException
         raise UnreadableImage(f"The SVG cannot be drawn ({error}).") from error
     if image.mode == "RGBA" and not image.getchannel("A").getextrema()[1]:
         raise UnreadableImage("The SVG shows nothing.")
     return Source(image.size, lambda _: image, "drawn from an SVG", 1, partial=True)
+
+
+def _drawn(text: str, *, upright: bool) -> Image.Image:
+    """The picture, not loaded yet, with a height or else a width of ``DRAWN_SIDE`` pixels."""
+    import resvg_py
+
+    if upright:
+        data = resvg_py.svg_to_bytes(svg_string=text, height=DRAWN_SIDE)
+    else:
+        data = resvg_py.svg_to_bytes(svg_string=text, width=DRAWN_SIDE)
+    return Image.open(io.BytesIO(bytes(data)), formats=["PNG"])
+
+
+def _is_upright(root: ElementTree.Element) -> bool:
+    """Whether an SVG is higher than wide, as far as it says."""
+    sides = [re.match(r"\s*([\d.]+)\s*(\w*|%)\s*$", root.get(name, "")) for name in _SIDES]
+    view = re.findall(r"[-\d.eE+]+", root.get("viewBox", ""))
+    try:
+        if sides[0] and sides[1] and sides[0][2] == sides[1][2] != "%":
+            return float(sides[1][1]) > float(sides[0][1])
+        return len(view) == 4 and float(view[3]) > float(view[2])
+    except ValueError:
+        return False
 
 
 def _eps(data: bytes, limit: Limit) -> Source:

@@ -30,15 +30,16 @@ def _listed(text: str) -> frozenset[str]:
 
 _DESIGN_ENDINGS: Final = _listed(
     """
-    ai eps ps svg svgz pdf indd idml cdr afdesign afphoto afpub sketch fig xd xcf clip
-    procreate psp pspimage blend 3dm dwg dxf skp max c4d fh11 pages key kra ora zprj dst emb
+    ai eps ps indd idml cdr afdesign afphoto afpub sketch fig xd xcf clip
+    procreate psp pspimage blend 3dm dwg dxf skp max c4d fh11 pages key zprj dst emb fla penpot
+    krz odg stl obj step stp iges igs fbx glb gltf usdz 3mf f3d
     """
 )
 _PICTURE_ENDINGS: Final = _listed(
     """
     jpg jpeg jpe jfif png apng gif bmp dib webp tif tiff heic heif hif avif jp2 j2k jpx jpc
     psd psb tga ico icns ppm pgm pbm pnm pcx sgi dds qoi ras xbm xpm msp nef cr2 cr3 arw dng
-    raf orf rw2 pef srw
+    raf orf rw2 pef srw svg svgz pdf kra ora
     """
 )
 _OTHER_PICTURE_ENDINGS: Final = _listed(

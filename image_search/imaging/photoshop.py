@@ -237,7 +237,7 @@ def _to_8_bits(raw: bytes, depth: int, shape: tuple[int, int], compression: int)
         return (deep >> 8).astype(np.uint8)
     if depth == 32:
         if compression == _ZIP_PREDICTED:
-            raise UnreadableImage("32-bit Photoshop files packed like this cannot be read.")
+            raw = _float_differences(raw, shape)
         # Linear light, shown with the curve of sRGB (IEC 61966-2-1).
         light = np.nan_to_num(np.frombuffer(raw, ">f4").astype(np.float32)).clip(0, 1)
         curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
@@ -246,3 +246,12 @@ def _to_8_bits(raw: bytes, depth: int, shape: tuple[int, int], compression: int)
     if compression == _ZIP_PREDICTED:
         return np.cumsum(plain, axis=1, dtype=np.uint8)
     return plain
+
+
+def _float_differences(raw: bytes, shape: tuple[int, int]) -> bytes:
+    """Floating samples from the differences of their bytes; a row holds its most significant bytes
+    first (Adobe Photoshop TIFF Technical Note 3)."""
+    height, width = shape
+    rows = np.frombuffer(raw, np.uint8).reshape(height, 4 * width)
+    planes = np.cumsum(rows, axis=1, dtype=np.uint8).reshape(height, 4, width)
+    return planes.transpose(0, 2, 1).tobytes()

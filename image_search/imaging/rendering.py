@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from typing import Final
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from image_search.imaging.colour import from_adobe_rgb, to_srgb
 
-# Differences of a sample that the eye, and every extractor, tells from the ground (of 255).
+# Differences in lightness that the eye, and every extractor, tells from the ground (of 255).
 _SEEN: Final = 24
 # Artwork is laid on white unless less than this share of it would be seen there. A white shoe on
 # white still has its shadows; white lettering has nothing.
 _ENOUGH: Final = 0.25
+# White lettering beside a dark emblem is lost on white, however large the emblem is. A part of the
+# artwork that stands alone is lost where less than the first share of it is seen; a ground that
+# loses more than the second share of all is left for another one.
+_LOST: Final = 0.05
+_MAX_LOST: Final = 0.1
 
 WHITE: Final = (255, 255, 255)
 BLACK: Final = (0, 0, 0)
+GREY: Final = (128, 128, 128)
 
 # The entry of an Exif block by which cameras say that samples are in Adobe RGB: interoperability
 # index R03 (DCF 2.0, section 3.2), in either byte order.
@@ -128,14 +136,29 @@ def _ground_for(image: Image.Image) -> tuple[int, int, int] | None:
 
     An alpha channel that hides everything is no alpha: a mask that somebody left empty.
     """
-    pixels = np.asarray(image)
-    alpha = pixels[..., -1]
+    alpha = np.asarray(image.getchannel("A"))
     if not alpha.any():
         return None
+    lightness = np.asarray(image.convert("LA").getchannel("L")).astype(np.int16)
     visible = alpha.astype(np.float32)
-    colours = pixels[..., :-1]
-    total = float(visible.sum())
-    on_white = float(visible[colours.min(axis=-1) <= 255 - _SEEN].sum()) / total
-    if on_white >= _ENOUGH:
+    seen = np.abs(lightness - WHITE[0]) >= _SEEN
+    share = float(visible[seen].sum()) / float(visible.sum())
+    if share >= 1 - _MAX_LOST:
         return WHITE
-    return BLACK
+    if share < _ENOUGH:
+        return BLACK
+    lost = [_lost_parts(lightness, visible, ground[0]) for ground in (WHITE, BLACK, GREY)]
+    if lost[0] <= _MAX_LOST:
+        return WHITE
+    return (WHITE, BLACK, GREY)[int(np.argmin(lost))]
+
+
+def _lost_parts(
+    lightness: npt.NDArray[np.int16], visible: npt.NDArray[np.float32], ground: int
+) -> float:
+    """The share of the artwork in parts that stand alone and cannot be seen on this ground."""
+    count, parts = cv2.connectedComponents((visible > 0).astype(np.uint8), connectivity=8)
+    whole = np.bincount(parts.ravel(), visible.ravel(), count)
+    seen = np.abs(lightness - ground) >= _SEEN
+    shown = np.bincount(parts[seen], visible[seen], count)
+    return float(whole[shown < _LOST * whole].sum() / whole.sum())

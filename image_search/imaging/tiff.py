@@ -110,6 +110,8 @@ def _is_usual(directory: Directory) -> bool:
     """Whether Pillow reads such samples, and as they are meant."""
     count, bits = directory.number(tags.SAMPLES, 1), directory.number(tags.BITS, 1)
     alpha = directory.number(tags.PHOTOMETRIC) < 2 and count > 1
+    if bits == 8 and directory.number(tags.SAMPLE_FORMAT, 1) != 1:
+        return False
     return (bits in (1, 2, 4, 8) and not alpha) or (bits == 16 and count in (1, 3, 4))
 
 

@@ -50,6 +50,21 @@ def test_an_svg_looks_at_nothing_outside_itself(
     assert not ((pixels[..., 1] > 200) & (pixels[..., 0] < 50)).any()
 
 
+@pytest.mark.parametrize("form", ["utf-16", "utf-8-sig", "comment"])
+def test_an_svg_is_recognised_however_it_begins(form: str) -> None:
+    start = '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="200">'
+    text = start + '<path d="M0 0h9v150z"/></svg>'
+    if form == "comment":
+        data = f"<?xml version='1.0'?><!--{'x' * 9000}-->{text}".encode()
+    else:
+        data = f"<?xml version='1.0' encoding='{form[:6].rstrip(chr(45))}'?>{text}".encode(form)
+
+    picture = decode(data, max_megapixels=10)
+
+    assert picture.height == 1536
+    assert picture.width == pytest.approx(77, abs=1)
+
+
 def test_entities_do_not_blow_up() -> None:
     entities = '<!ENTITY a0 "lol">' + "".join(
         f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12)

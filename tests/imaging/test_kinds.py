@@ -108,6 +108,45 @@ def test_a_preview_says_that_it_is_one() -> None:
         pixel_digest(data, max_megapixels=1)
 
 
+@pytest.mark.parametrize(
+    ("name", "inside"),
+    [
+        ("a.xd", "preview.png"), ("a.key", "QuickLook/Thumbnail.jpg"), ("a.odg", "T/t/THUMBNAIL.PNG"),
+        ("a.cdr", "metadata/thumbnails/thumbnail.bmp"), ("a.skp", "meta/thumbnail.png"),
+        ("a.f3d", "Fusion/Previews/preview.webp"),
+    ],
+)  # fmt: skip
+def test_previews_are_found_wherever_they_lie(name: str, inside: str) -> None:
+    image, buffer = ornate(1).resize((160, 120)), io.BytesIO()
+    kind = {"jpg": "JPEG", "bmp": "BMP", "webp": "WEBP"}.get(inside[-4:].strip("."), "PNG")
+    with zipfile.ZipFile(buffer, "w") as opened:
+        opened.writestr("document.xml", "<x/>")
+        opened.writestr(inside, saved(image, kind))
+
+    picture = decode(buffer.getvalue(), max_megapixels=1, name=name)
+
+    assert "preview of 160 x 120" in picture.note
+    assert np.abs(picture.pixels.astype(int) - np.asarray(image, int)).mean() < 12
+
+
+def test_a_damaged_picture_in_an_archive_leaves_the_preview() -> None:
+    data = archive(mergedimage_png=b"nothing", preview_png=saved(design(1)))
+
+    assert "preview of 96 x 72" in decode(data, max_megapixels=1, name="a.kra").note
+
+
+def test_the_cover_of_a_text_is_no_design() -> None:
+    data = archive(docProps__thumbnail_jpeg=saved(design(1), "JPEG"))
+
+    with pytest.raises(NotAnImage):
+        decode(data, max_megapixels=1, name="letter.docx")
+
+
+def test_an_archive_does_not_hide_a_slow_format() -> None:
+    with pytest.raises(UnreadableImage, match="unusual"):
+        decode(archive(mergedimage_png=saved(design(1), "QOI")), max_megapixels=1, name="a.kra")
+
+
 def test_an_archive_that_claims_too_much_is_refused() -> None:
     data = archive(mergedimage_png=saved(Image.new("L", (9000, 9000))))
 
@@ -124,6 +163,8 @@ def test_an_archive_that_claims_too_much_is_refused() -> None:
         ("ring.jpg", b"Dear Sir", UnreadableImage, "named like one"),
         ("ring.png", b"\x89PNG\r\n\x1a\n" + b"x" * 50, UnreadableImage, "damaged"),
         ("ring.afdesign", b"\0\xffKA" + b"x" * 50, FormatNotRead, "Affinity"),
+        ("ring.svg", b"Dear Sir", UnreadableImage, "named like one"),
+        ("ring.stl", b"solid ring", FormatNotRead, "STL"),
         ("ring.3dm", b"3D Geometry File Format", FormatNotRead, "Rhino"),
         ("ring.fig", archive(canvas_fig=b"x"), FormatNotRead, "FIG"),
         ("ring", b"\xff\x0a" + b"x" * 50, FormatNotRead, "JPEG XL"),

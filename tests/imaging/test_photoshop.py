@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
@@ -51,6 +54,31 @@ def test_every_depth_is_read(depth: int, rle: bool, large: bool) -> None:
         ]
 
     assert difference(photoshop(planes, depth=depth, rle=rle, large=large), image) < 0.6
+
+
+@pytest.mark.parametrize("depth", [8, 16, 32])
+@pytest.mark.parametrize("predicted", [False, True])
+def test_zip_is_unpacked(depth: int, predicted: bool) -> None:
+    image = design(2)
+    parts = [plane / 255 for plane in planes_of(image)]
+    light = [np.where(p <= 0.04045, p / 12.92, ((p + 0.055) / 1.055) ** 2.4) for p in parts]
+    kind = {8: "u1", 16: ">u2", 32: ">f4"}[depth]
+    values = light if depth == 32 else [np.round(part * (2**depth - 1)) for part in parts]
+    planes = [np.ascontiguousarray(plane.astype(kind)) for plane in values]
+    whole = photoshop(planes, depth=depth)
+    start = len(whole) - sum(plane.nbytes for plane in planes)
+    if predicted:
+        if depth == 32:  # the first bytes of a row's samples, then the second ones
+            rows = [plane.view(np.uint8).reshape(72, 96, 4) for plane in planes]
+            planes = [row.transpose(0, 2, 1).reshape(72, -1) for row in rows]
+        for number, plane in enumerate(planes):
+            unsigned = plane.astype(plane.dtype.newbyteorder("="))
+            unsigned[:, 1:] = np.diff(unsigned, axis=1)
+            planes[number] = unsigned.astype(plane.dtype)
+    packed = zlib.compress(b"".join(plane.tobytes() for plane in planes))
+    data = whole[: start - 2] + struct.pack(">H", 3 if predicted else 2) + packed
+
+    assert difference(data, image) < 0.6
 
 
 def test_every_colour_mode_is_read() -> None:

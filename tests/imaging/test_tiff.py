@@ -57,6 +57,14 @@ def test_every_depth_is_read(samples: np.ndarray, dtype: str, order: Order) -> N
     assert difference(tiff(stored, 2 if samples is COLOUR else 1, order=order), image) < 3
 
 
+@pytest.mark.parametrize("dtype", ["i1", "i2", "i4"])
+def test_samples_with_a_sign_are_read(dtype: str) -> None:
+    kind = np.dtype(dtype)
+    stored = (COLOUR / 255 * np.iinfo(kind).max).astype(kind)
+
+    assert difference(tiff(stored, 2), design(2)) < 3
+
+
 @pytest.mark.parametrize("bits", [1, 2, 4, 6, 8, 10, 12, 14, 16, 24, 32])
 @pytest.mark.parametrize("photometric", [0, 1])
 def test_white_is_white_at_every_depth(photometric: int, bits: int) -> None:

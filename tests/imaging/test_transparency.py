@@ -48,6 +48,29 @@ def test_anything_else_stays_on_white(ink: int) -> None:
     assert pixels.min() == ink
 
 
+@pytest.mark.parametrize(("emblem", "ground"), [((200, 0, 0), 0), ((0, 0, 0), 128)])
+def test_white_lettering_beside_a_large_emblem_is_seen(
+    emblem: tuple[int, int, int], ground: int
+) -> None:
+    image = Image.new("RGBA", (400, 160), (255, 255, 255, 0))
+    image.paste(logo(1), (0, 0))
+    ImageDraw.Draw(image).rectangle([260, 20, 380, 60], fill=(*emblem, 255))
+
+    pixels = decode(saved(image), max_megapixels=1).pixels
+
+    assert pixels[0, 0].tolist() == [ground] * 3
+    assert np.array_equal(pixels[:, :240, 0] == 255, np.asarray(mark(1)) == 255)
+    assert pixels[40, 300].tolist() == list(emblem)
+
+
+@pytest.mark.parametrize("ink", [(255, 255, 120, 255), (250, 246, 232, 255)])
+def test_a_pale_ink_is_seen(ink: tuple[int, int, int, int]) -> None:
+    image = Image.new("RGBA", SIZE, (*ink[:3], 0))
+    image.putalpha(mark(1))
+
+    assert decode(saved(image), max_megapixels=1).pixels[0, 0].tolist() == [0, 0, 0]
+
+
 def test_a_light_thing_that_has_shadows_stays_on_white() -> None:
     shoe = np.full((100, 100, 4), 255, np.uint8)
     shoe[..., :3] = np.linspace(190, 255, 100).astype(np.uint8)[:, None, None]
