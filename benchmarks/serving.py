@@ -227,6 +227,11 @@ class Server:
         self._process.terminate()
         self._process.wait()
 
+    @property
+    def process(self) -> int:
+        """The number of its process."""
+        return self._process.pid
+
     def processor_seconds(self) -> float:
         """What the server has used of the processors so far; 0 where the system does not tell."""
         told = Path(f"/proc/{self._process.pid}/stat")

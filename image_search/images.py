@@ -28,6 +28,7 @@ from image_search.imaging.opening import USUAL, open_source
 from image_search.imaging.rendering import Rendering
 from image_search.imaging.sandbox import SANDBOX
 from image_search.imaging.source import Limit, Source
+from image_search.imaging.tiff import is_slow
 from image_search.libtiff import hush
 
 pillow_heif.register_heif_opener()
@@ -47,6 +48,8 @@ WORKING_SIDE = 384
 LONGEST_SIDE = 4096
 # Pixels of all pages of a file that are compared at most.
 _ALL_PAGES = 1_000_000_000
+# Pixels with transparency that are reduced together.
+_LARGE = 8_000_000
 # Rows whose pixels are hashed together.
 _BAND = 64
 # A file larger than this is not read into memory (bytes).
@@ -160,7 +163,9 @@ def _decoded_here(
 
 
 def _is_separate(data: bytes) -> bool:
-    return not data.startswith(USUAL) and (wants_own_process(data) or is_document(data))
+    return not data.startswith(USUAL) and (
+        wants_own_process(data) or is_document(data) or is_slow(data)
+    )
 
 
 def thumbnail(picture: Picture, side: int) -> bytes:
@@ -263,7 +268,16 @@ def _reduced(image: Image.Image, side: int, longest: int) -> Image.Image:
     if image.mode.startswith("I;16"):
         image = image.convert("I")
     width, height = image.size
-    return image.reduce((max(1, min(factor, width)), max(1, min(factor, height))))
+    factors = max(1, min(factor, width)), max(1, min(factor, height))
+    if image.mode not in ("RGBA", "LA") or width * height < _LARGE:
+        return image.reduce(factors)
+    # Pillow premultiplies a whole copy of what it is given.
+    small = Image.new(image.mode, (-(-width // factors[0]), -(-height // factors[1])))
+    rows = factors[1] * max(1, _LARGE // (width * factors[1]))
+    for top in range(0, height, rows):
+        band = image.crop((0, top, width, min(height, top + rows)))
+        small.paste(band.reduce(factors), (0, top // factors[1]))
+    return small
 
 
 def _resized(pixels: Pixels, scale: float) -> Pixels:

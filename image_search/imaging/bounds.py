@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import threading
 from collections import deque
@@ -9,12 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from image_search.errors import UnreadableImage
+from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.imaging.source import Limit
 
 # Pixels times scans of a progressive JPEG: each scan goes over all pixels once. Encoders write a
 # dozen scans; this is 0.5 to 1.5 s of work.
-_MAX_SCANNED: Final = 3_000_000_000
+MAX_SCANNED: Final = 3_000_000_000
+# Bytes that a JPEG of several scans keeps until the last one.
+_MAX_KEPT: Final = 800_000_000
+# Where a scan begins, or the picture ends.
+_MARKERS: Final = re.compile(rb"\xff[\xda\xd9]")
 # Pixels that are decoded at once, by all threads together: 4 to 8 bytes for each of them.
 MOST_AT_ONCE: Final = 100_000_000
 # Formats whose decoders are slow, written in Python, or seldom looked at, by how they begin: they
@@ -63,32 +68,54 @@ def check_inner_pictures(data: bytes, limit: Limit) -> None:
 
 
 def check_scans(data: bytes) -> None:
-    """See that a JPEG does not go over its pixels thousands of times.
+    """See that a JPEG does not go over its pixels thousands of times, and that what it keeps
+    between its scans is not too much.
 
     Raises:
-        UnreadableImage: it does.
+        UnreadableImage: it goes over them too often.
+        ImageTooLarge: it keeps too much.
     """
     if not data.startswith(b"\xff\xd8\xff"):
         return
-    place = 2
+    place, frame = 2, 0
     while place + 9 <= len(data) and data[place] == 0xFF:
         marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
         if marker == 0xFF:
             place += 1
             continue
-        if marker == 0xC2:
-            height, width = struct.unpack_from(">HH", data, place + 5)
-            scans = data.count(b"\xff\xda", place)
-            if width * height * scans > _MAX_SCANNED:
-                raise UnreadableImage(
-                    f"The image is damaged or made to block: it has {scans:,} scans."
-                )
-            return
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return  # baseline, or of a kind without such scans
+            frame = place
+        if marker == 0xDA and frame:
+            # All colours in one scan of a kind that has no more: nothing is kept.
+            if data[frame + 1] & 3 == 2 or data[place + 4] < data[frame + 9]:
+                _check_frame(data, frame)
+            return
         if marker == 0xDA or length < 2:
             return
         place += 2 + length
+
+
+def _check_frame(data: bytes, frame: int) -> None:
+    height, width = struct.unpack_from(">HH", data, frame + 5)
+    sampling = data[frame + 11 : frame + 10 + 3 * data[frame + 9] : 3]
+    across = max((factors >> 4 for factors in sampling), default=1) or 1
+    down = max((factors & 15 for factors in sampling), default=1) or 1
+    kept = sum((factors >> 4) * (factors & 15) for factors in sampling) / (across * down)
+    if 2 * width * height * kept > _MAX_KEPT:
+        raise ImageTooLarge(
+            f"The picture has {width} x {height} pixels and is stored in several scans, which "
+            "takes too much memory; save it without (not progressive)."
+        )
+    if width * height * data.count(b"\xff\xda", frame) <= MAX_SCANNED:
+        return
+    # So many may be what lies behind the picture, such as a film.
+    scans = 0
+    for found in _MARKERS.finditer(data, frame):
+        if found[0] == b"\xff\xd9":
+            break
+        scans += found[0] == b"\xff\xda"
+    if width * height * scans > MAX_SCANNED:
+        raise UnreadableImage(f"The image is damaged or made to block: it has {scans:,} scans.")
 
 
 def gif_frames(data: bytes, most: int) -> int:

@@ -10,16 +10,20 @@ from typing import Final
 
 from PIL import Image, UnidentifiedImageError
 
-from image_search.errors import UnreadableImage
+from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.imaging import tiff_tags as tags
+from image_search.imaging.bounds import MAX_SCANNED
 from image_search.imaging.camera_raw import is_camera_raw, open_camera_raw
 from image_search.imaging.pages import fullest
 from image_search.imaging.source import Limit, Source
-from image_search.imaging.tiff_samples import read_samples
+from image_search.imaging.tiff_samples import MAX_PART_BYTES, read_samples
 from image_search.imaging.tiff_tags import Directory, read_directories
 
 # JPEG within TIFF of the first kind (TIFF 6.0, section 22), whose data may be anywhere.
 _OLD_JPEG: Final = 6
+_JPEGS: Final = frozenset({_OLD_JPEG, 7})
+# Bits of a sample that are unpacked all at once.
+_QUICK: Final = frozenset({1, 2, 4, 8, 16, 32, 64})
 
 
 def open_tiff(data: bytes, limit: Limit) -> Source:
@@ -42,7 +46,7 @@ def open_tiff(data: bytes, limit: Limit) -> Source:
     if not numbers or data[:4] not in tags.MAGICS:
         raise UnreadableImage("The image is damaged or incomplete (it has no page).")
     for number in numbers:
-        check(directories[number], limit)
+        check(data, directories[number], limit)
     chosen, note = numbers[0], ""
     if len(numbers) > 1:
         chosen = numbers[fullest(_pages(data, directories, numbers, limit))]
@@ -53,7 +57,16 @@ def open_tiff(data: bytes, limit: Limit) -> Source:
     return Source(upright_size(directory), lambda _: load(), note, 1, pages=pages if note else None)
 
 
-def check(directory: Directory, limit: Limit) -> None:
+def is_slow(data: bytes) -> bool:
+    """Whether a file has samples that are unpacked bit by bit: it is read where that can be
+    ended."""
+    if data[:4] not in tags.MAGICS:
+        return False
+    bits = {one.number(tags.BITS, 1) for one in read_directories(data) if one.is_page}
+    return not bits <= _QUICK
+
+
+def check(data: bytes, directory: Directory, limit: Limit) -> None:
     """See that a picture may be decoded, before anything makes room for it.
 
     Raises:
@@ -66,9 +79,22 @@ def check(directory: Directory, limit: Limit) -> None:
     if samples > 64:
         raise UnreadableImage("The image is damaged or incomplete (too many samples a pixel).")
     if tags.TILE_WIDTH in directory.tags:
-        limit.check(
-            directory.number(tags.TILE_WIDTH), max(1, directory.number(tags.TILE_HEIGHT, 1))
-        )
+        part = directory.number(tags.TILE_WIDTH), max(1, directory.number(tags.TILE_HEIGHT, 1))
+        limit.check(*part)
+    else:
+        part = width, min(height, directory.number(tags.ROWS_PER_STRIP, height))
+    planes = samples if directory.number(tags.PLANAR, 1) == 2 else 1
+    bits = max(directory.numbers(tags.BITS) or (1,))
+    packed = directory.number(tags.COMPRESSION, 1) != 1
+    if packed and part[0] * part[1] * bits * samples // planes // 8 > MAX_PART_BYTES:
+        raise ImageTooLarge("The image unpacks to more bytes at once than are allowed.")
+    if directory.number(tags.COMPRESSION, 1) in _JPEGS:
+        offsets = directory.numbers(tags.STRIP_OFFSETS) or directory.numbers(tags.TILE_OFFSETS)
+        counts = directory.numbers(tags.STRIP_COUNTS) or directory.numbers(tags.TILE_COUNTS)
+        parts = zip(offsets, counts, strict=False)
+        scans = sum(data.count(b"\xff\xda", start, start + count) for start, count in parts)
+        if part[0] * part[1] * scans > MAX_SCANNED:
+            raise UnreadableImage(f"The image is damaged or made to block: it has {scans:,} scans.")
 
 
 def upright_size(directory: Directory) -> tuple[int, int]:

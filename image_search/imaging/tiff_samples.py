@@ -31,10 +31,14 @@ _COLOURS: Final = {
 _BYTEWISE: Final = frozenset({1, 5, 8, 32946, 32773, 34925, 50000})
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _PREMULTIPLIED, _STRAIGHT = 1, 2
-# Unpacked bytes of one strip or tile at most.
-MAX_PART_BYTES: Final = 600_000_000
+# Bytes that one strip or tile takes at most, unpacked.
+MAX_PART_BYTES: Final = 400_000_000
+# The same where it is packed: unpacking takes three copies of it.
+_MAX_PACKED_BYTES: Final = 250_000_000
 # Samples that are worked on together.
 _TOGETHER: Final = 4_000_000
+# Rows that are worked on together.
+_BAND: Final = 64
 # Parts of float samples that are cut off at either end where they leave 0 to 1: highlights and
 # faults of renderers, which would make all else black.
 _CUT: Final = 0.005
@@ -66,8 +70,11 @@ def read_samples(data: bytes, directory: Directory, limit: Limit) -> Image.Image
     """
     layout = _layout(directory, limit)
     scale = _scale(data, directory, layout)
-    out = np.zeros((layout.height, layout.width, layout.samples), np.uint8)
+    # Channels beyond the colours and their transparency are not kept.
+    count = layout.colours + bool(layout.alpha)
+    out = np.zeros((layout.height, layout.width, count), np.uint8)
     for top, left, sample, part in _parts(data, directory, layout):
+        part = part[..., : max(0, count - sample)]
         rows = max(1, _TOGETHER // max(1, part[0].size))
         for first in range(0, min(len(part), layout.height - top), rows):
             band = _to_8_bits(part[first : first + rows], layout, scale, sample)
@@ -112,8 +119,11 @@ def _layout(directory: Directory, limit: Limit) -> _Layout:
         or (photometric == YCBCR and subsampled != (1, 1))
     ):
         raise UnreadableImage(_unread(directory))
-    row = -(-part[0] * depth * (1 if separate else samples) // 8)
-    if row * part[1] > MAX_PART_BYTES:
+    # Samples of odd numbers of bits take 4 bytes each while they are worked on.
+    wide = depth if depth in (8, 16, 32, 64) else depth + 32
+    taken = part[0] * part[1] * wide * (1 if separate else samples) // 8
+    packed = directory.number(tags.COMPRESSION, 1) != 1
+    if taken > (_MAX_PACKED_BYTES if packed else MAX_PART_BYTES):
         raise UnreadableImage("The image unpacks to more bytes at once than are allowed.")
     return _Layout(
         width, height, photometric, colours, mode, samples, depth, kind,
@@ -281,18 +291,21 @@ def _image(out: np.ndarray, directory: Directory, layout: _Layout) -> Image.Imag
     if layout.photometric == WHITE_IS_ZERO:
         out[..., 0] = 255 - out[..., 0]
     if layout.alpha == _PREMULTIPLIED and mode in ("L", "RGB"):
-        alpha = np.maximum(out[..., colours : colours + 1], 1).astype(np.uint16)
-        for number in range(colours):
-            whole = out[..., number : number + 1] * np.uint16(1)
-            out[..., number] = np.minimum(255, (whole * 255 // alpha))[..., 0]
-    bands = [Image.fromarray(np.ascontiguousarray(out[..., n])) for n in range(colours)]
-    image = bands[0] if colours == 1 else Image.merge(mode, bands)
+        for top in range(0, layout.height, _BAND):
+            band = out[top : top + _BAND].astype(np.uint16)
+            whole = band[..., :colours] * 255 // np.maximum(band[..., colours:], 1)
+            out[top : top + _BAND, :, :colours] = np.minimum(255, whole)
+    if mode == "RGB":  # as it lies there: copies of large pictures take too much memory
+        image = Image.fromarray(out)
+    else:
+        bands = [Image.fromarray(np.ascontiguousarray(out[..., n])) for n in range(colours)]
+        image = bands[0] if colours == 1 else Image.merge(mode, bands)
     if mode == "P":
         table = np.array(directory.numbers(tags.PALETTE), np.uint32)
         if len(table) != 3 << layout.bits or layout.bits > 8:
             raise UnreadableImage(_unread(directory))
         image.putpalette((table >> 8).astype(np.uint8).reshape(3, -1).T.tobytes())
-    if layout.alpha and mode in ("L", "RGB"):
+    if layout.alpha and mode == "L":
         image.putalpha(Image.fromarray(np.ascontiguousarray(out[..., colours])))
     if tags.PROFILE in directory.tags:
         image.info["icc_profile"] = directory.tags[tags.PROFILE].tobytes()

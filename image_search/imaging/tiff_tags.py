@@ -38,6 +38,9 @@ JPEG_TABLES, JPEG_OFFSET, JPEG_LENGTH, YCBCR_SUBSAMPLING, PROFILE, DNG_VERSION =
 # Directories that are read of one file at most, and values of one tag.
 MAX_DIRECTORIES: Final = 4096
 MAX_VALUES: Final = 4_000_000
+# Tags of one directory, and of all directories together: real files have some dozens each.
+_MAX_TAGS_OF_ONE: Final = 4096
+MAX_TAGS: Final = 100_000
 _KINDS: Final = {
     1: "u1", 2: "u1", 3: "u2", 4: "u4", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 11: "f4", 12: "f8",
     13: "u4", 16: "u8", 17: "i8", 18: "u8",
@@ -80,8 +83,10 @@ def read_directories(data: bytes) -> list[Directory]:
     try:
         (place,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
         seen: set[int] = set()
-        while place and place not in seen and len(found) < MAX_DIRECTORIES:
+        tags = 0
+        while place and place not in seen and len(found) < MAX_DIRECTORIES and tags < MAX_TAGS:
             seen.add(place)
+            tags += struct.unpack_from(order + ("Q" if big else "H"), data, place)[0]
             directory, place = _directory(data, place, order, big=big)
             found.append(directory)
     except (struct.error, ValueError):
@@ -105,7 +110,7 @@ def _directory(data: bytes, place: int, order: str, *, big: bool) -> tuple[Direc
     count_kind, entry_kind, inline = ("Q", "HHQ", 8) if big else ("H", "HHI", 4)
     (count,) = struct.unpack_from(order + count_kind, data, place)
     place += struct.calcsize(order + count_kind)
-    if count > 65_535:
+    if count > _MAX_TAGS_OF_ONE:
         raise ValueError("too many tags")
     entry = struct.calcsize(order + entry_kind)
     tags: dict[int, np.ndarray] = {}

@@ -17,6 +17,7 @@ from image_search.extractors.base import Pixels
 from image_search.images import decode, pixel_digest
 from image_search.imaging import sandbox
 from image_search.imaging.bounds import PixelBudget
+from image_search.imaging.tiff_tags import read_directories
 from image_search.library import Library
 from image_search.queries import Query
 from image_search.settings import Settings
@@ -44,6 +45,14 @@ def with_scans(data: bytes, times: int) -> bytes:
     return data[:last] + data[last:-2] * times + data[-2:]
 
 
+def tiff_of(tags: dict[int, int], data: bytes = b"") -> bytes:
+    """A file of one page; tag 273 gets the place of the data."""
+    place = 8 + 2 + 12 * len(tags) + 4
+    tags = {tag: place if tag == 273 else value for tag, value in sorted(tags.items())}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + b"\0" * 4 + data
+
+
 @pytest.mark.parametrize("kind", ["ICO", "ICNS"])
 def test_a_picture_inside_a_small_icon_is_checked_before_it_is_unpacked(kind: str) -> None:
     inner = png_of(12_000, 12_000)
@@ -65,8 +74,67 @@ def test_a_jpeg_does_not_go_over_its_pixels_thousands_of_times() -> None:
         decode(with_scans(usual, 1000), max_megapixels=10)
 
 
+def test_a_film_behind_a_progressive_jpeg_is_no_scan() -> None:
+    usual = saved(design(1, (2400, 1800)), "JPEG", progressive=True)
+
+    assert decode(usual + b"\xff\xda" * 5000, max_megapixels=10).width == 2400
+
+
+def test_a_sequential_jpeg_may_have_thousands_of_scans_too() -> None:
+    usual = saved(design(1, (2400, 1800)), "JPEG")
+    start = usual.index(b"\xff\xda")
+    one = b"\xff\xda\0\x08\1\1\0\0\x3f\0" + bytes(40)
+
+    with pytest.raises(UnreadableImage, match="scans"):
+        decode(usual[:start] + one * 2000 + b"\xff\xd9", max_megapixels=10)
+
+
+def test_what_several_scans_keep_is_bounded() -> None:
+    data = bytearray(saved(Image.new("CMYK", (64, 64)), "JPEG", progressive=True))
+    frame = data.index(b"\xff\xc2")
+    data[frame + 5 : frame + 9] = struct.pack(">HH", 12_000, 10_000)
+
+    with pytest.raises(ImageTooLarge, match="scans"):
+        decode(bytes(data), max_megapixels=128)
+
+
 def test_many_scans_of_few_pixels_do_no_harm() -> None:
     assert decode(with_scans(saved(design(1), "JPEG", progressive=True), 50), max_megapixels=1)
+
+
+def test_scans_within_a_tiff_are_counted() -> None:
+    data = with_scans(saved(design(1, (2400, 1800)).convert("L"), "JPEG", progressive=True), 1000)
+
+    with pytest.raises(UnreadableImage, match="scans"):
+        decode(
+            tiff_of(
+                {256: 2400, 257: 1800, 258: 8, 259: 7, 262: 1, 273: 0, 277: 1, 279: len(data)}, data
+            ),
+            max_megapixels=10,
+        )
+
+
+@pytest.mark.parametrize("bits", [12, 16, 64])
+def test_what_a_strip_unpacks_to_is_bounded(bits: int) -> None:
+    size = {12: 90_000_000, 16: 200_000_000, 64: 100_000_000}[bits]
+    tags = {256: 10_000, 257: size // 10_000, 258: bits, 259: 8, 262: 1, 273: 0, 277: 1, 279: 50}
+    tags[277] = 1 if bits == 64 else 3
+
+    with pytest.raises(UnreadableImage, match="bytes at once"):
+        decode(tiff_of(tags | {339: 3 if bits == 64 else 1}, bytes(50)), max_megapixels=400)
+
+
+def test_directories_of_thousands_of_tags_end_soon() -> None:
+    count = 65_000
+    out = bytearray(b"II*\0" + struct.pack("<I", 8) + bytes(12) * 70_000)
+    for number in range(300):
+        place = 8 + 12 * number
+        struct.pack_into("<H", out, place, count)
+        struct.pack_into("<I", out, place + 2 + 12 * count, place + 12)
+
+    assert len(read_directories(bytes(out))) == 0
+    with pytest.raises(UnreadableImage):
+        decode(bytes(out), max_megapixels=10)
 
 
 @pytest.mark.parametrize("most", [1, 100, 254, 4095, 65535])

@@ -111,7 +111,7 @@ def test_a_preview_says_that_it_is_one() -> None:
 @pytest.mark.parametrize(
     ("name", "inside"),
     [
-        ("a.xd", "preview.png"), ("a.key", "QuickLook/Thumbnail.jpg"), ("a.odg", "T/t/THUMBNAIL.PNG"),
+        ("a.xd", "preview.png"), ("a.key", "Q/Thumbnail.jpg"), ("a.odg", "T/t/THUMBNAIL.PNG"),
         ("a.cdr", "metadata/thumbnails/thumbnail.bmp"), ("a.skp", "meta/thumbnail.png"),
         ("a.f3d", "Fusion/Previews/preview.webp"),
     ],

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from image_search import images
 from image_search.images import decode
 from image_search.library import Library
 from image_search.queries import Query
@@ -102,3 +103,14 @@ def test_alpha_that_hides_everything_is_no_alpha(mode: str) -> None:
 
     expected = design(7).convert("L" if mode == "LA" else "RGB").convert("RGB")
     assert np.array_equal(decode(saved(image), max_megapixels=1).pixels, np.asarray(expected))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_a_large_picture_is_reduced_in_bands_that_do_not_show(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = saved(logo(1).resize((3001, 2003)).convert(mode))
+    whole = decode(data, max_megapixels=10).pixels
+    monkeypatch.setattr(images, "_LARGE", 100_000)
+
+    assert np.array_equal(decode(data, max_megapixels=10).pixels, whole)
