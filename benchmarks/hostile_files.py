@@ -229,8 +229,8 @@ FILES: Final[dict[str, Callable[[], bytes]]] = {
         64, 64, before=chunk(b"zTXt", b"a\0\0" + zeros(1_000_000_000))
     ),
     "PNG, 400 frames of 4 megapixels": lambda: animation(2000, 400, "PNG"),
-    "GIF, 400 frames of 4 megapixels": lambda: animation(2000, 400, "GIF"),
-    "WebP, 100 frames of 4 megapixels": lambda: animation(2000, 100, "WEBP"),
+    "GIF, 60 frames of 4 megapixels": lambda: animation(2000, 60, "GIF"),
+    "WebP, 60 frames of 4 megapixels": lambda: animation(2000, 60, "WEBP"),
     "ICO, 400 megapixels inside": lambda: icon(png(20_000, 20_000, 6)),
     "ICO, 127 megapixels inside": lambda: icon(png(WIDE, HIGH, 6)),
     "ICNS, 400 megapixels inside": lambda: apple_icon(png(20_000, 20_000, 6)),

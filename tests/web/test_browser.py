@@ -123,6 +123,19 @@ def test_a_file_dropped_anywhere_never_makes_the_browser_leave(
     assert page.evaluate(DROPPED, "#queue") == []
 
 
+def test_a_file_dropped_where_one_signs_in_loses_nothing(
+    browser: Browser, service: Running
+) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{service.address}login")
+        page.locator("#password").fill("half a pass")
+
+        assert page.evaluate(DROPPED, "#password") == []
+        assert page.evaluate(DROPPED, "body") == []
+        assert page.locator("#password").input_value() == "half a pass"
+
+
 def test_what_cannot_be_searched_with(page: Page) -> None:
     page.locator("#file").set_input_files(file(b"Dear Sir or Madam", "letter.doc"))
     shown(page, "This file cannot be searched with.")
