@@ -16,6 +16,8 @@ from image_search.imaging.source import Limit
 # Pixels times scans of a progressive JPEG: each scan goes over all pixels once. Encoders write a
 # dozen scans; this is 0.5 to 1.5 s of work.
 MAX_SCANNED: Final = 3_000_000_000
+# Bytes of a QOI file: each is a pixel at worst, and is unpacked in Python, 1.5 million a second.
+_MAX_QOI: Final = 12_000_000
 # Bytes that a JPEG of several scans keeps until the last one.
 _MAX_KEPT: Final = 800_000_000
 # Where a scan begins, or the picture ends.
@@ -40,6 +42,19 @@ def wants_own_process(data: bytes) -> bool:
         return data[30:34] in (b"\1\0\0\0", b"\2\0\0\0")
     # Of Netpbm, samples written as text, and kinds that are seldom seen.
     return data[:2] in (b"P1", b"P2", b"P3", b"P7", b"PF", b"Pf", b"Py") and data[2:3].isspace()
+
+
+def check_slow(data: bytes) -> None:
+    """See that a file is not certain to take longer than it may.
+
+    Raises:
+        UnreadableImage: it is.
+    """
+    if data.startswith(b"qoif") and len(data) > _MAX_QOI:
+        raise UnreadableImage(
+            f"QOI pictures of more than {_MAX_QOI / 1e6:.0f} MB take too long to be read; save it "
+            "as PNG."
+        )
 
 
 def check_inner_pictures(data: bytes, limit: Limit) -> None:

@@ -19,9 +19,10 @@ from typing import Any, Final
 
 from image_search import errors
 from image_search.errors import UnreadableImage
+from image_search.imaging.bounds import check_slow
 
-# Seconds for one file; starting the process counts.
-SECONDS: Final = 10.0
+# Seconds for one file, once its process has been started.
+SECONDS: Final = 8.0
 # Bytes that a process may take for one file, beside what it needs itself and the file.
 MEMORY: Final = 900_000_000
 # Files that are worked on at once.
@@ -116,6 +117,7 @@ class Sandbox:
             ImageSearchError: what the process raised.
             UnreadableImage: it took too long, too much memory, or crashed.
         """
+        check_slow(data)
         with self._turns:
             try:
                 worker = self._taken()
