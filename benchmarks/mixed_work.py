@@ -33,6 +33,8 @@ from benchmarks.serving import BOUNDARY, PASSWORD, Server, filled, images_in
 from tests.web.clients import basic
 
 FORM = "application/x-www-form-urlencoded"
+# Seconds for an answer: hostile files wait for each other.
+PATIENCE = 600.0
 # What asks in the way, between two rounds of it.
 PAUSE = 0.5
 
@@ -51,7 +53,8 @@ class Client:
     """Asks one thing after the other on one connection."""
 
     def __init__(self, server: Server, images: list[Path], hostile: list[Path], seed: int) -> None:
-        self._connection, self._images, self._hostile = server.connection(), images, hostile
+        self._connection = server.connection(PATIENCE)
+        self._images, self._hostile = images, hostile
         self._dice = random.Random(seed)
         self._ids: list[str] = []
 

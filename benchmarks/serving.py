@@ -254,10 +254,11 @@ class Server:
             if self.processor_seconds() - before < IDLE:
                 return
 
-    def connection(self) -> http.client.HTTPConnection:
+    def connection(self, patience: float = 60.0) -> http.client.HTTPConnection:
+        """A connection that waits so many seconds for an answer."""
         parts = urlsplit(self.address)
         assert parts.hostname is not None
-        return http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+        return http.client.HTTPConnection(parts.hostname, parts.port, timeout=patience)
 
 
 def ask(connection: http.client.HTTPConnection, path: Path) -> Answer:

@@ -21,10 +21,10 @@ _SEAM = re.compile(
 )
 # Accents; marks that make another letter of it in other scripts stay.
 _ACCENTS = re.compile("[\u0300-\u036f]")
-# Scripts that are written without spaces: Thai, Lao, Burmese, Khmer, Japanese, Chinese, and Korean,
-# whose words are joined.
+# Scripts that are written without spaces: Thai, Lao, Tibetan, Burmese, Khmer, Japanese, Chinese,
+# and Korean, whose words are joined.
 _JOINED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
+    "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3105-\u312f\u31f0-\u31ff"
     "\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
 # Characters of a part of such a run that is found; a longer part is found by how it begins.
@@ -45,6 +45,8 @@ def words_of(text: str) -> tuple[str, ...]:
     """The words and numbers in ``text``, folded to one case and without accents, each once."""
     folded = text.casefold()
     if not folded.isascii():
+        # Letters of full and half width (as Japanese keyboards write) are the usual ones.
+        folded = unicodedata.normalize("NFKD", text).casefold()
         # macOS writes names with accents as characters of their own; folding may make some as well.
         letters = _ACCENTS.sub("", unicodedata.normalize("NFD", folded))
         folded = unicodedata.normalize("NFC", letters)
@@ -59,7 +61,7 @@ def _of_folder(folder: str) -> tuple[str, ...]:
 
 def _held(path: str) -> tuple[str, ...]:
     """The words that are looked up to find ``path``: those in it, and what they are made of."""
-    apart = _SEAM.sub(" ", unicodedata.normalize("NFC", path))
+    apart = _SEAM.sub(" ", unicodedata.normalize("NFKC", path))
     whole = words_of(f"{path} {apart}" if apart != path else path)
     if path.isascii():
         return whole
@@ -68,7 +70,10 @@ def _held(path: str) -> tuple[str, ...]:
 
 def _parts(word: str) -> Iterator[str]:
     """What lies anywhere in a word of a script that has no spaces."""
-    for run in _JOINED.findall(word):
+    runs = _JOINED.findall(word)
+    if runs:  # what other letters stand between them
+        yield from filter(None, _JOINED.split(word))
+    for run in runs:
         for start in range(len(run)):
             for end in range(start + 1, min(len(run), start + _LONGEST_PART) + 1):
                 yield run[start:end]

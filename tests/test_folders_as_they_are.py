@@ -150,6 +150,8 @@ def test_a_file_that_was_only_touched_is_not_embedded_again(settings: Settings) 
     [
         ("指輪", "金の指輪01"), ("金", "金の指輪01"), ("连衣裙", "春夏连衣裙_红色"), ("反", "反地"),
         ("반지", "은반지디자인"), ("แหวน", "ลายแหวนทอง"),
+        ("リング", "ｺﾞｰﾙﾄﾞﾘﾝｸﾞ"), ("ﾘﾝｸﾞ", "ゴールドリング"), ("gold", "指輪ＧＯＬＤ"),
+        ("មាស", "ខ្សែកមាស"),
     ],
 )  # fmt: skip
 def test_a_part_of_a_name_without_spaces_is_found(settings: Settings, text: str, name: str) -> None:

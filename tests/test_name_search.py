@@ -88,7 +88,7 @@ def test_it_agrees_with_looking_at_every_path(paths: list[str], text: str) -> No
 
     def apart(path: str) -> str:
         """With a space between small letters and capitals, letters and digits."""
-        path, spaced = unicodedata.normalize("NFC", path), ""
+        path, spaced = unicodedata.normalize("NFKC", path), ""
         for letter in path:
             last = spaced[-1:]
             if letter.isalnum() and (
