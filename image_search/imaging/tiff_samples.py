@@ -6,9 +6,6 @@ mean is worked out here.
 
 from __future__ import annotations
 
-import functools
-import io
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +17,7 @@ from image_search.errors import UnreadableImage
 from image_search.imaging import tiff_tags as tags
 from image_search.imaging.source import Limit
 from image_search.imaging.tiff_tags import Directory
+from image_search.imaging.tiff_unpacking import from_bits, mirrored, unpacked
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, CIELAB, ICCLAB = 0, 1, 2, 3, 5, 6, 8, 9
 _COLOURS: Final = {
@@ -168,15 +166,15 @@ def _parts(
 def _samples(packed: bytes, directory: Directory, layout: _Layout, rows: int) -> np.ndarray:
     count = 1 if layout.separate else layout.samples
     row = -(-layout.part[0] * layout.bits * count // 8)
-    raw = _unpacked(packed, directory.number(tags.COMPRESSION, 1), row, rows)
+    raw = unpacked(packed, directory.number(tags.COMPRESSION, 1), row, rows)
     if directory.number(tags.FILL_ORDER, 1) == 2 and layout.bits < 8:
-        raw = raw.translate(_mirrored())
+        raw = raw.translate(mirrored())
     shape = rows, layout.part[0], count
     predictor = directory.number(tags.PREDICTOR, 1)
     if predictor == 3:
         return _float_predicted(raw, layout, shape)
     if layout.bits not in (8, 16, 32, 64):
-        return _from_bits(raw, layout.bits, shape)
+        return from_bits(raw, layout.bits, shape)
     letter = {_UNSIGNED: "u", _SIGNED: "i", _FLOAT: "f"}[layout.kind]
     dtype = np.dtype(f"{directory.order}{letter}{layout.bits // 8}")
     samples = np.frombuffer(raw, dtype).reshape(shape)
@@ -184,45 +182,6 @@ def _samples(packed: bytes, directory: Directory, layout: _Layout, rows: int) ->
         native = samples.astype(dtype.newbyteorder("="))
         return np.cumsum(native, axis=1, dtype=native.dtype)
     return samples
-
-
-def _unpacked(packed: bytes, compression: int, row: int, rows: int) -> bytes:
-    if compression == 1:
-        raw = packed[: row * rows]
-    else:
-        # The same bytes as a grey picture of 8 bits in one strip.
-        entries = [
-            (tags.WIDTH, row), (tags.HEIGHT, rows), (tags.BITS, 8),
-            (tags.COMPRESSION, compression), (tags.PHOTOMETRIC, 1), (tags.STRIP_OFFSETS, 0),
-            (tags.SAMPLES, 1), (tags.ROWS_PER_STRIP, rows), (tags.STRIP_COUNTS, len(packed)),
-        ]  # fmt: skip
-        start = 8 + 2 + 12 * len(entries) + 4
-        head = b"II*\0" + struct.pack("<IH", 8, len(entries))
-        for tag, value in entries:
-            value = start if tag == tags.STRIP_OFFSETS else value
-            head += struct.pack("<HHII", tag, 4, 1, value)
-        file = io.BytesIO(head + b"\0" * 4 + packed)
-        raw = Image.open(file, formats=["TIFF"]).tobytes()
-    if len(raw) != row * rows:
-        raise UnreadableImage("The image is damaged or incomplete (it ends too early).")
-    return raw
-
-
-@functools.cache
-def _mirrored() -> bytes:
-    return bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
-
-
-def _from_bits(raw: bytes, bits: int, shape: tuple[int, int, int]) -> np.ndarray:
-    """Samples of any number of bits; each row begins with a whole byte."""
-    rows, columns, count = shape
-    packed = np.frombuffer(raw, np.uint8).reshape(rows, -1)
-    powers = (1 << np.arange(bits - 1, -1, -1, dtype=np.uint32)).astype(np.uint32)
-    out = np.empty(shape, np.uint32)
-    for row in range(rows):
-        unpacked = np.unpackbits(packed[row], count=columns * count * bits)
-        out[row] = (unpacked.reshape(-1, bits) @ powers).reshape(columns, count)
-    return out
 
 
 def _float_predicted(raw: bytes, layout: _Layout, shape: tuple[int, int, int]) -> np.ndarray:
