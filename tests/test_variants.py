@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -156,15 +157,39 @@ def test_evaluation_scores_drawings_as_a_search_does(library: Library) -> None:
     collection = Collection.of(library.settings)
     way = next(way for way in ways(tuple(collection.models)) if way.name == FUSION)
     number = collection.paths.index("06.png")
-    blocks = collection.blocks(number)
-    one = Asked(blocks, SKETCH, collection.variants(number, tuple(collection.models)))
+    blocks, variants = collection.drawn(number, tuple(collection.models), SKETCH)
+    one = Asked(blocks, SKETCH, variants)
     known = (collection.calibration, collection.models, collection.centred)
     found = scores(way, [one], *known)[0]
-    # An evaluation asks with what is stored, which no paper was cleaned from.
-    hits = library.search(Query((asked(6),), kind="sketch", k=COUNT, original=True)).hits
+    hits = library.search(Query((asked(6),), kind="sketch", k=COUNT)).hits
     assert len(hits) == COUNT
     for hit in hits:
         assert found[collection.paths.index(hit.path)] == pytest.approx(hit.score, abs=2e-3)
+
+
+def test_evaluation_asks_with_the_cleaned_drawing(library: Library, tmp_path: Path) -> None:
+    sheet = np.zeros((480, 600, 3), np.uint8)
+    sheet[200:440, 40:280] = 255 - drawn(6)  # chalk on black, in a corner
+    Image.fromarray(sheet).save(tmp_path / "chalk.png")
+    questions = Collection.of(replace(library.settings, images=tmp_path, cache=tmp_path / "f.pkl"))
+    collection = Collection.of(library.settings)
+    way = next(way for way in ways(tuple(collection.models)) if way.name == FUSION)
+    blocks, variants = questions.drawn(0, tuple(collection.models))
+    known = (collection.calibration, collection.models, collection.centred)
+    (found,) = scores(way, [Asked(blocks, SKETCH, variants)], *known)
+
+    assert questions.kinds == (SKETCH,)
+    chalk = (tmp_path / "chalk.png").read_bytes()
+    cleaned, original = (
+        {hit.path: hit.score for hit in library.search(query).hits}
+        for query in (
+            Query((chalk,), k=COUNT),
+            Query((chalk,), kind=SKETCH, k=COUNT, original=True),
+        )
+    )
+    ours = dict(zip(collection.paths, found.tolist(), strict=True))
+    assert ours == pytest.approx(cleaned, abs=2e-3)
+    assert ours != pytest.approx(original, abs=2e-2)
 
 
 def test_extractors_that_see_no_difference_lose_nothing() -> None:

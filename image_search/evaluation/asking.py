@@ -1,4 +1,4 @@
-"""How the product ranks: the one place where evaluation meets centring, fusion and weights.
+"""How the product asks and ranks: where evaluation meets cleaning, centring, fusion and weights.
 
 Nothing is computed here that a search does not compute; tests hold the scores against
 ``Library.search``. What a search comes to know of its query is a field of ``Asked``.
@@ -19,7 +19,7 @@ from image_search.extractors.base import Floats, Pixels
 from image_search.fusion import query_vector, shares_of
 from image_search.hits import DIGITS
 from image_search.queries import AUTO, Query
-from image_search.searching import kind_of
+from image_search.searching import recognised
 from image_search.variants import Variant, compared, lost
 from image_search.weighting import chosen_weights, default_weights
 
@@ -142,6 +142,8 @@ def _expand(
             row[:] = said.of(row)
 
 
-def taken_for(pixels: Pixels) -> str:
-    """What kind of query a search takes a picture for."""
-    return kind_of(Query(kind=AUTO), [pixels])
+def prepared(pixels: Pixels, kind: str = AUTO) -> tuple[str, Pixels]:
+    """What kind of query a search takes a picture for that is declared to be of this ``kind``, and
+    the picture as it is compared: of a drawing, its lines on clean paper."""
+    found, drawings = recognised(Query(kind=kind), [pixels], lambda _: None)
+    return found, drawings[0].pixels if drawings else pixels

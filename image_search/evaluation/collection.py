@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 
 from image_search.cache import Snapshot, read_snapshot
 from image_search.cache.records import image_id
 from image_search.cache.snapshot import segment_folder
 from image_search.calibration import Calibration
 from image_search.errors import IndexEmpty, UnreadableImage
-from image_search.evaluation.asking import taken_for
+from image_search.evaluation.asking import prepared
 from image_search.extractors.base import Floats, Pixels
 from image_search.fusion import Layout
 from image_search.images import decode
 from image_search.library import Library
+from image_search.queries import AUTO
 from image_search.reports import Progress, Unreadable
 from image_search.settings import Settings
 from image_search.variants import Variant, variants_of
+from image_search.weighting import SKETCH
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,28 +109,47 @@ class Collection:
             UnreadableImage: a picture is no longer what it was when it was indexed.
         """
         with ThreadPoolExecutor(self.library.settings.workers) as pool:
-            return tuple(pool.map(self._kind, self.files))
+            return tuple(pool.map(lambda number: self._prepared(number, AUTO)[0], range(len(self))))
 
-    def variants(self, number: int, names: Sequence[str]) -> tuple[Variant, ...]:
-        """A drawing as a search also compares it, mirrored and turned, for the extractors in
-        ``names``; embedded when first asked for.
+    def drawn(
+        self, number: int, names: Sequence[str], kind: str = AUTO
+    ) -> tuple[Mapping[str, Floats], tuple[Variant, ...]]:
+        """A drawing as a search compares it that declares it to be of this ``kind``: cleaned, as
+        unit blocks (dim of the extractor,) by extractor in ``names``, and the same mirrored and
+        turned; embedded when first asked for.
 
         Raises:
             UnreadableImage: the picture is no longer what it was when it was indexed.
         """
-        key = number, tuple(names)
-        if key not in self._variants:
-            seen = {n: block for n, block in self.blocks(number).items() if n in names}
-            pixels = self._pixels(self.files[number])
-            self._variants[key] = variants_of(pixels, seen, self.models, self.library.embed)
-        return self._variants[key]
+        key = number, tuple(names), kind
+        if key not in self._drawn:
+            _, pixels = self._prepared(number, kind)
+            embed = self.library.embed
+            blocks = {name: rows[0] for name, rows in embed([pixels], names).items()}
+            self._drawn[key] = blocks, variants_of(pixels, blocks, self.models, embed)
+        return self._drawn[key]
 
     @cached_property
-    def _variants(self) -> dict[tuple[int, tuple[str, ...]], tuple[Variant, ...]]:
+    def _drawn(
+        self,
+    ) -> dict[tuple[int, tuple[str, ...], str], tuple[Mapping[str, Floats], tuple[Variant, ...]]]:
         return {}
 
-    def _kind(self, file: Path) -> str:
-        return taken_for(self._pixels(file))
+    def _prepared(self, number: int, kind: str) -> tuple[str, Pixels]:
+        """As ``prepared``. Cleaned drawings are kept, for they are asked about in several ways."""
+        kept = self._cleaned.get((number, kind))
+        if kept is not None:
+            # ``imdecode`` gives three channels alike, whose order does not matter.
+            return SKETCH, np.asarray(cv2.imdecode(kept, cv2.IMREAD_COLOR), np.uint8)
+        pixels = self._pixels(self.files[number])
+        found, compared = prepared(pixels, kind)
+        if compared is not pixels:
+            self._cleaned[number, kind] = cv2.imencode(".png", compared[..., 0])[1]
+        return found, compared
+
+    @cached_property
+    def _cleaned(self) -> dict[tuple[int, str], npt.NDArray[np.uint8]]:
+        return {}
 
     def _pixels(self, file: Path) -> Pixels:
         try:

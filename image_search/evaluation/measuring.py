@@ -16,6 +16,7 @@ from image_search.evaluation.metrics import Doubles, Integers, Ranked
 from image_search.evaluation.pairs import PairScores
 from image_search.evaluation.truth import class_of
 from image_search.extractors.base import Floats
+from image_search.queries import AUTO
 from image_search.weighting import SKETCH
 
 # Scores held at once: 2 million in float32, and a few arrays of 8 bytes beside them.
@@ -54,15 +55,15 @@ class Trial:
 
     def question(self, query: int, way: Way) -> Asked:
         """A query as a search would know it that ranks in this way."""
-        blocks = self.questions.blocks(int(self.asked[query]))
-        chosen = {name: blocks[name] for name in self.names}
-        kind = self.labels["kind"][query]
-        if kind != SKETCH:
-            return Asked(chosen, kind)
-        # What tells which way up a drawing is, too, is only asked where it takes part.
+        number, kind = int(self.asked[query]), self.labels["kind"][query]
+        # Drawings are cleaned and turned for what takes part alone, which costs time.
         weights = way.weights
         names = tuple(n for n in self.names if weights is None or weights.get(n, 0) > 0)
-        return Asked(chosen, kind, self.questions.variants(int(self.asked[query]), names))
+        if kind == SKETCH:
+            blocks, variants = self.questions.drawn(number, names, self.kind or AUTO)
+            return Asked(blocks, kind, variants)
+        stored = self.questions.blocks(number)
+        return Asked({name: stored[name] for name in names}, kind)
 
     def chunks(self, way: Way) -> Iterator[tuple[slice, Floats]]:
         """Some queries at a time, with their scores over the gallery (queries, n)."""

@@ -81,7 +81,6 @@ def test_scores_are_those_of_a_search(
                     k=len(photos),
                     weights=way.weights,
                     kind=kind,
-                    original=True,  # an evaluation asks with pictures as they are stored
                 )
                 hits = photos.library.search(asked).hits
                 ours = dict(zip(photos.paths, row.tolist(), strict=True))
