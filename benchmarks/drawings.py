@@ -27,12 +27,16 @@ from image_search.library import Library
 from image_search.queries import Query
 from image_search.serving import Serving
 from image_search.settings import Settings
-from image_search.variants import View
+from image_search.variants import MIRRORED_BEHIND, View
 from image_search.weighting import SKETCH
 from tests.drawing import saved
 from training.sources import held_out
 
-VIEWS = (View(), View(0, True), View(1), View(2), View(3), View(1, True))
+AS_DRAWN = "as drawn"
+VIEWS = {
+    view.name or AS_DRAWN: view
+    for view in (View(), View(0, True), View(1), View(2), View(3), View(1, True))
+}
 _NOISE, _COUNT = 0.5, 10_000
 
 
@@ -41,6 +45,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("test-output/drawings"))
     parser.add_argument("--most", type=int, default=4, help="sketches of each class; default 4")
     parser.add_argument("--only", choices=("found", "cost"))
+    parser.add_argument("--views", nargs="*", choices=VIEWS, default=list(VIEWS))
+    parser.add_argument(
+        "--behind", type=float, default=MIRRORED_BEHIND, help="the margin of mirrored views"
+    )
     options = parser.parse_args()
     settings = Settings(
         images=DATASETS / "sketchy" / "photo", cache=options.folder / "photos" / "features.pkl"
@@ -55,7 +63,8 @@ def main() -> None:
     ]
     parts = []
     if options.only != "cost":
-        parts.append(found(library, sketches))
+        with patch("image_search.variants.MIRRORED_BEHIND", options.behind):
+            parts.append(found(library, sketches, options.views))
     if options.only != "found":
         parts.append(cost(options.folder / "many", settings, sketches))
     text = INTRODUCTION + "\n\n".join(parts)
@@ -65,20 +74,20 @@ def main() -> None:
         write_section("quality.md", "drawings", text)
 
 
-def found(library: Library, sketches: list[Path]) -> str:
+def found(library: Library, sketches: list[Path], views: list[str]) -> str:
     """The table of what is found, by view of the sketches, of all classes and of unseen ones."""
     unseen = np.array([held_out(path.parent.name) for path in sketches])
     rows: list[list[object]] = []
     for variants in (False, True):
-        for view in VIEWS:
+        for view in views:
             with compared(variants):
-                figures = np.array([figures_of(library, path, view) for path in sketches])
+                figures = np.array([figures_of(library, path, VIEWS[view]) for path in sketches])
             cells = [
                 " / ".join(f"{value:.3f}" for value in figures[chosen].mean(axis=0))
                 for chosen in (np.ones(len(sketches), bool), unseen)
             ]
             how = "with variants" if variants else "as drawn alone"
-            rows.append([view.name or "as drawn", how, *cells])
+            rows.append([view, how, *cells])
             print(*rows[-1], sep=" | ", flush=True)
     head = ["sketches", "compared", f"all {len(sketches)}", f"{unseen.sum()} of unseen classes"]
     return table(head, rows)

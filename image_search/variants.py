@@ -23,8 +23,9 @@ from image_search.extractors.uprightness import QUARTERS, uprightness_of
 #: The extractors that see a difference between views and compare drawings. Others keep what they
 #: saw of the drawing as it is.
 TURNED = ("design", edges.NAME)
-#: A mirrored view counts by so much less (of a cosine): below, plain drawings lose places.
-MIRRORED_BEHIND = 0.1
+#: A mirrored view counts by so much less (of a cosine). With more, mirrored drawings lose places,
+#: with less those that are not, for nothing else tells them apart.
+MIRRORED_BEHIND = 0.02
 # A view counts by so much less for each unit (of a logarithm) that it is less likely upright.
 _BEHIND = 0.05
 # As it is drawn is likelier by so much (a logarithm) than what is seen of it says.
