@@ -49,13 +49,13 @@ MORE = 100
 # Of a small collection only this share, for a picture says less the fewer others there are.
 SHARE = 0.5
 # That takes some 8 seconds of one core. Where a machine is so slow or so busy that it takes longer
-# than this, what was measured so far has to do: while somebody waits for it, and while nobody does.
+# than this, what was measured so far has to do: when a check waits for it, and when none does.
 SECONDS, UNHURRIED = 20.0, 120.0
 # Other contents that each picture is held against.
 OTHERS = 5
 # And other contents that it is held against as a negative.
 OTHERS_INVERTED = 2
-# No threshold lies so low, so that below this score nobody looks whether a part was exchanged.
+# No threshold lies so low, so that below this score no pixels are compared.
 LOOKED_AT = 3.0
 # Photos, and images drawn at random for each, whose likeness is measured. About drawings, which are
 # judged in another way, ``drawn`` measures more.

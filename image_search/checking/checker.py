@@ -33,7 +33,7 @@ from image_search.search_index import SearchIndex
 from image_search.searching import Asked
 from image_search.settings import Settings
 
-# Seconds between two looks for thresholds that somebody else fits.
+# Seconds between two looks for thresholds that another thread or process fits.
 _LOOK = 0.1
 
 Ask = Callable[[Query], tuple[SearchIndex, Asked]]

@@ -24,6 +24,8 @@ from image_search.checking.verdict import (
     CheckHit,
     CheckResult,
     Evidence,
+    headline_of,
+    is_clear,
     words_of,
 )
 from image_search.checking.verifying import Sighting, judged, sightings_of, views_of
@@ -136,14 +138,17 @@ def check(
         for fact in index.snapshot.failures
         if query.filter.may_admit(fact.path, fact.mtime_ns / 1e9)
     ]
+    certainty = (
+        Certainty.of(threshold, collection.line, asked.kind, verdict, len(hits), chance)
+        if fitted
+        else None
+    )
+    chance = chance if fitted else None
+    clear = is_clear(verdict, asked.kind, certainty) and not (limit or unprinted or found.unknown)
     return CheckResult(
         verdict=verdict,
-        words="; ".join(
-            filter(None, (words_of(verdict, hits, chance if fitted else None, asked.kind), limit))
-        ),
-        certainty=Certainty.of(threshold, collection.line, asked.kind, verdict, len(hits), chance)
-        if fitted
-        else None,
+        words="; ".join(filter(None, (words_of(verdict, hits, chance, asked.kind), limit))),
+        certainty=certainty,
         hits=tuple(hits),
         nearest=tuple(nearest[: query.k]),
         compared=compared,
@@ -161,6 +166,8 @@ def check(
         drawing=next(iter(asked.drawings), None),
         parts=tuple(part.on_whole(query.region) for part in found.parts),
         limit=limit,
+        headline=headline_of(verdict, len(hits), chance, asked.kind, limit=limit, clear=clear),
+        clear=clear,
     )
 
 
@@ -249,7 +256,7 @@ class _Found:
         try:
             return pixel_digest(read(), max_megapixels=self._collection.max_megapixels)
         except ImageSearchError:
-            return b""  # gone or damaged since it was indexed; the match speaks for itself
+            return b""  # gone or damaged since it was indexed; the match remains
 
     def _keep(
         self,

@@ -146,7 +146,7 @@ class Thresholds:
     drawings: DrawingLine | None = None
 
     def outdated(self, images: int, way: str) -> bool:
-        """Whether a collection of now ``images`` images should be fitted anew: it has doubled or
+        """Whether a collection of now ``images`` images should be fitted again: it has doubled or
         halved since, or scores are made in another way."""
         return way != self.way or not self.fitted_on / 2 < images < self.fitted_on * 2
 

@@ -26,6 +26,13 @@ WORDS = {
     POSSIBLE: "Possible",
     NEW: "New",
 }
+_HEADLINES = {
+    EXACT: "Yes, this very picture is in the collection.",
+    NEAR: "Yes, the same picture is in the collection, edited.",
+    SIMILAR: "The same picture was not found, but something similar was.",
+}
+# The share of copies that are missed from which on a "new" is no clear one.
+_OFTEN = 0.2
 SAME_BYTES = "the same file, byte for byte"
 SAME_PIXELS = "the same pixels, in another file"
 
@@ -53,7 +60,7 @@ class Evidence:
 
     @staticmethod
     def of(match: Match | None, words: str = "") -> Evidence:
-        """The evidence that ``match`` gives, told in ``words`` where they say more. ``None`` stands
+        """The evidence that ``match`` gives, in ``words`` where they say more. ``None`` stands
         for two pictures known to be equal, which may show nothing that can be matched."""
         if match is None:
             return Evidence(words, 0, 0.0, False, 0.0, 1.0, 1.0, 1.0, WHOLE, WHOLE)
@@ -164,7 +171,8 @@ class CheckResult:
     SHA-256 of the picture's bytes, ``fingerprint`` that of the index, ``checked`` in seconds since
     1970. ``drawing`` is what was compared of a sketch, beside its fingerprint. ``parts`` are the
     pictures on the query, where it is a page, each compared by itself, too;
-    ``limit`` says what the marked part and the filters left out.
+    ``limit`` says what the marked part and the filters left out. ``headline`` is the verdict as the
+    sentence that is read first; ``clear`` where it is "new" and nothing known limits that.
     """
 
     verdict: str
@@ -187,6 +195,8 @@ class CheckResult:
     drawing: PreparedDrawing | None = None
     parts: tuple[Region, ...] = ()
     limit: str = ""
+    headline: str = ""
+    clear: bool = False
 
     @property
     def exists(self) -> bool:
@@ -203,8 +213,31 @@ def words_of(verdict: str, hits: Sequence[CheckHit], chance: float | None, kind:
     if verdict == SIMILAR:
         return f"{WORDS[verdict]}: alike, but not found to be the same picture"
     if kind == SKETCH:
-        return f"{WORDS[verdict]}: nothing here comes as near as drawings of what is here do"
+        return f"{WORDS[verdict]}: as far as a drawing can tell, nothing here comes near it"
     return f"{WORDS[verdict]}: nothing here is the same picture, or alike"
+
+
+def headline_of(
+    verdict: str, count: int, chance: float | None, kind: str, *, limit: str, clear: bool
+) -> str:
+    """The sentence to read first, of a verdict with so many hits on a picture of this ``kind``."""
+    if verdict == POSSIBLE:
+        return f"{wording.capitalised(wording.possible(count, chance))}."
+    if verdict != NEW:
+        return _HEADLINES[verdict]
+    if limit:
+        return "Nothing like it was found in what was compared."
+    if kind == SKETCH:
+        return "New, as far as a drawing can tell: nothing here comes near it."
+    if clear:
+        return "No, nothing like it was found."
+    return "Nothing like it was found; look at the closest yourself."
+
+
+def is_clear(verdict: str, kind: str, certainty: Certainty | None) -> bool:
+    """Whether the verdict is "new" and few copies are missed in this collection."""
+    known = certainty is not None and certainty.misses <= _OFTEN
+    return verdict == NEW and kind != SKETCH and known
 
 
 def to_plain(result: CheckResult) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from image_search.queries import Region
 BY_FINGERPRINT = 40
 BY_NEGATIVE = 10
 BY_PART = 4
-# Threads that verify candidates: somebody waits, and much of the work needs no lock of Python's.
+# Threads that verify candidates: a person waits, and much of the work needs no lock of Python's.
 THREADS = 2
 # Matches of parts whose pixels are looked at, at most.
 _LOOKS = 8

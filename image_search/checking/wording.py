@@ -16,6 +16,11 @@ def of_hundred(share: float) -> str:
     return str(whole)
 
 
+def capitalised(text: str) -> str:
+    """``text`` as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
 def copies(misses: float, false_alarms: float, measured_on: int) -> str:
     """How often a verdict on copies errs."""
     # None missed in so many tries: as likely as not, it is rarer than this.

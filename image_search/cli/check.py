@@ -212,7 +212,7 @@ def _print(name: str, result: CheckResult) -> None:
             why += f"; decided: {one.decision}" if one.decision else ""
         print(f"    {one.relation:7} {one.hit.path}  ({why})")
     if len(result.hits) > shown:
-        print(f"    and {len(result.hits) - shown:,} more; --json tells all")
+        print(f"    and {len(result.hits) - shown:,} more; --json lists them all")
     if result.suppressed:
         print(f"    {result.suppressed} left out, decided before to be different")
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_search.checking import wording
+from image_search.checking.verdict import Certainty, headline_of, is_clear
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,51 @@ def test_one_image_and_several_are_told_apart() -> None:
         "if this design is here, it is among these 12; look at them"
     )
     assert "of 100" not in wording.possible(0, None)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "count", "chance", "kind", "limit", "said"),
+    [
+        ("near", 1, None, "photo", "", "Yes, the same picture is in the collection, edited."),
+        ("similar", 2, None, "photo", "", "something similar was"),
+        (
+            *("possible", 12, 0.87, "sketch", ""),
+            "If this design is here, it is among these 12 (in 87 of 100 cases); look at them.",
+        ),
+        ("possible", 0, 0.0, "sketch", "", "Nothing can be said about this drawing."),
+        ("new", 0, None, "sketch", "", "as far as a drawing can tell"),
+        ("new", 0, None, "photo", "only some were compared", "in what was compared."),
+    ],
+)
+def test_the_headline_is_one_sentence(
+    verdict: str, count: int, chance: float | None, kind: str, limit: str, said: str
+) -> None:
+    headline = headline_of(verdict, count, chance, kind, limit=limit, clear=False)
+
+    assert said in headline
+    assert headline.endswith(".")
+    assert headline.count(".") == 1
+
+
+def test_a_no_is_said_only_where_it_is_clear() -> None:
+    said = [headline_of("new", 0, None, "photo", limit="", clear=clear) for clear in (True, False)]
+
+    assert [one.startswith("No, ") for one in said] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "kind", "misses", "clear"),
+    [
+        ("new", "photo", 0.05, True),
+        ("new", "photo", 0.3, False),
+        ("new", "photo", None, False),
+        ("new", "sketch", 0.05, False),
+        ("similar", "photo", 0.05, False),
+    ],
+)
+def test_only_new_photos_are_clear(
+    verdict: str, kind: str, misses: float | None, clear: bool
+) -> None:
+    known = None if misses is None else Certainty(0.002, misses, 80, kind)
+
+    assert is_clear(verdict, kind, known) is clear
