@@ -1,4 +1,4 @@
-"""How well edited copies are found, and told from pictures that are merely alike."""
+"""How well edited copies are found, and distinguished from pictures that are merely alike."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def main() -> None:
         own, asking = chosen[: PICTURES[PHOTO]], chosen[PICTURES[PHOTO] :]
         threshold = calibrated(whole, own, into)
         asked = list(ask(whole, copies(whole.paths, asking, into)))
-        text = told(whole, asked, threshold, len(asking))
+        text = described(whole, asked, threshold, len(asking))
         found = [(one.others, one.copy.content, one.other) for one in asked]
         mistaken = [one for one in found if one[0] >= threshold]
         alarms, more = copies_known.held_out(whole, options.held_out, threshold)
@@ -137,7 +137,9 @@ def share(asked: Sequence[Asked]) -> str:
     return f"{np.mean([one.rank == 0 for one in asked]):.1%}"
 
 
-def told(collection: Collection, asked: Sequence[Asked], threshold: float, pictures: int) -> str:
+def described(
+    collection: Collection, asked: Sequence[Asked], threshold: float, pictures: int
+) -> str:
     by_way: dict[tuple[str, int], list[Asked]] = {way: [] for way in WAYS}
     for one in asked:
         by_way[one.copy.kind, one.copy.strength].append(one)

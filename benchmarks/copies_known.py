@@ -43,7 +43,7 @@ def held_out(collection: Collection, folder: Path, threshold: float) -> tuple[st
         f"\nOf {len(asking)} pictures of {folder.name} that were left out of the collection, "
         f"{len(mistaken)} ({len(mistaken) / len(asking):.1%}) are called near-duplicates of "
         f"another that is in it; {certain} of them reach twice the threshold. "
-        f"{parts} more are told as similar, being the same picture with another part.\n"
+        f"{parts} more are called similar, being the same picture with another part.\n"
     )
     return text, [(score, content, other) for score, other, content in mistaken]
 

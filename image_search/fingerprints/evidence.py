@@ -1,6 +1,6 @@
 """How sure matching points and matching previews make it that two pictures are the same one.
 
-What has to be told apart is not two pictures at random but the same picture, edited, from another
+The hard case is not two pictures at random but the same picture, edited, and another
 picture of a similar thing: two rings drawn alike, two watches before one background. Their points
 agree as well, but not as exactly.
 """

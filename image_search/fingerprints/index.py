@@ -136,7 +136,7 @@ def _highest(scores: npt.NDArray[np.float64], limit: int) -> npt.NDArray[np.int6
 
 
 def _by_hash(query: Fingerprint, parts: tuple[_Part, ...]) -> list[npt.NDArray[np.float64]]:
-    """For each part (rows,): what the hash of the query, in any orientation, speaks for each
+    """For each part (rows,): what the hash of the query, in any orientation, gives each
     picture; the less, the more pictures are as near."""
     near = [hash_distances(query.hashes[:, None], part.hashes).min(axis=0) for part in parts]
     nearer = np.zeros(65, np.int64)

@@ -130,7 +130,7 @@ def _judged(
     pairs: Pairs,
     apart: npt.NDArray[np.int64],
 ) -> Alignment | None:
-    """What speaks for ``way``, with which these ``pairs`` agree; ``None`` where nothing does."""
+    """The evidence for ``way``, with which these ``pairs`` agree; ``None`` where nothing does."""
     points = evidence.of_points(way, pairs, apart)
     laid = geometry.moved(way, geometry.frame(other.size))
     region = geometry.overlap(laid, geometry.frame(query.size))

@@ -64,7 +64,7 @@ def votes(
     thorough: bool,
 ) -> Iterator[list[npt.NDArray[np.float64]]]:
     """For each query and each of ``parts``, lists and a mask (rows,) of the pictures that count:
-    what the points of the query, or of its mirror image, speak for each picture (rows,), whichever
+    what the points of the query, or of its mirror image, give each picture (rows,), whichever
     is more. ``thorough``: points whose words differ in one bit count, too, for five times the work;
     of strongly edited copies it finds more."""
     points = _Points.of(queries)
