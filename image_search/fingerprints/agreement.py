@@ -21,7 +21,7 @@ from image_search.fingerprints.laying import Laid, lay
 from image_search.fingerprints.match import Match, Outline
 
 # What is decided in another way has another number.
-RECIPE = 1
+RECIPE = 2
 # The window (sigma, pixels) in which structure is compared, and the deviation (levels of 255) from
 # which there is any.
 _WINDOW, _STRUCTURE = 3.0, 6.0
@@ -124,16 +124,25 @@ def _outline(polygon: geometry.Matrix) -> Outline:
 
 def _structures(laid: Laid) -> tuple[Mask, Mask, Mask]:
     """Where both show the same structure, where the query shows its own, and where the other one
-    does: correlations in windows, as in SSIM (Wang et al., IEEE TIP 2004)."""
-    one, other = (
+    does: correlations in windows, as in SSIM (Wang et al., IEEE TIP 2004).
+
+    The other one counts in the query's colours and in its own, whichever agrees more and shows
+    more: a colour that only what is not shared has, and the query shows paper there, is paper in
+    the query's colours.
+    """
+    one, levelled, own = (
         np.asarray(cv2.cvtColor(side, cv2.COLOR_RGB2GRAY), np.float32)
-        for side in (laid.query, laid.other)
+        for side in (laid.query, laid.other, laid.own)
     )
-    mean_one, mean_other = _mean(one), _mean(other)
-    of_one = np.maximum(_mean(one * one) - mean_one**2, 0)
-    of_other = np.maximum(_mean(other * other) - mean_other**2, 0)
-    both = _mean(one * other) - mean_one * mean_other
-    correlation = both / np.sqrt(np.maximum(of_one * of_other, 1))
+    mean = _mean(one)
+    of_one = np.maximum(_mean(one * one) - mean**2, 0)
+    of_other, correlation = np.zeros_like(of_one), np.full_like(of_one, -1)
+    for other in (levelled, own):
+        mean_other = _mean(other)
+        variance = np.maximum(_mean(other * other) - mean_other**2, 0)
+        both = _mean(one * other) - mean * mean_other
+        of_other = np.maximum(of_other, variance)
+        correlation = np.maximum(correlation, both / np.sqrt(np.maximum(of_one * variance, 1)))
     here, there = of_one > _STRUCTURE**2, of_other > _STRUCTURE**2
     apart = here & there & (correlation < _APART)
     unlike = correlation < _AGREES

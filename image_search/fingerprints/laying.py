@@ -27,11 +27,12 @@ _FURTHEST = 6.0
 @dataclass(frozen=True, eq=False)
 class Laid:
     """Two RGB pictures of one size, (h, w, 3) uint8, the ``other`` in the place and the colours of
-    the ``query``; ``shared`` (h, w) is where both show the same region. The ways take pixels of
-    these to fractions of each picture's sides."""
+    the ``query``, and in its ``own`` colours; ``shared`` (h, w) is where both show the same region.
+    The ways take pixels of these to fractions of each picture's sides."""
 
     query: Pixels
     other: Pixels
+    own: Pixels
     shared: npt.NDArray[np.bool_]
     to_query: Matrix
     to_other: Matrix
@@ -73,12 +74,13 @@ def lay(query: Pixels, other: Pixels, found: Match) -> Laid | None:
         return None
     here, there = _taken(query, from_query, size), _taken(other, from_other, size)
     nudge = _nudge(here, there, inside)
-    moved = cv2.warpPerspective(
+    warped = cv2.warpPerspective(
         there, nudge, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
-    levelled = _levelled(here, np.asarray(moved, np.uint8), inside)
-    return Laid(here, levelled, inside, to_query, np.linalg.inv(way) @ to_query)
+    moved = np.asarray(warped, np.uint8)
+    levelled = _levelled(here, moved, inside)
+    return Laid(here, levelled, moved, inside, to_query, np.linalg.inv(way) @ to_query)
 
 
 def _taken(pixels: Pixels, way: Matrix, size: tuple[int, ...]) -> Pixels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from image_search.edits import INVERTED, KINDS, MEDIUM, MILD, edited
 from image_search.extractors.base import Pixels
@@ -18,6 +18,21 @@ def framed(number: int) -> Pixels:
     """A picture in a frame with ornaments."""
     page = Image.fromarray(np.array(busy(50)))
     page.paste(Image.fromarray(busy(number)).resize((220, 150)), (50, 45))
+    return np.asarray(page)
+
+
+def with_a_chain(number: int) -> Pixels:
+    """A sheet in black on white, with a thin golden line of its own in the middle."""
+    page = Image.new("RGB", (640, 480), "white")
+    draw = ImageDraw.Draw(page)
+    rng = np.random.default_rng(7)
+    for row in range(12):
+        for left in range(10, 620, 28):
+            if not (90 < left < 540 and 2 <= row < 10):
+                wide, high = rng.integers(6, 24, 2).tolist()
+                draw.rectangle((left, 8 + row * 40, left + wide, 8 + row * 40 + high), fill="black")
+    corners = np.random.default_rng(number).integers((130, 110), (500, 370), (7, 2))
+    draw.line([(x, y) for x, y in corners.tolist()], (226, 190, 110), 7)
     return np.asarray(page)
 
 
@@ -42,6 +57,13 @@ def test_two_pictures_in_one_frame_share_a_part() -> None:
 
     assert part is not None
     assert told(framed(1), framed(1)) is None
+
+
+def test_a_colour_that_nothing_shared_has_counts_as_well() -> None:
+    """No fit of the colours to what is shared may take it for paper."""
+    for one, other in ((1, 2), (2, 3), (3, 1)):
+        assert told(with_a_chain(one), with_a_chain(other)) is not None
+    assert told(with_a_chain(1), with_a_chain(1)) is None
 
 
 def test_what_is_shared_is_told_with_its_share() -> None:
