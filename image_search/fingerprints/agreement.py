@@ -98,7 +98,7 @@ def shared_part(query: Pixels, other: Pixels, found: Match) -> SharedPart | None
     spread = float(patch.sum() / laid.shared.sum())
     if share < _OWN and spread < _SPREAD:
         return None
-    if spread <= _BADGE and any(_badge(side, patch, laid) for side in (laid.query, laid.other)):
+    if spread <= _BADGE and any(_badge(side, patch, laid) for side in (laid.query, laid.own)):
         return None
     rows, columns = np.nonzero(patch)
     left, top = int(columns.min()), int(rows.min())
