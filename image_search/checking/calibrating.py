@@ -194,16 +194,25 @@ def _compared(kind: str, number: int, sample: Sample, means: Means) -> tuple[lis
 
 
 def _best_other(own: Fingerprint, sample: Sample, means: Means) -> float:
+    """The best ``score`` among what its fingerprint suggests, and what that of its negative does.
+
+    The pixels of a pair are looked at from the best match down, for the first that is the same
+    picture is the best: looking is most of the work.
+    """
     likely, inverted = means.index.candidates_of_each([own, own.inverted], OTHERS + 1)
-    compared = [(score, digest) for digest, _ in likely]
-    compared += [(score_inverted, digest) for digest, _ in inverted[:OTHERS_INVERTED]]
-    best = 0.0
+    compared = [(match, digest) for digest, _ in likely]
+    compared += [(match_inverted, digest) for digest, _ in inverted[:OTHERS_INVERTED]]
+    found: list[tuple[Match, bytes]] = []
     for compare, digest in compared:
         other = None if digest == sample.content else means.store.get(digest)
-        if other is not None:
-            both = functools.partial(_both, sample, digest, means)
-            best = max(best, compare(own, other, both))
-    return best
+        near = None if other is None else compare(own, other)
+        if near is not None:
+            found.append((near, digest))
+    found.sort(key=lambda one: -one[0].score)
+    scores = (
+        _judged(near, functools.partial(_both, sample, digest, means)) for near, digest in found
+    )
+    return next((score for score in scores if score > 0), 0.0)
 
 
 def _both(sample: Sample, other: bytes, means: Means) -> tuple[Pixels, Pixels] | None:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from image_search.extractors.base import Floats, Pixels
 from image_search.fingerprints import geometry
-from image_search.fingerprints.exchange import Exchange, exchanged
+from image_search.fingerprints.exchange import Exchange, exchanged_in
 from image_search.fingerprints.laying import Laid, lay
 from image_search.fingerprints.match import Match, Outline
 
@@ -73,11 +73,15 @@ def difference(query: Pixels, other: Pixels, found: Match) -> Exchange | SharedP
     differences are those of an edit."""
     if found.inverted:
         query = np.asarray(255 - query, np.uint8)
-    part = exchanged(query, other, found)
+    laid = lay(query, other, found)
+    part = None if laid is None else exchanged_in(laid)
     if part is not None and min(found.of_query, found.of_other) > _WHOLE:
         return part
-    # Of what lies on the other only in part, the exchange is that of the part in common.
-    return shared_part(query, other, found) or part
+    region = _overlap(found)
+    if laid is None or not _same_corners(region, found.outline_query):
+        # Of what lies on the other only in part, the exchange is that of the part in common.
+        return shared_part(query, other, found) or part
+    return _shared_in(laid, region) or part
 
 
 def shared_part(query: Pixels, other: Pixels, found: Match) -> SharedPart | None:
@@ -87,8 +91,12 @@ def shared_part(query: Pixels, other: Pixels, found: Match) -> SharedPart | None
     if len(region) < 3:
         return None
     laid = lay(query, other, replace(found, outline_query=_outline(region)))
-    if laid is None:
-        return None
+    return None if laid is None else _shared_in(laid, region)
+
+
+def _shared_in(laid: Laid, region: geometry.Matrix) -> SharedPart | None:
+    """The part that two pictures share that lie on each other in this ``region`` of the query, in
+    fractions of its sides."""
     agrees, here, there = _structures(laid)
     own = min(int(here.sum()), int(there.sum()))
     share = own / max(own + int(agrees.sum()), 1)
@@ -116,6 +124,15 @@ def _overlap(found: Match) -> geometry.Matrix:
     frame = geometry.frame((1.0, 1.0))
     laid = geometry.moved(np.array(found.way), frame)
     return geometry.overlap(laid[::-1] if found.mirrored else laid, frame)
+
+
+def _same_corners(region: geometry.Matrix, outline: Outline) -> bool:
+    """Whether two polygons have the same corners, wherever they begin."""
+    if len(region) != len(outline):
+        return False
+    corners = np.clip(region, 0, 1)
+    apart = np.abs(corners[:, None] - np.array(outline)[None]).max(axis=2)
+    return bool((apart.min(axis=1) < 1e-6).all() and (apart.min(axis=0) < 1e-6).all())
 
 
 def _outline(polygon: geometry.Matrix) -> Outline:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.extractors.base import Floats, Pixels
-from image_search.fingerprints.laying import lay
+from image_search.fingerprints.laying import Laid, lay
 from image_search.fingerprints.match import Match, Outline
 
 # What is decided in another way has another number.
@@ -70,8 +70,12 @@ def exchanged(query: Pixels, other: Pixels, found: Match) -> Exchange | None:
     """The part that was exchanged between two RGB pictures that match as ``found``; ``None`` where
     all differences are those of an edit."""
     laid = lay(query, other, found)
-    if laid is None:
-        return None
+    return None if laid is None else exchanged_in(laid)
+
+
+def exchanged_in(laid: Laid) -> Exchange | None:
+    """The part that was exchanged between two pictures that are laid on each other; ``None`` where
+    all differences are those of an edit."""
     here, there = _beyond(laid.query, laid.other), _beyond(laid.other, laid.query)
     apart = np.where(laid.shared, cv2.max(here, there), 0).astype(np.uint8)
     noise = float(np.quantile(apart[laid.shared], 0.95))

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from image_search.edits import INVERTED, KINDS, MEDIUM, MILD, edited
 from image_search.extractors.base import Pixels
-from image_search.fingerprints import SharedPart, difference, fingerprint, match
+from image_search.fingerprints import SharedPart, difference, exchanged, fingerprint, match
 from image_search.fingerprints.agreement import shared_part
 from tests.drawing import ornate
 from tests.fingerprints.pictures import busy, sheet
@@ -81,6 +81,16 @@ def test_an_edited_copy_shares_no_mere_part(kind: str, seed: int) -> None:
         if found is not None and found.score > 5:
             assert shared_part(copy, pixels, found) is None
             assert difference(copy, pixels, found) is None
+
+
+def test_what_is_laid_once_is_judged_as_if_laid_twice() -> None:
+    for one, other in ((sheet(1), sheet(2)), (framed(1), framed(2)), (busy(1), busy(1)[:180, 40:])):
+        found = match(fingerprint(one), fingerprint(other))
+        assert found is not None
+        part = exchanged(one, other, found)
+        whole = part is not None and min(found.of_query, found.of_other) > 0.8
+        expected = part if whole else shared_part(one, other, found) or part
+        assert difference(one, other, found) == expected
 
 
 def test_what_hardly_overlaps_is_not_judged() -> None:
