@@ -29,9 +29,9 @@ MIRRORED_BEHIND = 0.02
 # A view counts by so much less for each unit (of a logarithm) that it is less likely upright.
 _BEHIND = 0.05
 # As it is drawn is likelier by so much (a logarithm) than what is seen of it says.
-_PRIOR = 2.5
+_PRIOR = 1.5
 # Views that would have to be better by more are not looked at, which saves most of the time.
-_FURTHEST = 0.13
+_FURTHEST = 0.1
 
 Embed = Callable[[Sequence[Pixels], Sequence[str]], Mapping[str, Floats]]
 """Pictures and names of extractors to embeddings (pictures, dim) by extractor."""
