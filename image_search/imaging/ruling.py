@@ -22,6 +22,7 @@ _TYPICAL = 70  # per cent of a ruling that are no darker than it counts as; stro
 _UNLIKE = 1.25  # times as dark as another, or as elsewhere, may a ruling be
 _DARKER = 1.2  # times as dark as a ruling is a stroke over it, and by _MORE at least
 _MORE = 0.06
+_MARGIN = 0.05  # share of a ruling's length that it may end before the edge of the sheet
 _FINE = 2  # directions told apart, to a degree
 _NEAR = 4  # degrees within which the edges of one ruling run
 _SHARP = 1.8  # times as much runs in the direction of rulings as in others
@@ -121,12 +122,35 @@ def _lines(ink: Floats, shares: Floats, least: float, angle: float) -> Floats | 
     first = some & ~np.concatenate([[False], some[:-1]])
     runs = np.asarray(np.cumsum(first) * some, np.int64)
     coloured = np.asarray(cv2.warpAffine(shares, turn, size, flags=cv2.INTER_LINEAR), np.float32)
+    if _is_drawn(turned, lines, runs, inside, least):
+        return None
     colours = _colours(coloured, lines, runs, inside.sum(axis=1))
     numbers = (lines * runs[:, None]).astype(np.int16)
     # Paler pixels beside a line belong to it.
     numbers = np.asarray(cv2.dilate(numbers, np.ones((3, 3), np.uint8)), np.int16)
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     return np.asarray(colours[cv2.warpAffine(numbers, turn, (width, height), flags=flags)])
+
+
+def _is_drawn(
+    ink: Floats,
+    lines: npt.NDArray[np.uint8],
+    runs: npt.NDArray[np.int64],
+    inside: Floats,
+    least: float,
+) -> bool:
+    """Whether the ``lines`` belong to the drawing, as joints between tiles do: they end before the
+    edges of the sheet, and are no paler than the other strokes."""
+    margins = []
+    for run in range(1, int(runs.max()) + 1):
+        rows = runs == run
+        there = np.flatnonzero(lines[rows].any(axis=0))
+        sheet = np.flatnonzero(inside[rows].any(axis=0))
+        margins.append(max(there[0] - sheet[0], sheet[-1] - there[-1]) / len(sheet))
+    others = ink[(ink > least) & (cv2.dilate(lines, np.ones((5, 5), np.uint8)) == 0)]
+    if float(np.median(margins)) < _MARGIN or not len(others):
+        return False
+    return bool(np.median(ink[lines > 0]) > np.median(others))
 
 
 def _colours(

@@ -88,6 +88,22 @@ def test_a_stroke_along_a_ruling_stays(gap: int) -> None:
     assert likeness(found.pixels, page) > 0.9
 
 
+def test_lines_that_are_drawn_stay() -> None:
+    """Joints between tiles, which end with the drawing, well before the edges of the sheet."""
+    page = np.full((SIDE, SIDE), 255, np.uint8)
+    for at in range(28, 230, 40):
+        cv2.line(page, (20, at), (236, at + 1), 30, 2, cv2.LINE_AA)
+        cv2.line(page, (at, 20), (at + 1, 236), 30, 2, cv2.LINE_AA)
+    for x in range(48, 220, 40):
+        for y in range(48, 220, 40):
+            cv2.ellipse(page, (x, y), (13, 9), x + y, 0, 340, 60, 1, cv2.LINE_AA)
+
+    found = prepared(lay("white", page, 0))
+
+    assert "ruled lines removed" not in found.steps
+    assert likeness(found.pixels, page) > 0.95
+
+
 def test_a_clean_drawing_stays_as_it_was_framed() -> None:
     page = np.dstack([sketch()] * 3)
     found = prepared(page)
