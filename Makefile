@@ -7,11 +7,14 @@ READY_TO_TEST := $(VENV)/.ready-to-test
 IMAGES := $(or $(IMAGE_SEARCH_IMAGES),static/images)
 EXAMPLES := static/examples
 
-.PHONY: help setup demo index run test lint types clean
+.PHONY: help setup demo index run test test-unit test-service test-browser test-slow golden lint types clean
 
 help:
 	@echo "make run     set up, draw the demo collection if there are no images, index, serve"
 	@echo "make test    set up, then lint, check types and run every test"
+	@echo "make test-unit, test-service, test-browser, test-slow"
+	@echo "             one tier of the tests"
+	@echo "make golden  record the vectors, rankings and verdicts that tests compare with"
 	@echo "make setup   create $(VENV) and install what is needed"
 	@echo "make index   bring the index up to date"
 	@echo "make clean   remove $(VENV) and everything that tools leave behind"
@@ -53,6 +56,12 @@ types: $(READY_TO_TEST)
 
 test: lint types
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+
+test-unit test-service test-browser test-slow: $(READY_TO_TEST)
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile -m $(@:test-%=%)
+
+golden: $(READY_TO_TEST)
+	$(BIN)/python -m tests.golden
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis test-output build dist *.egg-info

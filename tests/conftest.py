@@ -8,12 +8,15 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from filelock import FileLock
 
 from image_search.checking import calibrating
 from image_search.cli import main
 from image_search.settings import PREFIX, Settings
 from tests.counting import Counting, count
 from tests.hub import random_clip, random_resnet50
+
+pytest_plugins = ["tests.tiers"]
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -27,10 +30,24 @@ for variable in [name for name in os.environ if name.startswith(PREFIX)]:
 
 
 @pytest.fixture(scope="session")
-def random_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run share, for what takes long to make."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def random_files(shared_folder: Path) -> tuple[Path, Path]:
     """CLIP's and ResNet50's whole weights, of random numbers, as the hubs have them."""
-    folder = tmp_path_factory.mktemp("random")
-    return random_clip(folder), random_resnet50(folder)
+    folder = shared_folder / "random"
+    with FileLock(shared_folder / "random.lock"):
+        if not folder.exists():
+            partial = shared_folder / "random.partial"
+            partial.mkdir()
+            random_clip(partial)
+            random_resnet50(partial)
+            partial.rename(folder)
+    return folder / "open_clip_model.safetensors", folder / "resnet50.pth"
 
 
 @pytest.fixture

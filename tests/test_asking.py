@@ -24,21 +24,44 @@ from image_search.palettes import parse_colour
 from image_search.queries import Query, Region
 from image_search.searching import NO_NAME, UNWEIGHED
 from image_search.settings import Settings
-from tests.drawing import design, draw_into, picture, saved
+from tests.drawing import copy_of, design, draw_into, picture, saved
 
 FIRST, LATER = (one.kept for one in ROUNDS)
 
 
-@pytest.fixture(params=[30, 60], ids=["as it is", "calibrated"])
-def library(request: pytest.FixtureRequest, settings: Settings, folder: Path) -> Library:
-    """Designs under three extractors, half of them in a folder of their own."""
-    draw_into(folder, request.param)
-    (folder / "Late").mkdir()
-    for path in sorted(folder.glob("*.png"))[request.param // 2 :]:
-        path.rename(folder / "Late" / path.name)
-    opened = Library.open(replace(settings, extractors="hsv,edges,texture"))
-    assert opened.update().calibrated == (request.param == 60)
+def indexed(place: Path, count: int, extractors: str) -> Library:
+    """A library of so many designs, indexed; calibrated where there are 60."""
+    draw_into(place / "images", count)
+    cache = place / "state" / "image_features.pkl"
+    opened = Library.open(
+        Settings(images=place / "images", cache=cache, extractors=extractors, threads=2)
+    )
+    assert opened.update().calibrated == (count == 60)
     return opened
+
+
+@pytest.fixture(scope="module", params=[30, 60], ids=["as it is", "calibrated"])
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Designs under three extractors, half of them in a folder of their own."""
+    place = tmp_path_factory.mktemp("asking")
+    library = indexed(place, request.param, "hsv,edges,texture")
+    late = library.settings.images / "Late"
+    late.mkdir()
+    for path in sorted(library.settings.images.glob("*.png"))[request.param // 2 :]:
+        path.rename(late / path.name)
+    library.update()
+    return library.settings
+
+
+@pytest.fixture
+def library(made: Settings, tmp_path: Path) -> Library:
+    """A copy of those designs, for one test."""
+    return copy_of(made, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def under_design(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return indexed(tmp_path_factory.mktemp("first"), 60, "design,edges").settings
 
 
 def line_drawing() -> bytes:
@@ -72,11 +95,8 @@ def test_contributions_add_up_to_the_score(library: Library, query: Query) -> No
 
 class TestTheFirstAnswers:
     @pytest.fixture
-    def library(self, settings: Settings, folder: Path) -> Library:
-        draw_into(folder, 60)
-        opened = Library.open(replace(settings, extractors="design,edges"))
-        assert opened.update().calibrated
-        return opened
+    def library(self, under_design: Settings, tmp_path: Path) -> Library:
+        return copy_of(under_design, tmp_path)
 
     @pytest.fixture(params=["drawing", "photo"])
     def asked(self, request: pytest.FixtureRequest) -> bytes:

@@ -21,6 +21,8 @@ from image_search.settings import Settings
 from tests.conftest import Run
 from tests.drawing import draw_into, picture
 
+pytestmark = pytest.mark.service
+
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = [module.__name__.rpartition(".")[2] for module in COMMANDS]
 

@@ -16,6 +16,8 @@ from tests.conftest import Run
 from tests.drawing import copy_of, ornate, saved, updated
 from tests.test_cli import finished
 
+pytestmark = pytest.mark.service
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Settings:

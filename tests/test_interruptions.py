@@ -18,6 +18,8 @@ from image_search.queries import Query
 from image_search.settings import Settings
 from tests.drawing import draw_into, picture
 
+pytestmark = pytest.mark.service
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

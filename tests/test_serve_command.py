@@ -21,6 +21,8 @@ from tests.conftest import Run
 from tests.web.clients import PASSWORD
 from tests.web.pictures import draw_collection
 
+pytestmark = pytest.mark.service
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

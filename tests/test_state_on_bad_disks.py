@@ -19,6 +19,8 @@ from image_search.settings import Settings
 from tests.conftest import Run
 from tests.drawing import draw_into, picture
 
+pytestmark = pytest.mark.service
+
 A, B = (Side(number.to_bytes(32, "big"), f"{number}.png") for number in (1, 2))
 RUBBISH = b"no database, but somebody may want to look at it" * 100
 

@@ -21,6 +21,8 @@ from image_search.extractors.sources import PackagedWeights
 from tests.drawing import draw_into
 from tests.hub import Behaviour, Hub
 
+pytestmark = pytest.mark.slow
+
 AUTOMATIC = [name for name, spec in REGISTRY.items() if not spec.variant_of]
 CARRIED = [
     name

@@ -39,10 +39,13 @@ CASES = (
 #: How far behind its best part the fusion may fall.
 WORST = 0.99
 
-pytestmark = pytest.mark.skipif(
-    not (SQUEEZENET.is_file() and DATASETS.is_dir()),
-    reason="the networks and pictures in ../shared are not here",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (SQUEEZENET.is_file() and DATASETS.is_dir()),
+        reason="the networks and pictures in ../shared are not here",
+    ),
+]
 
 Set = tuple[Pictures, Pictures | None]
 

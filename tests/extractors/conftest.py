@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from huggingface_hub import constants
 
 from image_search.extractors import REGISTRY, Extractor, resolve, sources
@@ -48,16 +49,15 @@ def hub(
 
 
 @pytest.fixture(scope="session")
-def loaded(
-    random_files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Mapping[str, Extractor]:
+def loaded(random_files: tuple[Path, Path], shared_folder: Path) -> Mapping[str, Extractor]:
     """Every extractor, loaded, with random weights where it needs weights.
 
     The whole way: resolve, probe, download, cache; then, when the hub is gone, load from disk.
     """
-    with pytest.MonkeyPatch.context() as patch:
+    # Networks are converted once for all processes.
+    with pytest.MonkeyPatch.context() as patch, FileLock(shared_folder / "cache.lock"):
         with Hub(*random_files) as hub:
-            direct_to(hub, tmp_path_factory.mktemp("cache"), patch)
+            direct_to(hub, shared_folder / "cache", patch)
             resolution = resolve("auto", fetch=True, timeout=20)
             assert resolve("clip-laion2b", fetch=True, timeout=20).names == ("clip-laion2b",)
         assert resolution.names == AUTOMATIC

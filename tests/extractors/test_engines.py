@@ -17,18 +17,27 @@ from image_search.extractors import Extractor, engines, openvino_engine, resnet5
 from image_search.extractors.base import Floats
 from tests.extractors.test_contract import noise
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = resnet50.WEIGHTS
 
 
+@pytest.fixture(scope="module")
+def cache(random_files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of weights with those of ResNet50, converted."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCH_HOME", str(folder))
+        WEIGHTS.folder.mkdir(parents=True)
+        shutil.copy(random_files[1], WEIGHTS.place)
+        resnet50.load()
+    return folder
+
+
 @pytest.fixture
-def converted(
-    random_files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
-    """ResNet50's weights in an empty cache, converted once; the file that holds the network."""
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    WEIGHTS.folder.mkdir(parents=True)
-    shutil.copy(random_files[1], WEIGHTS.place)
-    resnet50.load()
+def converted(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of that cache in use; the file that holds the network."""
+    monkeypatch.setenv("TORCH_HOME", str(shutil.copytree(cache, tmp_path / "cache")))
     (file,) = WEIGHTS.converted.rglob("image.blob")
     return file
 

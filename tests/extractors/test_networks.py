@@ -31,6 +31,8 @@ from image_search.extractors.torch_engine import channels_first
 from image_search.extractors.words import tokens
 from tests.extractors.test_contract import noise
 
+pytestmark = pytest.mark.slow
+
 TOKENIZER = open_clip.get_tokenizer(OPENAI.architecture)
 SIZES = [
     (1, 1), (2, 3), (224, 224), (223, 224), (225, 301), (301, 225), (232, 232), (500, 333),

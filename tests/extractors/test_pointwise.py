@@ -12,6 +12,8 @@ from torch import nn
 from image_search.extractors.clip_models import OPENAI
 from image_search.extractors.pointwise import Perceptron, SelfAttention, with_convolutions
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("shape", [(6,), (1, 6), (5, 6), (2, 5, 6), (2, 3, 5, 6)])

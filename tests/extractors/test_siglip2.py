@@ -21,6 +21,8 @@ from tests.extractors.conftest import direct_to
 from tests.extractors.test_contract import noise
 from tests.hub import Hub, random_siglip2, small_vocabulary, tiny_safetensors
 
+pytestmark = pytest.mark.slow
+
 NAME, WEIGHTS = SIGLIP2.name, SIGLIP2.weights
 Files = tuple[Path, Path]
 

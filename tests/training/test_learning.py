@@ -41,6 +41,8 @@ from training.pictures import load
 from training.student import State
 from training.teaching import MIXED, VIEWS, Taught, teach
 
+pytestmark = pytest.mark.slow
+
 RECIPE = Recipe(minutes=0.03, feeders=0, sides=((1.0, 96),))
 
 

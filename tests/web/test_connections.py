@@ -20,6 +20,8 @@ from image_search.web.connections import Limits, Server
 from tests.web.clients import PASSWORD, basic, client_of
 from tests.web.test_gate import HTML, sign_in, token_in
 
+pytestmark = pytest.mark.service
+
 #: Time that anything may take: a machine that tests is busy.
 PATIENCE = 30.0
 SOON = Limits(headers=0.5, body=0.5, rate=5000, idle=0.5, stalled=0.5, refused=5)

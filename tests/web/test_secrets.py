@@ -16,6 +16,8 @@ from image_search.errors import CacheError
 from image_search.settings import Settings
 from image_search.web.secrets import kept_secrets
 
+pytestmark = pytest.mark.service
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:

@@ -23,7 +23,10 @@ from tests.web.clients import PASSWORD
 from tests.web.pictures import draw_collection, ring
 from tests.web.running import Running, running
 
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl"),
+]
 
 USER = f"studio:{PASSWORD}"
 
