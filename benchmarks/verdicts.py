@@ -30,7 +30,7 @@ from image_search.weighting import SKETCH
 from training.sources import held_out
 
 PHOTOS, SKETCHES = DATASETS / "sketchy" / "photo", DATASETS / "sketchy" / "sketch"
-PLACES = np.arange(0, 0.91, 0.03)
+PLACES = np.arange(0, 0.91, 0.06)
 # Each half of the photos is a collection once, the other half is what is not there.
 HALVES = (0, 1)
 
@@ -58,7 +58,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         place = options.caches or Path(temporary)
         if options.constants:
-            print(constants(place))
+            print(constants(place, options.sketches))
             return
         text = demo(place) + sketchy(place, options.sketches, options.kind)
     write_section("checking.md", "verdicts", text)
@@ -97,9 +97,19 @@ def sketches(which: int) -> list[Drawing]:
     return sorted(found, key=lambda one: hashlib.sha256(one.file.name.encode()).digest())
 
 
-def constants(place: Path) -> str:
-    """HARDER and PLACE by all sketches of unseen classes, and by either half of the classes."""
-    by_hand: list[tuple[str, Asked]] = []
+@dataclass(frozen=True)
+class ByHand:
+    """How one ``half`` of the photos answers a sketch of this ``label``, whose photo is there."""
+
+    half: int
+    label: str
+    asked: Asked
+
+
+def constants(place: Path, most: int) -> str:
+    """HARDER and PLACE by so many sketches of unseen classes for each half of the photos, and by
+    either half of the classes, with what they state of the other."""
+    by_hand: list[ByHand] = []
     rendered: list[list[Asked]] = []
     for which in HALVES:
         library = Library.open(
@@ -107,52 +117,69 @@ def constants(place: Path) -> str:
         )
         library.update(fingerprints=False)
         rendered.append(rendered_of(library))
-        for one in sketches(which):
-            if one.unseen and one.here:
-                by_hand.append((one.file.parent.name, _asked(library, one)))
-    labels = sorted({label for label, _ in by_hand})
+        of_unseen = [one for one in sketches(which) if one.unseen and one.here]
+        for one in of_unseen[:most]:
+            by_hand.append(ByHand(which, one.file.parent.name, _asked(library, one)))
+    labels = sorted({one.label for one in by_hand})
     parts = {"all": labels, "every other one": labels[::2], "the rest": labels[1::2]}
     lines = []
     for name, of in parts.items():
-        some = [one for label, one in by_hand if label in of]
-        others = [one for label, one in by_hand if label not in of]
-        power, slope = fitted(some)
-        drawings.PLACE = power
+        some = [one for one in by_hand if one.label in of]
+        others = [one for one in by_hand if one.label not in of]
+        drawings.PLACE = fitted([one.asked for one in some])
         slopes = [drawings.fit(part).slope for part in rendered]
-        harder = slope / float(np.exp(np.mean(np.log(slopes))))
+        harder = calibrated(some, slopes)
+        stated, true = shares(some, slopes, harder)
         said = (
-            f"PLACE = {power:.2f}, HARDER = {harder:.2f} (slopes {slopes[0]:.2f}, {slopes[1]:.2f})"
+            f"PLACE = {drawings.PLACE:.2f}, HARDER = {harder:.2f} (slopes {slopes[0]:.2f}, "
+            f"{slopes[1]:.2f}), {stated:.2f} stated, {true:.2f} true"
         )
         if others:
-            stated = np.mean([one.answer.chances(slope)[drawings.MOST - 1] for one in others])
-            true = np.mean([_is_named(one) for one in others])
+            stated, true = shares(others, slopes, harder)
             said += f"; of the other classes {stated:.2f} stated, {true:.2f} true"
         lines.append(f"{name}, {len(some)} sketches of {len(of)} classes: {said}")
+    named = {
+        label: shares([o for o in by_hand if o.label == label], slopes, 1)[1] for label in labels
+    }
+    least, most_named = min(named, key=named.__getitem__), max(named, key=named.__getitem__)
+    lines.append(
+        f"named among {drawings.MOST}: {named[least]:.2f} of {least} to {named[most_named]:.2f} of "
+        f"{most_named}"
+    )
     return "\n".join(lines)
 
 
-def _is_named(one: Asked) -> bool:
-    return one.place is not None and one.place < drawings.MOST
+def shares(asked: Sequence[ByHand], slopes: Sequence[float], harder: float) -> tuple[float, float]:
+    """The mean chance that is stated of as many hits as can be named, and the share that are among
+    them."""
+    last = drawings.MOST - 1
+    stated = [one.asked.answer.chances(harder * slopes[one.half])[last] for one in asked]
+    true = [one.asked.place is not None and one.asked.place <= last for one in asked]
+    return float(np.mean(stated)), float(np.mean(true))
 
 
-def fitted(asked: Sequence[Asked]) -> tuple[float, float]:
-    """The power of the place and the slope under which what was found is likeliest."""
-    best = (np.inf, 0.0, 0.0)
+def calibrated(asked: Sequence[ByHand], slopes: Sequence[float]) -> float:
+    """The share of the slope under which as much is stated as is true."""
+    tried = np.arange(0.1, 1.0, 0.01)
+    apart = [abs(np.subtract(*shares(asked, slopes, harder))) for harder in tried]
+    return float(tried[int(np.argmin(apart))])
+
+
+def fitted(asked: Sequence[Asked]) -> float:
+    """The power of the place under which, with the slope that suits it, what was found is
+    likeliest."""
+    best = (np.inf, 0.0)
     for power in PLACES:
         drawings.PLACE = float(power)
-        line = drawings.fit(asked)
-        loss = sum(float(one.loss(np.array([line.slope]))[0]) for one in asked)
-        best = min(best, (loss, float(power), line.slope))
-    return best[1], best[2]
+        slope = drawings.fit(asked).slope
+        loss = sum(float(one.loss(np.array([slope]))[0]) for one in asked)
+        best = min(best, (loss, float(power)))
+    return best[1]
 
 
 def rendered_of(library: Library) -> list[Asked]:
-    """Drawings of images of the collection, rendered and asked as a fit does, but more of them."""
-    checker = library._checker
-    most = drawn.PICTURES
-    drawn.PICTURES = 3 * most
-    found = drawn.measure(checker.means(seconds=600))
-    drawn.PICTURES = most
+    """Drawings of images of the collection, rendered and asked as a fit does."""
+    found = drawn.measure(library._checker.means(seconds=600))
     assert found is not None
     return found
 

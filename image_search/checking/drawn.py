@@ -21,8 +21,9 @@ from image_search.search_index import SearchIndex
 from image_search.searching import Asked as Question
 from image_search.weighting import SKETCH
 
-# Images that are drawn, and drawings made of each, in other styles on other papers.
-PICTURES, EACH = 36, 2
+# Images that are drawn, and drawings made of each at most, in other styles on other papers; and
+# drawings in all: a second drawing of an image says less than one of another image.
+PICTURES, EACH, MOST = 72, 2, 72
 # The share of the time for all measurements that these may take on top.
 SHARE = 1.0
 
@@ -37,7 +38,7 @@ def measure(means: Means) -> list[Asked] | None:
         (content, number, turn)
         for turn in range(EACH)
         for number, content in enumerate(contents[:PICTURES])
-    ]
+    ][:MOST]
     found: list[Asked] = []
     with ThreadPoolExecutor(means.threads, thread_name_prefix="drawings") as pool:
         try:
@@ -85,5 +86,5 @@ def asked_of(
 
 def _png(pixels: Pixels) -> bytes:
     buffer = BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=0)
     return buffer.getvalue()
