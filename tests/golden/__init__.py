@@ -1,0 +1,1 @@
+"""Recorded vectors, rankings and verdicts, to compare those of today with."""
