@@ -17,7 +17,8 @@ from benchmarks.networks import Network, extractor, mobilenet, squeezenet
 from benchmarks.report import table, write_section
 from image_search.edits import KINDS, MILD
 from image_search.errors import UnreadableImage
-from image_search.extractors.base import Floats, Pixels, unit_rows
+from image_search.extractors.base import unit_rows
+from image_search.imaging.arrays import Floats, Pixels
 
 WAYS: dict[str, Network] = {
     **{name: extractor(name) for name in ("design", "hsv", "edges", "texture")},

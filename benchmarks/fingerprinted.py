@@ -17,7 +17,6 @@ from image_search.checking.calibrating import LOOKED_AT
 from image_search.checking.verifying import BY_FINGERPRINT, BY_NEGATIVE
 from image_search.edits import KINDS, STRENGTHS, edited
 from image_search.errors import UnreadableImage
-from image_search.extractors.base import Pixels
 from image_search.fingerprints import (
     Fingerprint,
     FingerprintIndex,
@@ -29,6 +28,7 @@ from image_search.fingerprints import (
     match_inverted,
 )
 from image_search.images import decode
+from image_search.imaging.arrays import Pixels
 
 # What is asked for, and what edited copies are pasted into.
 FOLDERS = [DATASETS / name for name in ("jewellery", "clothing", "caltech101")]

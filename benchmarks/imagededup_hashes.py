@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Pixels
+from image_search.imaging.arrays import Pixels
 
 NAMES = ("PHash", "DHash", "AHash", "WHash")
 # Its own threshold: hashes that differ in so many of 64 bits are duplicates.

@@ -26,8 +26,8 @@ from image_search.cache import CacheWriter, ExtractorIdentity, Fact
 from image_search.cache.segments import CODES
 from image_search.calibration import Calibration, fit
 from image_search.extractors import REGISTRY
-from image_search.extractors.base import Floats
 from image_search.fusion import query_vector
+from image_search.imaging.arrays import Floats
 from image_search.planning import Known, make_plan
 from image_search.scanning import Entries, Entry
 from image_search.scoring import Question

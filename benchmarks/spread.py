@@ -17,9 +17,10 @@ import numpy as np
 from benchmarks.report import DATASETS
 from image_search.errors import ImageSearchError
 from image_search.extractors import REGISTRY
-from image_search.extractors.base import Floats, unit_rows
+from image_search.extractors.base import unit_rows
 from image_search.fusion import Layout, stored_vectors
 from image_search.images import decode
+from image_search.imaging.arrays import Floats
 
 LAYOUT = Layout(("clip", "resnet50", "hsv"), (512, 4096, 512))
 FOLDERS = ("jewellery", "clothing", "corel1k", "caltech101", "dtd10", "pacs")

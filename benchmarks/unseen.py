@@ -16,7 +16,8 @@ from benchmarks.networks import PARTS, Pictures, efficientnet, mobilenet, scored
 from benchmarks.report import DATASETS, table, write_section
 from image_search.evaluation.asking import FUSION
 from image_search.evaluation.metrics import average_precision, precision_at, ranked, recall_at
-from image_search.extractors.base import Floats, unit_rows
+from image_search.extractors.base import unit_rows
+from image_search.imaging.arrays import Floats
 from image_search.weighting import PHOTO, SKETCH
 from training.judging import UNSEEN
 from training.sources import held_out

@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from image_search.calibration import Calibration
-from image_search.extractors.base import Floats
 from image_search.extractors.drawings import Drawings, drawings_of
+from image_search.imaging.arrays import Floats
 from image_search.weighting import MEAN_SHARE, SKETCH
 
 # Hits wanted for a drawing are looked for among so many times as many of the nearest, and among at

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import cv2
 import numpy as np
 
-from image_search.extractors.base import Floats, Pixels
+from image_search.imaging.arrays import Floats, Pixels
 
 STRENGTHS = ("mild", "medium", "strong")
 MILD, MEDIUM, STRONG = range(3)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from image_search.errors import InvalidQuery
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.cache import Segment
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 from image_search.indexes import Rows
 
 # Scores that differ by less than half of the last digit shown are equal.

@@ -21,7 +21,7 @@ import pillow_heif
 from PIL import Image
 
 from image_search.errors import ImageTooLarge, UnreadableImage
-from image_search.extractors.base import Pixels
+from image_search.imaging.arrays import Pixels
 from image_search.imaging.bounds import MOST_AT_ONCE, PixelBudget, wants_own_process
 from image_search.imaging.documents import is_document
 from image_search.imaging.opening import USUAL, open_source

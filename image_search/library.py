@@ -16,9 +16,9 @@ from image_search.checking.report import render
 from image_search.decisions import Decisions
 from image_search.duplicates import Duplicates
 from image_search.errors import CacheDamaged
-from image_search.extractors.base import Floats, Pixels
 from image_search.extractors.loading import ExtractorPool
 from image_search.images import decode
+from image_search.imaging.arrays import Floats, Pixels
 from image_search.intake import Added, take_in
 from image_search.originals import Originals
 from image_search.queries import Query

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 
 _WORD = re.compile(r"[^\W_]+")
 # Between letters and digits, and where a capital follows a small letter: ring048, GoldRing.

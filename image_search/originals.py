@@ -8,8 +8,8 @@ from pathlib import Path
 from image_search.cache import Fact, Snapshot
 from image_search.cache.records import image_id
 from image_search.errors import UnknownImage, UnreadableImage
-from image_search.extractors.base import Pixels
 from image_search.images import decode
+from image_search.imaging.arrays import Pixels
 from image_search.reading import read_image_file
 from image_search.scanning import is_outside
 from image_search.thumbnails import Thumbnails

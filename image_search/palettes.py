@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 
 from image_search.errors import InvalidQuery
-from image_search.extractors.base import Floats, unit_rows
+from image_search.extractors.base import unit_rows
 from image_search.extractors.hsv import BINS, DIM, HsvHistogram
+from image_search.imaging.arrays import Floats
 
 # Distance in CIELAB at which likeness has fallen to .61 (one sigma); 2.3 is the smallest difference
 # the eye sees. Chosen between two aims on three collections: wider, and a picture no longer finds

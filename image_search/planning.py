@@ -14,7 +14,7 @@ import numpy.typing as npt
 from image_search.cache import Fact, Segment, Snapshot
 from image_search.cache.records import READABLE, RETRY
 from image_search.errors import SettingsError
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 from image_search.imaging.version import DECODING
 from image_search.scanning import Entries
 from image_search.settings import Settings

@@ -11,10 +11,10 @@ import numpy as np
 from image_search.cache import Segment
 from image_search.comparing import Comparison
 from image_search.expansion import NEIGHBOURS, REACH, expansion, heard
-from image_search.extractors.base import Floats
 from image_search.filters import Filter
 from image_search.fusion import shares_of
 from image_search.hits import Scored
+from image_search.imaging.arrays import Floats
 from image_search.indexes import Mask, Rows, VectorIndex
 from image_search.name_search import NameIndex
 from image_search.variants import TURNED, Variant, lost

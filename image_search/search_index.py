@@ -11,10 +11,10 @@ from image_search.cache import Snapshot
 from image_search.calibration import Calibration
 from image_search.candidates import candidates
 from image_search.comparing import Comparison
-from image_search.extractors.base import Floats
 from image_search.filters import Filter
 from image_search.fusion import Layout, query_vector
 from image_search.hits import DIGITS, Hit, best
+from image_search.imaging.arrays import Floats
 from image_search.indexes import Mask
 from image_search.scoring import Question, Scoring, Searchable
 from image_search.segment_indexes import fits_memory, index_of, is_large

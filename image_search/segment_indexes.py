@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from image_search.cache import Segment, Snapshot
 from image_search.cache.derived import codes_path, keep_codes, read_codes
 from image_search.calibration import Calibration
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 from image_search.indexes import EXACT_BYTES, CompressedIndex, Rows, VectorIndex, build_index
 from image_search.indexes.codes import Coder
 

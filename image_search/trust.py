@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 
 _NEIGHBOURS = 10
 # Trust between colour and layout, arbitrated by texture, which is neither: how much more the

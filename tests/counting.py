@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from image_search.extractors import REGISTRY, Extractor, unit_rows
-from image_search.extractors.base import Floats, Pixels
+from image_search.imaging.arrays import Floats, Pixels
 
 
 class Counting:

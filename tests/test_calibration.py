@@ -13,8 +13,9 @@ import pytest
 from image_search.cache import Snapshot, read_snapshot
 from image_search.cache.snapshot import segment_folder
 from image_search.calibration import FEWEST, Calibration, fit
-from image_search.extractors.base import Floats, unit_rows
+from image_search.extractors.base import unit_rows
 from image_search.fusion import Layout, stored_vectors
+from image_search.imaging.arrays import Floats
 from image_search.library import Library
 from image_search.queries import Query
 from image_search.search_index import SearchIndex

@@ -8,9 +8,10 @@ import pytest
 from image_search.calibration import FEWEST, Calibration, fit
 from image_search.comparing import Comparison
 from image_search.extractors import REGISTRY
-from image_search.extractors.base import Floats, unit_rows
+from image_search.extractors.base import unit_rows
 from image_search.extractors.drawings import Drawings, Part, drawings_of
 from image_search.fusion import Layout, stored_vectors
+from image_search.imaging.arrays import Floats
 from image_search.weighting import PHOTO, SKETCH
 
 EDGES = REGISTRY["edges"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from image_search.edits import KINDS, MILD, STRENGTHS, STRONG, edited
-from image_search.extractors.base import Pixels
+from image_search.imaging.arrays import Pixels
 from tests.fingerprints.pictures import busy
 
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from image_search.calibration import Calibration, fit
 from image_search.expansion import ROUNDS, SPEAKERS, expansion, heard
-from image_search.extractors.base import Floats, unit_rows
+from image_search.extractors.base import unit_rows
 from image_search.fusion import Layout, stored_vectors
+from image_search.imaging.arrays import Floats
 from image_search.weighting import PHOTO, SKETCH, TEXT
 
 LAYOUT = Layout(("design", "edges", "hsv"), (6, 10, 4))

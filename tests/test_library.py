@@ -20,7 +20,7 @@ from image_search.errors import (
     UnreadableImage,
 )
 from image_search.extractors import REGISTRY
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 from image_search.indexes import VectorIndex, build_index
 from image_search.library import Library
 from image_search.queries import Query

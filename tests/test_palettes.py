@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from image_search.errors import InvalidQuery
 from image_search.extractors import REGISTRY
-from image_search.extractors.base import Floats
 from image_search.extractors.hsv import DIM
+from image_search.imaging.arrays import Floats
 from image_search.palettes import Colour, palette_block, parse_colour
 
 LEVELS = st.integers(0, 255)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from image_search.extractors.base import Floats, unit_rows
+from image_search.extractors.base import unit_rows
+from image_search.imaging.arrays import Floats
 from image_search.trust import trust_in
 
 COUNT = 300

@@ -13,9 +13,9 @@ from PIL import Image
 
 from image_search.evaluation.asking import FUSION, Asked, scores, ways
 from image_search.evaluation.collection import Collection
-from image_search.extractors.base import Floats, Pixels
 from image_search.extractors.uprightness import QUARTERS, Uprightness, uprightness_of
 from image_search.filters import Filter
+from image_search.imaging.arrays import Floats, Pixels
 from image_search.library import Library
 from image_search.queries import Query, Region
 from image_search.settings import Settings

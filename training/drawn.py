@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Floats, Pixels
 from image_search.extractors.design import SIDE, squeezed
+from image_search.imaging.arrays import Floats, Pixels
 from training import views
 from training.lines import line_rendering
 from training.sources import Concept, Item

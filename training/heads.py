@@ -13,9 +13,9 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
-from image_search.extractors.base import Floats, Pixels
 from image_search.extractors.design import squeezed
 from image_search.extractors.design_network import LAYOUT, SIDE, Design
+from image_search.imaging.arrays import Floats, Pixels
 from training.learning import batch
 from training.lessons import Lessons
 from training.student import State

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import torch
 
 from image_search.evaluation.metrics import average_precision, precision_at, ranked, recall_at
-from image_search.extractors.base import Floats, Pixels, unit_rows
+from image_search.extractors.base import unit_rows
 from image_search.extractors.design import DesignEncoder, build
 from image_search.images import WORKING_SIDE
+from image_search.imaging.arrays import Floats, Pixels
 from training.pictures import load
 from training.sources import LABELLED, below, held_out
 

@@ -14,7 +14,7 @@ import cv2
 import torch
 from torch.nn import functional
 
-from image_search.extractors.base import Pixels
+from image_search.imaging.arrays import Pixels
 from training.lessons import Lesson, Lessons
 from training.placing import Places
 from training.student import State, Student, lasting

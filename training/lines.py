@@ -10,7 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from image_search.extractors.base import Floats, Pixels
+from image_search.imaging.arrays import Floats, Pixels
 
 
 def line_rendering(pixels: Pixels, dice: np.random.Generator) -> Pixels:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Floats, Pixels
 from image_search.extractors.design import squeezed
+from image_search.imaging.arrays import Floats, Pixels
 from training import views
 from training.space import Grids
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from image_search.extractors.base import Pixels
 from image_search.extractors.design import squeezed
+from image_search.imaging.arrays import Pixels
 from training.views import rectangle
 
 #: Of a mixture, the least share of either picture.

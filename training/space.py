@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Floats, unit_rows
+from image_search.extractors.base import unit_rows
 from image_search.extractors.design_network import MEANING
+from image_search.imaging.arrays import Floats
 
 #: What is seen in each cell of pictures, (..., n, n, MEANING): so many that half precision must do.
 Grids = npt.NDArray[np.float16]

@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from image_search.extractors.base import Floats, Pixels
 from image_search.extractors.openvino_engine import convert
 from image_search.extractors.quiet_openvino import openvino
 from image_search.extractors.recipe import Input
+from image_search.imaging.arrays import Floats, Pixels
 
 SIDE = 224
 #: Cells across of the grid in which a teacher sees a picture.

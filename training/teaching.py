@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from image_search.extractors.base import Floats, Pixels, unit_rows
+from image_search.extractors.base import unit_rows
 from image_search.extractors.design_network import MEANING
+from image_search.imaging.arrays import Floats, Pixels
 from training.drawn import Drawn, TaughtConcept, renderings, sketches, taught_concept
 from training.mixing import Mixture
 from training.sources import SKETCH, Concept, Item

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Pixels
+from image_search.imaging.arrays import Pixels
 
 
 def rectangle(

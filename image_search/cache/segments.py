@@ -17,7 +17,7 @@ from image_search.cache import safe_pickle
 from image_search.cache.records import ExtractorIdentity, Fact, Records, identities
 from image_search.cache.unmapped import StoredVectors
 from image_search.errors import CacheDamaged, NotACache
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 from image_search.imaging.version import DECODING
 
 FACTS, VECTORS = ".facts.pkl", ".vectors"

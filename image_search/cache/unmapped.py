@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.errors import CacheDamaged
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 
 # Files up to this size are held in memory where they are used as one array. Larger ones are mapped,
 # for a collection of millions does not fit; that they are unchanged is seen before each use.

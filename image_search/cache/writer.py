@@ -24,7 +24,7 @@ from image_search.cache.snapshot import (
     segment_folder,
 )
 from image_search.errors import CacheDamaged, CacheError, CacheLocked, NotACache
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 from image_search.imaging.version import DECODING
 
 

@@ -22,7 +22,6 @@ from PIL import Image
 from image_search.checking.thresholds import Scores
 from image_search.edits import INVERTED, KINDS, STRENGTHS, edited
 from image_search.errors import ImageSearchError
-from image_search.extractors.base import Pixels
 from image_search.fingerprints import (
     Fingerprint,
     FingerprintIndex,
@@ -33,6 +32,7 @@ from image_search.fingerprints import (
     match,
     match_inverted,
 )
+from image_search.imaging.arrays import Pixels
 from image_search.imaging.drawing import is_line_art
 from image_search.queries import Query
 from image_search.search_index import SearchIndex

@@ -23,9 +23,9 @@ from image_search.checking.thresholds import (
 from image_search.checking.verdict import EXACT, CheckResult
 from image_search.decisions import Decisions
 from image_search.errors import IndexEmpty, NotReady, UnknownImage
-from image_search.extractors.base import Pixels
 from image_search.fingerprints import WAY
 from image_search.images import decode
+from image_search.imaging.arrays import Pixels
 from image_search.originals import Originals, id_of
 from image_search.queries import Query
 from image_search.reports import Progress

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from image_search.checking.verdict import Outline
-from image_search.extractors.base import Pixels
+from image_search.imaging.arrays import Pixels
 
 # Height of both pictures, the longest width of each, and the space between them, in pixels.
 _HEIGHT, _WIDTH, _GAP = 400, 640, 24

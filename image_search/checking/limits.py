@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from image_search.extractors.base import Pixels
 from image_search.fingerprints import Fingerprint
+from image_search.imaging.arrays import Pixels
 from image_search.queries import Query
 
 # With fewer points than this, no geometry can be told from chance.

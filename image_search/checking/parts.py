@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Pixels
+from image_search.imaging.arrays import Pixels
 from image_search.queries import Region
 
 # Longest side at which a page is looked at, in pixels.

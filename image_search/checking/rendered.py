@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 import cv2
 import numpy as np
 
-from image_search.extractors.base import Floats, Pixels
-from image_search.extractors.shrinking import within
+from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.shrinking import within
 
 # Longest side of a drawing, in pixels.
 SIDE = 512

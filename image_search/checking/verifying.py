@@ -11,7 +11,6 @@ import numpy as np
 
 from image_search.checking.parts import parts_of
 from image_search.checking.verdict import Evidence
-from image_search.extractors.base import Pixels
 from image_search.fingerprints import (
     Exchange,
     Fingerprint,
@@ -23,6 +22,7 @@ from image_search.fingerprints import (
     match,
     match_inverted,
 )
+from image_search.imaging.arrays import Pixels
 from image_search.queries import Region
 
 # Contents that are verified: so many of those whose fingerprints come nearest; of those that come

@@ -15,9 +15,9 @@ from image_search.calibration import Calibration
 from image_search.comparing import Comparison
 from image_search.evaluation.metrics import Integers
 from image_search.expansion import ROUNDS, Round, expansion, heard
-from image_search.extractors.base import Floats, Pixels
 from image_search.fusion import query_vector, shares_of
 from image_search.hits import DIGITS
+from image_search.imaging.arrays import Floats, Pixels
 from image_search.queries import AUTO, Query
 from image_search.searching import recognised
 from image_search.variants import Variant, compared, lost

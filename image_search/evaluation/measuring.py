@@ -15,7 +15,7 @@ from image_search.evaluation.figures import Answer, Case, WayFigures
 from image_search.evaluation.metrics import Doubles, Integers, Ranked
 from image_search.evaluation.pairs import PairScores
 from image_search.evaluation.truth import class_of
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 from image_search.queries import AUTO
 from image_search.weighting import SKETCH
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 
 Bools = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from image_search.evaluation.metrics import Bools, Doubles
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 
 # Cosines are told apart to 2 / 2**14 = 0.0001, the precision that answers show.
 _FINE = 1 << 14

@@ -8,8 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
+from image_search.imaging.arrays import Floats, Pixels
 
 
 class Extractor(Protocol):

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Floats, unit_rows
+from image_search.extractors.base import unit_rows
+from image_search.imaging.arrays import Floats
 
 Forward = Callable[[npt.NDArray[Any]], Floats]
 """A network: (n, ...) of what it takes to (n, dim) float32, n at most BATCH. Squares are (n, side,

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from image_search.extractors.base import Extractor, Floats, Pixels, unit_rows
+from image_search.extractors.base import Extractor, unit_rows
 from image_search.extractors.batches import BATCH, Forward, embed_squares
 from image_search.extractors.clip_models import CLIP_MODELS, OPENAI, ClipModel
 from image_search.extractors.crop import centre_square, squashed
@@ -23,6 +23,7 @@ from image_search.extractors.engines import open_networks
 from image_search.extractors.recipe import Input, Recipe
 from image_search.extractors.vocabulary import reader
 from image_search.extractors.words import tokens
+from image_search.imaging.arrays import Floats, Pixels
 
 if TYPE_CHECKING:
     import torch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from image_search.extractors.base import Pixels
+from image_search.imaging.arrays import Pixels
 
 # Beyond this aspect ratio only the square itself is computed. A picture of 1 x 5000 pixels would
 # otherwise become one of 224 x 1,120,000 first. A few pixels then differ a little from those of

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Extractor, Floats, Pixels
+from image_search.extractors.base import Extractor
 from image_search.extractors.batches import Forward, embed_squares
 from image_search.extractors.engines import open_networks
 from image_search.extractors.recipe import Input, Recipe
-from image_search.extractors.shrinking import resized
 from image_search.extractors.sources import DESIGN
+from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.shrinking import resized
 
 if TYPE_CHECKING:
     import torch

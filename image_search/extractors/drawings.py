@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from image_search.extractors.base import Floats, unit_rows
+from image_search.extractors.base import unit_rows
+from image_search.imaging.arrays import Floats
 
 FILE = Path(__file__).resolve().parent / "drawings.safetensors"
 

@@ -19,9 +19,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Extractor, Floats, Pixels, unit_rows
+from image_search.extractors.base import Extractor, unit_rows
 from image_search.extractors.orientations import by_orientation
-from image_search.extractors.shrinking import resized
+from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.shrinking import resized
 
 NAME = "edges"
 CELLS = 12

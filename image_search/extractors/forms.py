@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Floats
 from image_search.extractors.batches import BATCH, Forward
+from image_search.imaging.arrays import Floats
 
 #: So often a batch is filled up before the other form is read: reading one takes as long as a dozen
 #: full batches, and what comes once, the rest of an update, should not wait for it.

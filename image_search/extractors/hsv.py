@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Extractor, Floats, Pixels, unit_rows
-from image_search.extractors.shrinking import within
+from image_search.extractors.base import Extractor, unit_rows
+from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.shrinking import within
 
 NAME = "hsv"
 BINS = (8, 8, 8)

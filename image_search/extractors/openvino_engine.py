@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Floats
 from image_search.extractors.batches import BATCH, Forward
 from image_search.extractors.converted import Store
 from image_search.extractors.forms import InBulk, OnFirstNeed
 from image_search.extractors.quiet_openvino import openvino
 from image_search.extractors.recipe import Input, Recipe
+from image_search.imaging.arrays import Floats
 
 if TYPE_CHECKING:
     import torch

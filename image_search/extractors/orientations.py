@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 
 
 def by_orientation(strength: Floats, angle: Floats, orientations: int) -> Floats:

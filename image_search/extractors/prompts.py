@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from image_search.extractors.base import Floats, TextExtractor, unit_rows
+from image_search.extractors.base import TextExtractor, unit_rows
+from image_search.imaging.arrays import Floats
 
 # Theirs are for photos of ImageNet; these are for what a studio keeps. The words as they are come
 # first: somebody may well have written a whole caption.

@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from image_search.extractors.base import Extractor, Floats, Pixels
+from image_search.extractors.base import Extractor
 from image_search.extractors.batches import Forward, embed_squares
 from image_search.extractors.crop import centre_square
 from image_search.extractors.engines import open_networks
 from image_search.extractors.recipe import Input, Recipe
 from image_search.extractors.sources import RESNET50_IMAGENET1K_V2
+from image_search.imaging.arrays import Floats, Pixels
 
 if TYPE_CHECKING:
     import torch

@@ -17,8 +17,9 @@ from typing import Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Extractor, Floats, TextExtractor
+from image_search.extractors.base import Extractor, TextExtractor
 from image_search.extractors.batches import BATCH
+from image_search.imaging.arrays import Floats
 
 # Of what waits, so many go through a network together at most: networks are warmed up for batches
 # of each of these sizes, and a full batch would go through the one that indexing uses (``forms``),

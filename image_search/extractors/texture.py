@@ -17,9 +17,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Extractor, Floats, Pixels, unit_rows
+from image_search.extractors.base import Extractor, unit_rows
 from image_search.extractors.orientations import by_orientation
-from image_search.extractors.shrinking import within
+from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.shrinking import within
 
 NAME = "texture"
 MODEL = "image_search/texture-lbp-glac/1"

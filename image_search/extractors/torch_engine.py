@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from image_search.extractors.base import Floats, Pixels
 from image_search.extractors.batches import Forward
 from image_search.extractors.recipe import Recipe
+from image_search.imaging.arrays import Floats, Pixels
 
 
 class Normalised(torch.nn.Module):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 
 FILE = Path(__file__).resolve().parent / "uprightness.safetensors"
 #: Quarter turns that are told apart.

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Floats
 from image_search.fingerprints.points import Found, Pyramid
+from image_search.imaging.arrays import Floats
 
 CELLS, BINS = 4, 8
 # Samples along a side of the patch that is described, and of the one that gives the direction.

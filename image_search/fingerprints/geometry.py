@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 
 Matrix = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

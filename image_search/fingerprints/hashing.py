@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 
 # Frequencies kept in each direction: 8 x 8 = 64 bits.
 _KEPT = 8

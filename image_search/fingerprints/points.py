@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 
 # Levels to an octave, and the blur of an octave's first level in its own pixels (Lowe 2004).
 LEVELS = 3

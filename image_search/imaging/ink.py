@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from image_search.extractors.base import Floats, Pixels
-from image_search.extractors.shrinking import within
+from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.shrinking import within
 
 #: A stroke is at most this share of a sheet's longer side wide.
 STROKE = 0.045

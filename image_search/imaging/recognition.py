@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 from image_search.imaging.ink import Inked, Paper
 
 #: The fitted numbers, beside this file.

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 
 _WINDOW = 0.3  # length over which a ruling is followed, as a share of the sheet's longer side
 _COVERED = 0.7  # share of the window that a ruling fills

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Floats, Pixels
-from image_search.extractors.shrinking import within
+from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.shrinking import within
 
 _SIDE = 192  # longer side, in pixels, at which the sheet is looked for
 _THIN = 7  # pixels; what is thinner is ink or grain, whatever lies beside it

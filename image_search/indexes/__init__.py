@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 from image_search.indexes.base import Mask, Rows, VectorIndex
 from image_search.indexes.compressed import FEW, PER_HIT, CompressedIndex, depth
 from image_search.indexes.flat import FlatIndex

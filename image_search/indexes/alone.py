@@ -6,7 +6,7 @@ from typing import Any
 
 import faiss
 
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 from image_search.indexes.base import Rows
 
 

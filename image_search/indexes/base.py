@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]

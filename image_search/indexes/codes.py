@@ -15,7 +15,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 from image_search.indexes.alone import searched
 from image_search.indexes.base import Mask, Rows
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 from image_search.indexes.base import Mask, Rows
 from image_search.indexes.codes import Coder, Codes
 

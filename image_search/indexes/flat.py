@@ -5,7 +5,7 @@ from __future__ import annotations
 import faiss
 import numpy as np
 
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 from image_search.indexes.alone import searched
 from image_search.indexes.base import Mask, Rows
 

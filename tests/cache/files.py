@@ -11,7 +11,7 @@ import numpy as np
 from image_search.cache import CacheWriter, ExtractorIdentity, Fact, Snapshot, read_snapshot
 from image_search.cache.records import UNREADABLE
 from image_search.cache.snapshot import segment_folder
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 
 Content = dict[str, tuple[Fact, "tuple[float, ...] | None"]]
 

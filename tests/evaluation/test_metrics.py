@@ -14,7 +14,7 @@ from sklearn.metrics import average_precision_score
 
 from image_search.evaluation import metrics
 from image_search.evaluation.metrics import Bools, Ranked
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 
 
 def one(scores: list[float], relevant: list[int], left_out: int = -1) -> Ranked:

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from image_search.evaluation.metrics import Bools
 from image_search.evaluation.pairs import BINS, PairFigures, PairScores
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 
 
 def figures(scores: Floats, same: Bools, chunks: int = 3) -> PairFigures:

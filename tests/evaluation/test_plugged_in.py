@@ -24,7 +24,7 @@ from benchmarks.networks import (
 )
 from benchmarks.report import DATASETS
 from image_search.evaluation.asking import FUSION
-from image_search.extractors.base import Floats, Pixels
+from image_search.imaging.arrays import Floats, Pixels
 
 #: Few pictures of each class; of sketchy, which has 1,600 photos of 64 classes, all of these. Most
 #: of its sketches ``design`` has learnt, and is hard to keep up with.

@@ -11,8 +11,9 @@ import pytest
 
 from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, Extractor, resolve
-from image_search.extractors.base import Pixels, unit_rows
+from image_search.extractors.base import unit_rows
 from image_search.extractors.sources import DESIGN, PackagedWeights
+from image_search.imaging.arrays import Pixels
 from tests.drawing import ornate
 
 MEGABYTES = 8

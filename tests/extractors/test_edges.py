@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from image_search.extractors import edges
-from image_search.extractors.base import Floats, Pixels
+from image_search.imaging.arrays import Floats, Pixels
 
 
 def canvas(shade: int = 255) -> Pixels:

@@ -14,7 +14,7 @@ import pytest
 
 from image_search.errors import ModelUnavailable
 from image_search.extractors import Extractor, engines, openvino_engine, resnet50, torch_engine
-from image_search.extractors.base import Floats
+from image_search.imaging.arrays import Floats
 from tests.extractors.test_contract import noise
 
 pytestmark = pytest.mark.slow

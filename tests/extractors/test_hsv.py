@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from image_search.extractors import hsv
-from image_search.extractors.base import Floats, Pixels
+from image_search.imaging.arrays import Floats, Pixels
 
 
 def plain(red: int, green: int, blue: int, height: int = 40, width: int = 60) -> Pixels:

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pytest
 
 from image_search.extractors import REGISTRY
-from image_search.extractors.base import Floats
 from image_search.extractors.loading import ExtractorPool
 from image_search.extractors.sharing import MOST
+from image_search.imaging.arrays import Floats
 
 
 class Noting:

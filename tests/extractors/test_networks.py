@@ -24,11 +24,11 @@ from image_search.extractors import (
     sources,
     unit_rows,
 )
-from image_search.extractors.base import Floats
 from image_search.extractors.batches import BATCH
 from image_search.extractors.clip_models import CLIP_MODELS, LAION2B, OPENAI, SIGLIP2, ClipModel
 from image_search.extractors.torch_engine import channels_first
 from image_search.extractors.words import tokens
+from image_search.imaging.arrays import Floats
 from tests.extractors.test_contract import noise
 
 pytestmark = pytest.mark.slow

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from image_search.extractors.base import Floats, unit_rows
+from image_search.extractors.base import unit_rows
 from image_search.extractors.prompts import PROMPTS, described
+from image_search.imaging.arrays import Floats
 
 
 class Reader:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from image_search.extractors import texture
-from image_search.extractors.base import Floats, Pixels
+from image_search.imaging.arrays import Floats, Pixels
 
 
 def stripes(period: int, across: bool = False, phase: int = 0) -> Pixels:

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageDraw
 
-from image_search.extractors.base import Pixels
+from image_search.imaging.arrays import Pixels
 from tests.drawing import design, ornate
 
 

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageDraw
 
-from image_search.extractors.base import Pixels
+from image_search.imaging.arrays import Pixels
 
 SIDE = 320
 # Where the charm hangs: left, top, right, bottom in pixels.

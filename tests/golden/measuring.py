@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from image_search.demo import Design, catalogue, draw
-from image_search.extractors.base import Floats, Pixels
+from image_search.imaging.arrays import Floats, Pixels
 from image_search.library import Library
 from image_search.palettes import parse_colour
 from image_search.queries import Query, Region

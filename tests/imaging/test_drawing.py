@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.paper_kinds import KINDS, Grey, lay
-from image_search.extractors.base import Floats, Pixels
+from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.drawing import PreparedDrawing, prepare_drawing
 
 SIDE = 256

@@ -13,7 +13,8 @@ import faiss
 import numpy as np
 import pytest
 
-from image_search.extractors.base import Floats, unit_rows
+from image_search.extractors.base import unit_rows
+from image_search.imaging.arrays import Floats
 from image_search.indexes import BUILDERS, VectorIndex, build_index
 
 Builder = Callable[[Floats], VectorIndex]

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from image_search.extractors.base import Floats, Pixels, unit_rows
+from image_search.extractors.base import unit_rows
 from image_search.extractors.design import SIDE
 from image_search.extractors.design_network import MEANING
+from image_search.imaging.arrays import Floats, Pixels
 from tests.drawing import ornate
 from tests.training.seeing import teacher
 from training.drawn import LINES, STYLES, Drawn, renderings, sketches, taught_concept

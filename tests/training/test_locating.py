@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from image_search.extractors.base import Floats, Pixels
+from image_search.imaging.arrays import Floats, Pixels
 from training.locating import Located, cells_of, laid_over, part
 from training.space import Grids
 from training.teacher import GRID

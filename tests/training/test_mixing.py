@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_search.extractors.base import Pixels
+from image_search.imaging.arrays import Pixels
 from training.mixing import LEAST, LEAST_PART, Mixture
 
 BLACK: Pixels = np.zeros((40, 60, 3), np.uint8)

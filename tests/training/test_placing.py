@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from image_search.extractors.base import Floats, unit_rows
+from image_search.extractors.base import unit_rows
 from image_search.extractors.design_network import LAYOUT, MEANING
+from image_search.imaging.arrays import Floats
 from training import placing
 from training.lessons import PHOTO, RENDERING, SKETCH, Lesson
 from training.placing import Places

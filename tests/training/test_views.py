@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from image_search.extractors.base import Pixels
 from image_search.extractors.design import squeezed
+from image_search.imaging.arrays import Pixels
 from tests.drawing import ornate
 from training import views
 from training.lines import line_rendering

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from image_search.extractors.base import Pixels
+from image_search.imaging.arrays import Pixels
 
 
 def resized(pixels: Pixels, width: int, height: int) -> Pixels:
