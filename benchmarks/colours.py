@@ -19,8 +19,8 @@ import numpy as np
 
 from benchmarks.report import DATASETS, table, write_section
 from image_search import searching
-from image_search.images import decode
 from image_search.imaging.arrays import Pixels
+from image_search.imaging.decoding import decode
 from image_search.library import Library
 from image_search.palettes import Colour
 from image_search.queries import Query

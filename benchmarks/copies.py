@@ -28,9 +28,9 @@ from benchmarks.imagededup_hashes import NAMES, NEAR, Found, Hashes, available
 from benchmarks.report import DATASETS, table, write_section
 from image_search.checking.calibrating import PICTURES, score, score_inverted
 from image_search.checking.thresholds import Scores, fit
-from image_search.edits import INVERTED, KINDS, MILD, STRENGTHS
 from image_search.fingerprints import Fingerprint, fingerprint
 from image_search.imaging.arrays import Pixels
+from image_search.imaging.edits import INVERTED, KINDS, MILD, STRENGTHS
 from image_search.weighting import PHOTO
 
 # Pictures that a set has twice, one of them edited, as looking at them says: to find the other one

@@ -37,7 +37,6 @@ from image_search.cache import Snapshot
 from image_search.checking.checks import BY_LIKENESS
 from image_search.checking.verifying import BY_FINGERPRINT, THREADS
 from image_search.duplicates.building import CANDIDATES, TOGETHER, Means, look_at
-from image_search.edits import MILD
 from image_search.fingerprinting import update_fingerprints
 from image_search.fingerprints import (
     Fingerprint,
@@ -48,6 +47,7 @@ from image_search.fingerprints import (
 )
 from image_search.fingerprints.hashing import orientation_hashes
 from image_search.fingerprints.words import SUFFIX
+from image_search.imaging.edits import MILD
 
 # A check verifies so many at most; here all of them come from the fingerprints.
 VERIFIED = BY_FINGERPRINT + BY_LIKENESS

@@ -15,10 +15,10 @@ import numpy as np
 from benchmarks.fingerprinted import BACKDROPS, FOLDERS, backdrops, copies, files, pixels_of, spaced
 from benchmarks.networks import Network, extractor, mobilenet, squeezenet
 from benchmarks.report import table, write_section
-from image_search.edits import KINDS, MILD
 from image_search.errors import UnreadableImage
 from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.edits import KINDS, MILD
 
 WAYS: dict[str, Network] = {
     **{name: extractor(name) for name in ("design", "hsv", "edges", "texture")},

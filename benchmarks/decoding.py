@@ -22,7 +22,7 @@ SCRIPT = """
 import json, sys, time
 from pathlib import Path
 import image_search
-from image_search.images import decode
+from image_search.imaging.decoding import decode
 from image_search.library import Library
 from image_search.settings import Settings
 folder, cache, extractors = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]

@@ -22,8 +22,8 @@ from benchmarks.report import DATASETS, table, write_section
 from benchmarks.searching import facts
 from image_search.cache import CacheWriter
 from image_search.extractors.base import unit_rows
-from image_search.images import decode
 from image_search.imaging.arrays import Floats
+from image_search.imaging.decoding import decode
 from image_search.library import Library
 from image_search.queries import Query
 from image_search.serving import Serving

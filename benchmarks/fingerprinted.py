@@ -15,7 +15,6 @@ import numpy as np
 from benchmarks.report import DATASETS
 from image_search.checking.calibrating import LOOKED_AT
 from image_search.checking.verifying import BY_FINGERPRINT, BY_NEGATIVE
-from image_search.edits import KINDS, STRENGTHS, edited
 from image_search.errors import UnreadableImage
 from image_search.fingerprints import (
     Fingerprint,
@@ -27,8 +26,9 @@ from image_search.fingerprints import (
     match,
     match_inverted,
 )
-from image_search.images import decode
 from image_search.imaging.arrays import Pixels
+from image_search.imaging.decoding import decode
+from image_search.imaging.edits import KINDS, STRENGTHS, edited
 
 # What is asked for, and what edited copies are pasted into.
 FOLDERS = [DATASETS / name for name in ("jewellery", "clothing", "caltech101")]

@@ -30,7 +30,7 @@ LOOK: Final = 0.01
 SCRIPT: Final = """
 import os, sys, time
 from image_search.errors import ImageSearchError
-from image_search.images import decode
+from image_search.imaging.decoding import decode
 from image_search.imaging.sandbox import SANDBOX
 data = open(sys.argv[1], "rb").read()
 print("ready", flush=True)

@@ -201,7 +201,7 @@ class Rates:
 
 
 def decoding(images: list[Path]) -> float:
-    from image_search.images import decode
+    from image_search.imaging.decoding import decode
 
     # All pictures in turn: their sizes differ, and copies of one stand side by side.
     spread = [path for first in range(STRIDE) for path in images[first::STRIDE]]

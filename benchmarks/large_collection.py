@@ -27,8 +27,8 @@ from benchmarks.report import DATASETS, table, timed, write_section
 from benchmarks.serving import images_in
 from image_search.checking import CheckResult
 from image_search.errors import UnreadableImage
-from image_search.images import decode
 from image_search.imaging.arrays import Pixels
+from image_search.imaging.decoding import decode
 from image_search.library import Library
 from image_search.queries import Query
 from image_search.settings import load_settings

@@ -26,8 +26,8 @@ from image_search.evaluation.metrics import average_precision, ranked
 from image_search.extractors import REGISTRY, unit_rows
 from image_search.extractors.crop import centre_square
 from image_search.fusion import Layout, stored_vectors
-from image_search.images import decode
 from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.decoding import decode
 from image_search.weighting import PHOTO, SKETCH
 from training.sources import held_out
 from training.teacher import features, open_teacher

@@ -10,8 +10,8 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from image_search.endings import with_matching_ending
 from image_search.errors import InvalidQuery, SettingsError
+from image_search.imaging.endings import with_matching_ending
 from image_search.scanning import LITTER, is_outside
 
 # File systems allow 255 bytes; a number may join the name, and names grow when they are decomposed.

@@ -17,8 +17,10 @@ from image_search.decisions import Decisions
 from image_search.duplicates import Duplicates
 from image_search.errors import CacheDamaged
 from image_search.extractors.loading import ExtractorPool
-from image_search.images import decode
 from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.decoding import decode
+from image_search.imaging.thumbnails import Thumbnails
+from image_search.imaging.turns import Turns
 from image_search.intake import Added, take_in
 from image_search.originals import Originals
 from image_search.queries import Query
@@ -28,8 +30,6 @@ from image_search.searching import Asked, SearchResult, ask, needed, search
 from image_search.segment_indexes import is_large
 from image_search.serving import Serving
 from image_search.settings import Settings
-from image_search.thumbnails import Thumbnails
-from image_search.turns import Turns
 from image_search.updating import Updater
 
 Result = TypeVar("Result")

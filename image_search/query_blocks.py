@@ -15,8 +15,8 @@ from image_search.extractors.base import Extractor, TextExtractor, unit_rows
 from image_search.extractors.prompts import described
 from image_search.extractors.sharing import Shared
 from image_search.fusion import pooled
-from image_search.images import WORKING_SIDE, decode
 from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.decoding import WORKING_SIDE, decode
 from image_search.palettes import palette_block
 from image_search.queries import Query, Region, words
 from image_search.search_index import SearchIndex

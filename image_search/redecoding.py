@@ -6,9 +6,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from image_search.images import WORKING_SIDE
 from image_search.imaging import photoshop, tiff_tags
 from image_search.imaging.colour import changes
+from image_search.imaging.decoding import WORKING_SIDE
 from image_search.imaging.opening import ANIMATED, FORMATS
 from image_search.imaging.rendering import WHITE, Rendering, has_alpha, says_adobe_rgb
 

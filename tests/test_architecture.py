@@ -16,7 +16,7 @@ LONGEST = 300
 FLOORS = (
     ("__init__", "errors", "assets"),
     ("settings",),
-    ("imaging", "images", "libtiff", "reading", "endings", "edits", "thumbnails", "turns"),
+    ("imaging",),
     ("extractors",),
     ("cache", "database"),
     (

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from image_search.errors import ImageTooLarge, UnreadableImage
-from image_search.images import Picture, decode
+from image_search.imaging.decoding import Picture, decode
 from tests.drawing import design, saved
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_search.edits import KINDS, MILD, STRENGTHS, STRONG, edited
 from image_search.imaging.arrays import Pixels
+from image_search.imaging.edits import KINDS, MILD, STRENGTHS, STRONG, edited
 from tests.fingerprints.pictures import busy
 
 

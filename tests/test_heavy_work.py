@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from image_search import thumbnails
 from image_search.checking import Checker
 from image_search.errors import ImageTooLarge, UnreadableImage
-from image_search.images import decode
+from image_search.imaging import thumbnails
+from image_search.imaging.decoding import decode
+from image_search.imaging.reading import read_image_file
 from image_search.library import CHECKS, Library
 from image_search.queries import Query
-from image_search.reading import read_image_file
 from image_search.settings import Settings
 from tests.drawing import draw_into, picture
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from image_search.endings import with_matching_ending
 from image_search.errors import InvalidQuery, SettingsError
+from image_search.imaging.endings import with_matching_ending
 from image_search.intake import LONGEST, safe_name, take_in
 from image_search.scanning import scan
 

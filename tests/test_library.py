@@ -21,11 +21,11 @@ from image_search.errors import (
 )
 from image_search.extractors import REGISTRY
 from image_search.imaging.arrays import Floats
+from image_search.imaging.thumbnails import Thumbnails
 from image_search.indexes import VectorIndex, build_index
 from image_search.library import Library
 from image_search.queries import Query
 from image_search.settings import Settings
-from image_search.thumbnails import Thumbnails
 from tests.counting import Counting, Gate, stand_in_for_clip
 from tests.drawing import draw_into, picture
 

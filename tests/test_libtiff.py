@@ -40,7 +40,7 @@ def test_a_damaged_tiff_is_no_noise(damaged: Path) -> None:
     alone = "import sys\nfrom PIL import Image\nImage.open(sys.argv[1]).load()"
     ours = (
         "import pathlib, sys\nfrom image_search.errors import UnreadableImage\n"
-        "from image_search.images import decode\n"
+        "from image_search.imaging.decoding import decode\n"
         "try:\n    decode(pathlib.Path(sys.argv[1]).read_bytes(), max_megapixels=10)\n"
         "except UnreadableImage as error:\n    print('told:', error, file=sys.stderr)"
     )

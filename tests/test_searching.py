@@ -15,7 +15,7 @@ from PIL import Image
 from image_search.errors import ImageTooLarge, IndexEmpty, InvalidQuery, ModelUnavailable
 from image_search.errors import UnreadableImage as Unreadable
 from image_search.extractors import REGISTRY
-from image_search.images import decode
+from image_search.imaging.decoding import decode
 from image_search.library import Library
 from image_search.queries import MAX_TEXT, Query
 from image_search.settings import Settings

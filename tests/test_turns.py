@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from image_search.turns import Turns
+from image_search.imaging.turns import Turns
 
 
 def test_who_is_there_first_is_alone() -> None:

@@ -12,8 +12,8 @@ import torch
 from image_search.evaluation.metrics import average_precision, precision_at, ranked, recall_at
 from image_search.extractors.base import unit_rows
 from image_search.extractors.design import DesignEncoder, build
-from image_search.images import WORKING_SIDE
 from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.decoding import WORKING_SIDE
 from training.pictures import load
 from training.sources import LABELLED, below, held_out
 

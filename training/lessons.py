@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from image_search.edits import INVERTED, KINDS, STRONG, edited
 from image_search.extractors.base import unit_rows
 from image_search.extractors.design import squeezed
 from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.edits import INVERTED, KINDS, STRONG, edited
 from training import sources, views
 from training.drawn import BY_HAND, Drawn
 from training.locating import Located, laid_over, part

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from image_search.errors import UnreadableImage
-from image_search.images import decode
 from image_search.imaging.arrays import Pixels
+from image_search.imaging.decoding import decode
 
 #: Longest side in pixels: a third more than the network looks at, for crops.
 SIDE = 176

@@ -22,9 +22,9 @@ import torch
 from benchmarks.paper_kinds import KINDS, Grey, lay
 from benchmarks.papers import sample
 from image_search.errors import UnreadableImage
-from image_search.images import decode
 from image_search.imaging import recognition
 from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.decoding import decode
 from image_search.imaging.drawing import signs_in
 from image_search.imaging.recognition import Network
 from training.sources import held_out

@@ -18,8 +18,8 @@ import torch
 
 from image_search.extractors import REGISTRY
 from image_search.extractors.uprightness import FILE, QUARTERS
-from image_search.images import WORKING_SIDE
 from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.decoding import WORKING_SIDE
 from training import views
 from training.pictures import load
 from training.sources import below, held_out

@@ -20,7 +20,6 @@ import numpy as np
 from PIL import Image
 
 from image_search.checking.thresholds import Scores
-from image_search.edits import INVERTED, KINDS, STRENGTHS, edited
 from image_search.errors import ImageSearchError
 from image_search.fingerprints import (
     Fingerprint,
@@ -34,6 +33,7 @@ from image_search.fingerprints import (
 )
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.drawing import is_line_art
+from image_search.imaging.edits import INVERTED, KINDS, STRENGTHS, edited
 from image_search.queries import Query
 from image_search.search_index import SearchIndex
 from image_search.searching import Asked

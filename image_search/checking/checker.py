@@ -24,8 +24,8 @@ from image_search.checking.verdict import EXACT, CheckResult
 from image_search.decisions import Decisions
 from image_search.errors import IndexEmpty, NotReady, UnknownImage
 from image_search.fingerprints import WAY
-from image_search.images import decode
 from image_search.imaging.arrays import Pixels
+from image_search.imaging.decoding import decode
 from image_search.originals import Originals, id_of
 from image_search.queries import Query
 from image_search.reports import Progress

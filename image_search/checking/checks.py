@@ -33,8 +33,8 @@ from image_search.decisions import DIFFERENT, Decisions, pair_of
 from image_search.errors import ImageSearchError, InvalidQuery
 from image_search.fingerprints import Match
 from image_search.hits import Hit
-from image_search.images import decode, pixel_digest
 from image_search.imaging.arrays import Pixels
+from image_search.imaging.decoding import decode, pixel_digest
 from image_search.originals import Originals
 from image_search.queries import Query, Region, words
 from image_search.query_blocks import pixels_of

@@ -167,7 +167,7 @@ _Read = Callable[[], "tuple[bytes, Query]"]
 def _asked(options: argparse.Namespace, limits: Query) -> Iterator[tuple[str, _Read]]:
     """Everything that is to be checked by its name, read only when its turn comes; ``limits``
     are what all the queries have in common."""
-    from image_search.reading import read_image_file
+    from image_search.imaging.reading import read_image_file
 
     def of_file(path: Path) -> _Read:
         def read() -> tuple[bytes, Query]:
@@ -248,7 +248,7 @@ def _write(
 ) -> None:
     """What was asked for beside the terminal: JSON, the table, the report."""
     from image_search.checking import to_plain
-    from image_search.reading import read_image_file
+    from image_search.imaging.reading import read_image_file
 
     if options.json:
         checks: list[dict[str, Any]] = [

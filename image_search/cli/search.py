@@ -122,7 +122,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _read(path: Path) -> bytes:
-    from image_search.reading import read_image_file
+    from image_search.imaging.reading import read_image_file
 
     try:
         return read_image_file(path)

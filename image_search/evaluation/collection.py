@@ -21,8 +21,8 @@ from image_search.calibration import Calibration
 from image_search.errors import IndexEmpty, UnreadableImage
 from image_search.evaluation.asking import prepared
 from image_search.fusion import Layout
-from image_search.images import decode
 from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.decoding import decode
 from image_search.library import Library
 from image_search.queries import AUTO
 from image_search.reports import Progress, Unreadable

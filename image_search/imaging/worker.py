@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from image_search.errors import ImageSearchError
-from image_search.images import answer_here
+from image_search.imaging.decoding import answer_here
 from image_search.imaging.sandbox import MEMORY, receive, send
 
 

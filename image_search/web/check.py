@@ -13,8 +13,8 @@ from flask.typing import ResponseReturnValue
 
 from image_search.checking import Checked, CheckResult, to_plain
 from image_search.errors import InvalidQuery, NotReady
+from image_search.imaging.reading import read_image_file
 from image_search.queries import Query
-from image_search.reading import read_image_file
 from image_search.web.search import parse
 from image_search.web.service import service
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from image_search.edits import INVERTED, KINDS, MEDIUM, MILD, edited
 from image_search.fingerprints import SharedPart, difference, exchanged, fingerprint, match
 from image_search.fingerprints.agreement import shared_part
 from image_search.imaging.arrays import Pixels
+from image_search.imaging.edits import INVERTED, KINDS, MEDIUM, MILD, edited
 from tests.drawing import ornate
 from tests.fingerprints.pictures import busy, sheet
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_search.edits import INVERTED, KINDS, MEDIUM, MILD, STRONG, edited
 from image_search.fingerprints import Exchange, exchanged, fingerprint, match
 from image_search.fingerprints.geometry import stretches
 from image_search.imaging.arrays import Pixels
+from image_search.imaging.edits import INVERTED, KINDS, MEDIUM, MILD, STRONG, edited
 from tests.fingerprints.pictures import busy, flat
 from tests.fingerprints.renderings import CHARM, SHAPES, SIDE, necklace
 

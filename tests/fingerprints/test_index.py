@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from image_search.edits import INVERTED, KINDS, MILD, edited
 from image_search.fingerprints import FingerprintIndex, FingerprintStore, fingerprint, words
 from image_search.fingerprints.words import SUFFIX
+from image_search.imaging.edits import INVERTED, KINDS, MILD, edited
 from tests.fingerprints.pictures import busy, flat
 
 SEEDS = range(1, 31)

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from image_search.errors import FormatNotRead, NotAnImage, UnreadableImage
-from image_search.images import decode, pixel_digest
+from image_search.imaging.decoding import decode, pixel_digest
 from image_search.library import Library
 from image_search.queries import Query
 from image_search.settings import Settings

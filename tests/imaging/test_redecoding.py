@@ -9,7 +9,7 @@ from PIL import Image
 
 from image_search.cache import safe_pickle
 from image_search.cache.snapshot import segment_folder
-from image_search.images import decode
+from image_search.imaging.decoding import decode
 from image_search.library import Library
 from image_search.queries import Query
 from image_search.redecoding import shown_differently

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms, ImageDraw
 
 from image_search.errors import ImageTooLarge, UnreadableImage
-from image_search.images import decode, pixel_digest
+from image_search.imaging.decoding import decode, pixel_digest
 from image_search.library import Library
 from image_search.queries import Query
 from image_search.settings import Settings

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from image_search import images
-from image_search.images import decode
+from image_search.imaging import decoding as images
+from image_search.imaging.decoding import decode
 from image_search.library import Library
 from image_search.queries import Query
 from image_search.settings import Settings

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from image_search.errors import ImageTooLarge, UnreadableImage
-from image_search.images import MAX_FILE_BYTES
+from image_search.imaging.decoding import MAX_FILE_BYTES
 
 
 def read_image_file(path: Path) -> bytes:

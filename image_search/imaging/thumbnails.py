@@ -15,9 +15,9 @@ from functools import cached_property
 from pathlib import Path
 
 from image_search.errors import CacheError, UnreadableImage
-from image_search.images import decode, thumbnail
-from image_search.reading import read_image_file
-from image_search.turns import Turns
+from image_search.imaging.decoding import decode, thumbnail
+from image_search.imaging.reading import read_image_file
+from image_search.imaging.turns import Turns
 
 # How the names of thumbnails end, and of those that are being written.
 _MADE, _ASIDE = ".webp", ".tmp"
