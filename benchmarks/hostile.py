@@ -31,7 +31,7 @@ SCRIPT: Final = """
 import os, sys, time
 from image_search.errors import ImageSearchError
 from image_search.imaging.decoding import decode
-from image_search.imaging.sandbox import SANDBOX
+from image_search.imaging.formats.sandbox import SANDBOX
 data = open(sys.argv[1], "rb").read()
 print("ready", flush=True)
 began = time.perf_counter()

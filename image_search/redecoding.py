@@ -6,11 +6,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from image_search.imaging import photoshop, tiff_tags
-from image_search.imaging.colour import changes
 from image_search.imaging.decoding import WORKING_SIDE
-from image_search.imaging.opening import ANIMATED, FORMATS
-from image_search.imaging.rendering import WHITE, Rendering, has_alpha, says_adobe_rgb
+from image_search.imaging.formats import photoshop, tiff_tags
+from image_search.imaging.formats.colour import changes
+from image_search.imaging.formats.opening import ANIMATED, FORMATS
+from image_search.imaging.formats.rendering import WHITE, Rendering, has_alpha, says_adobe_rgb
 
 # Tags of TIFF files that hold more pictures: directories below, and that of DNG.
 _PARTS = (tiff_tags.SUB_DIRECTORIES, tiff_tags.DNG_VERSION)

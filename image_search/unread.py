@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from image_search.cache import Fact
 from image_search.cache.records import NOT_READ, RETRY
-from image_search.imaging.kinds import ending
+from image_search.imaging.formats.kinds import ending
 from image_search.reports import Unreadable
 
 _KINDS = {NOT_READ: "not read", RETRY: "refused"}

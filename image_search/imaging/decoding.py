@@ -22,14 +22,14 @@ from PIL import Image
 
 from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.imaging.arrays import Pixels
-from image_search.imaging.bounds import MOST_AT_ONCE, PixelBudget, wants_own_process
-from image_search.imaging.documents import is_document
+from image_search.imaging.formats.bounds import MOST_AT_ONCE, PixelBudget, wants_own_process
+from image_search.imaging.formats.documents import is_document
+from image_search.imaging.formats.opening import USUAL, open_source
+from image_search.imaging.formats.rendering import Rendering
+from image_search.imaging.formats.sandbox import SANDBOX
+from image_search.imaging.formats.source import Limit, Source
+from image_search.imaging.formats.tiff import is_slow
 from image_search.imaging.libtiff import hush
-from image_search.imaging.opening import USUAL, open_source
-from image_search.imaging.rendering import Rendering
-from image_search.imaging.sandbox import SANDBOX
-from image_search.imaging.source import Limit, Source
-from image_search.imaging.tiff import is_slow
 
 pillow_heif.register_heif_opener()
 hush()

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from image_search.errors import ImageTooLarge, UnreadableImage
-from image_search.imaging import sandbox
 from image_search.imaging.arrays import Pixels
-from image_search.imaging.bounds import PixelBudget
 from image_search.imaging.decoding import decode, pixel_digest
-from image_search.imaging.tiff_tags import read_directories
+from image_search.imaging.formats import sandbox
+from image_search.imaging.formats.bounds import PixelBudget
+from image_search.imaging.formats.tiff_tags import read_directories
 from image_search.library import Library
 from image_search.queries import Query
 from image_search.settings import Settings

@@ -11,13 +11,13 @@ from typing import Final
 from PIL import Image, UnidentifiedImageError
 
 from image_search.errors import ImageTooLarge, UnreadableImage
-from image_search.imaging import tiff_tags as tags
-from image_search.imaging.bounds import MAX_SCANNED
-from image_search.imaging.camera_raw import is_camera_raw, open_camera_raw
-from image_search.imaging.pages import fullest
-from image_search.imaging.source import Limit, Source
-from image_search.imaging.tiff_samples import MAX_PART_BYTES, read_samples
-from image_search.imaging.tiff_tags import Directory, read_directories
+from image_search.imaging.formats import tiff_tags as tags
+from image_search.imaging.formats.bounds import MAX_SCANNED
+from image_search.imaging.formats.camera_raw import is_camera_raw, open_camera_raw
+from image_search.imaging.formats.pages import fullest
+from image_search.imaging.formats.source import Limit, Source
+from image_search.imaging.formats.tiff_samples import MAX_PART_BYTES, read_samples
+from image_search.imaging.formats.tiff_tags import Directory, read_directories
 
 # JPEG within TIFF of the first kind (TIFF 6.0, section 22), whose data may be anywhere.
 _OLD_JPEG: Final = 6

@@ -15,10 +15,10 @@ from typing import Final
 from PIL import Image
 
 from image_search.errors import UnreadableImage
-from image_search.imaging import tiff_tags as tags
-from image_search.imaging.bounds import check_scans
-from image_search.imaging.source import Limit, Source
-from image_search.imaging.tiff_tags import Directory, read_directories, read_sub_directories
+from image_search.imaging.formats import tiff_tags as tags
+from image_search.imaging.formats.bounds import check_scans
+from image_search.imaging.formats.source import Limit, Source
+from image_search.imaging.formats.tiff_tags import Directory, read_directories, read_sub_directories
 
 FUJI: Final = b"FUJIFILMCCD-RAW"
 # Photometric interpretations of samples as they come from a sensor (DNG specification 1.7).

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from image_search.errors import ImageTooLarge, UnreadableImage
-from image_search.imaging.source import Limit
+from image_search.imaging.formats.source import Limit
 
 # Pixels times scans of a progressive JPEG: each scan goes over all pixels once. Encoders write a
 # dozen scans; this is 0.5 to 1.5 s of work.

@@ -9,7 +9,7 @@ from typing import Any
 
 from image_search.errors import ImageSearchError
 from image_search.imaging.decoding import answer_here
-from image_search.imaging.sandbox import MEMORY, receive, send
+from image_search.imaging.formats.sandbox import MEMORY, receive, send
 
 
 def main() -> None:

@@ -18,8 +18,8 @@ from xml.etree import ElementTree
 from PIL import Image
 
 from image_search.errors import FormatNotRead, UnreadableImage
-from image_search.imaging.source import Limit, Source
-from image_search.imaging.tiff import open_tiff
+from image_search.imaging.formats.source import Limit, Source
+from image_search.imaging.formats.tiff import open_tiff
 
 GZIP: Final = b"\x1f\x8b\x08"
 EPS: Final = b"\xc5\xd0\xd3\xc6"

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from image_search.errors import UnreadableImage
-from image_search.imaging.source import Limit, Source
+from image_search.imaging.formats.source import Limit, Source
 
 # The head of the file: kind, width, height and the value of white, with comments between them.
 _SPACE: Final = rb"(?:\s|#[^\n]*\n)+"

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from image_search.errors import UnreadableImage
-from image_search.imaging.source import Limit, Source
+from image_search.imaging.formats.source import Limit, Source
 
 BRANDS: Final = frozenset({b"avif", b"avis", b"mif1", b"miaf"})
 

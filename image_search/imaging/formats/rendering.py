@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from image_search.imaging.colour import from_adobe_rgb, to_srgb
+from image_search.imaging.formats.colour import from_adobe_rgb, to_srgb
 
 # Differences in lightness that the eye, and every extractor, tells from the ground (of 255).
 _SEEN: Final = 24

@@ -10,7 +10,7 @@ from typing import Final
 from PIL import Image
 
 from image_search.errors import ImageSearchError
-from image_search.imaging.rendering import Rendering
+from image_search.imaging.formats.rendering import Rendering
 
 # Pages that are looked at to choose one, and pixels that are decoded for it at most.
 MAX_LOOKED_AT: Final = 60

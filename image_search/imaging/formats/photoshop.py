@@ -18,7 +18,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from image_search.errors import UnreadableImage
-from image_search.imaging.source import Limit, Source
+from image_search.imaging.formats.source import Limit, Source
 
 MAGIC: Final = b"8BPS"
 BITMAP, GREY, INDEXED, RGB, CMYK, MULTICHANNEL, DUOTONE, LAB = 0, 1, 2, 3, 4, 7, 8, 9

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from image_search.errors import UnreadableImage
-from image_search.imaging import tiff_tags as tags
+from image_search.imaging.formats import tiff_tags as tags
 
 
 def unpacked(packed: bytes, compression: int, row: int, rows: int) -> bytes:

@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image
 
 from image_search.errors import UnreadableImage
-from image_search.imaging import tiff_tags as tags
-from image_search.imaging.source import Limit
-from image_search.imaging.tiff_tags import Directory
-from image_search.imaging.tiff_unpacking import from_bits, mirrored, unpacked
+from image_search.imaging.formats import tiff_tags as tags
+from image_search.imaging.formats.source import Limit
+from image_search.imaging.formats.tiff_tags import Directory
+from image_search.imaging.formats.tiff_unpacking import from_bits, mirrored, unpacked
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, CIELAB, ICCLAB = 0, 1, 2, 3, 5, 6, 8, 9
 _COLOURS: Final = {

@@ -9,14 +9,14 @@ from typing import Final
 
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
-from image_search.imaging import avif, camera_raw, containers, photoshop, png, tiff_tags
-from image_search.imaging.bounds import check_inner_pictures, check_scans, gif_frames
-from image_search.imaging.documents import is_document, open_document
-from image_search.imaging.kinds import unidentified
-from image_search.imaging.netpbm import open_netpbm
-from image_search.imaging.pages import fullest
-from image_search.imaging.source import Limit, Source
-from image_search.imaging.tiff import open_tiff
+from image_search.imaging.formats import avif, camera_raw, containers, photoshop, png, tiff_tags
+from image_search.imaging.formats.bounds import check_inner_pictures, check_scans, gif_frames
+from image_search.imaging.formats.documents import is_document, open_document
+from image_search.imaging.formats.kinds import unidentified
+from image_search.imaging.formats.netpbm import open_netpbm
+from image_search.imaging.formats.pages import fullest
+from image_search.imaging.formats.source import Limit, Source
+from image_search.imaging.formats.tiff import open_tiff
 
 # The formats that Pillow reads for us. Left out on purpose: EPS (runs Ghostscript), stubs that need
 # outside programs (WMF, GRIB, HDF5), and game or science formats with rarely used decoders.

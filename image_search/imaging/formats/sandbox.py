@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from image_search import errors
 from image_search.errors import UnreadableImage
-from image_search.imaging.bounds import check_slow
+from image_search.imaging.formats.bounds import check_slow
 
 # Seconds for one file, once its process has been started.
 SECONDS: Final = 8.0
@@ -41,7 +41,7 @@ class _Worker:
         single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self.files = 0
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "image_search.imaging.worker"],
+            [sys.executable, "-m", "image_search.imaging.formats.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
