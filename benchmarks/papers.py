@@ -22,7 +22,7 @@ from benchmarks.paper_kinds import KINDS, lay
 from benchmarks.report import DATASETS, table, write_section
 from image_search.errors import ImageSearchError
 from image_search.imaging.decoding import decode
-from image_search.imaging.drawing import prepare_drawing
+from image_search.imaging.sheets.drawing import prepare_drawing
 from image_search.library import Library
 from image_search.queries import Query
 from image_search.settings import Settings

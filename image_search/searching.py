@@ -11,7 +11,7 @@ from image_search.extractors.base import Extractor
 from image_search.filters import unknown_folder
 from image_search.hits import DIGITS, Hit
 from image_search.imaging.arrays import Floats, Pixels
-from image_search.imaging.drawing import PreparedDrawing, is_line_art, prepare_drawing
+from image_search.imaging.sheets.drawing import PreparedDrawing, is_line_art, prepare_drawing
 from image_search.name_search import words_of
 from image_search.presets import GROUPS, PRESETS, by_extractor, unheard
 from image_search.queries import AUTO, Query, words

@@ -22,11 +22,11 @@ import torch
 from benchmarks.paper_kinds import KINDS, Grey, lay
 from benchmarks.papers import sample
 from image_search.errors import UnreadableImage
-from image_search.imaging import recognition
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import decode
-from image_search.imaging.drawing import signs_in
-from image_search.imaging.recognition import Network
+from image_search.imaging.sheets import recognition
+from image_search.imaging.sheets.drawing import signs_in
+from image_search.imaging.sheets.recognition import Network
 from training.sources import held_out
 
 #: What each picture of a set says: nothing where it cannot be a drawing.
@@ -274,7 +274,7 @@ def report(found: dict[tuple[str, str], Signs], names: list[str], network: Netwo
 
 
 def as_json(names: list[str], network: Network) -> str:
-    """What ``read_network`` of ``image_search.imaging.recognition`` reads."""
+    """What ``read_network`` of ``image_search.imaging.sheets.recognition`` reads."""
 
     def rows(layer: Floats) -> str:
         return (

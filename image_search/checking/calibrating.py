@@ -32,8 +32,8 @@ from image_search.fingerprints import (
     match_inverted,
 )
 from image_search.imaging.arrays import Pixels
-from image_search.imaging.drawing import is_line_art
 from image_search.imaging.edits import INVERTED, KINDS, STRENGTHS, edited
+from image_search.imaging.sheets.drawing import is_line_art
 from image_search.queries import Query
 from image_search.search_index import SearchIndex
 from image_search.searching import Asked

@@ -20,7 +20,7 @@ from image_search.errors import ImageSearchError
 from image_search.fingerprints import Fingerprint, FingerprintIndex, Match, difference, match
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode, pixel_digest
-from image_search.imaging.drawing import is_line_art
+from image_search.imaging.sheets.drawing import is_line_art
 from image_search.originals import Originals
 from image_search.reports import Progress
 from image_search.weighting import PHOTO, SKETCH

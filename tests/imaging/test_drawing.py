@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.paper_kinds import KINDS, Grey, lay
 from image_search.imaging.arrays import Floats, Pixels
-from image_search.imaging.drawing import PreparedDrawing, prepare_drawing
+from image_search.imaging.sheets.drawing import PreparedDrawing, prepare_drawing
 
 SIDE = 256
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from image_search.imaging.arrays import Pixels
-from image_search.imaging.drawing import is_line_art
+from image_search.imaging.sheets.drawing import is_line_art
 
 
 def drawing(shade: int = 0) -> Pixels:

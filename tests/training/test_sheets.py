@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from image_search.imaging.recognition import read_network
+from image_search.imaging.sheets.recognition import read_network
 from training.sheets import Signs, as_json, fit, laid, report, shapes
 
 

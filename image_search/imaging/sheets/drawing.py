@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from image_search.imaging.arrays import Floats, Pixels
-from image_search.imaging.ink import Inked, paper_of, take_apart
-from image_search.imaging.parts import Box, Laid, lay_out, without_specks
-from image_search.imaging.recognition import may_be_drawn_on, signs_of, sureness
-from image_search.imaging.ruling import without_dots, without_rulings
-from image_search.imaging.sheet import Sheet, find_sheet
+from image_search.imaging.sheets.ink import Inked, paper_of, take_apart
+from image_search.imaging.sheets.parts import Box, Laid, lay_out, without_specks
+from image_search.imaging.sheets.recognition import may_be_drawn_on, signs_of, sureness
+from image_search.imaging.sheets.ruling import without_dots, without_rulings
+from image_search.imaging.sheets.sheet import Sheet, find_sheet
 from image_search.imaging.shrinking import within
 
 Shares = tuple[float, float, float, float]

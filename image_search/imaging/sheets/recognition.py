@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.imaging.arrays import Floats
-from image_search.imaging.ink import Inked, Paper
+from image_search.imaging.sheets.ink import Inked, Paper
 
 #: The fitted numbers, beside this file.
 FITTED: Final = "recognition.json"

@@ -1,0 +1,1 @@
+"""Drawings on any paper, made ready to be compared, and told from photos."""
