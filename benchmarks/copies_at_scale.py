@@ -33,7 +33,6 @@ from benchmarks.fingerprinted import (
     sample,
 )
 from benchmarks.report import DATASETS, table, write_section
-from image_search.cache import Snapshot
 from image_search.checking.checks import BY_LIKENESS
 from image_search.checking.verifying import BY_FINGERPRINT, THREADS
 from image_search.duplicates.building import CANDIDATES, TOGETHER, Means, look_at
@@ -48,6 +47,7 @@ from image_search.fingerprints import (
 from image_search.fingerprints.hashing import orientation_hashes
 from image_search.fingerprints.words import SUFFIX
 from image_search.imaging.edits import MILD
+from image_search.storage import Snapshot
 
 # A check verifies so many at most; here all of them come from the fingerprints.
 VERIFIED = BY_FINGERPRINT + BY_LIKENESS

@@ -20,7 +20,6 @@ from PIL import Image
 from benchmarks.fingerprinted import spaced
 from benchmarks.report import DATASETS, table, write_section
 from benchmarks.searching import facts
-from image_search.cache import CacheWriter
 from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
 from image_search.imaging.decoding import decode
@@ -28,6 +27,7 @@ from image_search.library import Library
 from image_search.queries import Query
 from image_search.serving import Serving
 from image_search.settings import Settings
+from image_search.storage import CacheWriter
 from image_search.variants import MIRRORED_BEHIND, View
 from image_search.weighting import SKETCH
 from tests.drawing import saved

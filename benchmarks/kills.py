@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.report import DATASETS, ROOT, table, timed, write_section
-from image_search.cache import Snapshot, read_snapshot
-from image_search.cache.snapshot import segment_folder
 from image_search.library import Library
 from image_search.settings import Settings
+from image_search.storage import Snapshot, read_snapshot
+from image_search.storage.snapshot import segment_folder
 
 EXTRACTORS = "hsv,edges"
 

@@ -22,8 +22,6 @@ import numpy as np
 
 from benchmarks.report import ROOT, table, write_section
 from benchmarks.spread import LAYOUT, Spread, real_features
-from image_search.cache import CacheWriter, ExtractorIdentity, Fact
-from image_search.cache.segments import CODES
 from image_search.calibration import Calibration, fit
 from image_search.extractors import REGISTRY
 from image_search.fusion import query_vector
@@ -33,6 +31,8 @@ from image_search.scanning import Entries, Entry
 from image_search.scoring import Question
 from image_search.segment_indexes import vouched
 from image_search.serving import Serving
+from image_search.storage import CacheWriter, ExtractorIdentity, Fact
+from image_search.storage.segments import CODES
 from image_search.weighting import PHOTO, chosen_weights, default_weights
 
 IDENTITIES = tuple(

@@ -21,7 +21,6 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import filelock
 
-from image_search import database
 from image_search.decision_rows import (
     COLOURWAY,
     COLUMNS,
@@ -37,6 +36,7 @@ from image_search.decision_rows import (
     text_of,
 )
 from image_search.errors import CacheDamaged, CacheError, InvalidQuery
+from image_search.storage import database
 
 __all__ = [
     "COLOURWAY", "DECISIONS", "DIFFERENT", "FORMAT", "SAME", "VERSION", "Decisions", "Imported",

@@ -7,12 +7,12 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from image_search.cache import Fact
 from image_search.examining import Examined
 from image_search.extractors.base import Extractor
 from image_search.extractors.batches import BATCH
 from image_search.fusion import Layout, stored_vectors
 from image_search.imaging.arrays import Floats
+from image_search.storage import Fact
 
 Embedded = tuple[list[Fact], Floats]
 """Facts and their vectors, (facts, layout.dim) float32."""

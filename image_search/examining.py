@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from image_search.cache import Fact
-from image_search.cache.records import NOT_AN_IMAGE, NOT_READ, RETRY, UNREADABLE
 from image_search.errors import FormatNotRead, ImageTooLarge, NotAnImage, UnreadableImage
 from image_search.extractors.base import Extractor
 from image_search.imaging.decoding import MAX_FILE_BYTES, decode
 from image_search.imaging.formats.kinds import is_no_image
 from image_search.redecoding import shown_differently
 from image_search.scanning import Entry, is_outside, times_of
+from image_search.storage import Fact
+from image_search.storage.records import NOT_AN_IMAGE, NOT_READ, RETRY, UNREADABLE
 
 # Bytes by which a file is seen to be no image, where its name says so too.
 _HEAD = 4096

@@ -16,8 +16,8 @@ from pathlib import PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from image_search.cache import Records
 from image_search.errors import InvalidQuery
+from image_search.storage import Records
 
 Mask = npt.NDArray[np.bool_]
 ORIENTATIONS = ("portrait", "landscape", "square")

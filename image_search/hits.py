@@ -10,9 +10,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from image_search.cache import Segment
 from image_search.imaging.arrays import Floats
 from image_search.indexes import Rows
+from image_search.storage import Segment
 
 # Scores that differ by less than half of the last digit shown are equal.
 DIGITS = 4

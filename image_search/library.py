@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from image_search.availability import Status, Usable, is_outdated, status_of
-from image_search.cache import Snapshot
 from image_search.checking import Checked, Checker, CheckResult, Failed
 from image_search.checking.report import render
 from image_search.decisions import Decisions
@@ -30,6 +29,7 @@ from image_search.searching import Asked, SearchResult, ask, needed, search
 from image_search.segment_indexes import is_large
 from image_search.serving import Serving
 from image_search.settings import Settings
+from image_search.storage import Snapshot
 from image_search.updating import Updater
 
 Result = TypeVar("Result")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from image_search.cache import Fact, Snapshot
-from image_search.cache.records import image_id
 from image_search.errors import UnknownImage, UnreadableImage
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode
 from image_search.imaging.reading import read_image_file
 from image_search.imaging.thumbnails import Thumbnails
 from image_search.scanning import is_outside
+from image_search.storage import Fact, Snapshot
+from image_search.storage.records import image_id
 
 
 def id_of(fact: Fact) -> str:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from image_search.cache import Fact, Segment, Snapshot
-from image_search.cache.records import READABLE, RETRY
 from image_search.errors import SettingsError
 from image_search.imaging.arrays import Floats
 from image_search.imaging.version import DECODING
 from image_search.scanning import Entries
 from image_search.settings import Settings
+from image_search.storage import Fact, Segment, Snapshot
+from image_search.storage.records import READABLE, RETRY
 
 Rows = npt.NDArray[np.int64]
 

@@ -8,7 +8,6 @@ from functools import cached_property
 
 import numpy as np
 
-from image_search.cache import Segment
 from image_search.comparing import Comparison
 from image_search.expansion import NEIGHBOURS, REACH, expansion, heard
 from image_search.filters import Filter
@@ -17,6 +16,7 @@ from image_search.hits import Scored
 from image_search.imaging.arrays import Floats
 from image_search.indexes import Mask, Rows, VectorIndex
 from image_search.name_search import NameIndex
+from image_search.storage import Segment
 from image_search.variants import TURNED, Variant, lost
 from image_search.weighting import PHOTO
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from image_search.cache import Snapshot
 from image_search.calibration import Calibration
 from image_search.candidates import candidates
 from image_search.comparing import Comparison
@@ -18,6 +17,7 @@ from image_search.imaging.arrays import Floats
 from image_search.indexes import Mask
 from image_search.scoring import Question, Scoring, Searchable
 from image_search.segment_indexes import fits_memory, index_of, is_large
+from image_search.storage import Snapshot
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from image_search.cache import Segment, Snapshot
-from image_search.cache.derived import codes_path, keep_codes, read_codes
 from image_search.calibration import Calibration
 from image_search.imaging.arrays import Floats
 from image_search.indexes import EXACT_BYTES, CompressedIndex, Rows, VectorIndex, build_index
 from image_search.indexes.codes import Coder
+from image_search.storage import Segment, Snapshot
+from image_search.storage.derived import codes_path, keep_codes, read_codes
 
 # Segments with fewer bytes of vectors are searched exactly in every collection; there are few.
 _SMALL = 1 << 23

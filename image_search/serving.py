@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from image_search.cache import Snapshot, read_snapshot, signature
-from image_search.cache.snapshot import segment_folder
 from image_search.errors import CacheDamaged, NotACache
+from image_search.storage import Snapshot, read_snapshot, signature
+from image_search.storage.snapshot import segment_folder
 
 if TYPE_CHECKING:
     from image_search.search_index import SearchIndex

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from image_search.cache import Fact
-from image_search.cache.records import NOT_READ, RETRY
 from image_search.imaging.formats.kinds import ending
 from image_search.reports import Unreadable
+from image_search.storage import Fact
+from image_search.storage.records import NOT_READ, RETRY
 
 _KINDS = {NOT_READ: "not read", RETRY: "refused"}
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from image_search.availability import chooses_freely, refuse_to_lose
-from image_search.cache import CacheWriter, ExtractorIdentity
 from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, resolve
 from image_search.extractors.loading import ExtractorPool
@@ -15,6 +14,7 @@ from image_search.reports import Progress, Report
 from image_search.segment_indexes import vouched
 from image_search.serving import Serving
 from image_search.settings import Settings
+from image_search.storage import CacheWriter, ExtractorIdentity
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ FLOORS = (
     ("settings",),
     ("imaging",),
     ("extractors",),
-    ("cache", "database"),
+    ("storage",),
     (
         "calibration",
         "comparing",

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from image_search.cache import unmapped
 from image_search.library import Library
 from image_search.queries import Query
 from image_search.settings import Settings
+from image_search.storage import unmapped
 from tests.drawing import draw_into, picture
 
 pytestmark = pytest.mark.service
@@ -110,7 +110,7 @@ def test_a_backup_copied_over_a_running_service_is_taken_up(
 SHORTENED = """
 import os, shutil, sys
 from pathlib import Path
-from image_search.cache import unmapped
+from image_search.storage import unmapped
 from image_search.errors import ImageSearchError
 from image_search.library import Library
 from image_search.queries import Query

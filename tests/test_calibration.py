@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from image_search.cache import Snapshot, read_snapshot
-from image_search.cache.snapshot import segment_folder
 from image_search.calibration import FEWEST, Calibration, fit
 from image_search.extractors.base import unit_rows
 from image_search.fusion import Layout, stored_vectors
@@ -20,6 +18,8 @@ from image_search.library import Library
 from image_search.queries import Query
 from image_search.search_index import SearchIndex
 from image_search.settings import Settings
+from image_search.storage import Snapshot, read_snapshot
+from image_search.storage.snapshot import segment_folder
 from tests.drawing import draw_into, picture
 
 LAYOUT = Layout(("hsv", "edges", "texture"), (12, 8, 6))

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from image_search import __version__
-from image_search.cache import CacheWriter
 from image_search.cli import COMMANDS
 from image_search.extractors import REGISTRY
 from image_search.library import Library
 from image_search.settings import Settings
+from image_search.storage import CacheWriter
 from tests.conftest import Run
 from tests.drawing import draw_into, picture
 

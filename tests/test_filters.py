@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_search.cache import Fact, Records
 from image_search.errors import InvalidQuery
 from image_search.filters import (
     MAX_FOLDER,
@@ -23,6 +22,7 @@ from image_search.filters import (
     parse_time,
     unknown_folder,
 )
+from image_search.storage import Fact, Records
 
 Form = Literal["NFC", "NFD"]
 FORMS: tuple[Form, ...] = ("NFC", "NFD")

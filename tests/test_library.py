@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from image_search.cache.snapshot import segment_folder
 from image_search.errors import (
     CacheError,
     ModelUnavailable,
@@ -26,6 +25,7 @@ from image_search.indexes import VectorIndex, build_index
 from image_search.library import Library
 from image_search.queries import Query
 from image_search.settings import Settings
+from image_search.storage.snapshot import segment_folder
 from tests.counting import Counting, Gate, stand_in_for_clip
 from tests.drawing import draw_into, picture
 

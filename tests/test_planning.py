@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from image_search import planning
-from image_search.cache import safe_pickle
-from image_search.cache.records import READABLE, RETRY, UNREADABLE, Fact
 from image_search.library import Library
 from image_search.planning import Known, make_plan
 from image_search.scanning import Entries, Entry
 from image_search.settings import Settings
+from image_search.storage import safe_pickle
+from image_search.storage.records import READABLE, RETRY, UNREADABLE, Fact
 from tests.cache.files import fact, vectors_of, write
 from tests.drawing import draw_into
 

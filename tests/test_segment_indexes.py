@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from image_search import segment_indexes
-from image_search.cache.segments import CODES, Segment
 from image_search.errors import IndexEmpty
 from image_search.indexes import CompressedIndex, FlatIndex
 from image_search.indexes.codes import Coder
@@ -21,6 +20,7 @@ from image_search.library import Library
 from image_search.queries import Query
 from image_search.serving import Serving
 from image_search.settings import Settings
+from image_search.storage.segments import CODES, Segment
 from tests.drawing import draw_into, picture
 
 IMAGES = 60
@@ -208,7 +208,7 @@ def test_a_disk_that_takes_no_codes_is_no_obstacle(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("image_search.cache.derived.safe_pickle.dump", full)
+    monkeypatch.setattr("image_search.storage.derived.safe_pickle.dump", full)
 
     assert first(Library.open(settings), 7) == "0007.png"
     assert codes(settings) == []
@@ -225,7 +225,7 @@ def test_a_kill_while_codes_are_written_leaves_none_or_all(
 import os, signal
 from pathlib import Path
 from image_search import segment_indexes
-from image_search.cache import safe_pickle
+from image_search.storage import safe_pickle
 from image_search.serving import Serving
 segment_indexes.EXACT_BYTES = segment_indexes._SMALL = 0
 safe_pickle.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)

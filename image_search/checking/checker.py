@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from image_search.cache import Snapshot
 from image_search.checking import calibrating, drawings, drawn
 from image_search.checking.checks import Collection, check, see
 from image_search.checking.drawings import DrawingLine
@@ -32,6 +31,7 @@ from image_search.reports import Progress
 from image_search.search_index import SearchIndex
 from image_search.searching import Asked
 from image_search.settings import Settings
+from image_search.storage import Snapshot
 
 # Seconds between two looks for thresholds that another thread or process fits.
 _LOOK = 0.1

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from image_search.cache import safe_pickle
 from image_search.checking.drawings import DrawingLine
 from image_search.errors import CacheDamaged, CacheError
+from image_search.storage import safe_pickle
 
 # The share of pictures not in the collection that may be called near-duplicates.
 FALSE_ALARMS = 0.002

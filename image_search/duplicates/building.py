@@ -10,7 +10,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from image_search.cache import Fact, Snapshot
 from image_search.checking.checks import is_unaltered
 from image_search.checking.fingerprinted import Fingerprinted
 from image_search.checking.verdict import EXACT, NEAR, SAME_PIXELS, Evidence
@@ -23,6 +22,7 @@ from image_search.imaging.decoding import decode, pixel_digest
 from image_search.imaging.sheets.drawing import is_line_art
 from image_search.originals import Originals
 from image_search.reports import Progress
+from image_search.storage import Fact, Snapshot
 from image_search.weighting import PHOTO, SKETCH
 
 # Contents that a fingerprint suggests and that are verified at most. A picture with more copies

@@ -11,7 +11,6 @@ from typing import Any
 import filelock
 import numpy as np
 
-from image_search.cache import Fact, Snapshot
 from image_search.checking import Checker
 from image_search.decisions import Decisions, Imported, Side
 from image_search.duplicates.building import Means, build
@@ -22,6 +21,7 @@ from image_search.fingerprints import WAY
 from image_search.originals import Originals
 from image_search.reports import Progress
 from image_search.settings import Settings
+from image_search.storage import Fact, Snapshot
 from image_search.weighting import KINDS
 
 logger = logging.getLogger(__name__)

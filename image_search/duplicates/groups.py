@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from image_search.cache import Fact
 from image_search.checking.verdict import EXACT, NEAR, SAME_BYTES, Evidence
 from image_search.decisions import DIFFERENT, Pair
 from image_search.duplicates.pairs import SamePicture, grouped
 from image_search.originals import id_of
+from image_search.storage import Fact
 
 # What can be asked for: all but what was decided to be different; what still has to be decided;
 # what was decided, to look it through and undo it.

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from image_search import database
 from image_search.checking.verdict import Evidence
 from image_search.decisions import Pair, pair_of
 from image_search.errors import CacheDamaged
+from image_search.storage import database
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pairs (

@@ -14,9 +14,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.cache import Snapshot, read_snapshot
-from image_search.cache.records import image_id
-from image_search.cache.snapshot import segment_folder
 from image_search.calibration import Calibration
 from image_search.errors import IndexEmpty, UnreadableImage
 from image_search.evaluation.asking import prepared
@@ -27,6 +24,9 @@ from image_search.library import Library
 from image_search.queries import AUTO
 from image_search.reports import Progress, Unreadable
 from image_search.settings import Settings
+from image_search.storage import Snapshot, read_snapshot
+from image_search.storage.records import image_id
+from image_search.storage.snapshot import segment_folder
 from image_search.variants import Variant, variants_of
 from image_search.weighting import SKETCH
 

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from image_search.cache.safe_pickle import write_durably
-from image_search.cache.unmapped import WholeFile
 from image_search.errors import CacheDamaged
 from image_search.fingerprints.fingerprint import PREVIEW_SIDE, Fingerprint
+from image_search.storage.safe_pickle import write_durably
+from image_search.storage.unmapped import WholeFile
 
 # A fingerprint made in another way has another number, and is never compared with these.
 RECIPE = 1

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from image_search.cache.safe_pickle import write_durably
-from image_search.cache.unmapped import WholeFile
 from image_search.errors import CacheDamaged
 from image_search.fingerprints.segments import Columns
+from image_search.storage.safe_pickle import write_durably
+from image_search.storage.unmapped import WholeFile
 
 # Bits, by their place in a descriptor, that say little about each other and are ones about half the
 # time: chosen one after the other on descriptors of photos.

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from image_search.cache import CacheWriter, ExtractorIdentity, Fact, Snapshot, read_snapshot
-from image_search.cache.records import UNREADABLE
-from image_search.cache.snapshot import segment_folder
 from image_search.imaging.arrays import Floats
+from image_search.storage import CacheWriter, ExtractorIdentity, Fact, Snapshot, read_snapshot
+from image_search.storage.records import UNREADABLE
+from image_search.storage.snapshot import segment_folder
 
 Content = dict[str, tuple[Fact, "tuple[float, ...] | None"]]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from image_search.cache import CacheWriter
 from image_search.errors import CacheDamaged
+from image_search.storage import CacheWriter
 from tests.cache.files import FAKE, Content, content, expected, fact, read, segment_files, write
 
 GROUPS = [[fact(f"{group}-{n}.png", 10 * group + n) for n in range(1, 5)] for group in range(3)]

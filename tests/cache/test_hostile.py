@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from image_search.cache import safe_pickle
-from image_search.cache.snapshot import FORMAT, SCHEMA
 from image_search.errors import CacheDamaged
+from image_search.storage import safe_pickle
+from image_search.storage.snapshot import FORMAT, SCHEMA
 from tests.cache.files import fact, read, segment_files, write
 
 

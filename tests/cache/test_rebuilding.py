@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from image_search.cache import CacheWriter
+from image_search.storage import CacheWriter
 from tests.cache.files import (
     DIM,
     OTHER,

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from image_search.cache import CacheWriter, Fact, safe_pickle
-from image_search.cache.snapshot import segment_folder
 from image_search.errors import CacheError, CacheLocked
+from image_search.storage import CacheWriter, Fact, safe_pickle
+from image_search.storage.snapshot import segment_folder
 from tests.cache.files import (
     DIM,
     FAKE,
@@ -179,7 +179,7 @@ def test_a_second_writer_is_turned_away(cache: Path) -> None:
             pytest.fail("two writers")
         code = (
             "import sys; from pathlib import Path\n"
-            "from image_search.cache import CacheWriter\n"
+            "from image_search.storage import CacheWriter\n"
             "from image_search.errors import CacheLocked\n"
             "cache = Path(sys.argv[1])\n"
             "try: CacheWriter(cache, cache.parent).__enter__()\n"
@@ -267,7 +267,7 @@ def test_a_cache_that_may_not_be_read_is_an_error_in_words(
     def refuse(path: Path, flags: int) -> int:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr("image_search.cache.safe_pickle.os.open", refuse)
+    monkeypatch.setattr("image_search.storage.safe_pickle.os.open", refuse)
 
     with pytest.raises(CacheError, match="Permission denied"):
         read(cache)

@@ -161,7 +161,7 @@ def test_what_was_fitted_is_kept_and_what_is_older_is_measured_again(tmp_path: P
         found = kept(path)
         assert found is not None
         assert found.drawings == line
-    from image_search.cache import safe_pickle
+    from image_search.storage import safe_pickle
 
     safe_pickle.dump(path, {"way": "way", "fitted_on": 10, "by_kind": {}})
     assert kept(path) is None

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from image_search.cache import safe_pickle
-from image_search.cache.snapshot import segment_folder
 from image_search.imaging.decoding import decode
 from image_search.library import Library
 from image_search.queries import Query
 from image_search.redecoding import shown_differently
 from image_search.settings import Settings
+from image_search.storage import safe_pickle
+from image_search.storage.snapshot import segment_folder
 from tests.counting import Counting
 from tests.drawing import design, ornate, saved
 from tests.imaging.photoshop import photoshop

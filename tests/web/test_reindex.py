@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from image_search.cache.writer import CacheWriter
 from image_search.library import Library
 from image_search.settings import Settings
+from image_search.storage.writer import CacheWriter
 from tests.web.clients import Client
 from tests.web.conftest import HeldUpdate
 from tests.web.pictures import ring

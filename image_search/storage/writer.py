@@ -12,20 +12,27 @@ from typing import Any
 
 import numpy as np
 
-from image_search.cache import safe_pickle
-from image_search.cache.merging import merge_small_segments
-from image_search.cache.records import ExtractorIdentity, Fact, image_id
-from image_search.cache.segments import CODES, FACTS, VECTORS, Segment, read_segment, write_segment
-from image_search.cache.snapshot import (
+from image_search.errors import CacheDamaged, CacheError, CacheLocked, NotACache
+from image_search.imaging.arrays import Floats
+from image_search.imaging.version import DECODING
+from image_search.storage import safe_pickle
+from image_search.storage.merging import merge_small_segments
+from image_search.storage.records import ExtractorIdentity, Fact, image_id
+from image_search.storage.segments import (
+    CODES,
+    FACTS,
+    VECTORS,
+    Segment,
+    read_segment,
+    write_segment,
+)
+from image_search.storage.snapshot import (
     Snapshot,
     companion,
     manifest_of,
     read_snapshot,
     segment_folder,
 )
-from image_search.errors import CacheDamaged, CacheError, CacheLocked, NotACache
-from image_search.imaging.arrays import Floats
-from image_search.imaging.version import DECODING
 
 
 class CacheWriter:

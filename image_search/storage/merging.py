@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from image_search.cache.records import ExtractorIdentity, Fact
-from image_search.cache.segments import Segment, write_segment
+from image_search.storage.records import ExtractorIdentity, Fact
+from image_search.storage.segments import Segment, write_segment
 
 # Segments of like size are merged when there are this many (size-tiered compaction as in
 # log-structured merge trees, O'Neil et al. 1996): each vector is then rewritten at most log_8(n)

@@ -6,10 +6,10 @@ small pickle in one rename, so a crash at any instant leaves the previous index 
 update costs what changed.
 """
 
-from image_search.cache.records import ExtractorIdentity, Fact, Records
-from image_search.cache.segments import Segment
-from image_search.cache.snapshot import Snapshot, read_snapshot, signature
-from image_search.cache.writer import CacheWriter
+from image_search.storage.records import ExtractorIdentity, Fact, Records
+from image_search.storage.segments import Segment
+from image_search.storage.snapshot import Snapshot, read_snapshot, signature
+from image_search.storage.writer import CacheWriter
 
 __all__ = [
     "CacheWriter",

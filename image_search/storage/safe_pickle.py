@@ -12,8 +12,8 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from image_search.cache import opcodes
 from image_search.errors import CacheDamaged, NotACache
+from image_search.storage import opcodes
 
 # Protocol 5 (PEP 574) reads byte buffers without copying them twice.
 PROTOCOL = 5

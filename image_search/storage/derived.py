@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from image_search.cache import safe_pickle
-from image_search.cache.segments import CODES, Segment
 from image_search.errors import CacheDamaged
+from image_search.storage import safe_pickle
+from image_search.storage.segments import CODES, Segment
 
 
 def codes_path(segment: Segment, calibration: Mapping[str, Any] | None, way: str) -> Path:

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from image_search.cache import safe_pickle
-from image_search.cache.records import (
+from image_search.errors import CacheDamaged, CacheError, NotACache
+from image_search.imaging.version import DECODING
+from image_search.storage import safe_pickle
+from image_search.storage.records import (
     NOT_AN_IMAGE,
     NOT_READ,
     READABLE,
@@ -24,9 +26,7 @@ from image_search.cache.records import (
     Fact,
     identities,
 )
-from image_search.cache.segments import FACTS, Segment, read_segment
-from image_search.errors import CacheDamaged, CacheError, NotACache
-from image_search.imaging.version import DECODING
+from image_search.storage.segments import FACTS, Segment, read_segment
 
 SCHEMA = 1
 FORMAT = "image_search cache"

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from image_search.cache import safe_pickle
-from image_search.cache.records import ExtractorIdentity, Fact, Records, identities
-from image_search.cache.unmapped import StoredVectors
 from image_search.errors import CacheDamaged, NotACache
 from image_search.imaging.arrays import Floats
 from image_search.imaging.version import DECODING
+from image_search.storage import safe_pickle
+from image_search.storage.records import ExtractorIdentity, Fact, Records, identities
+from image_search.storage.unmapped import StoredVectors
 
 FACTS, VECTORS = ".facts.pkl", ".vectors"
 # How names of files end that hold what can be derived from a segment again.
