@@ -18,12 +18,12 @@ import cv2
 import numpy as np
 
 from benchmarks.report import DATASETS, table, write_section
-from image_search import searching
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode
 from image_search.library import Library
-from image_search.palettes import Colour
-from image_search.queries import Query
+from image_search.search import searching
+from image_search.search.palettes import Colour
+from image_search.search.queries import Query
 from image_search.settings import Settings
 
 SETS = ("corel1k", "jewellery", "clothing")

@@ -24,12 +24,12 @@ from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
 from image_search.imaging.decoding import decode
 from image_search.library import Library
-from image_search.queries import Query
-from image_search.serving import Serving
+from image_search.search.queries import Query
+from image_search.search.ranking.variants import MIRRORED_BEHIND, View
+from image_search.search.ranking.weighting import SKETCH
+from image_search.search.serving import Serving
 from image_search.settings import Settings
 from image_search.storage import CacheWriter
-from image_search.variants import MIRRORED_BEHIND, View
-from image_search.weighting import SKETCH
 from tests.drawing import saved
 from training.sources import held_out
 
@@ -64,7 +64,7 @@ def main() -> None:
     ]
     parts = []
     if options.only != "cost":
-        with patch("image_search.variants.MIRRORED_BEHIND", options.behind):
+        with patch("image_search.search.ranking.variants.MIRRORED_BEHIND", options.behind):
             parts.append(found(library, sketches, options.views))
     if options.only != "found":
         parts.append(cost(options.folder / "many", settings, sketches))
@@ -113,7 +113,7 @@ def compared(variants: bool) -> AbstractContextManager[object]:
     """With the variants of drawings, or as before there were any."""
     if variants:
         return nullcontext()
-    return patch("image_search.query_blocks.variants_of", lambda *_: ())
+    return patch("image_search.search.query_blocks.variants_of", lambda *_: ())
 
 
 def cost(folder: Path, settings: Settings, sketches: list[Path], rounds: int = 3) -> str:

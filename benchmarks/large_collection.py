@@ -30,7 +30,7 @@ from image_search.errors import UnreadableImage
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode
 from image_search.library import Library
-from image_search.queries import Query
+from image_search.search.queries import Query
 from image_search.settings import load_settings
 
 MORE = [DATASETS / name for name in ("corel1k", "pacs", "sketchy", "dtd10")]

@@ -20,15 +20,15 @@ from PIL import Image
 
 from benchmarks.fingerprinted import spaced
 from benchmarks.report import DATASETS, table, write_section
-from image_search.calibration import fit
 from image_search.evaluation.asking import FUSION, Asked, scores, ways
 from image_search.evaluation.metrics import average_precision, ranked
 from image_search.extractors import REGISTRY, unit_rows
 from image_search.extractors.crop import centre_square
-from image_search.fusion import Layout, stored_vectors
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import decode
-from image_search.weighting import PHOTO, SKETCH
+from image_search.search.ranking.calibration import fit
+from image_search.search.ranking.fusion import Layout, stored_vectors
+from image_search.search.ranking.weighting import PHOTO, SKETCH
 from training.sources import held_out
 from training.teacher import features, open_teacher
 

@@ -24,7 +24,7 @@ from image_search.errors import ImageSearchError
 from image_search.imaging.decoding import decode
 from image_search.imaging.sheets.drawing import prepare_drawing
 from image_search.library import Library
-from image_search.queries import Query
+from image_search.search.queries import Query
 from image_search.settings import Settings
 
 PHOTOS = DATASETS / "sketchy" / "photo"

@@ -20,7 +20,7 @@ from benchmarks.report import DATASETS, table, write_section
 from image_search.checking import EXISTING
 from image_search.imaging.arrays import Pixels
 from image_search.library import Library
-from image_search.queries import Query
+from image_search.search.queries import Query
 from image_search.settings import Settings
 
 FOLDERS = [DATASETS / name for name in ("jewellery", "caltech101", "clothing", "sketchy/photo")]

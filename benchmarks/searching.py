@@ -22,18 +22,18 @@ import numpy as np
 
 from benchmarks.report import ROOT, table, write_section
 from benchmarks.spread import LAYOUT, Spread, real_features
-from image_search.calibration import Calibration, fit
 from image_search.extractors import REGISTRY
-from image_search.fusion import query_vector
 from image_search.imaging.arrays import Floats
 from image_search.planning import Known, make_plan
 from image_search.scanning import Entries, Entry
-from image_search.scoring import Question
-from image_search.segment_indexes import vouched
-from image_search.serving import Serving
+from image_search.search.engines.segment_indexes import vouched
+from image_search.search.ranking.calibration import Calibration, fit
+from image_search.search.ranking.fusion import query_vector
+from image_search.search.ranking.scoring import Question
+from image_search.search.ranking.weighting import PHOTO, chosen_weights, default_weights
+from image_search.search.serving import Serving
 from image_search.storage import CacheWriter, ExtractorIdentity, Fact
 from image_search.storage.segments import CODES
-from image_search.weighting import PHOTO, chosen_weights, default_weights
 
 IDENTITIES = tuple(
     ExtractorIdentity(name, REGISTRY[name].model, dim)

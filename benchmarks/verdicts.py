@@ -24,9 +24,9 @@ from benchmarks.report import DATASETS, table, write_section
 from image_search.checking import NEW, POSSIBLE, CheckResult, drawings, drawn
 from image_search.checking.drawings import Asked
 from image_search.library import Library
-from image_search.queries import AUTO, Query
+from image_search.search.queries import AUTO, Query
+from image_search.search.ranking.weighting import SKETCH
 from image_search.settings import Settings
-from image_search.weighting import SKETCH
 from training.sources import held_out
 
 PHOTOS, SKETCHES = DATASETS / "sketchy" / "photo", DATASETS / "sketchy" / "sketch"

@@ -10,8 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from image_search.examining import Examined
 from image_search.extractors.base import Extractor
 from image_search.extractors.batches import BATCH
-from image_search.fusion import Layout, stored_vectors
 from image_search.imaging.arrays import Floats
+from image_search.search.ranking.fusion import Layout, stored_vectors
 from image_search.storage import Fact
 
 Embedded = tuple[list[Fact], Floats]

@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from image_search.calibration import SAMPLE, Calibration, fit
 from image_search.embedding import Embedding
 from image_search.examining import REDONE, Examined, examine, in_order
 from image_search.extractors.base import Extractor
 from image_search.extractors.loading import Lazily
-from image_search.fusion import Layout
 from image_search.imaging.arrays import Floats
 from image_search.planning import Known, Plan, make_plan, refuse_to_forget_all
 from image_search.reports import Progress, Report, Unreadable
 from image_search.scanning import Entries, Entry, Remarks, scan
+from image_search.search.ranking.calibration import SAMPLE, Calibration, fit
+from image_search.search.ranking.fusion import Layout
 from image_search.settings import Settings
 from image_search.storage import CacheWriter, ExtractorIdentity, Fact, Segment
 from image_search.storage.records import NOT_AN_IMAGE, READABLE

@@ -22,12 +22,12 @@ from image_search.imaging.thumbnails import Thumbnails
 from image_search.imaging.turns import Turns
 from image_search.intake import Added, take_in
 from image_search.originals import Originals
-from image_search.queries import Query
 from image_search.reports import Progress, Report
-from image_search.search_index import SearchIndex
-from image_search.searching import Asked, SearchResult, ask, needed, search
-from image_search.segment_indexes import is_large
-from image_search.serving import Serving
+from image_search.search.engines.segment_indexes import is_large
+from image_search.search.queries import Query
+from image_search.search.search_index import SearchIndex
+from image_search.search.searching import Asked, SearchResult, ask, needed, search
+from image_search.search.serving import Serving
 from image_search.settings import Settings
 from image_search.storage import Snapshot
 from image_search.updating import Updater
@@ -73,7 +73,7 @@ class Library:
         return cls(settings)
 
     def search(self, query: Query) -> SearchResult:
-        """The images closest to ``query``; see ``image_search.searching.ask`` for what it
+        """The images closest to ``query``; see ``image_search.search.searching.ask`` for what it
         raises."""
         query.check()  # before it waits for its turn
         started = time.perf_counter()

@@ -11,8 +11,8 @@ from image_search.extractors import REGISTRY, resolve
 from image_search.extractors.loading import ExtractorPool
 from image_search.indexing import Means, update_cache
 from image_search.reports import Progress, Report
-from image_search.segment_indexes import vouched
-from image_search.serving import Serving
+from image_search.search.engines.segment_indexes import vouched
+from image_search.search.serving import Serving
 from image_search.settings import Settings
 from image_search.storage import CacheWriter, ExtractorIdentity
 

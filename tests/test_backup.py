@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from image_search.library import Library
-from image_search.queries import Query
+from image_search.search.queries import Query
 from image_search.settings import Settings
 from image_search.storage import unmapped
 from tests.drawing import draw_into, picture
@@ -113,7 +113,7 @@ from pathlib import Path
 from image_search.storage import unmapped
 from image_search.errors import ImageSearchError
 from image_search.library import Library
-from image_search.queries import Query
+from image_search.search.queries import Query
 from image_search.settings import Settings
 
 unmapped.IN_MEMORY = unmapped.HELD = int(sys.argv[4])

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from image_search.calibration import FEWEST, Calibration, fit
 from image_search.extractors.base import unit_rows
-from image_search.fusion import Layout, stored_vectors
 from image_search.imaging.arrays import Floats
 from image_search.library import Library
-from image_search.queries import Query
-from image_search.search_index import SearchIndex
+from image_search.search.queries import Query
+from image_search.search.ranking.calibration import FEWEST, Calibration, fit
+from image_search.search.ranking.fusion import Layout, stored_vectors
+from image_search.search.search_index import SearchIndex
 from image_search.settings import Settings
 from image_search.storage import Snapshot, read_snapshot
 from image_search.storage.snapshot import segment_folder

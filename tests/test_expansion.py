@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_search.calibration import Calibration, fit
-from image_search.expansion import ROUNDS, SPEAKERS, expansion, heard
 from image_search.extractors.base import unit_rows
-from image_search.fusion import Layout, stored_vectors
 from image_search.imaging.arrays import Floats
-from image_search.weighting import PHOTO, SKETCH, TEXT
+from image_search.search.ranking.calibration import Calibration, fit
+from image_search.search.ranking.expansion import ROUNDS, SPEAKERS, expansion, heard
+from image_search.search.ranking.fusion import Layout, stored_vectors
+from image_search.search.ranking.weighting import PHOTO, SKETCH, TEXT
 
 LAYOUT = Layout(("design", "edges", "hsv"), (6, 10, 4))
 FIRST = ROUNDS[0].kept

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from image_search.library import Library
-from image_search.queries import Query
 from image_search.scanning import MAX_DEPTH, scan
+from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.conftest import Run
 from tests.drawing import design, draw_into, ornate, saved

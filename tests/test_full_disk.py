@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from image_search.library import Library
-from image_search.queries import Query
+from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.drawing import draw_into, picture
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from image_search.errors import InvalidQuery
 from image_search.extractors.base import unit_rows
-from image_search.fusion import Layout, pooled, query_vector, stored_vectors
 from image_search.imaging.arrays import Floats
+from image_search.search.ranking.fusion import Layout, pooled, query_vector, stored_vectors
 
 DIMS = {"clip": 5, "hsv": 3, "edges": 8}
 weight = st.one_of(

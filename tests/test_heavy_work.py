@@ -19,7 +19,7 @@ from image_search.imaging import thumbnails
 from image_search.imaging.decoding import decode
 from image_search.imaging.reading import read_image_file
 from image_search.library import CHECKS, Library
-from image_search.queries import Query
+from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.drawing import draw_into, picture
 

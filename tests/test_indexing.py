@@ -12,8 +12,8 @@ import pytest
 
 from image_search import scanning
 from image_search.library import Library
-from image_search.queries import Query
 from image_search.reports import Progress, Report
+from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.counting import Counting
 from tests.drawing import design, draw_into, picture, saved

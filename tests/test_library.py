@@ -21,9 +21,9 @@ from image_search.errors import (
 from image_search.extractors import REGISTRY
 from image_search.imaging.arrays import Floats
 from image_search.imaging.thumbnails import Thumbnails
-from image_search.indexes import VectorIndex, build_index
 from image_search.library import Library
-from image_search.queries import Query
+from image_search.search.engines import VectorIndex, build_index
+from image_search.search.queries import Query
 from image_search.settings import Settings
 from image_search.storage.snapshot import segment_folder
 from tests.counting import Counting, Gate, stand_in_for_clip
@@ -286,7 +286,7 @@ def test_the_old_index_answers_while_the_new_one_is_built(
         gate()
         return build_index(vectors)
 
-    monkeypatch.setattr("image_search.segment_indexes.build_index", build)
+    monkeypatch.setattr("image_search.search.engines.segment_indexes.build_index", build)
     with ThreadPoolExecutor(1) as pool:
         builder = pool.submit(library.search, Query((picture(50),), k=1))
         assert gate.reached.wait(20)

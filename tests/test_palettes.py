@@ -11,7 +11,7 @@ from image_search.errors import InvalidQuery
 from image_search.extractors import REGISTRY
 from image_search.extractors.hsv import DIM
 from image_search.imaging.arrays import Floats
-from image_search.palettes import Colour, palette_block, parse_colour
+from image_search.search.palettes import Colour, palette_block, parse_colour
 
 LEVELS = st.integers(0, 255)
 COLOURS = st.builds(Colour, LEVELS, LEVELS, LEVELS, st.floats(0.01, 1000))

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from image_search.errors import InvalidQuery
 from image_search.extractors import REGISTRY
 from image_search.library import Library
-from image_search.presets import GROUPS, PRESETS, by_extractor, group_of, groups_of, unheard
-from image_search.queries import Query
+from image_search.search.presets import GROUPS, PRESETS, by_extractor, group_of, groups_of, unheard
+from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.conftest import Run
 from tests.counting import stand_in_for_clip

@@ -7,8 +7,8 @@ import math
 import pytest
 
 from image_search.errors import InvalidQuery
-from image_search.palettes import Colour
-from image_search.queries import (
+from image_search.search.palettes import Colour
+from image_search.search.queries import (
     MAX_COLOURS,
     MAX_LIKE,
     MAX_PICTURES,

@@ -17,7 +17,7 @@ from image_search.errors import UnreadableImage as Unreadable
 from image_search.extractors import REGISTRY
 from image_search.imaging.decoding import decode
 from image_search.library import Library
-from image_search.queries import MAX_TEXT, Query
+from image_search.search.queries import MAX_TEXT, Query
 from image_search.settings import Settings
 from tests.counting import stand_in_for_clip
 from tests.drawing import design, draw_into, picture, saved

@@ -14,7 +14,7 @@ import pytest
 
 from image_search.decisions import Decisions, Side
 from image_search.library import Library
-from image_search.queries import Query
+from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.conftest import Run
 from tests.drawing import draw_into, picture

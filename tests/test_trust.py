@@ -7,7 +7,7 @@ import pytest
 
 from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
-from image_search.trust import trust_in
+from image_search.search.ranking.trust import trust_in
 
 COUNT = 300
 DICE = np.random.default_rng(4)

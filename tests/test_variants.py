@@ -14,13 +14,13 @@ from PIL import Image
 from image_search.evaluation.asking import FUSION, Asked, scores, ways
 from image_search.evaluation.collection import Collection
 from image_search.extractors.uprightness import QUARTERS, Uprightness, uprightness_of
-from image_search.filters import Filter
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.library import Library
-from image_search.queries import Query, Region
+from image_search.search.filters import Filter
+from image_search.search.queries import Query, Region
+from image_search.search.ranking.variants import MIRRORED_BEHIND, Variant, View, lost, variants_of
+from image_search.search.ranking.weighting import SKETCH
 from image_search.settings import Settings
-from image_search.variants import MIRRORED_BEHIND, Variant, View, lost, variants_of
-from image_search.weighting import SKETCH
 from tests.drawing import saved
 
 COUNT = 60  # enough to be calibrated
@@ -103,7 +103,7 @@ def test_a_drawing_as_it_is_is_found_first_as_drawn(library: Library) -> None:
 def test_turned_drawings_are_found_where_nothing_tells_which_way_up(
     library: Library, view: View, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("image_search.variants.uprightness_of", lambda _: None)
+    monkeypatch.setattr("image_search.search.ranking.variants.uprightness_of", lambda _: None)
     for seed in range(6):
         first, *_ = library.search(Query((asked(seed, view),), kind="sketch")).hits
         assert (Path(first.path).stem, first.variant) == (f"{seed:02}", undone(view))
@@ -203,7 +203,7 @@ def test_an_unlikely_view_is_not_looked_at(monkeypatch: pytest.MonkeyPatch, need
     """What surely stands upright is only mirrored; what surely does not counts most where it does
     stand upright."""
     judge = Uprightness(30 * np.eye(QUARTERS, dtype=np.float32), np.zeros(QUARTERS, np.float32))
-    monkeypatch.setattr("image_search.variants.uprightness_of", lambda _: judge)
+    monkeypatch.setattr("image_search.search.ranking.variants.uprightness_of", lambda _: judge)
     pixels, looked = drawn(1), list[str]()
 
     def embed(views: Sequence[Pixels], names: Sequence[str]) -> dict[str, Floats]:

@@ -34,10 +34,10 @@ from image_search.fingerprints import (
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.edits import INVERTED, KINDS, STRENGTHS, edited
 from image_search.imaging.sheets.drawing import is_line_art
-from image_search.queries import Query
-from image_search.search_index import SearchIndex
-from image_search.searching import Asked
-from image_search.weighting import PHOTO, SKETCH
+from image_search.search.queries import Query
+from image_search.search.ranking.weighting import PHOTO, SKETCH
+from image_search.search.search_index import SearchIndex
+from image_search.search.searching import Asked
 
 # Photos, and drawings, of the collection that are measured at most, and copies made of each: of
 # photos, each of 20 edits in 3 strengths turns up at least once.

@@ -26,10 +26,10 @@ from image_search.fingerprints import WAY
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode
 from image_search.originals import Originals, id_of
-from image_search.queries import Query
 from image_search.reports import Progress
-from image_search.search_index import SearchIndex
-from image_search.searching import Asked
+from image_search.search.queries import Query
+from image_search.search.search_index import SearchIndex
+from image_search.search.searching import Asked
 from image_search.settings import Settings
 from image_search.storage import Snapshot
 

@@ -21,11 +21,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from image_search.filters import Filter
-from image_search.hits import Hit
 from image_search.originals import id_of
-from image_search.scoring import Question
-from image_search.search_index import SearchIndex
+from image_search.search.filters import Filter
+from image_search.search.hits import Hit
+from image_search.search.ranking.scoring import Question
+from image_search.search.search_index import SearchIndex
 from image_search.storage import Snapshot
 
 # Arrays of 64 bits, for chances multiply.

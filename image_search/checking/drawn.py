@@ -16,10 +16,10 @@ from image_search.checking.rendered import PAPERS, STYLES, drawing_of
 from image_search.errors import ImageSearchError
 from image_search.imaging.arrays import Pixels
 from image_search.originals import id_of
-from image_search.queries import Query
-from image_search.search_index import SearchIndex
-from image_search.searching import Asked as Question
-from image_search.weighting import SKETCH
+from image_search.search.queries import Query
+from image_search.search.ranking.weighting import SKETCH
+from image_search.search.search_index import SearchIndex
+from image_search.search.searching import Asked as Question
 
 # Images that are drawn, and drawings made of each at most, in other styles on other papers; and
 # drawings in all: a second drawing of an image says less than one of another image.

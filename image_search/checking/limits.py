@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from image_search.fingerprints import Fingerprint
 from image_search.imaging.arrays import Pixels
-from image_search.queries import Query
+from image_search.search.queries import Query
 
 # With fewer points than this, no geometry can be told from chance.
 _POINTS = 8

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.imaging.arrays import Pixels
-from image_search.queries import Region
+from image_search.search.queries import Region
 
 # Longest side at which a page is looked at, in pixels.
 _SIDE = 800

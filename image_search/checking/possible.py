@@ -14,9 +14,9 @@ from image_search.checking.drawings import (
 )
 from image_search.checking.verdict import NEW, POSSIBLE, CheckHit
 from image_search.decisions import DIFFERENT, Pair, pair_of
-from image_search.hits import Hit
-from image_search.scoring import Question
-from image_search.search_index import SearchIndex
+from image_search.search.hits import Hit
+from image_search.search.ranking.scoring import Question
+from image_search.search.search_index import SearchIndex
 
 
 @dataclass(frozen=True)

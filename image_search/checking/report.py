@@ -14,9 +14,9 @@ from image_search.checking.evidence import side_by_side
 from image_search.checking.verdict import POSSIBLE, WORDS, CheckHit, CheckResult
 from image_search.errors import ImageSearchError
 from image_search.extractors.weights import without_remedy
-from image_search.hits import Hit
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode, thumbnail
+from image_search.search.hits import Hit
 
 # Hits shown with their evidence, and nearest images shown, for each picture.
 PROVEN, SHOWN = 4, 8

@@ -23,7 +23,7 @@ from image_search.fingerprints import (
     match_inverted,
 )
 from image_search.imaging.arrays import Pixels
-from image_search.queries import Region
+from image_search.search.queries import Region
 
 # Contents that are verified: so many of those whose fingerprints come nearest; of those that come
 # nearest to the negative; and to each part of a page.

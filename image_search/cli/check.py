@@ -36,7 +36,7 @@ from image_search.errors import (
 if TYPE_CHECKING:
     from image_search.checking import Checked, CheckResult, Failed
     from image_search.library import Library
-    from image_search.queries import Query
+    from image_search.search.queries import Query
 
 COLUMNS = (
     *("picture", "verdict", "words", "relation", "hit", "id", "likeness", "matching_points"),
@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
     could not be checked."""
     from image_search.checking import Checked, Failed
     from image_search.library import Library
-    from image_search.queries import Query, parse_region
+    from image_search.search.queries import Query, parse_region
 
     if not options.pictures and not options.like:
         raise InvalidQuery("Name the pictures to check, or an indexed image with --like.")

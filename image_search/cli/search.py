@@ -72,9 +72,9 @@ def run(options: argparse.Namespace) -> int:
     """Search and print the hits; 0 also when there are none."""
     # Imported here, as is whatever else needs numpy, so that --help answers at once.
     from image_search.library import Library
-    from image_search.palettes import parse_colour
-    from image_search.queries import Query, parse_region
-    from image_search.searching import NAMES, NO_NAME
+    from image_search.search.palettes import parse_colour
+    from image_search.search.queries import Query, parse_region
+    from image_search.search.searching import NAMES, NO_NAME
 
     query = Query(
         images=tuple(_read(path) for path in options.pictures),

@@ -22,8 +22,8 @@ from image_search.imaging.decoding import decode, pixel_digest
 from image_search.imaging.sheets.drawing import is_line_art
 from image_search.originals import Originals
 from image_search.reports import Progress
+from image_search.search.ranking.weighting import PHOTO, SKETCH
 from image_search.storage import Fact, Snapshot
-from image_search.weighting import PHOTO, SKETCH
 
 # Contents that a fingerprint suggests and that are verified at most. A picture with more copies
 # than this is reached through some of them.

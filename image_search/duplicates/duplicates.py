@@ -20,9 +20,9 @@ from image_search.errors import CacheError, CacheLocked, ImageSearchError, Inval
 from image_search.fingerprints import WAY
 from image_search.originals import Originals
 from image_search.reports import Progress
+from image_search.search.ranking.weighting import KINDS
 from image_search.settings import Settings
 from image_search.storage import Fact, Snapshot
-from image_search.weighting import KINDS
 
 logger = logging.getLogger(__name__)
 

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from image_search.calibration import Calibration
-from image_search.comparing import Comparison
 from image_search.evaluation.metrics import Integers
-from image_search.expansion import ROUNDS, Round, expansion, heard
-from image_search.fusion import query_vector, shares_of
-from image_search.hits import DIGITS
 from image_search.imaging.arrays import Floats, Pixels
-from image_search.queries import AUTO, Query
-from image_search.searching import recognised
-from image_search.variants import Variant, compared, lost
-from image_search.weighting import chosen_weights, default_weights
+from image_search.search.hits import DIGITS
+from image_search.search.queries import AUTO, Query
+from image_search.search.ranking.calibration import Calibration
+from image_search.search.ranking.comparing import Comparison
+from image_search.search.ranking.expansion import ROUNDS, Round, expansion, heard
+from image_search.search.ranking.fusion import query_vector, shares_of
+from image_search.search.ranking.variants import Variant, compared, lost
+from image_search.search.ranking.weighting import chosen_weights, default_weights
+from image_search.search.searching import recognised
 
 FUSION = "fusion"
 

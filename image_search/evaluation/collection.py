@@ -14,21 +14,21 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.calibration import Calibration
 from image_search.errors import IndexEmpty, UnreadableImage
 from image_search.evaluation.asking import prepared
-from image_search.fusion import Layout
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import decode
 from image_search.library import Library
-from image_search.queries import AUTO
 from image_search.reports import Progress, Unreadable
+from image_search.search.queries import AUTO
+from image_search.search.ranking.calibration import Calibration
+from image_search.search.ranking.fusion import Layout
+from image_search.search.ranking.variants import Variant, variants_of
+from image_search.search.ranking.weighting import SKETCH
 from image_search.settings import Settings
 from image_search.storage import Snapshot, read_snapshot
 from image_search.storage.records import image_id
 from image_search.storage.snapshot import segment_folder
-from image_search.variants import Variant, variants_of
-from image_search.weighting import SKETCH
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,7 +85,7 @@ class Side:
 
 @dataclass(frozen=True)
 class CalibrationFigures:
-    """What the gallery told about its blocks; see ``image_search.calibration.Calibration``."""
+    """What the gallery told about its blocks; see ``image_search.search.ranking.calibration.Calibration``."""
 
     fitted_on: int
     spreads: dict[str, float]

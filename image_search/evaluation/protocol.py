@@ -26,7 +26,7 @@ from image_search.evaluation.figures import (
 from image_search.evaluation.measuring import Measured, Trial, measure
 from image_search.evaluation.metrics import Doubles
 from image_search.evaluation.truth import Truth, class_of, numbered
-from image_search.queries import AUTO
+from image_search.search.queries import AUTO
 
 # P@k and recall@k are always given for these.
 CUT_OFFS = (1, 10, 100)

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from image_search.checking import Checked, CheckResult, to_plain
 from image_search.errors import InvalidQuery, NotReady
 from image_search.imaging.reading import read_image_file
-from image_search.queries import Query
+from image_search.search.queries import Query
 from image_search.web.search import parse
 from image_search.web.service import service
 

@@ -11,13 +11,13 @@ from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from image_search.errors import InvalidQuery
-from image_search.filters import Filter, parse_time
-from image_search.palettes import parse_colour
-from image_search.queries import MAX_PICTURES, Query, parse_region
+from image_search.search.filters import Filter, parse_time
+from image_search.search.palettes import parse_colour
+from image_search.search.queries import MAX_PICTURES, Query, parse_region
 from image_search.web.service import service
 
 if TYPE_CHECKING:
-    from image_search.hits import Hit
+    from image_search.search.hits import Hit
 
 blueprint = Blueprint("search", __name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image, ImageDraw
 
 from image_search.library import Library
-from image_search.queries import Query
+from image_search.search.queries import Query
 from tests.drawing import ornate, saved
 
 IMAGES = 12

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from image_search.errors import IndexEmpty, InvalidQuery, UnknownImage, UnreadableImage
 from image_search.library import Library
-from image_search.queries import Query
+from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.checking.collection import IMAGES, of
 from tests.drawing import ornate

@@ -27,9 +27,9 @@ from image_search.checking.drawings import (
 )
 from image_search.checking.rendered import PAPERS, STYLES, drawing_of
 from image_search.checking.thresholds import Thresholds, keep, kept
-from image_search.hits import Hit
 from image_search.library import Library
-from image_search.queries import Query
+from image_search.search.hits import Hit
+from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.conftest import Run
 from tests.drawing import copy_of, saved, updated

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from image_search.checking.parts import MOST, parts_of
 from image_search.imaging.arrays import Pixels
-from image_search.queries import Region
+from image_search.search.queries import Region
 from tests.drawing import ornate
 from tests.fingerprints.pictures import busy
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from image_search.checking import to_plain
 from image_search.library import Library
-from image_search.queries import Region
+from image_search.search.queries import Region
 from tests.checking.collection import of, screenshot
 from tests.fingerprints.pictures import sheet
 from tests.fingerprints.renderings import necklace

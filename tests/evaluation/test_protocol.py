@@ -12,7 +12,7 @@ from image_search.errors import IndexEmpty, InvalidQuery
 from image_search.evaluation import TRUTHS, Collection, evaluate, measuring
 from image_search.evaluation.asking import Way, scores, ways
 from image_search.evaluation.protocol import prepare
-from image_search.queries import Query
+from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.drawing import draw_into
 from tests.evaluation.folders import COLOURS, EACH, draw_photos, draw_sketches

@@ -13,8 +13,8 @@ import numpy as np
 from image_search.demo import Design, catalogue, draw
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.library import Library
-from image_search.palettes import parse_colour
-from image_search.queries import Query, Region
+from image_search.search.palettes import parse_colour
+from image_search.search.queries import Query, Region
 from image_search.settings import Settings
 
 FOLDER = Path(__file__).parent

@@ -19,7 +19,7 @@ from image_search.imaging.formats import sandbox
 from image_search.imaging.formats.bounds import PixelBudget
 from image_search.imaging.formats.tiff_tags import read_directories
 from image_search.library import Library
-from image_search.queries import Query
+from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.conftest import Run
 from tests.counting import Counting

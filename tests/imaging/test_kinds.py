@@ -16,7 +16,7 @@ from PIL import Image
 from image_search.errors import FormatNotRead, NotAnImage, UnreadableImage
 from image_search.imaging.decoding import decode, pixel_digest
 from image_search.library import Library
-from image_search.queries import Query
+from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.conftest import Run
 from tests.drawing import design, ornate, saved

@@ -12,7 +12,7 @@ from PIL import Image, ImageCms, ImageDraw
 from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.imaging.decoding import decode, pixel_digest
 from image_search.library import Library
-from image_search.queries import Query
+from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.drawing import design, ornate, saved
 from tests.imaging.tiffs import Order, camera_raw, tiff

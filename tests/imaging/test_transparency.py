@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from image_search.imaging import decoding as images
 from image_search.imaging.decoding import decode
 from image_search.library import Library
-from image_search.queries import Query
+from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.drawing import design, saved
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
-from image_search.indexes import CompressedIndex, depth
+from image_search.search.engines import CompressedIndex, depth
 
 DIMS = (48, 1200, 30)
 ROWS = 6000

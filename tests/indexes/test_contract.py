@@ -15,7 +15,7 @@ import pytest
 
 from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
-from image_search.indexes import BUILDERS, VectorIndex, build_index
+from image_search.search.engines import BUILDERS, VectorIndex, build_index
 
 Builder = Callable[[Floats], VectorIndex]
 #: Share of the true ten nearest that must be found; exact where an index is not named.

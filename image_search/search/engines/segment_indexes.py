@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from image_search.calibration import Calibration
 from image_search.imaging.arrays import Floats
-from image_search.indexes import EXACT_BYTES, CompressedIndex, Rows, VectorIndex, build_index
-from image_search.indexes.codes import Coder
+from image_search.search.engines import EXACT_BYTES, CompressedIndex, Rows, VectorIndex, build_index
+from image_search.search.engines.codes import Coder
+from image_search.search.ranking.calibration import Calibration
 from image_search.storage import Segment, Snapshot
 from image_search.storage.derived import codes_path, keep_codes, read_codes
 

@@ -14,14 +14,14 @@ from image_search.extractors import REGISTRY
 from image_search.extractors.base import Extractor, TextExtractor, unit_rows
 from image_search.extractors.prompts import described
 from image_search.extractors.sharing import Shared
-from image_search.fusion import pooled
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import WORKING_SIDE, decode
-from image_search.palettes import palette_block
-from image_search.queries import Query, Region, words
-from image_search.search_index import SearchIndex
-from image_search.variants import Variant, compared, variants_of
-from image_search.weighting import COLOUR_MEAN_SHARE
+from image_search.search.palettes import palette_block
+from image_search.search.queries import Query, Region, words
+from image_search.search.ranking.fusion import pooled
+from image_search.search.ranking.variants import Variant, compared, variants_of
+from image_search.search.ranking.weighting import COLOUR_MEAN_SHARE
+from image_search.search.search_index import SearchIndex
 
 # Extractors that work for queries at the same time, those that wait for one another included.
 THREADS = 16

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from image_search.imaging.arrays import Floats
-from image_search.indexes import FEW, PER_HIT, FlatIndex, Mask, Rows, VectorIndex, depth
+from image_search.search.engines import FEW, PER_HIT, FlatIndex, Mask, Rows, VectorIndex, depth
 
 # Asked for beyond what is wanted, so that rows equal to the last one are rarely asked for again.
 _MORE = 16

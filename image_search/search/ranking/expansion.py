@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from image_search.calibration import Calibration
 from image_search.imaging.arrays import Floats
-from image_search.weighting import PHOTO, SKETCH, UNTRAINED
+from image_search.search.ranking.calibration import Calibration
+from image_search.search.ranking.weighting import PHOTO, SKETCH, UNTRAINED
 
 #: The name under which what the first answers say appears among a hit's scores.
 NEIGHBOURS = "neighbours"

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from image_search.errors import InvalidQuery
-from image_search.filters import Filter
-from image_search.palettes import Colour
-from image_search.presets import PRESETS
-from image_search.weighting import KINDS
+from image_search.search.filters import Filter
+from image_search.search.palettes import Colour
+from image_search.search.presets import PRESETS
+from image_search.search.ranking.weighting import KINDS
 
 # How many hits are shown where the query does not say.
 TOP_K = 30
@@ -65,7 +65,7 @@ class Query:
     pictures. ``region``: the part of the one picture that asks. ``kind``: whether the pictures are
     photos or sketches, or ``auto`` to tell from the pictures. ``weights`` by extractor, or by group
     of extractors, replace the defaults, and what is not named in them has no say; ``preset`` names
-    a mixture in their place (see ``image_search.presets``). ``filter`` is what every hit must
+    a mixture in their place (see ``image_search.search.presets``). ``filter`` is what every hit must
     fulfil. ``k`` hits are wanted. ``original``: pictures of drawings are compared as they are,
     rather than cleaned of their paper first.
     """

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from image_search.comparing import Comparison
 from image_search.extractors import edges
 from image_search.extractors.uprightness import QUARTERS, uprightness_of
 from image_search.imaging.arrays import Floats, Pixels
+from image_search.search.ranking.comparing import Comparison
 
 #: The extractors that see a difference between views and compare drawings. Others keep what they
 #: saw of the drawing as it is.

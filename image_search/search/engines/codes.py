@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.imaging.arrays import Floats
-from image_search.indexes.alone import searched
-from image_search.indexes.base import Mask, Rows
+from image_search.search.engines.alone import searched
+from image_search.search.engines.base import Mask, Rows
 
 Codes = npt.NDArray[np.uint8]
 

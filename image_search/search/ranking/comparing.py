@@ -8,10 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
-from image_search.calibration import Calibration
 from image_search.extractors.drawings import Drawings, drawings_of
 from image_search.imaging.arrays import Floats
-from image_search.weighting import MEAN_SHARE, SKETCH
+from image_search.search.ranking.calibration import Calibration
+from image_search.search.ranking.weighting import MEAN_SHARE, SKETCH
 
 # Hits wanted for a drawing are looked for among so many times as many of the nearest, and among at
 # least so many: what is near to all drawings is only then put behind.

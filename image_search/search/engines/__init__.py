@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from image_search.imaging.arrays import Floats
-from image_search.indexes.base import Mask, Rows, VectorIndex
-from image_search.indexes.compressed import FEW, PER_HIT, CompressedIndex, depth
-from image_search.indexes.flat import FlatIndex
+from image_search.search.engines.base import Mask, Rows, VectorIndex
+from image_search.search.engines.compressed import FEW, PER_HIT, CompressedIndex, depth
+from image_search.search.engines.flat import FlatIndex
 
 # Exact search reads every vector: up to so many bytes of them that takes some 10 ms of one core,
 # and above they are compressed. At 10,000 images of all extractors (300 MB) the codes took less

@@ -8,17 +8,16 @@ from dataclasses import dataclass, replace
 
 from image_search.errors import IndexEmpty, InvalidQuery, ModelUnavailable
 from image_search.extractors.base import Extractor
-from image_search.filters import unknown_folder
-from image_search.hits import DIGITS, Hit
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.sheets.drawing import PreparedDrawing, is_line_art, prepare_drawing
-from image_search.name_search import words_of
-from image_search.presets import GROUPS, PRESETS, by_extractor, unheard
-from image_search.queries import AUTO, Query, words
-from image_search.query_blocks import blocks_of, pixels_of, reads
-from image_search.scoring import Question
-from image_search.search_index import SearchIndex
-from image_search.weighting import (
+from image_search.search.filters import unknown_folder
+from image_search.search.hits import DIGITS, Hit
+from image_search.search.name_search import words_of
+from image_search.search.presets import GROUPS, PRESETS, by_extractor, unheard
+from image_search.search.queries import AUTO, Query, words
+from image_search.search.query_blocks import blocks_of, pixels_of, reads
+from image_search.search.ranking.scoring import Question
+from image_search.search.ranking.weighting import (
     COLOUR_SHARE,
     NAME_WEIGHT,
     PHOTO,
@@ -27,6 +26,7 @@ from image_search.weighting import (
     chosen_weights,
     default_weights,
 )
+from image_search.search.search_index import SearchIndex
 
 NO_CLIP = (
     "Words were only looked for in the names of files and folders, for the CLIP model is not in "

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from image_search.calibration import Calibration
-from image_search.candidates import candidates
-from image_search.comparing import Comparison
-from image_search.filters import Filter
-from image_search.fusion import Layout, query_vector
-from image_search.hits import DIGITS, Hit, best
 from image_search.imaging.arrays import Floats
-from image_search.indexes import Mask
-from image_search.scoring import Question, Scoring, Searchable
-from image_search.segment_indexes import fits_memory, index_of, is_large
+from image_search.search.candidates import candidates
+from image_search.search.engines import Mask
+from image_search.search.engines.segment_indexes import fits_memory, index_of, is_large
+from image_search.search.filters import Filter
+from image_search.search.hits import DIGITS, Hit, best
+from image_search.search.ranking.calibration import Calibration
+from image_search.search.ranking.comparing import Comparison
+from image_search.search.ranking.fusion import Layout, query_vector
+from image_search.search.ranking.scoring import Question, Scoring, Searchable
 from image_search.storage import Snapshot
 
 

@@ -12,7 +12,7 @@ from image_search.storage import Snapshot, read_snapshot, signature
 from image_search.storage.snapshot import segment_folder
 
 if TYPE_CHECKING:
-    from image_search.search_index import SearchIndex
+    from image_search.search.search_index import SearchIndex
 
 
 class Serving:
@@ -101,7 +101,7 @@ class Serving:
 
         What is altered is no longer searched, and told as ``damage``; an update computes it again.
         """
-        from image_search.segment_indexes import is_large
+        from image_search.search.engines.segment_indexes import is_large
 
         snapshot = self.snapshot()
         for segment in snapshot.segments if is_large(snapshot) else ():
@@ -117,7 +117,7 @@ class Serving:
         return True
 
     def _leave_out(self, name: str, error: CacheDamaged) -> None:
-        from image_search.search_index import SearchIndex
+        from image_search.search.search_index import SearchIndex
 
         with self._building:
             with self._lock:
@@ -130,7 +130,7 @@ class Serving:
 
     def _built(self) -> SearchIndex:
         # Only now, with FAISS: to tell the state of the cache needs neither.
-        from image_search.search_index import SearchIndex
+        from image_search.search.search_index import SearchIndex
 
         with self._lock:
             snapshot, index = self._snapshot, self._index

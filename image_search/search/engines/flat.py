@@ -6,8 +6,8 @@ import faiss
 import numpy as np
 
 from image_search.imaging.arrays import Floats
-from image_search.indexes.alone import searched
-from image_search.indexes.base import Mask, Rows
+from image_search.search.engines.alone import searched
+from image_search.search.engines.base import Mask, Rows
 
 
 class FlatIndex:

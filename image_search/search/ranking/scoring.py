@@ -8,17 +8,17 @@ from functools import cached_property
 
 import numpy as np
 
-from image_search.comparing import Comparison
-from image_search.expansion import NEIGHBOURS, REACH, expansion, heard
-from image_search.filters import Filter
-from image_search.fusion import shares_of
-from image_search.hits import Scored
 from image_search.imaging.arrays import Floats
-from image_search.indexes import Mask, Rows, VectorIndex
-from image_search.name_search import NameIndex
+from image_search.search.engines import Mask, Rows, VectorIndex
+from image_search.search.filters import Filter
+from image_search.search.hits import Scored
+from image_search.search.name_search import NameIndex
+from image_search.search.ranking.comparing import Comparison
+from image_search.search.ranking.expansion import NEIGHBOURS, REACH, expansion, heard
+from image_search.search.ranking.fusion import shares_of
+from image_search.search.ranking.variants import TURNED, Variant, lost
+from image_search.search.ranking.weighting import PHOTO
 from image_search.storage import Segment
-from image_search.variants import TURNED, Variant, lost
-from image_search.weighting import PHOTO
 
 # As for a drawing as it is (see ``comparing``), but fewer: what is not among them is behind anyway.
 VARIANT_TIMES, VARIANT_LEAST = 5, 250

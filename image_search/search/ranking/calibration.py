@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from image_search.extractors.base import unit_rows
-from image_search.fusion import Layout
 from image_search.imaging.arrays import Floats
-from image_search.trust import trust_in
+from image_search.search.ranking.fusion import Layout
+from image_search.search.ranking.trust import trust_in
 
 # Fewer images say nothing reliable about a mean of a thousand dimensions.
 FEWEST = 50

@@ -7,7 +7,7 @@ from typing import Any
 import faiss
 
 from image_search.imaging.arrays import Floats
-from image_search.indexes.base import Rows
+from image_search.search.engines.base import Rows
 
 
 def searched(index: Any, queries: Floats, top_k: int, parameters: Any) -> tuple[Floats, Rows]:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from image_search.imaging.arrays import Floats
-from image_search.indexes.base import Mask, Rows
-from image_search.indexes.codes import Coder, Codes
+from image_search.search.engines.base import Mask, Rows
+from image_search.search.engines.codes import Coder, Codes
 
 # Rows on the shortlist: at least so many, and so many for each one wanted. Chosen on a million
 # vectors (docs/performance.md).

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from image_search.calibration import Calibration
 from image_search.extractors import REGISTRY
+from image_search.search.ranking.calibration import Calibration
 
 PHOTO, SKETCH, TEXT = "photo", "sketch", "text"
 KINDS = (PHOTO, SKETCH)

@@ -1,0 +1,1 @@
+"""How images are scored: blocks compared, weighted, fused and expanded."""
