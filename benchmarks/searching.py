@@ -24,8 +24,8 @@ from benchmarks.report import ROOT, table, write_section
 from benchmarks.spread import LAYOUT, Spread, real_features
 from image_search.extractors import REGISTRY
 from image_search.imaging.arrays import Floats
-from image_search.planning import Known, make_plan
-from image_search.scanning import Entries, Entry
+from image_search.indexing.planning import Known, make_plan
+from image_search.indexing.scanning import Entries, Entry
 from image_search.search.engines.segment_indexes import vouched
 from image_search.search.ranking.calibration import Calibration, fit
 from image_search.search.ranking.fusion import query_vector

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from image_search.errors import ImageSearchError
 from image_search.fingerprints import Fingerprint, FingerprintStore, fingerprint
 from image_search.imaging.decoding import decode
-from image_search.reports import Progress
+from image_search.indexing.reports import Progress
 
 # What is made is safe after so many seconds, or so many pictures.
 SAVE_SECONDS = 2.0

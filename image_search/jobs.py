@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from image_search.errors import CacheLocked, ImageSearchError
 
 if TYPE_CHECKING:
+    from image_search.indexing.reports import Progress, Unreadable
     from image_search.library import Library
-    from image_search.reports import Progress, Unreadable
 
 logger = logging.getLogger(__name__)
 

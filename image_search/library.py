@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from image_search.availability import Status, Usable, is_outdated, status_of
 from image_search.checking import Checked, Checker, CheckResult, Failed
 from image_search.checking.report import render
 from image_search.decisions import Decisions
@@ -20,9 +19,11 @@ from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import decode
 from image_search.imaging.thumbnails import Thumbnails
 from image_search.imaging.turns import Turns
-from image_search.intake import Added, take_in
-from image_search.originals import Originals
-from image_search.reports import Progress, Report
+from image_search.indexing.availability import Status, Usable, is_outdated, status_of
+from image_search.indexing.intake import Added, take_in
+from image_search.indexing.originals import Originals
+from image_search.indexing.reports import Progress, Report
+from image_search.indexing.updating import Updater
 from image_search.search.engines.segment_indexes import is_large
 from image_search.search.queries import Query
 from image_search.search.search_index import SearchIndex
@@ -30,7 +31,6 @@ from image_search.search.searching import Asked, SearchResult, ask, needed, sear
 from image_search.search.serving import Serving
 from image_search.settings import Settings
 from image_search.storage import Snapshot
-from image_search.updating import Updater
 
 Result = TypeVar("Result")
 
@@ -113,7 +113,7 @@ class Library:
 
         Raises:
             UnreadableImage, ImageTooLarge: it would lie there without ever being found.
-            InvalidQuery, SettingsError: see ``image_search.intake.take_in``.
+            InvalidQuery, SettingsError: see ``image_search.indexing.intake.take_in``.
         """
         with self._turns.one():
             decode(data, max_megapixels=self.settings.image_megapixels, name=name)
@@ -195,7 +195,7 @@ class Library:
 
         Without ``fingerprints`` they are left for later: only checks and duplicates need them.
 
-        See ``image_search.indexing.update_cache`` for what it raises, and:
+        See ``image_search.indexing.building.update_cache`` for what it raises, and:
 
         Raises:
             CacheLocked: another process, or another thread, is updating the cache.

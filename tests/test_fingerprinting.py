@@ -11,7 +11,7 @@ from image_search import fingerprinting
 from image_search.errors import UnknownImage
 from image_search.fingerprinting import update_fingerprints
 from image_search.fingerprints import FingerprintStore
-from image_search.reports import Progress
+from image_search.indexing.reports import Progress
 from tests.drawing import picture
 
 

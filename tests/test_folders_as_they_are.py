@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from image_search.indexing.scanning import MAX_DEPTH, scan
 from image_search.library import Library
-from image_search.scanning import MAX_DEPTH, scan
 from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.conftest import Run

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from image_search import indexing, planning
 from image_search.errors import CacheLocked, SettingsError
+from image_search.indexing import building as indexing
+from image_search.indexing import planning
+from image_search.indexing.reports import Progress, Report
 from image_search.library import Library
-from image_search.reports import Progress, Report
 from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.counting import Counting, Gate, count

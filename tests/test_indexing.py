@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from image_search import scanning
+from image_search.indexing import scanning
+from image_search.indexing.reports import Progress, Report
 from image_search.library import Library
-from image_search.reports import Progress, Report
 from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.counting import Counting
@@ -175,7 +175,7 @@ def test_a_file_that_vanishes_meanwhile_is_no_error(
         (folder / "0002.png").unlink()
         return entries
 
-    monkeypatch.setattr("image_search.indexing.scan", scan)
+    monkeypatch.setattr("image_search.indexing.building.scan", scan)
 
     assert counts(update(settings)) == {"added": 3, "embedded": 3}
 

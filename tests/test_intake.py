@@ -14,8 +14,8 @@ from PIL import Image
 
 from image_search.errors import InvalidQuery, SettingsError
 from image_search.imaging.endings import with_matching_ending
-from image_search.intake import LONGEST, safe_name, take_in
-from image_search.scanning import scan
+from image_search.indexing.intake import LONGEST, safe_name, take_in
+from image_search.indexing.scanning import scan
 
 
 @given(st.text(max_size=400))

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from image_search import planning
+from image_search.indexing import planning
+from image_search.indexing.planning import Known, make_plan
+from image_search.indexing.scanning import Entries, Entry
 from image_search.library import Library
-from image_search.planning import Known, make_plan
-from image_search.scanning import Entries, Entry
 from image_search.settings import Settings
 from image_search.storage import safe_pickle
 from image_search.storage.records import READABLE, RETRY, UNREADABLE, Fact

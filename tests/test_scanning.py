@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from image_search.errors import SettingsError
-from image_search.scanning import Remarks, scan
+from image_search.indexing.scanning import Remarks, scan
 
 
 def put(folder: Path, *names: str) -> None:

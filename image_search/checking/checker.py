@@ -25,8 +25,8 @@ from image_search.errors import IndexEmpty, NotReady, UnknownImage
 from image_search.fingerprints import WAY
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode
-from image_search.originals import Originals, id_of
-from image_search.reports import Progress
+from image_search.indexing.originals import Originals, id_of
+from image_search.indexing.reports import Progress
 from image_search.search.queries import Query
 from image_search.search.search_index import SearchIndex
 from image_search.search.searching import Asked

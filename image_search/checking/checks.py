@@ -34,14 +34,14 @@ from image_search.errors import ImageSearchError, InvalidQuery
 from image_search.fingerprints import Match
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode, pixel_digest
-from image_search.originals import Originals
+from image_search.indexing.originals import Originals
+from image_search.indexing.unread import told
 from image_search.search.hits import Hit
 from image_search.search.queries import Query, Region, words
 from image_search.search.query_blocks import pixels_of
 from image_search.search.ranking.weighting import SKETCH
 from image_search.search.search_index import SearchIndex
 from image_search.search.searching import Asked
-from image_search.unread import told
 
 # Contents that are verified beside those that fingerprints suggest: so many of those whose
 # embeddings come nearest.

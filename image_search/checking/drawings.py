@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from image_search.originals import id_of
+from image_search.indexing.originals import id_of
 from image_search.search.filters import Filter
 from image_search.search.hits import Hit
 from image_search.search.ranking.scoring import Question

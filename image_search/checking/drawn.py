@@ -15,7 +15,7 @@ from image_search.checking.drawings import DEPTH, SAMPLE, Asked, answer_of
 from image_search.checking.rendered import PAPERS, STYLES, drawing_of
 from image_search.errors import ImageSearchError
 from image_search.imaging.arrays import Pixels
-from image_search.originals import id_of
+from image_search.indexing.originals import id_of
 from image_search.search.queries import Query
 from image_search.search.ranking.weighting import SKETCH
 from image_search.search.search_index import SearchIndex

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from image_search.errors import ImageSearchError, UnknownImage
 from image_search.fingerprinting import update_fingerprints
 from image_search.fingerprints import FingerprintIndex, FingerprintStore
-from image_search.originals import Originals
-from image_search.reports import Progress
+from image_search.indexing.originals import Originals
+from image_search.indexing.reports import Progress
 from image_search.settings import Settings
 from image_search.storage import Snapshot
 

@@ -11,7 +11,7 @@ from image_search.checking.drawings import PROMISED, DrawingLine
 from image_search.checking.thresholds import Threshold
 from image_search.fingerprints import Exchange, Match, SharedPart
 from image_search.imaging.sheets.drawing import PreparedDrawing
-from image_search.reports import Unreadable
+from image_search.indexing.reports import Unreadable
 from image_search.search.hits import Hit
 from image_search.search.queries import Region
 from image_search.search.ranking.weighting import SKETCH

@@ -191,7 +191,7 @@ def _asked(options: argparse.Namespace, limits: Query) -> Iterator[tuple[str, _R
 
 def _files(path: Path) -> Iterator[Path]:
     """A picture itself; of a folder every file in it and below that may be one."""
-    from image_search.scanning import scan
+    from image_search.indexing.scanning import scan
 
     if not path.is_dir():
         yield path

@@ -174,7 +174,7 @@ def _show(duplicates: Duplicates, options: argparse.Namespace) -> None:
 
 
 def _print(page: Page) -> None:
-    from image_search.originals import id_of
+    from image_search.indexing.originals import id_of
 
     for group in page.groups:
         print(f"{'Exact duplicates' if group.kind == 'exact' else 'Near-duplicates'}:")
@@ -195,7 +195,7 @@ def _print(page: Page) -> None:
 
 
 def _table(groups: Sequence[Group]) -> Iterator[Sequence[object]]:
-    from image_search.originals import id_of
+    from image_search.indexing.originals import id_of
 
     yield COLUMNS
     for group in groups:

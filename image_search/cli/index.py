@@ -19,8 +19,8 @@ from image_search.errors import CacheLocked
 
 if TYPE_CHECKING:
     from image_search.cli.options import Commands
+    from image_search.indexing.reports import Progress, Report
     from image_search.library import Library
-    from image_search.reports import Progress, Report
 
 # Unreadable files shown; --json has them all.
 SHOWN = 20

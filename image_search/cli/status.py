@@ -27,7 +27,7 @@ def add_to(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the status; 0 also when the index is empty."""
     # Not through the library, which imports all that a search needs.
-    from image_search.availability import status_of
+    from image_search.indexing.availability import status_of
     from image_search.search.serving import Serving
 
     settings = settings_from(options, NEEDED)

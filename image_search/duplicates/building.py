@@ -20,8 +20,8 @@ from image_search.fingerprints import Fingerprint, FingerprintIndex, Match, diff
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode, pixel_digest
 from image_search.imaging.sheets.drawing import is_line_art
-from image_search.originals import Originals
-from image_search.reports import Progress
+from image_search.indexing.originals import Originals
+from image_search.indexing.reports import Progress
 from image_search.search.ranking.weighting import PHOTO, SKETCH
 from image_search.storage import Fact, Snapshot
 

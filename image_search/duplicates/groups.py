@@ -10,7 +10,7 @@ from typing import Any
 from image_search.checking.verdict import EXACT, NEAR, SAME_BYTES, Evidence
 from image_search.decisions import DIFFERENT, Pair
 from image_search.duplicates.pairs import SamePicture, grouped
-from image_search.originals import id_of
+from image_search.indexing.originals import id_of
 from image_search.storage import Fact
 
 # What can be asked for: all but what was decided to be different; what still has to be decided;

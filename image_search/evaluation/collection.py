@@ -18,8 +18,8 @@ from image_search.errors import IndexEmpty, UnreadableImage
 from image_search.evaluation.asking import prepared
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import decode
+from image_search.indexing.reports import Progress, Unreadable
 from image_search.library import Library
-from image_search.reports import Progress, Unreadable
 from image_search.search.queries import AUTO
 from image_search.search.ranking.calibration import Calibration
 from image_search.search.ranking.fusion import Layout

@@ -8,7 +8,7 @@ from typing import Any
 
 from image_search.evaluation.asking import FUSION
 from image_search.evaluation.pairs import PairFigures
-from image_search.reports import Unreadable
+from image_search.indexing.reports import Unreadable
 
 MAP = "mAP"
 

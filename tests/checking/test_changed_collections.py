@@ -9,8 +9,8 @@ from PIL import ImageOps
 
 from image_search.checking import calibrating, drawn
 from image_search.errors import NotReady
+from image_search.indexing.reports import Progress
 from image_search.library import Library
-from image_search.reports import Progress
 from image_search.search.queries import Query
 from tests.checking.collection import IMAGES, id_of, of
 from tests.drawing import ornate, saved

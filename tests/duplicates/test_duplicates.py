@@ -15,8 +15,8 @@ from PIL import Image, ImageOps
 from image_search.duplicates import DECIDED, OPEN, Group, building
 from image_search.duplicates.pairs import grouped
 from image_search.errors import CacheLocked, InvalidQuery, UnknownImage
+from image_search.indexing.originals import id_of
 from image_search.library import Library
-from image_search.originals import id_of
 from image_search.settings import Settings
 from tests.drawing import copy_of, ornate, saved, updated
 from tests.fingerprints.renderings import necklace

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from image_search.imaging.decoding import decode
+from image_search.indexing.redecoding import shown_differently
 from image_search.library import Library
-from image_search.redecoding import shown_differently
 from image_search.search.queries import Query
 from image_search.settings import Settings
 from image_search.storage import safe_pickle

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from flask import Flask
 
+from image_search.indexing.reports import Progress, Report
 from image_search.library import Library
-from image_search.reports import Progress, Report
 from image_search.settings import Settings
 from image_search.web import create_app
 from tests.web.browsing import Seen, chromium, opened, served

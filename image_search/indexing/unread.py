@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from image_search.imaging.formats.kinds import ending
-from image_search.reports import Unreadable
+from image_search.indexing.reports import Unreadable
 from image_search.storage import Fact
 from image_search.storage.records import NOT_READ, RETRY
 

@@ -13,21 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from image_search.embedding import Embedding
-from image_search.examining import REDONE, Examined, examine, in_order
 from image_search.extractors.base import Extractor
 from image_search.extractors.loading import Lazily
 from image_search.imaging.arrays import Floats
-from image_search.planning import Known, Plan, make_plan, refuse_to_forget_all
-from image_search.reports import Progress, Report, Unreadable
-from image_search.scanning import Entries, Entry, Remarks, scan
+from image_search.indexing.embedding import Embedding
+from image_search.indexing.examining import REDONE, Examined, examine, in_order
+from image_search.indexing.planning import Known, Plan, make_plan, refuse_to_forget_all
+from image_search.indexing.reports import Progress, Report, Unreadable
+from image_search.indexing.scanning import Entries, Entry, Remarks, scan
+from image_search.indexing.unread import by_ending, told
 from image_search.search.ranking.calibration import SAMPLE, Calibration, fit
 from image_search.search.ranking.fusion import Layout
 from image_search.settings import Settings
 from image_search.storage import CacheWriter, ExtractorIdentity, Fact, Segment
 from image_search.storage.records import NOT_AN_IMAGE, READABLE
 from image_search.storage.snapshot import companion
-from image_search.unread import by_ending, told
 
 # Files being examined, or waiting for it, for each thread: enough that the threads have work while
 # the results are saved.

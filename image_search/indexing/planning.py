@@ -14,7 +14,7 @@ import numpy.typing as npt
 from image_search.errors import SettingsError
 from image_search.imaging.arrays import Floats
 from image_search.imaging.version import DECODING
-from image_search.scanning import Entries
+from image_search.indexing.scanning import Entries
 from image_search.settings import Settings
 from image_search.storage import Fact, Segment, Snapshot
 from image_search.storage.records import READABLE, RETRY

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from image_search.errors import InvalidQuery, SettingsError
 from image_search.imaging.endings import with_matching_ending
-from image_search.scanning import LITTER, is_outside
+from image_search.indexing.scanning import LITTER, is_outside
 
 # File systems allow 255 bytes; a number may join the name, and names grow when they are decomposed.
 LONGEST = 120

@@ -10,7 +10,7 @@ from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode
 from image_search.imaging.reading import read_image_file
 from image_search.imaging.thumbnails import Thumbnails
-from image_search.scanning import is_outside
+from image_search.indexing.scanning import is_outside
 from image_search.storage import Fact, Snapshot
 from image_search.storage.records import image_id
 

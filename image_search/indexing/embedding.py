@@ -7,10 +7,10 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from image_search.examining import Examined
 from image_search.extractors.base import Extractor
 from image_search.extractors.batches import BATCH
 from image_search.imaging.arrays import Floats
+from image_search.indexing.examining import Examined
 from image_search.search.ranking.fusion import Layout, stored_vectors
 from image_search.storage import Fact
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, resolve
 from image_search.extractors.resolve import AUTO
-from image_search.reports import Unreadable
+from image_search.indexing.reports import Unreadable
+from image_search.indexing.unread import by_ending, told
 from image_search.settings import Settings
 from image_search.storage import Snapshot
-from image_search.unread import by_ending, told
 
 # Weights are put into their place, or taken away, by hand; nobody notices that somewhat later.
 SECONDS = 1.0

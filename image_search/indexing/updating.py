@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from image_search.availability import chooses_freely, refuse_to_lose
 from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, resolve
 from image_search.extractors.loading import ExtractorPool
-from image_search.indexing import Means, update_cache
-from image_search.reports import Progress, Report
+from image_search.indexing.availability import chooses_freely, refuse_to_lose
+from image_search.indexing.building import Means, update_cache
+from image_search.indexing.reports import Progress, Report
 from image_search.search.engines.segment_indexes import vouched
 from image_search.search.serving import Serving
 from image_search.settings import Settings
@@ -34,7 +34,7 @@ class Updater:
 
         Raises:
             CacheLocked: another process, or another thread, is updating the cache.
-            ImageSearchError: see ``image_search.indexing.update_cache``.
+            ImageSearchError: see ``image_search.indexing.building.update_cache``.
         """
         with CacheWriter(self.settings.cache, self.settings.images) as writer:
             # With the lock held, so that a second writer is turned away at once.

@@ -19,8 +19,8 @@ from image_search.errors import FormatNotRead, ImageTooLarge, NotAnImage, Unread
 from image_search.extractors.base import Extractor
 from image_search.imaging.decoding import MAX_FILE_BYTES, decode
 from image_search.imaging.formats.kinds import is_no_image
-from image_search.redecoding import shown_differently
-from image_search.scanning import Entry, is_outside, times_of
+from image_search.indexing.redecoding import shown_differently
+from image_search.indexing.scanning import Entry, is_outside, times_of
 from image_search.storage import Fact
 from image_search.storage.records import NOT_AN_IMAGE, NOT_READ, RETRY, UNREADABLE
 

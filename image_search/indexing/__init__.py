@@ -1,0 +1,1 @@
+"""From the files of the image folder to rows of the index."""
