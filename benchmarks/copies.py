@@ -26,9 +26,9 @@ from benchmarks.fingerprinted import (
 )
 from benchmarks.imagededup_hashes import NAMES, NEAR, Found, Hashes, available
 from benchmarks.report import DATASETS, table, write_section
-from image_search.checking.calibrating import PICTURES, score, score_inverted
-from image_search.checking.thresholds import Scores, fit
-from image_search.fingerprints import Fingerprint, fingerprint
+from image_search.duplicates.checking.calibrating import PICTURES, score, score_inverted
+from image_search.duplicates.checking.thresholds import Scores, fit
+from image_search.duplicates.fingerprints import Fingerprint, fingerprint
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.edits import INVERTED, KINDS, MILD, STRENGTHS
 from image_search.search.ranking.weighting import PHOTO

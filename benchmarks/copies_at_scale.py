@@ -33,19 +33,19 @@ from benchmarks.fingerprinted import (
     sample,
 )
 from benchmarks.report import DATASETS, table, write_section
-from image_search.checking.checks import BY_LIKENESS
-from image_search.checking.verifying import BY_FINGERPRINT, THREADS
 from image_search.duplicates.building import CANDIDATES, TOGETHER, Means, look_at
-from image_search.fingerprinting import update_fingerprints
-from image_search.fingerprints import (
+from image_search.duplicates.checking.checks import BY_LIKENESS
+from image_search.duplicates.checking.verifying import BY_FINGERPRINT, THREADS
+from image_search.duplicates.fingerprinting import update_fingerprints
+from image_search.duplicates.fingerprints import (
     Fingerprint,
     FingerprintIndex,
     FingerprintStore,
     fingerprint,
     match,
 )
-from image_search.fingerprints.hashing import orientation_hashes
-from image_search.fingerprints.words import SUFFIX
+from image_search.duplicates.fingerprints.hashing import orientation_hashes
+from image_search.duplicates.fingerprints.words import SUFFIX
 from image_search.imaging.edits import MILD
 from image_search.storage import Snapshot
 

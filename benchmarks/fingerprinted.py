@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.report import DATASETS
-from image_search.checking.calibrating import LOOKED_AT
-from image_search.checking.verifying import BY_FINGERPRINT, BY_NEGATIVE
-from image_search.errors import UnreadableImage
-from image_search.fingerprints import (
+from image_search.duplicates.checking.calibrating import LOOKED_AT
+from image_search.duplicates.checking.verifying import BY_FINGERPRINT, BY_NEGATIVE
+from image_search.duplicates.fingerprints import (
     Fingerprint,
     FingerprintIndex,
     FingerprintStore,
@@ -26,6 +25,7 @@ from image_search.fingerprints import (
     match,
     match_inverted,
 )
+from image_search.errors import UnreadableImage
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode
 from image_search.imaging.edits import KINDS, STRENGTHS, edited

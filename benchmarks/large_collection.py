@@ -25,7 +25,7 @@ import numpy as np
 from benchmarks.fingerprinted import BACKDROPS, FOLDERS, backdrops, copies, spaced
 from benchmarks.report import DATASETS, table, timed, write_section
 from benchmarks.serving import images_in
-from image_search.checking import CheckResult
+from image_search.duplicates.checking import CheckResult
 from image_search.errors import UnreadableImage
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.fingerprinted import BACKDROPS, backdrops, files, pixels_of
 from benchmarks.report import DATASETS, table, write_section
-from image_search.checking import EXISTING
+from image_search.duplicates.checking import EXISTING
 from image_search.imaging.arrays import Pixels
 from image_search.library import Library
 from image_search.search.queries import Query

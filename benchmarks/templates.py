@@ -16,8 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 from benchmarks.fingerprinted import files, pixels_of, spaced
 from benchmarks.report import DATASETS, table, write_section
 from benchmarks.screenshots import fitted
-from image_search.checking.thresholds import ASSUMED
-from image_search.fingerprints import difference, exchanged, fingerprint, match
+from image_search.duplicates.checking.thresholds import ASSUMED
+from image_search.duplicates.fingerprints import difference, exchanged, fingerprint, match
 from image_search.imaging.arrays import Pixels
 
 FOLDERS = [DATASETS / name for name in ("jewellery", "caltech101", "clothing", "sketchy/photo")]

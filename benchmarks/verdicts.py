@@ -2,7 +2,7 @@
 half of which are not there.
 
 ``--constants`` measures instead how much harder people's drawings are than rendered ones, for
-``image_search.checking.drawings``, and how far the stated chance is from the true one on classes
+``image_search.duplicates.checking.drawings``, and how far the stated chance is from the true one on classes
 that were not looked at for that.
 """
 
@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.report import DATASETS, table, write_section
-from image_search.checking import NEW, POSSIBLE, CheckResult, drawings, drawn
-from image_search.checking.drawings import Asked
+from image_search.duplicates.checking import NEW, POSSIBLE, CheckResult, drawings, drawn
+from image_search.duplicates.checking.drawings import Asked
 from image_search.library import Library
 from image_search.search.queries import AUTO, Query
 from image_search.search.ranking.weighting import SKETCH

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from image_search.checking import Checked, Checker, CheckResult, Failed
-from image_search.checking.report import render
-from image_search.decisions import Decisions
 from image_search.duplicates import Duplicates
+from image_search.duplicates.checking import Checked, Checker, CheckResult, Failed
+from image_search.duplicates.checking.report import render
+from image_search.duplicates.decisions import Decisions
 from image_search.errors import CacheDamaged
 from image_search.extractors.loading import ExtractorPool
 from image_search.imaging.arrays import Floats, Pixels
@@ -99,7 +99,7 @@ class Library:
 
     def check(self, query: Query) -> CheckResult:
         """Whether the one picture of ``query`` is in the collection already; see
-        ``image_search.checking.Checker.check`` for what it raises."""
+        ``image_search.duplicates.checking.Checker.check`` for what it raises."""
 
         def answer() -> CheckResult:
             with self._checks.one():

@@ -10,8 +10,8 @@ import hypothesis
 import pytest
 from filelock import FileLock
 
-from image_search.checking import calibrating
 from image_search.cli import main
+from image_search.duplicates.checking import calibrating
 from image_search.settings import PREFIX, Settings
 from tests.counting import Counting, count
 from tests.hub import random_clip, random_resnet50

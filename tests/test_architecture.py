@@ -21,7 +21,7 @@ FLOORS = (
     ("storage",),
     ("search",),
     ("indexing",),
-    ("duplicates", "checking", "fingerprints", "fingerprinting", "decisions", "decision_rows"),
+    ("duplicates",),
     ("library",),
     ("evaluation", "jobs"),
     ("web",),

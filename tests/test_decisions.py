@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_search.decisions import DECISIONS, FORMAT, VERSION, Decisions, Side, pair_of
+from image_search.duplicates.decisions import DECISIONS, FORMAT, VERSION, Decisions, Side, pair_of
 from image_search.errors import CacheError, CacheLocked, InvalidQuery
 from image_search.storage import database
 

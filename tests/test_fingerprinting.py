@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from image_search import fingerprinting
+from image_search.duplicates import fingerprinting
+from image_search.duplicates.fingerprinting import update_fingerprints
+from image_search.duplicates.fingerprints import FingerprintStore
 from image_search.errors import UnknownImage
-from image_search.fingerprinting import update_fingerprints
-from image_search.fingerprints import FingerprintStore
 from image_search.indexing.reports import Progress
 from tests.drawing import picture
 

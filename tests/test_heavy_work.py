@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from image_search.checking import Checker
+from image_search.duplicates.checking import Checker
 from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.imaging import thumbnails
 from image_search.imaging.decoding import decode

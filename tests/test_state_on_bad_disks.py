@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from image_search.decisions import Decisions, Side
+from image_search.duplicates.decisions import Decisions, Side
 from image_search.library import Library
 from image_search.search.queries import Query
 from image_search.settings import Settings

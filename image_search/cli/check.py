@@ -34,7 +34,7 @@ from image_search.errors import (
 )
 
 if TYPE_CHECKING:
-    from image_search.checking import Checked, CheckResult, Failed
+    from image_search.duplicates.checking import Checked, CheckResult, Failed
     from image_search.library import Library
     from image_search.search.queries import Query
 
@@ -104,7 +104,7 @@ def add_to(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Check and print; 0 all new, 1 something exists, 3 a drawn design may be here, 2 a picture
     could not be checked."""
-    from image_search.checking import Checked, Failed
+    from image_search.duplicates.checking import Checked, Failed
     from image_search.library import Library
     from image_search.search.queries import Query, parse_region
 
@@ -247,7 +247,7 @@ def _write(
     failed: Sequence[Failed],
 ) -> None:
     """What was asked for beside the terminal: JSON, the table, the report."""
-    from image_search.checking import to_plain
+    from image_search.duplicates.checking import to_plain
     from image_search.imaging.reading import read_image_file
 
     if options.json:

@@ -10,13 +10,19 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from image_search.checking.checks import is_unaltered
-from image_search.checking.fingerprinted import Fingerprinted
-from image_search.checking.verdict import EXACT, NEAR, SAME_PIXELS, Evidence
-from image_search.decisions import Pair
+from image_search.duplicates.checking.checks import is_unaltered
+from image_search.duplicates.checking.fingerprinted import Fingerprinted
+from image_search.duplicates.checking.verdict import EXACT, NEAR, SAME_PIXELS, Evidence
+from image_search.duplicates.decisions import Pair
+from image_search.duplicates.fingerprints import (
+    Fingerprint,
+    FingerprintIndex,
+    Match,
+    difference,
+    match,
+)
 from image_search.duplicates.pairs import Pairs, SamePicture
 from image_search.errors import ImageSearchError
-from image_search.fingerprints import Fingerprint, FingerprintIndex, Match, difference, match
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode, pixel_digest
 from image_search.imaging.sheets.drawing import is_line_art

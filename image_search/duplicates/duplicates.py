@@ -11,13 +11,13 @@ from typing import Any
 import filelock
 import numpy as np
 
-from image_search.checking import Checker
-from image_search.decisions import Decisions, Imported, Side
 from image_search.duplicates.building import Means, build
+from image_search.duplicates.checking import Checker
+from image_search.duplicates.decisions import Decisions, Imported, Side
+from image_search.duplicates.fingerprints import WAY
 from image_search.duplicates.groups import ALL, DECIDED, OPEN, Group, Page, form_groups
 from image_search.duplicates.pairs import Pairs, SamePicture
 from image_search.errors import CacheError, CacheLocked, ImageSearchError, InvalidQuery
-from image_search.fingerprints import WAY
 from image_search.indexing.originals import Originals
 from image_search.indexing.reports import Progress
 from image_search.search.ranking.weighting import KINDS

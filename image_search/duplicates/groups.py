@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from image_search.checking.verdict import EXACT, NEAR, SAME_BYTES, Evidence
-from image_search.decisions import DIFFERENT, Pair
+from image_search.duplicates.checking.verdict import EXACT, NEAR, SAME_BYTES, Evidence
+from image_search.duplicates.decisions import DIFFERENT, Pair
 from image_search.duplicates.pairs import SamePicture, grouped
 from image_search.indexing.originals import id_of
 from image_search.storage import Fact

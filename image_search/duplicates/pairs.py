@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from image_search.checking.verdict import Evidence
-from image_search.decisions import Pair, pair_of
+from image_search.duplicates.checking.verdict import Evidence
+from image_search.duplicates.decisions import Pair, pair_of
 from image_search.errors import CacheDamaged
 from image_search.storage import database
 

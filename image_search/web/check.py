@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
-from image_search.checking import Checked, CheckResult, to_plain
+from image_search.duplicates.checking import Checked, CheckResult, to_plain
 from image_search.errors import InvalidQuery, NotReady
 from image_search.imaging.reading import read_image_file
 from image_search.search.queries import Query

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import ImageOps
 
-from image_search.checking import calibrating, drawn
+from image_search.duplicates.checking import calibrating, drawn
 from image_search.errors import NotReady
 from image_search.indexing.reports import Progress
 from image_search.library import Library

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from image_search.checking import Checked, drawings, to_plain
-from image_search.checking.drawings import (
+from image_search.duplicates.checking import Checked, drawings, to_plain
+from image_search.duplicates.checking.drawings import (
     ENOUGH,
     MOST,
     Answer,
@@ -25,8 +25,8 @@ from image_search.checking.drawings import (
     fit,
     judge,
 )
-from image_search.checking.rendered import PAPERS, STYLES, drawing_of
-from image_search.checking.thresholds import Thresholds, keep, kept
+from image_search.duplicates.checking.rendered import PAPERS, STYLES, drawing_of
+from image_search.duplicates.checking.thresholds import Thresholds, keep, kept
 from image_search.library import Library
 from image_search.search.hits import Hit
 from image_search.search.queries import Query

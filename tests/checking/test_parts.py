@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from image_search.checking.parts import MOST, parts_of
+from image_search.duplicates.checking.parts import MOST, parts_of
 from image_search.imaging.arrays import Pixels
 from image_search.search.queries import Region
 from tests.drawing import ornate

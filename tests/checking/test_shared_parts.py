@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from image_search.checking import to_plain
+from image_search.duplicates.checking import to_plain
 from image_search.library import Library
 from image_search.search.queries import Region
 from tests.checking.collection import of, screenshot

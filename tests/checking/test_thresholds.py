@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_search.checking.thresholds import (
+from image_search.duplicates.checking.thresholds import (
     FALSE_ALARMS,
     Scores,
     Threshold,

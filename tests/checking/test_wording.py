@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_search.checking import wording
-from image_search.checking.verdict import Certainty, headline_of, is_clear
+from image_search.duplicates.checking import wording
+from image_search.duplicates.checking.verdict import Certainty, headline_of, is_clear
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from image_search.fingerprints import SharedPart, difference, exchanged, fingerprint, match
-from image_search.fingerprints.agreement import shared_part
+from image_search.duplicates.fingerprints import (
+    SharedPart,
+    difference,
+    exchanged,
+    fingerprint,
+    match,
+)
+from image_search.duplicates.fingerprints.agreement import shared_part
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.edits import INVERTED, KINDS, MEDIUM, MILD, edited
 from tests.drawing import ornate

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_search.fingerprints import Exchange, exchanged, fingerprint, match
-from image_search.fingerprints.geometry import stretches
+from image_search.duplicates.fingerprints import Exchange, exchanged, fingerprint, match
+from image_search.duplicates.fingerprints.geometry import stretches
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.edits import INVERTED, KINDS, MEDIUM, MILD, STRONG, edited
 from tests.fingerprints.pictures import busy, flat

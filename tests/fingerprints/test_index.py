@@ -8,8 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from image_search.fingerprints import FingerprintIndex, FingerprintStore, fingerprint, words
-from image_search.fingerprints.words import SUFFIX
+from image_search.duplicates.fingerprints import (
+    FingerprintIndex,
+    FingerprintStore,
+    fingerprint,
+    words,
+)
+from image_search.duplicates.fingerprints.words import SUFFIX
 from image_search.imaging.edits import INVERTED, KINDS, MILD, edited
 from tests.fingerprints.pictures import busy, flat
 

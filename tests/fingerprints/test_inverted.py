@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from image_search.fingerprints import difference, fingerprint, match, match_inverted
-from image_search.fingerprints.hashing import hash_distances
+from image_search.duplicates.fingerprints import difference, fingerprint, match, match_inverted
+from image_search.duplicates.fingerprints.hashing import hash_distances
 from image_search.imaging.edits import INVERTED, MILD, STRENGTHS, edited
 from tests.fingerprints.pictures import busy, flat
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_search.fingerprints import Fingerprint, Match, fingerprint, match
-from image_search.fingerprints.descriptors import mirrored
-from image_search.fingerprints.geometry import area, frame, overlap
+from image_search.duplicates.fingerprints import Fingerprint, Match, fingerprint, match
+from image_search.duplicates.fingerprints.descriptors import mirrored
+from image_search.duplicates.fingerprints.geometry import area, frame, overlap
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.edits import INVERTED, KINDS, MEDIUM, MILD, STRONG, edited
 from tests.fingerprints.pictures import busy, flat

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from image_search.duplicates.fingerprints import Fingerprint, FingerprintStore
+from image_search.duplicates.fingerprints.segments import SUFFIX, columns_of, write_segment
 from image_search.errors import CacheError
-from image_search.fingerprints import Fingerprint, FingerprintStore
-from image_search.fingerprints.segments import SUFFIX, columns_of, write_segment
 
 
 def digest(number: int) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from PIL import Image, ImageOps
 
-from image_search.checking import calibrating
+from image_search.duplicates.checking import calibrating
 from image_search.library import Library
 from image_search.settings import Settings
 from image_search.web import check

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.fingerprints.points import Found, Pyramid
+from image_search.duplicates.fingerprints.points import Found, Pyramid
 from image_search.imaging.arrays import Floats
 
 CELLS, BINS = 4, 8

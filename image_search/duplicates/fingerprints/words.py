@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from image_search.duplicates.fingerprints.segments import Columns
 from image_search.errors import CacheDamaged
-from image_search.fingerprints.segments import Columns
 from image_search.storage.safe_pickle import write_durably
 from image_search.storage.unmapped import WholeFile
 

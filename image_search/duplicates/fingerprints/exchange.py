@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.fingerprints.laying import Laid, lay
-from image_search.fingerprints.match import Match, Outline
+from image_search.duplicates.fingerprints.laying import Laid, lay
+from image_search.duplicates.fingerprints.match import Match, Outline
 from image_search.imaging.arrays import Floats, Pixels
 
 # What is decided in another way has another number.

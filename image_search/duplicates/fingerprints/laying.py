@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.fingerprints.geometry import Matrix
-from image_search.fingerprints.match import Match, Outline, outline_of
+from image_search.duplicates.fingerprints.geometry import Matrix
+from image_search.duplicates.fingerprints.match import Match, Outline, outline_of
 from image_search.imaging.arrays import Floats, Pixels
 
 # Longest side of what is compared, in pixels, and of the smallest that can be.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from image_search.fingerprints import Fingerprint
+from image_search.duplicates.fingerprints import Fingerprint
 from image_search.imaging.arrays import Pixels
 from image_search.search.queries import Query
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from image_search.duplicates.fingerprinting import update_fingerprints
+from image_search.duplicates.fingerprints import FingerprintIndex, FingerprintStore
 from image_search.errors import ImageSearchError, UnknownImage
-from image_search.fingerprinting import update_fingerprints
-from image_search.fingerprints import FingerprintIndex, FingerprintStore
 from image_search.indexing.originals import Originals
 from image_search.indexing.reports import Progress
 from image_search.settings import Settings

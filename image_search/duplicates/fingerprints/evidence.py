@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.fingerprints import geometry
-from image_search.fingerprints.fingerprint import PREVIEW_SIDE, Fingerprint
-from image_search.fingerprints.geometry import Matrix, Pairs
+from image_search.duplicates.fingerprints import geometry
+from image_search.duplicates.fingerprints.fingerprint import PREVIEW_SIDE, Fingerprint
+from image_search.duplicates.fingerprints.geometry import Matrix, Pairs
 
 # Previews that correlate less than this do not show the same, wherever points agree.
 ALIKE = 0.5

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from image_search.fingerprints import words
-from image_search.fingerprints.fingerprint import Fingerprint
-from image_search.fingerprints.hashing import hash_distances
-from image_search.fingerprints.segments import Segment, digest_rows
-from image_search.fingerprints.store import FingerprintStore
-from image_search.fingerprints.voting import votes
-from image_search.fingerprints.words import Lists
+from image_search.duplicates.fingerprints import words
+from image_search.duplicates.fingerprints.fingerprint import Fingerprint
+from image_search.duplicates.fingerprints.hashing import hash_distances
+from image_search.duplicates.fingerprints.segments import Segment, digest_rows
+from image_search.duplicates.fingerprints.store import FingerprintStore
+from image_search.duplicates.fingerprints.voting import votes
+from image_search.duplicates.fingerprints.words import Lists
 
 # Hashes of one picture differ in at most so many of 64 bits.
 HASH_NEAR = 16

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from image_search.checking.parts import parts_of
-from image_search.checking.verdict import Evidence
-from image_search.fingerprints import (
+from image_search.duplicates.checking.parts import parts_of
+from image_search.duplicates.checking.verdict import Evidence
+from image_search.duplicates.fingerprints import (
     Exchange,
     Fingerprint,
     FingerprintIndex,

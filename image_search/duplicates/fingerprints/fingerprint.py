@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.fingerprints import descriptors, hashing, points
-from image_search.fingerprints.hashing import orientation_hashes, squeezed
+from image_search.duplicates.fingerprints import descriptors, hashing, points
+from image_search.duplicates.fingerprints.hashing import orientation_hashes, squeezed
 from image_search.imaging.arrays import Floats, Pixels
 
 # Longest side at which points are looked for, in pixels; smaller pictures are enlarged to it, so

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import jinja2
 
 from image_search import assets
-from image_search.checking.evidence import side_by_side
-from image_search.checking.verdict import POSSIBLE, WORDS, CheckHit, CheckResult
+from image_search.duplicates.checking.evidence import side_by_side
+from image_search.duplicates.checking.verdict import POSSIBLE, WORDS, CheckHit, CheckResult
 from image_search.errors import ImageSearchError
 from image_search.extractors.weights import without_remedy
 from image_search.imaging.arrays import Pixels

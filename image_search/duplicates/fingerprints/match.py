@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from image_search.fingerprints.geometry import Matrix
+from image_search.duplicates.fingerprints.geometry import Matrix
 
 Outline = tuple[tuple[float, float], ...]
 Rows = tuple[tuple[float, float, float], ...]

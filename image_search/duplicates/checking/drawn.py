@@ -10,9 +10,9 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from image_search.checking.calibrating import Means
-from image_search.checking.drawings import DEPTH, SAMPLE, Asked, answer_of
-from image_search.checking.rendered import PAPERS, STYLES, drawing_of
+from image_search.duplicates.checking.calibrating import Means
+from image_search.duplicates.checking.drawings import DEPTH, SAMPLE, Asked, answer_of
+from image_search.duplicates.checking.rendered import PAPERS, STYLES, drawing_of
 from image_search.errors import ImageSearchError
 from image_search.imaging.arrays import Pixels
 from image_search.indexing.originals import id_of

@@ -1,8 +1,8 @@
 """Has this been drawn before? A verdict on one picture, with its evidence and its error rates."""
 
-from image_search.checking.checker import Checker
-from image_search.checking.report import Checked, Failed
-from image_search.checking.verdict import (
+from image_search.duplicates.checking.checker import Checker
+from image_search.duplicates.checking.report import Checked, Failed
+from image_search.duplicates.checking.verdict import (
     EXACT,
     EXISTING,
     NEAR,

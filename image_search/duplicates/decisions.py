@@ -21,7 +21,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import filelock
 
-from image_search.decision_rows import (
+from image_search.duplicates.decision_rows import (
     COLOURWAY,
     COLUMNS,
     DECISIONS,

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from image_search.duplicates.fingerprints.fingerprint import PREVIEW_SIDE, Fingerprint
 from image_search.errors import CacheDamaged
-from image_search.fingerprints.fingerprint import PREVIEW_SIDE, Fingerprint
 from image_search.storage.safe_pickle import write_durably
 from image_search.storage.unmapped import WholeFile
 

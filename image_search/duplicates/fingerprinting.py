@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from image_search.duplicates.fingerprints import Fingerprint, FingerprintStore, fingerprint
 from image_search.errors import ImageSearchError
-from image_search.fingerprints import Fingerprint, FingerprintStore, fingerprint
 from image_search.imaging.decoding import decode
 from image_search.indexing.reports import Progress
 

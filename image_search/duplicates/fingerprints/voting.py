@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from image_search.fingerprints import words
-from image_search.fingerprints.fingerprint import Fingerprint
-from image_search.fingerprints.words import Lists
+from image_search.duplicates.fingerprints import words
+from image_search.duplicates.fingerprints.fingerprint import Fingerprint
+from image_search.duplicates.fingerprints.words import Lists
 
 Numbers = npt.NDArray[np.int64]
 

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.fingerprints import evidence, geometry
-from image_search.fingerprints.fingerprint import Fingerprint
-from image_search.fingerprints.geometry import Matrix, Pairs
-from image_search.fingerprints.hashing import hash_distances
-from image_search.fingerprints.match import Match, outline_of, rows_of
+from image_search.duplicates.fingerprints import evidence, geometry
+from image_search.duplicates.fingerprints.fingerprint import Fingerprint
+from image_search.duplicates.fingerprints.geometry import Matrix, Pairs
+from image_search.duplicates.fingerprints.hashing import hash_distances
+from image_search.duplicates.fingerprints.match import Match, outline_of, rows_of
 
 # Bits (of 128) by which descriptors of one point may differ: at all, where nothing else in the
 # other picture is alike, and once the geometry says where to look.

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from image_search.checking.drawings import DrawingLine
+from image_search.duplicates.checking.drawings import DrawingLine
 from image_search.errors import CacheDamaged, CacheError
 from image_search.storage import safe_pickle
 

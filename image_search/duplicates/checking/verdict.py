@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from image_search.checking import wording
-from image_search.checking.drawings import PROMISED, DrawingLine
-from image_search.checking.thresholds import Threshold
-from image_search.fingerprints import Exchange, Match, SharedPart
+from image_search.duplicates.checking import wording
+from image_search.duplicates.checking.drawings import PROMISED, DrawingLine
+from image_search.duplicates.checking.thresholds import Threshold
+from image_search.duplicates.fingerprints import Exchange, Match, SharedPart
 from image_search.imaging.sheets.drawing import PreparedDrawing
 from image_search.indexing.reports import Unreadable
 from image_search.search.hits import Hit

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from image_search.checking.drawings import DEPTH, DrawingLine
-from image_search.checking.fingerprinted import Fingerprinted
-from image_search.checking.limits import limit_of, unknown_of
-from image_search.checking.possible import decisions_on, designs_of
-from image_search.checking.thresholds import Threshold
-from image_search.checking.verdict import (
+from image_search.duplicates.checking.drawings import DEPTH, DrawingLine
+from image_search.duplicates.checking.fingerprinted import Fingerprinted
+from image_search.duplicates.checking.limits import limit_of, unknown_of
+from image_search.duplicates.checking.possible import decisions_on, designs_of
+from image_search.duplicates.checking.thresholds import Threshold
+from image_search.duplicates.checking.verdict import (
     EXACT,
     EXISTING,
     NEAR,
@@ -28,10 +28,10 @@ from image_search.checking.verdict import (
     is_clear,
     words_of,
 )
-from image_search.checking.verifying import Sighting, judged, sightings_of, views_of
-from image_search.decisions import DIFFERENT, Decisions, pair_of
+from image_search.duplicates.checking.verifying import Sighting, judged, sightings_of, views_of
+from image_search.duplicates.decisions import DIFFERENT, Decisions, pair_of
+from image_search.duplicates.fingerprints import Match
 from image_search.errors import ImageSearchError, InvalidQuery
-from image_search.fingerprints import Match
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode, pixel_digest
 from image_search.indexing.originals import Originals

@@ -19,9 +19,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from image_search.checking.thresholds import Scores
-from image_search.errors import ImageSearchError
-from image_search.fingerprints import (
+from image_search.duplicates.checking.thresholds import Scores
+from image_search.duplicates.fingerprints import (
     Fingerprint,
     FingerprintIndex,
     FingerprintStore,
@@ -31,6 +30,7 @@ from image_search.fingerprints import (
     match,
     match_inverted,
 )
+from image_search.errors import ImageSearchError
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.edits import INVERTED, KINDS, STRENGTHS, edited
 from image_search.imaging.sheets.drawing import is_line_art

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from image_search.checking.drawings import (
+from image_search.duplicates.checking.drawings import (
     ASSUMED_LINE,
     DEPTH,
     DrawingLine,
     answer_of,
     judge,
 )
-from image_search.checking.verdict import NEW, POSSIBLE, CheckHit
-from image_search.decisions import DIFFERENT, Pair, pair_of
+from image_search.duplicates.checking.verdict import NEW, POSSIBLE, CheckHit
+from image_search.duplicates.decisions import DIFFERENT, Pair, pair_of
 from image_search.search.hits import Hit
 from image_search.search.ranking.scoring import Question
 from image_search.search.search_index import SearchIndex

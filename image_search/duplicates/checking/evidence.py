@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from image_search.checking.verdict import Outline
+from image_search.duplicates.checking.verdict import Outline
 from image_search.imaging.arrays import Pixels
 
 # Height of both pictures, the longest width of each, and the space between them, in pixels.

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from image_search.checking import calibrating, drawings, drawn
-from image_search.checking.checks import Collection, check, see
-from image_search.checking.drawings import DrawingLine
-from image_search.checking.fingerprinted import Fingerprinted
-from image_search.checking.thresholds import (
+from image_search.duplicates.checking import calibrating, drawings, drawn
+from image_search.duplicates.checking.checks import Collection, check, see
+from image_search.duplicates.checking.drawings import DrawingLine
+from image_search.duplicates.checking.fingerprinted import Fingerprinted
+from image_search.duplicates.checking.thresholds import (
     Scores,
     Threshold,
     Thresholds,
@@ -19,10 +19,10 @@ from image_search.checking.thresholds import (
     keep,
     kept,
 )
-from image_search.checking.verdict import EXACT, CheckResult
-from image_search.decisions import Decisions
+from image_search.duplicates.checking.verdict import EXACT, CheckResult
+from image_search.duplicates.decisions import Decisions
+from image_search.duplicates.fingerprints import WAY
 from image_search.errors import IndexEmpty, NotReady, UnknownImage
-from image_search.fingerprints import WAY
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode
 from image_search.indexing.originals import Originals, id_of

@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
-from image_search.errors import CacheDamaged, CacheError
-from image_search.fingerprints.fingerprint import Fingerprint
-from image_search.fingerprints.segments import (
+from image_search.duplicates.fingerprints.fingerprint import Fingerprint
+from image_search.duplicates.fingerprints.segments import (
     SUFFIX,
     Columns,
     Segment,
@@ -24,6 +23,7 @@ from image_search.fingerprints.segments import (
     read_segment,
     write_segment,
 )
+from image_search.errors import CacheDamaged, CacheError
 
 # A file that belongs to no segment is removed when it is so old.
 ORPHAN_SECONDS = 3600.0

@@ -1,0 +1,32 @@
+"""Fingerprints tell whether two pictures are the same picture, edited.
+
+Embeddings say how *similar* pictures are; fingerprints say that they are *the same*: local features
+whose positions agree, and perceptual hashes.
+"""
+
+from image_search.duplicates.fingerprints import agreement, exchange, segments
+from image_search.duplicates.fingerprints.agreement import SharedPart, difference
+from image_search.duplicates.fingerprints.exchange import Exchange, exchanged
+from image_search.duplicates.fingerprints.fingerprint import Fingerprint, fingerprint
+from image_search.duplicates.fingerprints.index import FingerprintIndex
+from image_search.duplicates.fingerprints.match import Match
+from image_search.duplicates.fingerprints.matching import match, match_inverted
+from image_search.duplicates.fingerprints.store import FingerprintStore
+
+# How pictures are compared: changes whenever scores or decisions are made otherwise.
+WAY = f"{segments.RECIPE}.{exchange.RECIPE}.{agreement.RECIPE}"
+
+__all__ = [
+    "WAY",
+    "Exchange",
+    "Fingerprint",
+    "FingerprintIndex",
+    "FingerprintStore",
+    "Match",
+    "SharedPart",
+    "difference",
+    "exchanged",
+    "fingerprint",
+    "match",
+    "match_inverted",
+]
