@@ -23,7 +23,7 @@ FLOORS = (
     ("indexing",),
     ("duplicates",),
     ("library",),
-    ("evaluation", "jobs"),
+    ("evaluation",),
     ("web",),
     ("cli",),
     ("__main__",),

@@ -44,10 +44,10 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until interrupted; 0 after a clean stop."""
-    from image_search.jobs import ReindexRunning
     from image_search.library import Library
     from image_search.web import create_app
     from image_search.web.exposure import check_password, warnings_about
+    from image_search.web.jobs import ReindexRunning
     from image_search.web.secrets import kept_secrets
     from image_search.web.server import check_port, serve
 

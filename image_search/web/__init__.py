@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from image_search import assets
-from image_search.jobs import Reindexer
 from image_search.web import (
     check,
     duplicates,
@@ -25,6 +24,7 @@ from image_search.web import (
     static_files,
     uploads,
 )
+from image_search.web.jobs import Reindexer
 from image_search.web.secrets import kept_secrets
 from image_search.web.service import Service
 from image_search.web.sessions import EndedSessions

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from image_search import errors as core
-from image_search.jobs import ReindexRunning
+from image_search.web.jobs import ReindexRunning
 
 #: The most specific class in an error's ancestry decides.
 STATUS: dict[type[core.ImageSearchError], int] = {

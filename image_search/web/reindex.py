@@ -8,8 +8,8 @@ from typing import Any
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from image_search.jobs import Job, ReindexRunning
 from image_search.web.errors import Refusal
+from image_search.web.jobs import Job, ReindexRunning
 from image_search.web.service import service
 
 blueprint = Blueprint("reindex", __name__)

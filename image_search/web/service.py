@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 
-from image_search.jobs import Reindexer
+from image_search.web.jobs import Reindexer
 from image_search.web.sessions import EndedSessions
 from image_search.web.throttle import Throttle
 
