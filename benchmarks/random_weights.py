@@ -35,7 +35,8 @@ def place(folder: Path) -> dict[str, str]:
     import torchvision
     from safetensors.torch import save_file
 
-    from image_search.extractors import clip_models, resnet50, sources
+    from image_search.extractors import clip_models, resnet50
+    from image_search.extractors.weights import sources
 
     torch.manual_seed(0)
     network = open_clip.create_model(clip_models.OPENAI.architecture)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from image_search.extractors import REGISTRY
-from image_search.extractors.sources import PackagedWeights
+from image_search.extractors.weights.sources import PackagedWeights
 from tests.drawing import draw_into
 from tests.hub import Behaviour, Hub
 

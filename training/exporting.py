@@ -8,7 +8,7 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
-from image_search.extractors.integrity import sha256
+from image_search.extractors.weights.integrity import sha256
 
 
 def save(state: Mapping[str, torch.Tensor], path: Path) -> None:

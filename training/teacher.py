@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from image_search.extractors.openvino_engine import convert
-from image_search.extractors.quiet_openvino import openvino
-from image_search.extractors.recipe import Input
+from image_search.extractors.runtime.openvino_engine import convert
+from image_search.extractors.runtime.quiet_openvino import openvino
+from image_search.extractors.runtime.recipe import Input
 from image_search.imaging.arrays import Floats, Pixels
 
 SIDE = 224

@@ -7,7 +7,7 @@ Importing this package loads no model and no model library.
 from image_search.extractors.base import Extractor, TextExtractor, unit_rows
 from image_search.extractors.registry import REGISTRY, ExtractorSpec
 from image_search.extractors.resolve import Resolution, resolve
-from image_search.extractors.weights import Weights
+from image_search.extractors.weights.files import Weights
 
 __all__ = [
     "REGISTRY",

@@ -16,11 +16,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from image_search.extractors.base import Extractor, unit_rows
-from image_search.extractors.batches import BATCH, Forward, embed_squares
 from image_search.extractors.clip_models import CLIP_MODELS, OPENAI, ClipModel
 from image_search.extractors.crop import centre_square, squashed
-from image_search.extractors.engines import open_networks
-from image_search.extractors.recipe import Input, Recipe
+from image_search.extractors.runtime.batches import BATCH, Forward, embed_squares
+from image_search.extractors.runtime.engines import open_networks
+from image_search.extractors.runtime.recipe import Input, Recipe
 from image_search.extractors.vocabulary import reader
 from image_search.extractors.words import tokens
 from image_search.imaging.arrays import Floats, Pixels
@@ -104,7 +104,7 @@ def _towers(row: ClipModel, path: Path) -> dict[str, torch.nn.Module]:
     import open_clip
     from torch.nn import Module
 
-    from image_search.extractors.torch_engine import Normalised
+    from image_search.extractors.runtime.torch_engine import Normalised
 
     network = open_clip.create_model(row.architecture, pretrained=str(path))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from image_search.extractors.sources import (
+from image_search.extractors.weights.sources import (
     CLIP_VIT_B_32_DATACOMP_XL,
     CLIP_VIT_B_32_LAION2B,
     CLIP_VIT_B_32_OPENAI,

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.extractors.base import Extractor
-from image_search.extractors.batches import Forward, embed_squares
-from image_search.extractors.engines import open_networks
-from image_search.extractors.recipe import Input, Recipe
-from image_search.extractors.sources import DESIGN
+from image_search.extractors.runtime.batches import Forward, embed_squares
+from image_search.extractors.runtime.engines import open_networks
+from image_search.extractors.runtime.recipe import Input, Recipe
+from image_search.extractors.weights.sources import DESIGN
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.shrinking import resized
 
@@ -70,7 +70,7 @@ def build(path: Path) -> dict[str, torch.nn.Module]:
     import safetensors.torch
 
     from image_search.extractors.design_network import Design
-    from image_search.extractors.torch_engine import Normalised
+    from image_search.extractors.runtime.torch_engine import Normalised
 
     network = Design()
     halves = safetensors.torch.load_file(path)

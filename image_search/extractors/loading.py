@@ -12,7 +12,7 @@ import numpy as np
 from image_search.errors import ImageSearchError
 from image_search.extractors.base import Extractor, TextExtractor
 from image_search.extractors.registry import REGISTRY
-from image_search.extractors.sharing import MOST, shared
+from image_search.extractors.runtime.sharing import MOST, shared
 
 
 class ExtractorPool:

@@ -10,8 +10,8 @@ from typing import cast
 
 from image_search.extractors.base import Extractor
 from image_search.extractors.clip_models import CLIP_MODELS, OPENAI
-from image_search.extractors.sources import DESIGN, RESNET50_IMAGENET1K_V2
-from image_search.extractors.weights import Weights
+from image_search.extractors.weights.files import Weights
+from image_search.extractors.weights.sources import DESIGN, RESNET50_IMAGENET1K_V2
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from image_search.extractors.base import Extractor
-from image_search.extractors.batches import Forward, embed_squares
 from image_search.extractors.crop import centre_square
-from image_search.extractors.engines import open_networks
-from image_search.extractors.recipe import Input, Recipe
-from image_search.extractors.sources import RESNET50_IMAGENET1K_V2
+from image_search.extractors.runtime.batches import Forward, embed_squares
+from image_search.extractors.runtime.engines import open_networks
+from image_search.extractors.runtime.recipe import Input, Recipe
+from image_search.extractors.weights.sources import RESNET50_IMAGENET1K_V2
 from image_search.imaging.arrays import Floats, Pixels
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _build(path: Path) -> dict[str, torch.nn.Module]:
     import torch
     import torchvision
 
-    from image_search.extractors.torch_engine import Normalised
+    from image_search.extractors.runtime.torch_engine import Normalised
 
     network = torchvision.models.resnet50()
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))

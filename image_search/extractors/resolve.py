@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from image_search.errors import ModelUnavailable, SettingsError
 from image_search.extractors.registry import REGISTRY, ExtractorSpec
-from image_search.extractors.weights import Weights
+from image_search.extractors.weights.files import Weights
 
 AUTO = "auto"
 
@@ -91,7 +91,7 @@ def _provide(
     if not wanted:
         return problems  # in the order of specs, as below
     # The network's libraries take a while to import, and are rarely needed.
-    from image_search.extractors import hub
+    from image_search.extractors.weights import hub
 
     # All at once, so that several models cost one wait.
     findings = hub.probe([weights.url for weights in wanted.values()], timeout)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.errors import ModelUnavailable
-from image_search.extractors.weights import Weights
+from image_search.extractors.weights.files import Weights
 from image_search.extractors.words import mended
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from image_search.errors import UnknownImage
 from image_search.extractors import REGISTRY
 from image_search.extractors.base import Extractor, TextExtractor, unit_rows
 from image_search.extractors.prompts import described
-from image_search.extractors.sharing import Shared
+from image_search.extractors.runtime.sharing import Shared
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import WORKING_SIDE, decode
 from image_search.search.palettes import palette_block

@@ -9,7 +9,7 @@ from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue
 
 import image_search
-from image_search.extractors.weights import without_remedy
+from image_search.extractors.weights.files import without_remedy
 from image_search.settings import Settings
 from image_search.web.service import service
 

@@ -9,7 +9,8 @@ import pytest
 from filelock import FileLock
 from huggingface_hub import constants
 
-from image_search.extractors import REGISTRY, Extractor, resolve, sources
+from image_search.extractors import REGISTRY, Extractor, resolve
+from image_search.extractors.weights import sources
 from tests.hub import Hub, tiny_safetensors, tiny_torch
 
 Use = Callable[[Hub, Path], None]

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from image_search.extractors import REGISTRY, Extractor, TextExtractor, batches
+from image_search.extractors import REGISTRY, Extractor, TextExtractor
+from image_search.extractors.runtime import batches
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -12,7 +12,7 @@ import pytest
 from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, Extractor, resolve
 from image_search.extractors.base import unit_rows
-from image_search.extractors.sources import DESIGN, PackagedWeights
+from image_search.extractors.weights.sources import DESIGN, PackagedWeights
 from image_search.imaging.arrays import Pixels
 from tests.drawing import ornate
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from image_search.errors import ModelUnavailable
-from image_search.extractors import Extractor, engines, openvino_engine, resnet50, torch_engine
+from image_search.extractors import Extractor, resnet50
+from image_search.extractors.runtime import engines, openvino_engine, torch_engine
 from image_search.imaging.arrays import Floats
 from tests.extractors.test_contract import noise
 

@@ -12,7 +12,8 @@ import pytest
 from huggingface_hub import constants
 
 from image_search.errors import ModelUnavailable
-from image_search.extractors import REGISTRY, Weights, sources
+from image_search.extractors import REGISTRY, Weights
+from image_search.extractors.weights import sources
 from tests.hub import Behaviour, Hub
 
 CLIP = sources.CLIP_VIT_B_32_OPENAI

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from image_search.extractors.integrity import damage
+from image_search.extractors.weights.integrity import damage
 
 # Of the headers of a part and of its line in the table of contents: where they begin, and where
 # each holds the bits that tell how it was packed.

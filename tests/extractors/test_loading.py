@@ -11,7 +11,7 @@ import pytest
 
 from image_search.extractors import REGISTRY
 from image_search.extractors.loading import ExtractorPool
-from image_search.extractors.sharing import MOST
+from image_search.extractors.runtime.sharing import MOST
 from image_search.imaging.arrays import Floats
 
 

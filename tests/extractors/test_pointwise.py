@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from image_search.extractors.clip_models import OPENAI
-from image_search.extractors.pointwise import Perceptron, SelfAttention, with_convolutions
+from image_search.extractors.runtime.pointwise import Perceptron, SelfAttention, with_convolutions
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from image_search.errors import ModelUnavailable, SettingsError
-from image_search.extractors import REGISTRY, resolve, sources
-from image_search.extractors.sources import PackagedWeights
+from image_search.extractors import REGISTRY, resolve
+from image_search.extractors.weights import sources
+from image_search.extractors.weights.sources import PackagedWeights
 from tests.extractors.conftest import AUTOMATIC
 from tests.hub import Behaviour, Hub
 

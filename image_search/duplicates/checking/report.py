@@ -13,7 +13,7 @@ from image_search import assets
 from image_search.duplicates.checking.evidence import side_by_side
 from image_search.duplicates.checking.verdict import POSSIBLE, WORDS, CheckHit, CheckResult
 from image_search.errors import ImageSearchError
-from image_search.extractors.weights import without_remedy
+from image_search.extractors.weights.files import without_remedy
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode, thumbnail
 from image_search.search.hits import Hit

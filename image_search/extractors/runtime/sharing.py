@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.extractors.base import Extractor, TextExtractor
-from image_search.extractors.batches import BATCH
+from image_search.extractors.runtime.batches import BATCH
 from image_search.imaging.arrays import Floats
 
 # Of what waits, so many go through a network together at most: networks are warmed up for batches

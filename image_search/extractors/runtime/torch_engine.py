@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from image_search.extractors.batches import Forward
-from image_search.extractors.recipe import Recipe
+from image_search.extractors.runtime.batches import Forward
+from image_search.extractors.runtime.recipe import Recipe
 from image_search.imaging.arrays import Floats, Pixels
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from image_search.errors import ModelUnavailable
-from image_search.extractors.weights import Weights
+from image_search.extractors.weights.files import Weights
 
 if TYPE_CHECKING:
     import torch

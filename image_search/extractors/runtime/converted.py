@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from image_search.extractors.integrity import crc32, is_sha256, sha256
-from image_search.extractors.weights import Weights
+from image_search.extractors.weights.files import Weights
+from image_search.extractors.weights.integrity import crc32, is_sha256, sha256
 
 _log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from functools import cache
 from importlib.util import find_spec
 
 from image_search.errors import ModelUnavailable
-from image_search.extractors.batches import Forward
-from image_search.extractors.recipe import IMPORTING, Recipe
+from image_search.extractors.runtime.batches import Forward
+from image_search.extractors.runtime.recipe import IMPORTING, Recipe
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def open_networks(recipe: Recipe) -> Mapping[str, Forward]:
         ModelUnavailable: the weights are not on disk, damaged, or not of this model.
     """
     if not graphics_card() and find_spec("openvino") is not None:
-        from image_search.extractors import openvino_engine
+        from image_search.extractors.runtime import openvino_engine
 
         try:
             return openvino_engine.open_networks(recipe)
@@ -36,7 +36,7 @@ def open_networks(recipe: Recipe) -> Mapping[str, Forward]:
         except Exception as error:  # an engine that fails in any way is one that is not there
             _log.warning("OpenVINO cannot run %s (%s); PyTorch does.", recipe.model, error)
     with IMPORTING:
-        from image_search.extractors import torch_engine
+        from image_search.extractors.runtime import torch_engine
     return torch_engine.open_networks(recipe)
 
 

@@ -16,8 +16,8 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from image_search.errors import ModelUnavailable
-from image_search.extractors.integrity import is_sha256, sha256
-from image_search.extractors.weights import Weights
+from image_search.extractors.weights.files import Weights
+from image_search.extractors.weights.integrity import is_sha256, sha256
 
 _CHUNK = 64 * 1024
 _SENT_DAMAGED = "what it sent is damaged or was cut short"

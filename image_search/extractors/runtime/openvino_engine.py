@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.batches import BATCH, Forward
-from image_search.extractors.converted import Store
-from image_search.extractors.forms import InBulk, OnFirstNeed
-from image_search.extractors.quiet_openvino import openvino
-from image_search.extractors.recipe import Input, Recipe
+from image_search.extractors.runtime.batches import BATCH, Forward
+from image_search.extractors.runtime.converted import Store
+from image_search.extractors.runtime.forms import InBulk, OnFirstNeed
+from image_search.extractors.runtime.quiet_openvino import openvino
+from image_search.extractors.runtime.recipe import Input, Recipe
 from image_search.imaging.arrays import Floats
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _compiled(
     made = {}
     for form, size in _forms(name, takes).items():
         if size != ANY:
-            from image_search.extractors.pointwise import with_convolutions
+            from image_search.extractors.runtime.pointwise import with_convolutions
 
             # For batches of any size they gain nothing.
             module = with_convolutions(module)

@@ -15,7 +15,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from image_search.errors import ModelUnavailable
-from image_search.extractors.integrity import damage
+from image_search.extractors.weights.integrity import damage
 
 STALL_FACTOR = 4.0
 """A download may stand still for so many times the wait for a hub to answer: 20 s by default,
@@ -137,7 +137,7 @@ class Weights(ABC):
             ModelUnavailable: with the reason and what to do.
         """
         # The network's libraries take a while to import, and are rarely needed.
-        from image_search.extractors import hub
+        from image_search.extractors.weights import hub
 
         if progress is None:
             progress = sys.stderr.isatty()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.batches import BATCH, Forward
+from image_search.extractors.runtime.batches import BATCH, Forward
 from image_search.imaging.arrays import Floats
 
 #: So often a batch is filled up before the other form is read: reading one takes as long as a dozen

@@ -1,0 +1,1 @@
+"""What runs networks: OpenVINO or PyTorch, in batches that threads share."""
