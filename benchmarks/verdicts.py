@@ -2,8 +2,8 @@
 half of which are not there.
 
 ``--constants`` measures instead how much harder people's drawings are than rendered ones, for
-``image_search.duplicates.checking.drawings``, and how far the stated chance is from the true one on classes
-that were not looked at for that.
+``image_search.duplicates.checking.drawings``, and how far the stated chance is from the true one on
+classes that were not looked at for that.
 """
 
 from __future__ import annotations

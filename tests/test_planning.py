@@ -16,7 +16,7 @@ from image_search.library import Library
 from image_search.settings import Settings
 from image_search.storage import safe_pickle
 from image_search.storage.records import READABLE, RETRY, UNREADABLE, Fact
-from tests.cache.files import fact, vectors_of, write
+from tests.storage.files import fact, vectors_of, write
 from tests.drawing import draw_into
 
 # Letters below and above the slash, and one that is no UTF-8, so that the order of paths is not

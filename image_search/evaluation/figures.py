@@ -85,7 +85,7 @@ class Side:
 
 @dataclass(frozen=True)
 class CalibrationFigures:
-    """What the gallery told about its blocks; see ``image_search.search.ranking.calibration.Calibration``."""
+    """What was fitted to the gallery; see ``image_search.search.ranking.calibration``."""
 
     fitted_on: int
     spreads: dict[str, float]

@@ -65,8 +65,8 @@ class Query:
     pictures. ``region``: the part of the one picture that asks. ``kind``: whether the pictures are
     photos or sketches, or ``auto`` to tell from the pictures. ``weights`` by extractor, or by group
     of extractors, replace the defaults, and what is not named in them has no say; ``preset`` names
-    a mixture in their place (see ``image_search.search.presets``). ``filter`` is what every hit must
-    fulfil. ``k`` hits are wanted. ``original``: pictures of drawings are compared as they are,
+    a mixture in their place (see ``image_search.search.presets``). ``filter`` is what every hit
+    must fulfil. ``k`` hits are wanted. ``original``: pictures of drawings are compared as they are,
     rather than cleaned of their paper first.
     """
 

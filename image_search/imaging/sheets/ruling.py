@@ -7,6 +7,8 @@ stroke is the darker of the two, and stays.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -133,10 +135,10 @@ def _lines(ink: Floats, shares: Floats, least: float, angle: float) -> Floats | 
 
 
 def _is_drawn(
-    ink: Floats,
+    ink: npt.NDArray[Any],
     lines: npt.NDArray[np.uint8],
     runs: npt.NDArray[np.int64],
-    inside: Floats,
+    inside: npt.NDArray[Any],
     least: float,
 ) -> bool:
     """Whether the ``lines`` belong to the drawing, as joints between tiles do: they end before the

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from image_search.errors import CacheError, CacheLocked
 from image_search.storage import CacheWriter, Fact, safe_pickle
 from image_search.storage.snapshot import segment_folder
-from tests.cache.files import (
+from tests.storage.files import (
     DIM,
     FAKE,
     content,

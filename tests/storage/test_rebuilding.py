@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from image_search.storage import CacheWriter
-from tests.cache.files import (
+from tests.storage.files import (
     DIM,
     OTHER,
     content,

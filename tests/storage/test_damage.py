@@ -9,7 +9,7 @@ import pytest
 
 from image_search.errors import CacheDamaged
 from image_search.storage import CacheWriter
-from tests.cache.files import FAKE, Content, content, expected, fact, read, segment_files, write
+from tests.storage.files import FAKE, Content, content, expected, fact, read, segment_files, write
 
 GROUPS = [[fact(f"{group}-{n}.png", 10 * group + n) for n in range(1, 5)] for group in range(3)]
 ALL = [known for group in GROUPS for known in group]

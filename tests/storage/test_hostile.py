@@ -18,7 +18,7 @@ import pytest
 from image_search.errors import CacheDamaged
 from image_search.storage import safe_pickle
 from image_search.storage.snapshot import FORMAT, SCHEMA
-from tests.cache.files import fact, read, segment_files, write
+from tests.storage.files import fact, read, segment_files, write
 
 
 class Calls:
