@@ -33,7 +33,7 @@ from benchmarks.fingerprinted import (
     sample,
 )
 from benchmarks.report import DATASETS, table, write_section
-from image_search.duplicates.building import CANDIDATES, TOGETHER, Means, look_at
+from image_search.duplicates.building import CANDIDATES, TOGETHER, GroupingContext, look_at
 from image_search.duplicates.checking.checks import BY_LIKENESS
 from image_search.duplicates.checking.verifying import BY_FINGERPRINT, THREADS
 from image_search.duplicates.fingerprinting import update_fingerprints
@@ -193,7 +193,7 @@ def looked_at(store: FingerprintStore, index: FingerprintIndex, real: Sequence[b
     """What holding one content against all the others takes when the duplicates of the collection
     are looked for, in milliseconds on the clock: until candidates are known, and in all."""
     # The pixels of a pair are not looked at: there are no files of what was put together.
-    means = Means(_Only(store), None, Snapshot(()), FLOOR, THREADS, 1.0)  # type: ignore[arg-type]
+    means = GroupingContext(_Only(store), None, Snapshot(()), FLOOR, THREADS, 1.0)  # type: ignore[arg-type]
     absent = set(store.missing(real))
     kept = [content for content in real if content not in absent]
     some = [kept[row] for row in np.random.default_rng(3).permutation(len(kept))[:LOOKED_AT]]

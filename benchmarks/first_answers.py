@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.quality import CASES, Case, unseen
 from benchmarks.report import DATASETS, table, write_section
 from image_search.evaluation import TRUTHS, Collection
-from image_search.evaluation.asking import Way
+from image_search.evaluation.asking import RankingConfig
 from image_search.evaluation.measuring import measure
 from image_search.evaluation.protocol import prepare
 from image_search.search.ranking.expansion import ROUNDS, Round
@@ -52,7 +52,7 @@ def row(case: Case, caches: Path) -> list[object]:
     trial = prepare(gallery, queries, TRUTHS[case.truth])
     cells = []
     for rounds in WAYS:
-        way = Way(heading(rounds), rounds=rounds)
+        way = RankingConfig(heading(rounds), rounds=rounds)
         values = measure(trial, way, (10,), 10).values.mean(axis=0)
         cells.append(" / ".join(f"{value:.3f}".removeprefix("0") for value in values))
     return [case.name, f"{len(trial.asked):,}", *cells]

@@ -20,7 +20,7 @@ from PIL import Image
 
 from benchmarks.fingerprinted import spaced
 from benchmarks.report import DATASETS, table, write_section
-from image_search.evaluation.asking import FUSION, Asked, scores, ways
+from image_search.evaluation.asking import FUSION, EvaluationQuery, scores, ways
 from image_search.evaluation.metrics import average_precision, ranked
 from image_search.extractors import REGISTRY, unit_rows
 from image_search.extractors.crop import centre_square
@@ -166,7 +166,7 @@ def scored(
     vectors = stored_vectors(layout, gallery)
     calibration = fit(layout, vectors, len(vectors))
     queries = zip(*asking.values(), strict=True)
-    asked = [Asked(dict(zip(asking, blocks, strict=True)), kind) for blocks in queries]
+    asked = [EvaluationQuery(dict(zip(asking, blocks, strict=True)), kind) for blocks in queries]
     models = {name: REGISTRY[name].model if name in REGISTRY else "any" for name in gallery}
     centred = calibration.centred(vectors)
     return {

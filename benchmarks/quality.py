@@ -69,8 +69,8 @@ def main() -> None:
     rows = [row(case, answer) for case, _, answer in found]
     names = [way["name"] for way in found[0][2]["ways"]]
     models = found[0][2]["models"]
-    lack = [name for name in REGISTRY if name not in models]
-    lacking = f"; not in use here: {', '.join(lack)}" if lack else ""
+    missing_reason = [name for name in REGISTRY if name not in models]
+    lacking = f"; not in use here: {', '.join(missing_reason)}" if missing_reason else ""
     used = ", ".join(f"{name} (`{models[name]}`)" for name in models)
     text = (
         "### Each extractor alone, and the fusion\n\n`python -m benchmarks.quality`: "

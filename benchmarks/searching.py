@@ -24,15 +24,15 @@ from benchmarks.report import ROOT, table, write_section
 from benchmarks.spread import LAYOUT, Spread, real_features
 from image_search.extractors import REGISTRY
 from image_search.imaging.arrays import Floats
-from image_search.indexing.planning import Known, make_plan
+from image_search.indexing.planning import IndexedFiles, make_plan
 from image_search.indexing.scanning import Entries, Entry
-from image_search.search.engines.segment_indexes import vouched
+from image_search.search.engines.segment_indexes import verified_segments
 from image_search.search.ranking.calibration import Calibration, fit
 from image_search.search.ranking.fusion import query_vector
-from image_search.search.ranking.scoring import Question
+from image_search.search.ranking.scoring import ScoringQuery
 from image_search.search.ranking.weighting import PHOTO, chosen_weights, default_weights
 from image_search.search.serving import Serving
-from image_search.storage import CacheWriter, ExtractorIdentity, Fact
+from image_search.storage import CacheWriter, ExtractorIdentity, FileRecord
 from image_search.storage.segments import CODES
 
 IDENTITIES = tuple(
@@ -64,9 +64,9 @@ def weights_of(kind: str, calibration: Calibration) -> dict[str, float]:
     return chosen_weights(chosen, tuple(chosen), calibration)
 
 
-def facts(first: int, count: int) -> list[Fact]:
+def facts(first: int, count: int) -> list[FileRecord]:
     return [
-        Fact(
+        FileRecord(
             f"{i // 1000:04d}/design-{i:07d}.jpg",
             20_000 + i,
             1_700_000_000_000_000_000 + i,
@@ -153,7 +153,7 @@ def ours(folder: Path) -> Found:
     ready = time.perf_counter() - started
 
     def ask(kind: str, row: Floats) -> list[float]:
-        question = Question(blocks_of(row, kind), weights_of(kind, index.calibration))
+        question = ScoringQuery(blocks_of(row, kind), weights_of(kind, index.calibration))
         return [hit.score for hit in index.search(question, NEIGHBOURS)[0]]
 
     kinds = asked(folder, ask)
@@ -161,7 +161,7 @@ def ours(folder: Path) -> Found:
     for row in np.load(folder / "queries.npz")["rows"]:
         blocks, weights = blocks_of(row, "image"), weights_of("image", index.calibration)
         started = time.perf_counter()
-        index.search(Question(blocks, weights, expanded=True), NEIGHBOURS)
+        index.search(ScoringQuery(blocks, weights, expanded=True), NEIGHBOURS)
         heard.append(1000 * (time.perf_counter() - started))
     codes = sum(path.stat().st_size for path in folder.rglob(f"*{CODES}"))
     disk = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -185,9 +185,9 @@ def adding(folder: Path) -> Found:
     started = time.perf_counter()
     with CacheWriter(folder / "image_features.pkl", folder / "images") as writer:
         snapshot = serving.snapshot()
-        trusted = vouched(snapshot) | set(serving.verified or ())
+        trusted = verified_segments(snapshot) | set(serving.verified or ())
         opened = {segment.name: segment for segment in snapshot.segments}
-        plan = make_plan(entries, Known(writer.begin(IDENTITIES, trusted, opened)))
+        plan = make_plan(entries, IndexedFiles(writer.begin(IDENTITIES, trusted, opened)))
         assert len(plan.work) == 100
         writer.commit(facts(count, 100), vectors)
         writer.finish()

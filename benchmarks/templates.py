@@ -17,7 +17,7 @@ from benchmarks.fingerprinted import files, pixels_of, spaced
 from benchmarks.report import DATASETS, table, write_section
 from benchmarks.screenshots import fitted
 from image_search.duplicates.checking.thresholds import ASSUMED
-from image_search.duplicates.fingerprints import difference, exchanged, fingerprint, match
+from image_search.duplicates.fingerprints import difference, fingerprint, match, replaced_region
 from image_search.imaging.arrays import Pixels
 
 FOLDERS = [DATASETS / name for name in ("jewellery", "caltech101", "clothing", "sketchy/photo")]
@@ -246,7 +246,7 @@ def measured(folder: Path, groups: int) -> list[object]:
         count[1] += 1
         if found is None or found.score < NEAR:
             continue
-        count[2] += exchanged(pair.query, pair.other, found) is None
+        count[2] += replaced_region(pair.query, pair.other, found) is None
         count[0] += difference(pair.query, pair.other, found) is None
     everything = [sum(count[place] for count in counts.values()) for place in range(3)]
     cells = [f"{near} / {of} / {before}" for near, of, before in (*counts.values(), everything)]

@@ -18,16 +18,16 @@ from image_search.extractors.loading import ExtractorPool
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import decode
 from image_search.imaging.thumbnails import Thumbnails
-from image_search.imaging.turns import Turns
+from image_search.imaging.turns import FairSemaphore
 from image_search.indexing.availability import Status, Usable, is_outdated, status_of
-from image_search.indexing.intake import Added, take_in
+from image_search.indexing.intake import Added, save_upload
 from image_search.indexing.originals import Originals
 from image_search.indexing.reports import Progress, Report
 from image_search.indexing.updating import Updater
 from image_search.search.engines.segment_indexes import is_large
 from image_search.search.queries import Query
 from image_search.search.search_index import SearchIndex
-from image_search.search.searching import Asked, SearchResult, ask, needed, search
+from image_search.search.searching import PreparedQuery, SearchResult, ask, needed, search
 from image_search.search.serving import Serving
 from image_search.settings import Settings
 from image_search.storage import Snapshot
@@ -51,11 +51,11 @@ class Library:
         self.settings = settings
         self._serving = Serving(settings.cache)
         self._pool = ExtractorPool()
-        self._turns = Turns(settings.workers)
+        self._turns = FairSemaphore(settings.workers)
         self._usable = Usable(settings)
         # Not among the turns of searches, which would wait for whole pages of thumbnails, and for
         # checks, which take several times as long.
-        self._checks = Turns(min(CHECKS, settings.workers))
+        self._checks = FairSemaphore(min(CHECKS, settings.workers))
         self._thumbnails = Thumbnails(
             settings.state_dir / "thumbnails", settings.image_megapixels, settings.workers
         )
@@ -120,7 +120,7 @@ class Library:
         images, digest = self.settings.images, hashlib.sha256(data).digest()
         known = [fact.path for fact in self._serving.snapshot().files_of(digest)]
         same = tuple(path for path in known if (images / path).is_file())
-        return Added(take_in(images, folder, name, data), same)
+        return Added(save_upload(images, folder, name, data), same)
 
     def _reopening(self, work: Callable[[], Result]) -> Result:
         """What ``work`` gives; where a file was changed under it, once more with all files opened
@@ -159,7 +159,7 @@ class Library:
 
     def _ask(
         self, query: Query, max_megapixels: float, pause: Callable[[], None] | None = None
-    ) -> tuple[SearchIndex, Asked]:
+    ) -> tuple[SearchIndex, PreparedQuery]:
         # Beside the reading of the index, where this is the first query.
         self._pool.begin(needed(query, self._usable_of(self._serving.snapshot())[0]))
         index = self._serving.index()
@@ -176,7 +176,7 @@ class Library:
         )
         return index, asked
 
-    def _ask_of_own(self, query: Query) -> tuple[SearchIndex, Asked]:
+    def _ask_of_own(self, query: Query) -> tuple[SearchIndex, PreparedQuery]:
         """As ``_ask``, of pictures that may be as large as those of the collection."""
         return self._ask(query, self.settings.most_megapixels)
 

@@ -57,7 +57,7 @@ def test_the_spread_is_that_of_the_cosines_of_two_images() -> None:
         centred = rows - calibration.means[name]
         centred /= np.linalg.norm(centred, axis=1, keepdims=True)
         cosines = (centred @ centred.T)[np.triu_indices(len(rows), 1)]
-        assert calibration.spreads[name] == pytest.approx(float(cosines.std()), rel=0.05)
+        assert calibration.std[name] == pytest.approx(float(cosines.std()), rel=0.05)
 
 
 @pytest.mark.parametrize("blind", ["", "hsv", "edges"])
@@ -122,7 +122,7 @@ def test_few_images_are_taken_as_they_are() -> None:
     vectors = stored_vectors(LAYOUT, blocks)
 
     assert calibration.fitted_on == 0
-    assert calibration.spreads == calibration.trust == dict.fromkeys(LAYOUT.names, 1.0)
+    assert calibration.std == calibration.trust == dict.fromkeys(LAYOUT.names, 1.0)
     assert np.array_equal(calibration.centred(vectors), vectors)
     assert np.array_equal(calibration.centred_block("hsv", blocks["hsv"][0]), blocks["hsv"][0])
 
@@ -145,7 +145,7 @@ def test_images_that_are_all_alike_have_finite_scores() -> None:
     calibration = fit(LAYOUT, vectors, 60)
     centred = calibration.centred(vectors)
 
-    assert all(spread > 0 for spread in calibration.spreads.values())
+    assert all(spread > 0 for spread in calibration.std.values())
     assert np.allclose(centred @ centred[0], 1, atol=1e-4)
 
 

@@ -79,13 +79,15 @@ def test_what_is_near_to_all_drawings_is_put_behind() -> None:
     vectors, calibration = collection()
     comparison = Comparison(calibration, MODELS, SKETCH)
     known = comparison.drawings["edges"]
-    plain, levelled = calibration.centred(vectors), comparison.stored(vectors)
+    plain, hubness_corrected = calibration.centred(vectors), comparison.stored(vectors)
     places = LAYOUT.slices()
     near = known.parts[0].nearness(plain[:, places["edges"]] * np.float32(np.sqrt(2)))
 
     # The other block stays as it is; of this one every row is shorter or longer by its nearness.
-    assert np.array_equal(levelled[:, places["hsv"]], plain[:, places["hsv"]])
-    assert np.allclose(levelled[:, places["edges"]] * near[:, None], plain[:, places["edges"]])
+    assert np.array_equal(hubness_corrected[:, places["hsv"]], plain[:, places["hsv"]])
+    assert np.allclose(
+        hubness_corrected[:, places["edges"]] * near[:, None], plain[:, places["edges"]]
+    )
     assert near.std() > 0
 
 
@@ -111,13 +113,13 @@ def test_each_part_of_an_embedding_has_its_share() -> None:
     known = Drawings(tuple(parts))
     block, rows = unit_rows(dice.normal(size=(1, 6)))[0], unit_rows(dice.normal(size=(5, 6)))
 
-    asked, levelled = known.asked(block), known.levelled(rows)
+    asked, hubness_corrected = known.asked(block), known.hubness_corrected(rows)
 
     assert np.linalg.norm(asked) == pytest.approx(1)
     for part in parts:
         assert np.linalg.norm(asked[part.place]) == pytest.approx(part.share**0.5)
         # All are as near as one unit vector is to noise without a direction.
-        lengths = np.linalg.norm(levelled[:, part.place], axis=1)
+        lengths = np.linalg.norm(hubness_corrected[:, part.place], axis=1)
         assert np.allclose(lengths, part.share**0.5 * 2)
 
 
@@ -130,7 +132,7 @@ def test_what_share_a_part_has_elsewhere_does_not_matter() -> None:
     other[:, first] *= 3
 
     assert np.allclose(known.asked(rows[0]), known.asked(other[0]), atol=1e-6)
-    assert np.allclose(known.levelled(rows), known.levelled(other), atol=1e-5)
+    assert np.allclose(known.hubness_corrected(rows), known.hubness_corrected(other), atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", [PHOTO, SKETCH])

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
 from image_search.search.ranking.calibration import Calibration, fit
-from image_search.search.ranking.expansion import ROUNDS, SPEAKERS, expansion, heard
+from image_search.search.ranking.expansion import (
+    EXPANSION_SIZE,
+    ROUNDS,
+    active_extractors,
+    expansion,
+)
 from image_search.search.ranking.fusion import Layout, stored_vectors
 from image_search.search.ranking.weighting import PHOTO, SKETCH, TEXT
 
@@ -51,7 +56,7 @@ def said_plainly(scores: Floats, rounds: int) -> npt.NDArray[np.float64]:
     now = [float(score) for score in scores]
     for kept, say in ROUNDS[:rounds]:
         places = sorted(range(len(now)), key=lambda image: -now[image])
-        first = places[:SPEAKERS]
+        first = places[:EXPANSION_SIZE]
         total = sum(max(now[image], 0) for image in first)
         mean = sum(max(now[image], 0) / total * joined[image] for image in first)
         length = float(np.linalg.norm(mean))
@@ -63,12 +68,12 @@ def said_plainly(scores: Floats, rounds: int) -> npt.NDArray[np.float64]:
 
 
 def test_who_is_heard() -> None:
-    assert list(heard(CALIBRATION, PHOTO, SHARES)) == ["design", "edges"]
-    assert list(heard(CALIBRATION, SKETCH, SHARES)) == ["design"]
-    assert not heard(CALIBRATION, SKETCH, {"design": 0.0, "edges": 1.0})
-    assert not heard(CALIBRATION, TEXT, SHARES)
+    assert list(active_extractors(CALIBRATION, PHOTO, SHARES)) == ["design", "edges"]
+    assert list(active_extractors(CALIBRATION, SKETCH, SHARES)) == ["design"]
+    assert not active_extractors(CALIBRATION, SKETCH, {"design": 0.0, "edges": 1.0})
+    assert not active_extractors(CALIBRATION, TEXT, SHARES)
     for kind in (PHOTO, SKETCH):
-        assert not heard(Calibration.none(LAYOUT), kind, SHARES)
+        assert not active_extractors(Calibration.none(LAYOUT), kind, SHARES)
 
 
 @given(st.integers(0, 1000))

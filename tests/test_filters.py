@@ -22,14 +22,14 @@ from image_search.search.filters import (
     parse_time,
     unknown_folder,
 )
-from image_search.storage import Fact, Records
+from image_search.storage import FileRecord, Records
 
 Form = Literal["NFC", "NFD"]
 FORMS: tuple[Form, ...] = ("NFC", "NFD")
 NAMES = st.text(alphabet="aAbß[]1.é", min_size=1, max_size=4)
 TIMES = st.integers(-3, 3).map(lambda hour: 1_700_000_000 + 3600 * hour)
 FACTS = st.builds(
-    Fact,
+    FileRecord,
     path=st.lists(NAMES, min_size=1, max_size=3).map("/".join),
     size=st.just(1),
     mtime_ns=st.builds(lambda s, ns: s * 10**9 + ns, TIMES, st.sampled_from([0, 1, 999_999_999])),
@@ -49,7 +49,7 @@ FILTERS = st.fixed_dictionaries(
 )
 
 
-def fits(fact: Fact, asked: dict[str, Any]) -> bool:
+def fits(fact: FileRecord, asked: dict[str, Any]) -> bool:
     """A plain reading of each condition."""
     *folders, name = fact.path.casefold().split("/")
     parts = [part for part in asked.get("folder", "").casefold().split("/") if part]
@@ -69,7 +69,7 @@ def fits(fact: Fact, asked: dict[str, Any]) -> bool:
 
 
 @given(st.lists(FACTS, min_size=1, max_size=6), FILTERS)
-def test_a_filter_does_what_it_says(facts: list[Fact], asked: dict[str, Any]) -> None:
+def test_a_filter_does_what_it_says(facts: list[FileRecord], asked: dict[str, Any]) -> None:
     try:
         condition = Filter(**asked)
     except InvalidQuery:
@@ -82,10 +82,10 @@ def test_a_filter_does_what_it_says(facts: list[Fact], asked: dict[str, Any]) ->
         assert mask.tolist() == [fits(fact, asked) for fact in facts]
 
 
-FACT = Fact("Rings/Gold [2]/ring 7.png", 1, 1_700_000_000_123_456_789, b"", 60, 40)
+FACT = FileRecord("Rings/Gold [2]/ring 7.png", 1, 1_700_000_000_123_456_789, b"", 60, 40)
 
 
-def admits(fact: Fact = FACT, **asked: Any) -> bool:
+def admits(fact: FileRecord = FACT, **asked: Any) -> bool:
     mask = Filter(**asked).mask(Records.of([fact]))
     return mask is None or bool(mask[0])
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from image_search.errors import InvalidQuery, SettingsError
 from image_search.imaging.endings import with_matching_ending
-from image_search.indexing.intake import LONGEST, safe_name, take_in
+from image_search.indexing.intake import LONGEST, safe_name, save_upload
 from image_search.indexing.scanning import scan
 
 
@@ -51,9 +51,9 @@ def test_names(name: str, safe: str) -> None:
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     (tmp_path / "ring.jpg").write_bytes(b"old")
-    assert take_in(tmp_path, "", "ring.jpg", b"new") == "ring (2).jpg"
-    assert take_in(tmp_path, "a/b", "ring.jpg", b"newer") == "a/b/ring.jpg"
-    assert take_in(tmp_path, "", "ring.jpg", b"newest") == "ring (3).jpg"
+    assert save_upload(tmp_path, "", "ring.jpg", b"new") == "ring (2).jpg"
+    assert save_upload(tmp_path, "a/b", "ring.jpg", b"newer") == "a/b/ring.jpg"
+    assert save_upload(tmp_path, "", "ring.jpg", b"newest") == "ring (3).jpg"
     assert (tmp_path / "ring.jpg").read_bytes() == b"old"
     assert (tmp_path / "ring (2).jpg").read_bytes() == b"new"
     assert sorted(entry.path for entry in scan(tmp_path)) == [
@@ -64,7 +64,7 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
 def test_two_at_once_get_two_names(tmp_path: Path) -> None:
     contents = [str(number).encode() for number in range(20)]
     with ThreadPoolExecutor(8) as pool:
-        paths = list(pool.map(lambda data: take_in(tmp_path, "", "x.png", data), contents))
+        paths = list(pool.map(lambda data: save_upload(tmp_path, "", "x.png", data), contents))
     assert len(set(paths)) == 20
     assert [(tmp_path / path).read_bytes() for path in paths] == contents
 
@@ -72,7 +72,7 @@ def test_two_at_once_get_two_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize("folder", ["..", "a/../..", "../x", ".hidden", "a/.b", "a//../b", "x\n"])
 def test_folders_outside_or_hidden_are_refused(tmp_path: Path, folder: str) -> None:
     with pytest.raises(InvalidQuery, match="inside the image folder"):
-        take_in(tmp_path / "images", folder, "ring.jpg", b"x")
+        save_upload(tmp_path / "images", folder, "ring.jpg", b"x")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -85,7 +85,7 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     (images / "link").symlink_to(outside)
     for folder in ("link", "link/new", "link/new/deeper"):
         with pytest.raises(InvalidQuery, match="leads out"):
-            take_in(images, folder, "ring.jpg", b"x")
+            save_upload(images, folder, "ring.jpg", b"x")
         assert list(outside.iterdir()) == []
 
 
@@ -95,12 +95,12 @@ def test_links_in_a_circle_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "other").symlink_to(tmp_path / "one")
     for folder in ("one", "one/new"):
         with pytest.raises(InvalidQuery, match="leads out"):
-            take_in(tmp_path, folder, "ring.jpg", b"x")
+            save_upload(tmp_path, folder, "ring.jpg", b"x")
 
 
 def test_an_image_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="is not there"):
-        take_in(tmp_path / "disk" / "images", "rings", "ring.jpg", b"x")
+        save_upload(tmp_path / "disk" / "images", "rings", "ring.jpg", b"x")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -141,7 +141,7 @@ def test_the_ending_is_that_of_the_format(
     tmp_path: Path, kind: str, name: str, stored: str
 ) -> None:
     data = encoded(kind)
-    assert take_in(tmp_path, "", name, data) == stored
+    assert save_upload(tmp_path, "", name, data) == stored
     assert (tmp_path / stored).read_bytes() == data
 
 
@@ -155,4 +155,4 @@ def test_whatever_it_holds_a_name_stays_safe(data: bytes, name: str) -> None:
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(SettingsError, match="cannot be written"):
-        take_in(tmp_path, "file", "ring.jpg", b"x")
+        save_upload(tmp_path, "file", "ring.jpg", b"x")

@@ -10,14 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from image_search.indexing import planning
-from image_search.indexing.planning import Known, make_plan
+from image_search.indexing.planning import IndexedFiles, make_plan
 from image_search.indexing.scanning import Entries, Entry
 from image_search.library import Library
 from image_search.settings import Settings
 from image_search.storage import safe_pickle
-from image_search.storage.records import READABLE, RETRY, UNREADABLE, Fact
-from tests.storage.files import fact, vectors_of, write
+from image_search.storage.records import READABLE, RETRY, UNREADABLE, FileRecord
 from tests.drawing import draw_into
+from tests.storage.files import fact, vectors_of, write
 
 # Letters below and above the slash, and one that is no UTF-8, so that the order of paths is not
 # that of folders.
@@ -41,7 +41,7 @@ def test_the_plan_is_what_a_look_at_each_file_gives(
 ) -> None:
     facts = [[_fact(path, kind) for path, kind in batch.items()] for batch in batches]
     cache = tmp_path_factory.mktemp("plan") / "cache.pkl"
-    known = Known(write(cache, *facts, gone=sorted(gone)))
+    known = IndexedFiles(write(cache, *facts, gone=sorted(gone)))
     expected = {f.path: f for batch in facts for f in batch if f.path not in gone}
     entries = [Entry(path, 100 + kind, _fact(path, kind).mtime_ns) for path, kind in folder.items()]
 
@@ -63,15 +63,15 @@ def test_the_plan_is_what_a_look_at_each_file_gives(
     assert (plan.kept, plan.files) == (len(expected) - len(missing), len(folder))
 
 
-def _fact(path: str, kind: int) -> Fact:
+def _fact(path: str, kind: int) -> FileRecord:
     verdict = (READABLE, UNREADABLE, RETRY, READABLE)[kind]
     made = fact(path, kind, readable=verdict == READABLE)
-    return Fact(**{**vars(made), "verdict": verdict})
+    return FileRecord(**{**vars(made), "verdict": verdict})
 
 
 def test_contents_are_found_with_their_vectors(tmp_path: Path) -> None:
     facts = [fact(f"{i}.png", i % 7) for i in range(20)] + [fact("bad.png", 8, readable=False)]
-    known = Known(write(tmp_path / "cache.pkl", facts[:9], facts[9:], gone=["3.png"]))
+    known = IndexedFiles(write(tmp_path / "cache.pkl", facts[:9], facts[9:], gone=["3.png"]))
 
     for one in facts[:20]:
         same = known.twin(one.digest)

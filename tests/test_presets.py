@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from image_search.errors import InvalidQuery
 from image_search.extractors import REGISTRY
 from image_search.library import Library
-from image_search.search.presets import GROUPS, PRESETS, by_extractor, group_of, groups_of, unheard
+from image_search.search.presets import (
+    GROUPS,
+    PRESETS,
+    by_extractor,
+    group_of,
+    groups_of,
+    unused_weights,
+)
 from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.conftest import Run
@@ -66,10 +73,10 @@ def test_every_mixture_speaks_of_every_group() -> None:
 
 
 def test_what_would_say_most_but_is_not_here_is_told() -> None:
-    assert unheard(PRESETS["idea"], ["hsv"]) == ("meaning",)
-    assert unheard(PRESETS["idea"], ["clip", "hsv"]) == ()
-    assert unheard(PRESETS["form"], ["edges"]) == ()
-    assert unheard({}, ["edges"]) == ()
+    assert unused_weights(PRESETS["idea"], ["hsv"]) == ("meaning",)
+    assert unused_weights(PRESETS["idea"], ["clip", "hsv"]) == ()
+    assert unused_weights(PRESETS["form"], ["edges"]) == ()
+    assert unused_weights({}, ["edges"]) == ()
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -60,13 +60,13 @@ def test_two_networks_alike_are_trusted_alike() -> None:
 
 
 def test_pictures_that_are_there_twice_do_not_change_whom_to_trust() -> None:
-    spreads = dict.fromkeys((*PLAIN, "clear", "vague"), 0.2)
+    std = dict.fromkeys((*PLAIN, "clear", "vague"), 0.2)
     cosines = {name: seen(much) for name, much in PLAIN.items()}
     cosines |= {"clear": seen(0.3), "vague": seen(1.0)}
-    once = trust_in(cosines, spreads)
+    once = trust_in(cosines, std)
     for one in range(0, COUNT, 10):
         cosines["vague"][one, one + 1] = cosines["vague"][one + 1, one] = 1.0
-    twice = trust_in(cosines, spreads)
+    twice = trust_in(cosines, std)
 
     assert twice["vague"] == pytest.approx(once["vague"], rel=0.2)
 
@@ -81,9 +81,9 @@ def test_extractors_without_descriptors_are_trusted_by_how_they_tell_apart_alone
 def test_beside_the_own_network_another_one_is_trusted_by_how_well_it_tells_apart_itself() -> None:
     plain = {name: seen(much) for name, much in PLAIN.items()}
     own = [seen(much) for much in (0.3, 2.0)]
-    spreads = dict.fromkeys((*PLAIN, "design", "other"), 0.2)
+    std = dict.fromkeys((*PLAIN, "design", "other"), 0.2)
     trust = [
-        [trust_in({**plain, "design": one, "other": other}, spreads)["other"] for one in own]
+        [trust_in({**plain, "design": one, "other": other}, std)["other"] for one in own]
         for other in (seen(0.3), seen(0.8), seen(1.2))
     ]
 

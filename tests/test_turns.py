@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from image_search.imaging.turns import Turns
+from image_search.imaging.turns import FairSemaphore
 
 
 def test_who_is_there_first_is_alone() -> None:
-    turns = Turns(2)
+    turns = FairSemaphore(2)
 
     with turns.one() as first, turns.one() as second:
         assert first.alone
@@ -19,7 +19,7 @@ def test_who_is_there_first_is_alone() -> None:
 
 
 def test_whoever_pauses_lets_those_go_first_who_wait() -> None:
-    turns, order = Turns(1), list[str]()
+    turns, order = FairSemaphore(1), list[str]()
 
     def go(name: str) -> None:
         with turns.one() as turn:
@@ -48,7 +48,7 @@ def test_whoever_pauses_lets_those_go_first_who_wait() -> None:
 
 
 def test_others_wait_in_their_order() -> None:
-    turns, order = Turns(1), list[int]()
+    turns, order = FairSemaphore(1), list[int]()
     threads = []
 
     def go(number: int) -> None:
@@ -71,7 +71,7 @@ def test_others_wait_in_their_order() -> None:
 
 
 def test_there_are_never_more_at_work() -> None:
-    turns, at_work, most = Turns(3), 0, 0
+    turns, at_work, most = FairSemaphore(3), 0, 0
     lock = threading.Lock()
 
     def go() -> None:
@@ -97,7 +97,7 @@ def test_there_are_never_more_at_work() -> None:
 
 
 def test_what_fails_gives_its_turn_back() -> None:
-    turns = Turns(1)
+    turns = FairSemaphore(1)
 
     with pytest.raises(ValueError, match="no"), turns.one():
         raise ValueError("no")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from image_search.evaluation.asking import FUSION, Asked, scores, ways
+from image_search.evaluation.asking import FUSION, EvaluationQuery, scores, ways
 from image_search.evaluation.collection import Collection
 from image_search.extractors.uprightness import QUARTERS, Uprightness, uprightness_of
 from image_search.imaging.arrays import Floats, Pixels
@@ -158,7 +158,7 @@ def test_evaluation_scores_drawings_as_a_search_does(library: Library) -> None:
     way = next(way for way in ways(tuple(collection.models)) if way.name == FUSION)
     number = collection.paths.index("06.png")
     blocks, variants = collection.drawn(number, tuple(collection.models), SKETCH)
-    one = Asked(blocks, SKETCH, variants)
+    one = EvaluationQuery(blocks, SKETCH, variants)
     known = (collection.calibration, collection.models, collection.centred)
     found = scores(way, [one], *known)[0]
     hits = library.search(Query((asked(6),), kind="sketch", k=COUNT)).hits
@@ -176,7 +176,7 @@ def test_evaluation_asks_with_the_cleaned_drawing(library: Library, tmp_path: Pa
     way = next(way for way in ways(tuple(collection.models)) if way.name == FUSION)
     blocks, variants = questions.drawn(0, tuple(collection.models))
     known = (collection.calibration, collection.models, collection.centred)
-    (found,) = scores(way, [Asked(blocks, SKETCH, variants)], *known)
+    (found,) = scores(way, [EvaluationQuery(blocks, SKETCH, variants)], *known)
 
     assert questions.kinds == (SKETCH,)
     chalk = (tmp_path / "chalk.png").read_bytes()

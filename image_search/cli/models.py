@@ -62,8 +62,9 @@ def run(options: argparse.Namespace) -> int:
         if spec.weights is not None:
             path = spec.weights.path()
             row |= {
-                "present": spec.weights.lack() is None,
-                "lack": spec.weights.lack(),
+                "present": spec.weights.missing_reason() is None,
+                "missing_reason": spec.weights.missing_reason(),
+                "lack": spec.weights.missing_reason(),  # the name of release 0.1
                 "path": str(path) if path else None,
                 "bytes": spec.weights.size,
                 "licence": spec.weights.licence,

@@ -29,7 +29,7 @@ from image_search.imaging.sheets.drawing import is_line_art
 from image_search.indexing.originals import Originals
 from image_search.indexing.reports import Progress
 from image_search.search.ranking.weighting import PHOTO, SKETCH
-from image_search.storage import Fact, Snapshot
+from image_search.storage import FileRecord, Snapshot
 
 # Contents that a fingerprint suggests and that are verified at most. A picture with more copies
 # than this is reached through some of them.
@@ -50,7 +50,7 @@ Looked = tuple[list[bytes], list[SamePicture]]
 
 
 @dataclass(frozen=True)
-class Means:
+class GroupingContext:
     """What building works with. ``floor`` is the lowest score that is kept."""
 
     fingerprinted: Fingerprinted
@@ -63,7 +63,7 @@ class Means:
     cancelled: Callable[[], bool] = lambda: False
 
 
-def build(pairs: Pairs, way: str, means: Means) -> bool:
+def build(pairs: Pairs, way: str, means: GroupingContext) -> bool:
     """Look at every content that was not looked at in this ``way`` yet; whether it went to its end.
 
     Costs what is new: each new content is held against all contents, old ones against new ones only
@@ -127,7 +127,7 @@ def _looked(
             future.cancel()
 
 
-def look_at(contents: Sequence[bytes], index: FingerprintIndex, means: Means) -> Looked:
+def look_at(contents: Sequence[bytes], index: FingerprintIndex, means: GroupingContext) -> Looked:
     """Hold each of ``contents`` against all that ``index`` suggests, until cancelled."""
     store = means.fingerprinted.store
     owns = [(content, own) for content in contents if (own := store.get(content)) is not None]
@@ -144,7 +144,10 @@ def look_at(contents: Sequence[bytes], index: FingerprintIndex, means: Means) ->
 
 
 def _verified(
-    content: bytes, own: Fingerprint, suggested: Sequence[tuple[bytes, float]], means: Means
+    content: bytes,
+    own: Fingerprint,
+    suggested: Sequence[tuple[bytes, float]],
+    means: GroupingContext,
 ) -> Iterator[SamePicture]:
     in_vain = 0
     others = [one for one in suggested if one[0] != content]
@@ -163,7 +166,9 @@ def _verified(
             yield pair
 
 
-def _described(query: bytes, other: bytes, near: Match, means: Means) -> SamePicture | None:
+def _described(
+    query: bytes, other: bytes, near: Match, means: GroupingContext
+) -> SamePicture | None:
     """What kind of pair it is, ``None`` where they only share a part, or one was exchanged; for
     that, both files are read."""
     files = [_file(digest, means) for digest in (query, other)]
@@ -179,7 +184,7 @@ def _described(query: bytes, other: bytes, near: Match, means: Means) -> SamePic
     return SamePicture(query, other, NEAR, kind, Evidence.of(near))
 
 
-def _file(digest: bytes, means: Means) -> tuple[Fact | None, bytes]:
+def _file(digest: bytes, means: GroupingContext) -> tuple[FileRecord | None, bytes]:
     for fact in means.snapshot.files_of(digest):
         try:
             return fact, means.originals.read(fact)
@@ -188,7 +193,7 @@ def _file(digest: bytes, means: Means) -> tuple[Fact | None, bytes]:
     return None, b""
 
 
-def _decoded(data: bytes, means: Means) -> Pixels | None:
+def _decoded(data: bytes, means: GroupingContext) -> Pixels | None:
     try:
         return decode(data, max_megapixels=means.max_megapixels).pixels if data else None
     except ImageSearchError:
@@ -199,7 +204,7 @@ def _is_drawn(pixels: Pixels) -> bool:
     return is_line_art(pixels) > 0.5
 
 
-def _pixels(data: bytes, means: Means) -> bytes:
+def _pixels(data: bytes, means: GroupingContext) -> bytes:
     try:
         return pixel_digest(data, max_megapixels=means.max_megapixels)
     except ImageSearchError:

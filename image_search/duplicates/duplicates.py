@@ -11,7 +11,7 @@ from typing import Any
 import filelock
 import numpy as np
 
-from image_search.duplicates.building import Means, build
+from image_search.duplicates.building import GroupingContext, build
 from image_search.duplicates.checking import Checker
 from image_search.duplicates.decisions import Decisions, Imported, Side
 from image_search.duplicates.fingerprints import WAY
@@ -22,7 +22,7 @@ from image_search.indexing.originals import Originals
 from image_search.indexing.reports import Progress
 from image_search.search.ranking.weighting import KINDS
 from image_search.settings import Settings
-from image_search.storage import Fact, Snapshot
+from image_search.storage import FileRecord, Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class Duplicates:
         hurry: bool,
     ) -> bool:
         least = min(self._checker.threshold(kind)[0].near for kind in KINDS)
-        means = Means(
+        means = GroupingContext(
             self._checker.fingerprinted,
             self._originals,
             self._snapshot(),
@@ -296,5 +296,5 @@ class Duplicates:
             content = bytes.fromhex(name)
             files = self._snapshot().files_of(content)
             return Side(content, files[0].path if files else "")
-        fact: Fact = self._originals.fact(name)
+        fact: FileRecord = self._originals.fact(name)
         return Side(fact.digest, fact.path)

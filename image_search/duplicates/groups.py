@@ -11,7 +11,7 @@ from image_search.duplicates.checking.verdict import EXACT, NEAR, SAME_BYTES, Ev
 from image_search.duplicates.decisions import DIFFERENT, Pair
 from image_search.duplicates.pairs import SamePicture, grouped
 from image_search.indexing.originals import id_of
-from image_search.storage import Fact
+from image_search.storage import FileRecord
 
 # What can be asked for: all but what was decided to be different; what still has to be decided;
 # what was decided, to look it through and undo it.
@@ -37,7 +37,7 @@ class Group:
 
     id: str
     kind: str
-    members: tuple[Fact, ...]
+    members: tuple[FileRecord, ...]
     pairs: tuple[Link, ...]
 
     @property
@@ -67,7 +67,7 @@ class Page:
 
 
 def form_groups(
-    files_of: Callable[[bytes], Sequence[Fact]],
+    files_of: Callable[[bytes], Sequence[FileRecord]],
     copied: Iterable[bytes],
     pairs: Iterable[SamePicture],
     decisions: Mapping[Pair, str],
@@ -105,7 +105,7 @@ def _is_wanted(group: Group, which: str) -> bool:
 
 def _group(
     contents: set[bytes],
-    files_of: Callable[[bytes], Sequence[Fact]],
+    files_of: Callable[[bytes], Sequence[FileRecord]],
     by_content: Mapping[bytes, Sequence[Pair]],
     links: Mapping[Pair, SamePicture | None],
     decisions: Mapping[Pair, str],
@@ -124,7 +124,7 @@ def _group(
 def _links(
     key: Pair,
     pair: SamePicture | None,
-    files: Mapping[bytes, Sequence[Fact]],
+    files: Mapping[bytes, Sequence[FileRecord]],
     decision: str | None,
 ) -> list[Link]:
     if pair is None:
@@ -142,7 +142,7 @@ def _links(
     return [Link(id_of(one[0]), id_of(other[0]), pair.relation, words, pair.evidence, decision)]
 
 
-def _best_first(fact: Fact) -> tuple[int, int, str]:
+def _best_first(fact: FileRecord) -> tuple[int, int, str]:
     """The largest picture first: it is likeliest to be the original."""
     return -fact.width * fact.height, -fact.size, fact.path
 
@@ -150,7 +150,7 @@ def _best_first(fact: Fact) -> tuple[int, int, str]:
 def to_plain(page: Page) -> dict[str, Any]:
     """The groups as plain values, one and the same for HTTP and the command line."""
     plain: dict[str, Any] = {
-        "groups": [_told(group) for group in page.groups],
+        "groups": [_to_json(group) for group in page.groups],
         "total": page.total,
         "undecided": page.undecided,
         "images": page.images,
@@ -162,7 +162,7 @@ def to_plain(page: Page) -> dict[str, Any]:
     return plain
 
 
-def _told(group: Group) -> dict[str, Any]:
+def _to_json(group: Group) -> dict[str, Any]:
     return {
         "id": group.id,
         "kind": group.kind,

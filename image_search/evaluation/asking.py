@@ -17,7 +17,7 @@ from image_search.search.hits import DIGITS
 from image_search.search.queries import AUTO, Query
 from image_search.search.ranking.calibration import Calibration
 from image_search.search.ranking.comparing import Comparison
-from image_search.search.ranking.expansion import ROUNDS, Round, expansion, heard
+from image_search.search.ranking.expansion import ROUNDS, Round, active_extractors, expansion
 from image_search.search.ranking.fusion import query_vector, shares_of
 from image_search.search.ranking.variants import Variant, compared, lost
 from image_search.search.ranking.weighting import chosen_weights, default_weights
@@ -27,7 +27,7 @@ FUSION = "fusion"
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class EvaluationQuery:
     """A query picture as a search knows it: unit ``blocks`` (dim,) by extractor, not yet centred,
     what kind it is, and the ``variants`` of a drawing, not yet centred either."""
 
@@ -37,7 +37,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Way:
+class RankingConfig:
     """A way to rank: by weights chosen by hand, or (``weights`` is None) as unasked, where the
     first answers speak about the others in ``rounds``."""
 
@@ -49,7 +49,7 @@ class Way:
         """Each extractor's share in the score of a query of this kind."""
         return shares_of(names, self._weights(kind, names, calibration))
 
-    def vectors(self, asked: Asked, comparison: Comparison) -> tuple[Floats, Floats]:
+    def vectors(self, asked: EvaluationQuery, comparison: Comparison) -> tuple[Floats, Floats]:
         """For each variant of a query, the vector (variants, layout.dim) whose inner product with
         one that is ready to be compared is the score, and what is taken away from that."""
         calibration = comparison.calibration
@@ -78,15 +78,15 @@ class Way:
         return chosen_weights(self.weights, names, calibration)
 
 
-def ways(names: Sequence[str]) -> tuple[Way, ...]:
+def ways(names: Sequence[str]) -> tuple[RankingConfig, ...]:
     """Every extractor alone, then the default fusion where there is something to fuse."""
-    alone = tuple(Way(name, {name: 1.0}) for name in names)
-    return (*alone, Way(FUSION)) if len(names) > 1 else alone
+    alone = tuple(RankingConfig(name, {name: 1.0}) for name in names)
+    return (*alone, RankingConfig(FUSION)) if len(names) > 1 else alone
 
 
 def scores(
-    way: Way,
-    asked: Sequence[Asked],
+    way: RankingConfig,
+    asked: Sequence[EvaluationQuery],
     calibration: Calibration,
     models: Mapping[str, str],
     centred: Floats,
@@ -102,10 +102,10 @@ def scores(
     kinds = np.array([one.kind for one in asked])
     for kind in sorted(set(kinds.tolist())):
         comparison = Comparison(calibration, models, kind)
-        levelled = comparison.levelled(centred)
+        hubness_corrected = comparison.hubness_corrected(centred)
         chosen = np.flatnonzero(kinds == kind)
         alike = [asked[i] for i in chosen.tolist()]
-        cosines = _nearest([way.vectors(one, comparison) for one in alike], levelled)
+        cosines = _nearest([way.vectors(one, comparison) for one in alike], hubness_corrected)
         if itself is not None:
             away = itself[chosen] >= 0
             cosines[away, itself[chosen][away]] = -1
@@ -116,11 +116,11 @@ def scores(
     return np.round(found, DIGITS)
 
 
-def _nearest(asked: Sequence[tuple[Floats, Floats]], levelled: Floats) -> Floats:
+def _nearest(asked: Sequence[tuple[Floats, Floats]], hubness_corrected: Floats) -> Floats:
     """The score (asked, n) of each image for the variant of each query that it is nearest to."""
     vectors, behind = (np.concatenate(column) for column in zip(*asked, strict=True))
     first = np.cumsum([0, *(len(one) for one, _ in asked[:-1])])
-    scores = vectors @ levelled.T - behind[:, None]
+    scores = vectors @ hubness_corrected.T - behind[:, None]
     return np.asarray(np.maximum.reduceat(scores, first, axis=0), np.float32)
 
 
@@ -134,8 +134,8 @@ def _expand(
     """Let the first answers of each row of ``found`` (queries, n) speak, as a search does."""
     calibration = comparison.calibration
     scale, places = np.float32(np.sqrt(len(calibration.layout.names))), calibration.layout.slices()
-    speaking = heard(calibration, comparison.kind, shares)
-    rows = {name: centred[:, places[name]] * scale for name in speaking}
+    active = active_extractors(calibration, comparison.kind, shares)
+    rows = {name: centred[:, places[name]] * scale for name in active}
     for row in found:
         said = expansion(shares, rows, row, rounds)
         if said is not None:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from image_search.evaluation import metrics
-from image_search.evaluation.asking import Asked, Way, scores
+from image_search.evaluation.asking import EvaluationQuery, RankingConfig, scores
 from image_search.evaluation.collection import Collection
 from image_search.evaluation.figures import Answer, Case, WayFigures
 from image_search.evaluation.metrics import Doubles, Integers, Ranked
@@ -53,7 +53,7 @@ class Trial:
             "class": [class_of(questions.files[number]) for number in asked],
         }
 
-    def question(self, query: int, way: Way) -> Asked:
+    def question(self, query: int, way: RankingConfig) -> EvaluationQuery:
         """A query as a search would know it that ranks in this way."""
         number, kind = int(self.asked[query]), self.labels["kind"][query]
         # Drawings are cleaned and turned for what takes part alone, which costs time.
@@ -61,11 +61,11 @@ class Trial:
         names = tuple(n for n in self.names if weights is None or weights.get(n, 0) > 0)
         if kind == SKETCH:
             blocks, variants = self.questions.drawn(number, names, self.kind or AUTO)
-            return Asked(blocks, kind, variants)
+            return EvaluationQuery(blocks, kind, variants)
         stored = self.questions.blocks(number)
-        return Asked({name: stored[name] for name in names}, kind)
+        return EvaluationQuery({name: stored[name] for name in names}, kind)
 
-    def chunks(self, way: Way) -> Iterator[tuple[slice, Floats]]:
+    def chunks(self, way: RankingConfig) -> Iterator[tuple[slice, Floats]]:
         """Some queries at a time, with their scores over the gallery (queries, n)."""
         step = max(1, _SCORES // len(self.gallery))
         for begin in range(0, len(self.asked), step):
@@ -85,7 +85,7 @@ class Measured:
     figures: WayFigures
 
 
-def measure(trial: Trial, way: Way, cut_offs: Sequence[int], k: int) -> Measured:
+def measure(trial: Trial, way: RankingConfig, cut_offs: Sequence[int], k: int) -> Measured:
     """Ask every query in one way; the worst queries are told with ``k`` answers."""
     pairs = PairScores()
     curve = metrics.cut_offs(len(trial.gallery), cut_offs)

@@ -95,7 +95,7 @@ def recall_curves(ways: Sequence[WayFigures]) -> str:
     for row, way in enumerate(ways):
         points = " ".join(f"{x(k):.1f},{y(recall):.1f}" for k, recall in way.recall)
         parts.append(f'<polyline points="{points}" class="curve s{row}"/>')
-    return _svg(height, "Recall at k: " + "; ".join(_told(way) for way in ways), parts)
+    return _svg(height, "Recall at k: " + "; ".join(_described(way) for way in ways), parts)
 
 
 def swatch(row: int) -> str:
@@ -104,7 +104,7 @@ def swatch(row: int) -> str:
     return f'<svg class="swatch" viewBox="0 0 26 12" aria-hidden="true">{line}</svg>'
 
 
-def _told(way: WayFigures) -> str:
+def _described(way: WayFigures) -> str:
     points = [f"{recall:.2f} at {k}" for k, recall in way.recall if str(k).strip("0") == "1"]
     return f"{way.name} {', '.join(points)}"
 

@@ -75,7 +75,7 @@ def evaluate(
         models={name: gallery.models[name] for name in trial.names},
         calibration=CalibrationFigures(
             fitted_on=gallery.calibration.fitted_on,
-            spreads=dict(gallery.calibration.spreads),
+            spreads=dict(gallery.calibration.std),
             trust=dict(gallery.calibration.trust),
         ),
         warnings=tuple(dict.fromkeys(gallery.warnings + (queries.warnings if queries else ()))),

@@ -64,7 +64,7 @@ class Drawings:
             out[part.place] = left * np.float32(part.share**0.5)
         return out
 
-    def levelled(self, rows: Floats) -> Floats:
+    def hubness_corrected(self, rows: Floats) -> Floats:
         """Photos' centred unit ``rows`` (n, dim), divided by how near to drawings they are: inner
         products with what is ``asked`` are the scores."""
         out = np.zeros_like(rows)

@@ -81,13 +81,13 @@ def _provide(
     problems: dict[str, str] = {}
     wanted: dict[str, Weights] = {}
     for spec in specs:
-        if spec.weights is None or not (lack := spec.weights.lack()):
+        if spec.weights is None or not (missing_reason := spec.weights.missing_reason()):
             continue
-        reason = spec.weights.obstacle()
+        reason = spec.weights.blocked_reason()
         if fetch and reason is None:
             wanted[spec.name] = spec.weights
         else:
-            problems[spec.name] = _sentence(spec.weights, lack, reason)
+            problems[spec.name] = _sentence(spec.weights, missing_reason, reason)
     if not wanted:
         return problems  # in the order of specs, as below
     # The network's libraries take a while to import, and are rarely needed.
@@ -97,7 +97,7 @@ def _provide(
     findings = hub.probe([weights.url for weights in wanted.values()], timeout)
     for name, weights in wanted.items():
         if reason := findings[weights.url]:
-            problems[name] = _sentence(weights, weights.lack(), reason)
+            problems[name] = _sentence(weights, weights.missing_reason(), reason)
             continue
         try:
             weights.fetch(progress, timeout)
@@ -106,7 +106,7 @@ def _provide(
     return {spec.name: problems[spec.name] for spec in specs if spec.name in problems}
 
 
-def _sentence(weights: Weights, lack: str | None, reason: str | None) -> str:
+def _sentence(weights: Weights, missing_reason: str | None, reason: str | None) -> str:
     """What is missing, why, and what to do."""
     also = f", and {reason}" if reason else ""
-    return f"{weights.title}: {lack}{also}. {weights.remedy()}"
+    return f"{weights.title}: {missing_reason}{also}. {weights.hint()}"

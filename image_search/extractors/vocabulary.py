@@ -45,13 +45,13 @@ def reader(
         except Exception as error:  # the library knows only the most general one
             raise ModelUnavailable(
                 f"{weights.title}: the vocabulary {file} cannot be read ({error}). Delete that "
-                f"file. {weights.remedy()}"
+                f"file. {weights.hint()}"
             ) from error
         end, nothing = found.token_to_id(_END), found.token_to_id(_NOTHING)
         if end is None or nothing is None:
             raise ModelUnavailable(
                 f"{weights.title}: the vocabulary {file} is that of another model. Delete that "
-                f"file. {weights.remedy()}"
+                f"file. {weights.hint()}"
             )
         found.no_truncation()
         found.no_padding()

@@ -17,7 +17,7 @@ from pathlib import Path
 from image_search.errors import CacheError, UnreadableImage
 from image_search.imaging.decoding import decode, thumbnail
 from image_search.imaging.reading import read_image_file
-from image_search.imaging.turns import Turns
+from image_search.imaging.turns import FairSemaphore
 
 # How the names of thumbnails end, and of those that are being written.
 _MADE, _ASIDE = ".webp", ".tmp"
@@ -32,7 +32,7 @@ class Thumbnails:
         """At most ``at_once`` are made at a time, which bounds the memory that it takes; what is
         there already is not waited for."""
         self._folder, self._max_megapixels = folder, max_megapixels
-        self._turns = Turns(at_once)
+        self._turns = FairSemaphore(at_once)
 
     def get(self, original: Path, digest: bytes, side: int) -> Path:
         """The thumbnail of ``original`` with at most ``side`` pixels on its longest side.

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 class Turn:
     """Somebody's turn; ``alone`` where nobody else was at work when it began."""
 
-    def __init__(self, turns: Turns, *, alone: bool) -> None:
+    def __init__(self, turns: FairSemaphore, *, alone: bool) -> None:
         self._turns, self.alone, self._held = turns, alone, True
 
     def again(self) -> None:
@@ -28,7 +28,7 @@ class Turn:
             self._turns._leave()
 
 
-class Turns:
+class FairSemaphore:
     """A semaphore that is fair: nobody who comes later is served earlier."""
 
     def __init__(self, at_once: int) -> None:

@@ -13,7 +13,7 @@ from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, resolve
 from image_search.extractors.resolve import AUTO
 from image_search.indexing.reports import Unreadable
-from image_search.indexing.unread import by_ending, told
+from image_search.indexing.unread import by_ending, unreadable_of
 from image_search.settings import Settings
 from image_search.storage import Snapshot
 
@@ -51,7 +51,7 @@ class Status:
 def status_of(settings: Settings, snapshot: Snapshot, damage: str) -> Status:
     """The state of the index that ``snapshot`` is; loads no model."""
     usable, warnings = usable_extractors(settings, snapshot, damage)
-    failures = tuple(map(told, snapshot.failures))
+    failures = tuple(map(unreadable_of, snapshot.failures))
     return Status(
         ready=snapshot.images > 0,
         complete=snapshot.complete,
@@ -100,7 +100,7 @@ def usable_extractors(
                 f"The index holds {identity.name} vectors of another model "
                 f"({identity.model}), which are not used; reindex to renew them."
             )
-        elif spec.weights is not None and spec.weights.lack():
+        elif spec.weights is not None and spec.weights.missing_reason():
             continue  # the resolution below says so
         else:
             usable.append(identity.name)

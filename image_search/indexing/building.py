@@ -17,15 +17,15 @@ from image_search.extractors.base import Extractor
 from image_search.extractors.loading import Lazily
 from image_search.imaging.arrays import Floats
 from image_search.indexing.embedding import Embedding
-from image_search.indexing.examining import REDONE, Examined, examine, in_order
-from image_search.indexing.planning import Known, Plan, make_plan, refuse_to_forget_all
+from image_search.indexing.examining import REDONE, LoadedImage, examine, in_order
+from image_search.indexing.planning import IndexedFiles, Plan, check_mass_deletion, make_plan
 from image_search.indexing.reports import Progress, Report, Unreadable
 from image_search.indexing.scanning import Entries, Entry, Remarks, scan
-from image_search.indexing.unread import by_ending, told
+from image_search.indexing.unread import by_ending, unreadable_of
 from image_search.search.ranking.calibration import SAMPLE, Calibration, fit
 from image_search.search.ranking.fusion import Layout
 from image_search.settings import Settings
-from image_search.storage import CacheWriter, ExtractorIdentity, Fact, Segment
+from image_search.storage import CacheWriter, ExtractorIdentity, FileRecord, Segment
 from image_search.storage.records import NOT_AN_IMAGE, READABLE
 from image_search.storage.snapshot import companion
 
@@ -42,7 +42,7 @@ RECENT = 10
 
 
 @dataclass(frozen=True)
-class Means:
+class IndexingContext:
     """What an update works with.
 
     ``load`` gives the extractors described by ``identities`` and is called only when something has
@@ -60,7 +60,7 @@ class Means:
     forget: Callable[[Collection[bytes]], None] = lambda _: None
 
 
-def update_cache(means: Means, writer: CacheWriter) -> Report:
+def update_cache(means: IndexingContext, writer: CacheWriter) -> Report:
     """Make the cache tell what lies in the image folder now; ``writer`` holds the lock.
 
     New and altered files are embedded; moved, renamed and copied ones are recognised by their
@@ -74,7 +74,7 @@ def update_cache(means: Means, writer: CacheWriter) -> Report:
     """
     started = time.monotonic()
     means.on_progress(Progress("scanning"))
-    known = Known(writer.begin(means.identities, means.trusted, means.opened))
+    known = IndexedFiles(writer.begin(means.identities, means.trusted, means.opened))
     rebuilt = writer.aside
     remarks = Remarks()
     plan = _planned(means, writer, known, remarks)
@@ -89,7 +89,7 @@ def update_cache(means: Means, writer: CacheWriter) -> Report:
     warnings += remarks.in_words()
     if run.redone:
         warnings.append(REDONE.format(run.redone))
-    failures = tuple(map(told, writer.snapshot.failures))
+    failures = tuple(map(unreadable_of, writer.snapshot.failures))
     return Report(
         added=run.progress.added,
         changed=run.progress.changed,
@@ -108,7 +108,9 @@ def update_cache(means: Means, writer: CacheWriter) -> Report:
     )
 
 
-def _planned(means: Means, writer: CacheWriter, known: Known, remarks: Remarks) -> Plan | None:
+def _planned(
+    means: IndexingContext, writer: CacheWriter, known: IndexedFiles, remarks: Remarks
+) -> Plan | None:
     """What is to be done, or ``None`` where somebody stopped the walk through the folder."""
     settings = means.settings
     # The cache may lie among the images, and so may a rebuild and what was set aside.
@@ -126,11 +128,11 @@ def _planned(means: Means, writer: CacheWriter, known: Known, remarks: Remarks) 
         return None
     plan = make_plan(entries, known, tuple(remarks.closed))
     if writer.aside:
-        served = Known(writer.serving)
+        served = IndexedFiles(writer.serving)
         against = make_plan(entries, served, tuple(remarks.closed))
-        refuse_to_forget_all(settings, writer.serving.folder, len(served), against)
+        check_mass_deletion(settings, writer.serving.folder, len(served), against)
     else:
-        refuse_to_forget_all(settings, writer.snapshot.folder, len(known), plan)
+        check_mass_deletion(settings, writer.snapshot.folder, len(known), plan)
     return plan
 
 
@@ -146,7 +148,12 @@ class _Run:
     """
 
     def __init__(
-        self, means: Means, writer: CacheWriter, known: Known, looked_at_all: bool, plan: Plan
+        self,
+        means: IndexingContext,
+        writer: CacheWriter,
+        known: IndexedFiles,
+        looked_at_all: bool,
+        plan: Plan,
     ) -> None:
         self._looked_at_all = looked_at_all
         self.progress = Progress("embedding", total=len(plan.work))
@@ -163,7 +170,7 @@ class _Run:
         # One more than there are cores, for those that wait for the disk.
         self._pool = ThreadPoolExecutor(self._threads + 1, thread_name_prefix="index")
         self._embedding = Embedding(self._pool, self._extractors, self._layout)
-        self._facts: list[Fact] = []
+        self._facts: list[FileRecord] = []
         self._redone: list[bytes] = []
         self.redone = 0
         self._vectors: list[Floats] = []
@@ -214,21 +221,21 @@ class _Run:
             return None
         return fit(self._layout, snapshot.sample(SAMPLE), snapshot.images).to_plain()
 
-    def _examined(self) -> Iterator[Examined | None]:
+    def _examined(self) -> Iterator[LoadedImage | None]:
         """Results in the order of the plan, a bounded number of files being worked on."""
         settings = self._means.settings
         folder = settings.images.resolve()
         again = itertools.chain(self._plan.again.tolist(), itertools.repeat(False))
         work = zip(self._plan.work, again, strict=False)
 
-        def look(entry: Entry, again: bool) -> Examined | None:
+        def look(entry: Entry, again: bool) -> LoadedImage | None:
             known, limit = self._known, settings.image_megapixels
             context = (known.twin, self._extractors, limit)
             return examine(folder, entry, *context, again=again, outdated=known.outdated)
 
         return in_order(self._pool, look, work, AHEAD * self._threads)
 
-    def _take(self, examined: Examined) -> None:
+    def _take(self, examined: LoadedImage) -> None:
         fact, same, progress = examined.fact, examined.same_as, self.progress
         if examined.untouched:
             self.unchanged += 1
@@ -239,7 +246,7 @@ class _Run:
         before = self._known.get(fact.path)
         if fact.verdict != READABLE:
             if fact.verdict != NOT_AN_IMAGE:
-                self._recent.append(told(fact))
+                self._recent.append(unreadable_of(fact))
                 self.progress = replace(progress, unreadable=progress.unreadable + 1)
             if fact != before:
                 self._facts.append(fact)

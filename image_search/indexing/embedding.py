@@ -10,11 +10,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from image_search.extractors.base import Extractor
 from image_search.extractors.runtime.batches import BATCH
 from image_search.imaging.arrays import Floats
-from image_search.indexing.examining import Examined
+from image_search.indexing.examining import LoadedImage
 from image_search.search.ranking.fusion import Layout, stored_vectors
-from image_search.storage import Fact
+from image_search.storage import FileRecord
 
-Embedded = tuple[list[Fact], Floats]
+Embedded = tuple[list[FileRecord], Floats]
 """Facts and their vectors, (facts, layout.dim) float32."""
 
 
@@ -28,7 +28,7 @@ class Embedding:
         layout: Layout,
     ) -> None:
         self._pool, self._extractors, self._layout = pool, extractors, layout
-        self._waiting: list[Examined] = []
+        self._waiting: list[LoadedImage] = []
         self._under_way: collections.deque[Future[Embedded]] = collections.deque()
         self._numbers = itertools.count()
 
@@ -37,7 +37,7 @@ class Embedding:
         """Batches handed out and not gathered yet."""
         return len(self._under_way)
 
-    def add(self, examined: Examined) -> None:
+    def add(self, examined: LoadedImage) -> None:
         """Put a file with inputs to those that wait; a full batch is handed out."""
         self._waiting.append(examined)
         if len(self._waiting) >= BATCH:
@@ -54,7 +54,7 @@ class Embedding:
         while self.under_way > left or (self._under_way and self._under_way[0].done()):
             yield self._under_way.popleft().result()
 
-    def _embedded(self, batch: list[Examined], number: int) -> Embedded:
+    def _embedded(self, batch: list[LoadedImage], number: int) -> Embedded:
         inputs = [examined.inputs for examined in batch if examined.inputs is not None]
         pairs = list(zip(self._extractors(), zip(*inputs, strict=True), strict=True))
         # Neighbours begin with different networks: the first ones then read these side by side.

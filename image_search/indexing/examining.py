@@ -21,7 +21,7 @@ from image_search.imaging.decoding import MAX_FILE_BYTES, decode
 from image_search.imaging.formats.kinds import is_no_image
 from image_search.indexing.redecoding import shown_differently
 from image_search.indexing.scanning import Entry, is_outside, times_of
-from image_search.storage import Fact
+from image_search.storage import FileRecord
 from image_search.storage.records import NOT_AN_IMAGE, NOT_READ, RETRY, UNREADABLE
 
 # Bytes by which a file is seen to be no image, where its name says so too.
@@ -37,16 +37,16 @@ Prepared = tuple[npt.NDArray[np.generic], ...]
 
 
 @dataclass(frozen=True)
-class Examined:
+class LoadedImage:
     """A file's fact, and either its extractors' inputs, or the fact it shares its content with.
 
     ``untouched`` says that all is as it is known; ``redone`` that what is known of the very content
     is outdated, since an earlier version of the readers showed it in another way.
     """
 
-    fact: Fact
+    fact: FileRecord
     inputs: Prepared | None = None
-    same_as: Fact | None = None
+    same_as: FileRecord | None = None
     untouched: bool = False
     redone: bool = False
 
@@ -54,13 +54,13 @@ class Examined:
 def examine(
     folder: Path,
     entry: Entry,
-    by_digest: Callable[[bytes], Fact | None],
+    by_digest: Callable[[bytes], FileRecord | None],
     extractors: Callable[[], Sequence[Extractor]],
     max_megapixels: float,
     *,
     again: bool = False,
     outdated: bool = False,
-) -> Examined | None:
+) -> LoadedImage | None:
     """Read, hash, and (unless ``by_digest`` knows the content) decode and prepare one file.
 
     ``again`` says that the file has not changed, but that an earlier version of the readers made it
@@ -70,9 +70,9 @@ def examine(
     says why.
     """
     path = folder / entry.path
-    fact = Fact(entry.path, entry.size, entry.mtime_ns, ctime_ns=entry.ctime_ns)
+    fact = FileRecord(entry.path, entry.size, entry.mtime_ns, ctime_ns=entry.ctime_ns)
     if again and not shown_differently(path):
-        return Examined(fact, untouched=True)
+        return LoadedImage(fact, untouched=True)
     try:
         with path.open("rb") as file:
             stat = os.fstat(file.fileno())
@@ -80,23 +80,27 @@ def examine(
             changed, noted = times_of(stat)
             fact = replace(fact, size=stat.st_size, mtime_ns=changed, ctime_ns=noted)
             if is_outside(folder, path):
-                return Examined(_failed(fact, "It is a link that leads out of the image folder."))
+                return LoadedImage(
+                    _failed(fact, "It is a link that leads out of the image folder.")
+                )
             data = file.read(_HEAD)
             if is_no_image(data, entry.path):
-                return Examined(_failed(fact, "This is not an image.", NOT_AN_IMAGE))
+                return LoadedImage(_failed(fact, "This is not an image.", NOT_AN_IMAGE))
             if stat.st_size > MAX_FILE_BYTES:
-                return Examined(_failed(fact, f"The file has more than {MAX_FILE_BYTES:,} bytes."))
+                return LoadedImage(
+                    _failed(fact, f"The file has more than {MAX_FILE_BYTES:,} bytes.")
+                )
             data += file.read(MAX_FILE_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
         why = f"The file cannot be read ({error.strerror}); check its permissions."
-        return Examined(_failed(fact, why, RETRY))
+        return LoadedImage(_failed(fact, why, RETRY))
     fact = replace(fact, digest=hashlib.sha256(data).digest())
     same = by_digest(fact.digest)
     redone = same is not None and outdated and (again or shown_differently(path))
     if same is not None and not redone:
-        return Examined(
+        return LoadedImage(
             replace(fact, width=same.width, height=same.height, note=same.note), same_as=same
         )
     try:
@@ -104,26 +108,26 @@ def examine(
             raise UnreadableImage("The file is empty.")
         picture = decode(data, max_megapixels=max_megapixels, name=entry.path)
     except NotAnImage as error:
-        return Examined(_failed(fact, str(error), NOT_AN_IMAGE))
+        return LoadedImage(_failed(fact, str(error), NOT_AN_IMAGE))
     except FormatNotRead as error:
-        return Examined(_failed(fact, str(error), NOT_READ))
+        return LoadedImage(_failed(fact, str(error), NOT_READ))
     except ImageTooLarge as error:
-        return Examined(_failed(fact, str(error), RETRY))  # the limit may be raised
+        return LoadedImage(_failed(fact, str(error), RETRY))  # the limit may be raised
     except UnreadableImage as error:
-        return Examined(_failed(fact, str(error)))
+        return LoadedImage(_failed(fact, str(error)))
     fact = replace(fact, width=picture.width, height=picture.height, note=picture.note)
     inputs = tuple(e.prepare(picture.pixels) for e in extractors())
-    return Examined(fact, inputs, redone=redone)
+    return LoadedImage(fact, inputs, redone=redone)
 
 
 def in_order(
     pool: ThreadPoolExecutor,
-    look: Callable[[Entry, bool], Examined | None],
+    look: Callable[[Entry, bool], LoadedImage | None],
     work: Iterator[tuple[Entry, bool]],
     ahead: int,
-) -> Iterator[Examined | None]:
+) -> Iterator[LoadedImage | None]:
     """What ``look`` makes of each piece of ``work``, in order, with ``ahead`` being worked on."""
-    window: collections.deque[Future[Examined | None]] = collections.deque()
+    window: collections.deque[Future[LoadedImage | None]] = collections.deque()
     while True:
         for entry, again in itertools.islice(work, ahead - len(window)):
             window.append(pool.submit(look, entry, again))
@@ -132,5 +136,5 @@ def in_order(
         yield window.popleft().result()
 
 
-def _failed(fact: Fact, reason: str, verdict: int = UNREADABLE) -> Fact:
+def _failed(fact: FileRecord, reason: str, verdict: int = UNREADABLE) -> FileRecord:
     return replace(fact, verdict=verdict, reason=reason)

@@ -52,7 +52,7 @@ class Added:
     same: tuple[str, ...]
 
 
-def take_in(images: Path, folder: str, name: str, data: bytes) -> str:
+def save_upload(images: Path, folder: str, name: str, data: bytes) -> str:
     """Write ``data`` as a new file below the folder ``images``; returns its path relative to it.
 
     ``folder`` is relative to ``images`` and made where it is missing. The file's name gets the

@@ -11,11 +11,11 @@ from image_search.imaging.decoding import decode
 from image_search.imaging.reading import read_image_file
 from image_search.imaging.thumbnails import Thumbnails
 from image_search.indexing.scanning import is_outside
-from image_search.storage import Fact, Snapshot
+from image_search.storage import FileRecord, Snapshot
 from image_search.storage.records import image_id
 
 
-def id_of(fact: Fact) -> str:
+def id_of(fact: FileRecord) -> str:
     """The id of an image as the interfaces tell it."""
     return f"{image_id(fact.path):016x}"
 
@@ -29,7 +29,7 @@ class Originals:
         """The files below the folder ``images`` that ``snapshot``, asked each time, knows."""
         self._images, self._snapshot, self._thumbnails = images, snapshot, thumbnails
 
-    def fact(self, image_id: str) -> Fact:
+    def fact(self, image_id: str) -> FileRecord:
         """What is known of an image.
 
         Raises:
@@ -41,7 +41,7 @@ class Originals:
             raise UnknownImage(f"No indexed image has the id {image_id[:40]!r}.")
         return fact
 
-    def file(self, fact: Fact) -> Path:
+    def file(self, fact: FileRecord) -> Path:
         """The file of an image.
 
         Raises:
@@ -54,7 +54,7 @@ class Originals:
             )
         return path
 
-    def read(self, fact: Fact) -> bytes:
+    def read(self, fact: FileRecord) -> bytes:
         """The bytes of an image's file as it is now.
 
         Raises:
@@ -83,7 +83,7 @@ class Originals:
         except (UnknownImage, UnreadableImage):
             return None
 
-    def thumbnail(self, fact: Fact, side: int) -> Path:
+    def thumbnail(self, fact: FileRecord, side: int) -> Path:
         """A WebP file of an image, at most ``side`` pixels on its longest side.
 
         Raises:

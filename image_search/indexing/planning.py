@@ -16,13 +16,13 @@ from image_search.imaging.arrays import Floats
 from image_search.imaging.version import DECODING
 from image_search.indexing.scanning import Entries
 from image_search.settings import Settings
-from image_search.storage import Fact, Segment, Snapshot
+from image_search.storage import FileRecord, Segment, Snapshot
 from image_search.storage.records import READABLE, RETRY
 
 Rows = npt.NDArray[np.int64]
 
 
-class Known(Mapping[str, Fact]):
+class IndexedFiles(Mapping[str, FileRecord]):
     """What the cache holds: facts by path; by content (SHA-256), a fact and its vector.
 
     A million files are a sorted list and a few arrays; a fact is made when it is asked for.
@@ -61,7 +61,7 @@ class Known(Mapping[str, Fact]):
             np.concatenate([nothing, *(column[i] for column in columns)])[order] for i in range(4)
         )
 
-    def __getitem__(self, path: str) -> Fact:
+    def __getitem__(self, path: str) -> FileRecord:
         place = bisect.bisect_left(self._paths, path)
         if self._paths[place : place + 1] != [path]:
             raise KeyError(path)
@@ -87,7 +87,7 @@ class Known(Mapping[str, Fact]):
         """Which of ``paths`` an earlier version of the readers made out."""
         return self._stale
 
-    def twin(self, digest: bytes) -> Fact | None:
+    def twin(self, digest: bytes) -> FileRecord | None:
         """A readable file of this very content."""
         place = self._holder(digest)
         return None if place is None else place[0].records.fact(place[1])
@@ -131,7 +131,7 @@ class Plan:
     again: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
 
 
-def make_plan(entries: Entries, known: Known, closed: tuple[str, ...] = ()) -> Plan:
+def make_plan(entries: Entries, known: IndexedFiles, closed: tuple[str, ...] = ()) -> Plan:
     """Compare ``entries`` with what is ``known``.
 
     A file counts as unchanged while its size and modification time are what they were, as in rsync
@@ -215,7 +215,7 @@ def _equal_stretch(one: Sequence[str], other: Sequence[str], here: int, there: i
 QUICKLY_MADE = 1000
 
 
-def refuse_to_forget_all(settings: Settings, folder: str, known: int, plan: Plan) -> None:
+def check_mass_deletion(settings: Settings, folder: str, known: int, plan: Plan) -> None:
     """A disk that is not mounted, or a mistyped folder, must not cost hours of embedding.
 
     ``folder``, the number of ``known`` files, and ``plan`` are those of the index that serves.

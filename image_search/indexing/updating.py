@@ -9,9 +9,9 @@ from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, resolve
 from image_search.extractors.loading import ExtractorPool
 from image_search.indexing.availability import chooses_freely, refuse_to_lose
-from image_search.indexing.building import Means, update_cache
+from image_search.indexing.building import IndexingContext, update_cache
 from image_search.indexing.reports import Progress, Report
-from image_search.search.engines.segment_indexes import vouched
+from image_search.search.engines.segment_indexes import verified_segments
 from image_search.search.serving import Serving
 from image_search.settings import Settings
 from image_search.storage import CacheWriter, ExtractorIdentity
@@ -55,13 +55,13 @@ class Updater:
             ExtractorIdentity(name, REGISTRY[name].model, REGISTRY[name].dim)
             for name in resolution.names
         )
-        means = Means(
+        means = IndexingContext(
             settings,
             identities,
             lambda: self.pool.load(resolution.names),
             on_progress,
             cancelled,
-            vouched(snapshot) | set(self.serving.verified or ()),
+            verified_segments(snapshot) | set(self.serving.verified or ()),
             {segment.name: segment for segment in snapshot.segments},
             self.forget,
         )

@@ -48,7 +48,7 @@ class Hit:
 @dataclass(frozen=True, eq=False)
 class Scored:
     """Rows (n,) of a segment with the columns (n,) of ``scores`` and ``contributions``, by
-    extractor or what else adds to the score; ``speaking`` are their centred blocks (n, dim) by
+    extractor or what else adds to the score; ``features`` are their centred blocks (n, dim) by
     network through which they may speak about others. Of the ``variants`` of a drawing, by name,
     ``variant`` (n,) tells by number which of them each row was compared with."""
 
@@ -56,7 +56,7 @@ class Scored:
     rows: Rows
     scores: dict[str, Floats]
     contributions: dict[str, Floats]
-    speaking: Mapping[str, Floats] = field(default_factory=dict)
+    features: Mapping[str, Floats] = field(default_factory=dict)
     variants: tuple[str, ...] = ()
     variant: npt.NDArray[np.intp] | None = None
 
@@ -79,7 +79,7 @@ class Scored:
             self,
             scores=self.scores | {name: scores},
             contributions=contributions | {name: added},
-            speaking={},
+            features={},
         )
 
     def variant_at(self, place: int) -> str:

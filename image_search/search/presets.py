@@ -49,7 +49,7 @@ def by_extractor(weights: Mapping[str, float], usable: Sequence[str]) -> dict[st
     return say
 
 
-def unheard(weights: Mapping[str, float], usable: Sequence[str]) -> tuple[str, ...]:
+def unused_weights(weights: Mapping[str, float], usable: Sequence[str]) -> tuple[str, ...]:
     """The groups that ``weights`` give at least half of the say, but that have no member among the
     ``usable`` extractors."""
     present = set(groups_of(usable).values())

@@ -16,7 +16,7 @@ from image_search.search.hits import DIGITS, Hit, best
 from image_search.search.ranking.calibration import Calibration
 from image_search.search.ranking.comparing import Comparison
 from image_search.search.ranking.fusion import Layout, query_vector
-from image_search.search.ranking.scoring import Question, Scoring, Searchable
+from image_search.search.ranking.scoring import Scoring, ScoringQuery, Searchable
 from image_search.storage import Snapshot
 
 
@@ -91,7 +91,7 @@ class SearchIndex:
                     return {name: vector[place] for name, place in self.layout.slices().items()}
         return None
 
-    def search(self, question: Question, k: int) -> tuple[list[Hit], int]:
+    def search(self, question: ScoringQuery, k: int) -> tuple[list[Hit], int]:
         """The ``k`` best hits, best first, ties by path; and how many images were compared."""
         allowed = [self._allowed(part, question.filter) for part in self.parts]
         compared = sum(int(np.count_nonzero(keep)) for keep in allowed)
@@ -116,7 +116,7 @@ class SearchIndex:
         hits = [one.hit(rank) for rank, one in enumerate(best(scored, k), start=1)]
         return hits, compared
 
-    def hits_of(self, question: Question, contents: Iterable[bytes]) -> list[Hit]:
+    def hits_of(self, question: ScoringQuery, contents: Iterable[bytes]) -> list[Hit]:
         """The images of these contents (SHA-256) that the filter admits, as hits without a rank,
         however far they are from the question; what is near to them has no say."""
         wanted = set(contents)

@@ -13,10 +13,10 @@ from image_search.imaging.sheets.drawing import PreparedDrawing, is_line_art, pr
 from image_search.search.filters import unknown_folder
 from image_search.search.hits import DIGITS, Hit
 from image_search.search.name_search import words_of
-from image_search.search.presets import GROUPS, PRESETS, by_extractor, unheard
+from image_search.search.presets import GROUPS, PRESETS, by_extractor, unused_weights
 from image_search.search.queries import AUTO, Query, words
 from image_search.search.query_blocks import blocks_of, pixels_of, reads
-from image_search.search.ranking.scoring import Question
+from image_search.search.ranking.scoring import ScoringQuery
 from image_search.search.ranking.weighting import (
     COLOUR_SHARE,
     NAME_WEIGHT,
@@ -69,14 +69,14 @@ class SearchResult:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class PreparedQuery:
     """A query made out: the ``question`` for the index, what its ``kind`` is, its ``pictures`` as
     RGB pixels, the ``extractors`` that take part, and what is to be told beside the answer.
 
     ``drawings`` are what was compared in place of the pictures, one for each where the query is a
     sketch that is not compared as it is."""
 
-    question: Question
+    question: ScoringQuery
     kind: str
     pictures: tuple[Pixels, ...]
     extractors: tuple[str, ...]
@@ -84,7 +84,7 @@ class Asked:
     drawings: tuple[PreparedDrawing, ...] = ()
 
 
-def search(index: SearchIndex, asked: Asked, k: int, started: float) -> SearchResult:
+def search(index: SearchIndex, asked: PreparedQuery, k: int, started: float) -> SearchResult:
     """The ``k`` best answers of ``index`` to what was ``asked`` of it, timed since ``started`` on
     ``time.perf_counter``."""
     hits, compared = index.search(asked.question, k)
@@ -126,7 +126,7 @@ def ask(
     look: Callable[[str], Pixels | None],
     warnings: tuple[str, ...] = (),
     pause: Callable[[], None] | None = None,
-) -> Asked:
+) -> PreparedQuery:
     """Make out ``query`` for ``index``, in the blocks of the ``usable`` extractors.
 
     ``load`` gives an extractor by name, ``look`` the pixels of an indexed image by id, or None
@@ -145,7 +145,7 @@ def ask(
         raise IndexEmpty(
             "The index holds no images yet. Put images into the image folder and reindex."
         )
-    warnings = (*warnings, *_unheard(query, usable))
+    warnings = (*warnings, *_unused_weights(query, usable))
     query = _weighed(query, usable)
     _check_extractors(query, usable)
     pictures = [
@@ -165,7 +165,7 @@ def ask(
     if query.worded and not any(map(reads, wanted)):
         missing = NO_CLIP_NOT if words(query.not_text) else NO_CLIP
         warnings = (*warnings, UNWEIGHED if _weighed_by_hand(query) else missing)
-    return Asked(question, kind, tuple(pictures), tuple(blocks), warnings, drawings)
+    return PreparedQuery(question, kind, tuple(pictures), tuple(blocks), warnings, drawings)
 
 
 def needed(query: Query, usable: Sequence[str]) -> list[str]:
@@ -218,8 +218,8 @@ def _weighed(query: Query, usable: Sequence[str]) -> Query:
     return query if weights is None else replace(query, weights=by_extractor(weights, usable))
 
 
-def _unheard(query: Query, usable: Sequence[str]) -> tuple[str, ...]:
-    lacking = unheard(PRESETS.get(query.preset, query.weights or {}), usable)
+def _unused_weights(query: Query, usable: Sequence[str]) -> tuple[str, ...]:
+    lacking = unused_weights(PRESETS.get(query.preset, query.weights or {}), usable)
     if not lacking:
         return ()
     return (f"Nothing in use here compares {' or '.join(lacking)}, which therefore has no say.",)
@@ -251,7 +251,7 @@ def _check_extractors(query: Query, usable: Sequence[str]) -> None:
 
 def _question(
     index: SearchIndex, query: Query, kind: str, blocks: Mapping[str, Floats]
-) -> Question:
+) -> ScoringQuery:
     asked = () if _weighed_by_hand(query) else words_of(words(query.text))
     if not blocks and not asked:
         what = "The weights" if _weighed_by_hand(query) else "The words"
@@ -268,7 +268,7 @@ def _question(
         others = sum(weight for name, weight in weights.items() if name != "hsv")
         meant = others * COLOUR_SHARE / (1 - COLOUR_SHARE) if others else 1.0
         weights["hsv"] = meant if query.weights is None else max(meant, weights["hsv"])
-    return Question(
+    return ScoringQuery(
         blocks=blocks,
         weights=weights,
         kind=kind,

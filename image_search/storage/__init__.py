@@ -6,7 +6,7 @@ small pickle in one rename, so a crash at any instant leaves the previous index 
 update costs what changed.
 """
 
-from image_search.storage.records import ExtractorIdentity, Fact, Records
+from image_search.storage.records import ExtractorIdentity, FileRecord, Records
 from image_search.storage.segments import Segment
 from image_search.storage.snapshot import Snapshot, read_snapshot, signature
 from image_search.storage.writer import CacheWriter
@@ -14,7 +14,7 @@ from image_search.storage.writer import CacheWriter
 __all__ = [
     "CacheWriter",
     "ExtractorIdentity",
-    "Fact",
+    "FileRecord",
     "Records",
     "Segment",
     "Snapshot",

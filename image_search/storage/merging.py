@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from image_search.storage.records import ExtractorIdentity, Fact
+from image_search.storage.records import ExtractorIdentity, FileRecord
 from image_search.storage.segments import Segment, write_segment
 
 # Segments of like size are merged when there are this many (size-tiered compaction as in
@@ -68,7 +68,7 @@ def _merged(
     extractors: tuple[ExtractorIdentity, ...],
     group: Sequence[tuple[Segment, Mask]],
 ) -> tuple[Segment, Mask]:
-    facts: list[Fact] = []
+    facts: list[FileRecord] = []
     vectors = []
     for segment, mask in group:
         rows = np.flatnonzero(mask)

@@ -51,7 +51,7 @@ def identities(plain: Any) -> tuple[ExtractorIdentity, ...]:
 
 
 @dataclass(frozen=True)
-class Fact:
+class FileRecord:
     """One file: its path relative to the image folder (with ``/``), and what is known of it.
 
     ``size`` in bytes, ``mtime_ns`` and ``ctime_ns`` (0 where it is unknown) in nanoseconds since
@@ -101,7 +101,7 @@ class Records:
     ctimes: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @staticmethod
-    def of(facts: Sequence[Fact]) -> Records:
+    def of(facts: Sequence[FileRecord]) -> Records:
         """Columns of ``facts``; the readable ones own one vector each, in this order."""
         verdicts = np.array([fact.verdict for fact in facts], dtype=np.uint8)
         return Records(
@@ -122,9 +122,9 @@ class Records:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def fact(self, row: int) -> Fact:
+    def fact(self, row: int) -> FileRecord:
         """Row ``row`` as a ``Fact``."""
-        return Fact(
+        return FileRecord(
             path=self.paths[row],
             size=int(self.sizes[row]),
             mtime_ns=int(self.mtimes[row]),
@@ -137,7 +137,7 @@ class Records:
             ctime_ns=int(self.ctimes[row]),
         )
 
-    def __iter__(self) -> Iterator[Fact]:
+    def __iter__(self) -> Iterator[FileRecord]:
         return (self.fact(row) for row in range(len(self)))
 
     def to_plain(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from image_search.errors import CacheDamaged, NotACache
 from image_search.imaging.arrays import Floats
 from image_search.imaging.version import DECODING
 from image_search.storage import safe_pickle
-from image_search.storage.records import ExtractorIdentity, Fact, Records, identities
+from image_search.storage.records import ExtractorIdentity, FileRecord, Records, identities
 from image_search.storage.unmapped import StoredVectors
 
 FACTS, VECTORS = ".facts.pkl", ".vectors"
@@ -103,10 +103,10 @@ class Segment:
     def rows(self, numbers: npt.NDArray[np.int64]) -> Floats:
         """The vectors (n, dim) in these rows, read from the disk all at once where they are not in
         memory."""
-        self.foresee(numbers)
+        self.prefetch(numbers)
         return self.vectors[numbers]
 
-    def foresee(self, numbers: npt.NDArray[np.int64]) -> None:
+    def prefetch(self, numbers: npt.NDArray[np.int64]) -> None:
         """Have the vectors in these rows read, all at once, where they are not in memory."""
         self.vectors.prefetch(numbers)
 
@@ -130,7 +130,7 @@ class Segment:
 def write_segment(
     folder: Path,
     extractors: tuple[ExtractorIdentity, ...],
-    facts: Sequence[Fact],
+    facts: Sequence[FileRecord],
     vectors: Floats,
     decoding: int = DECODING,
 ) -> Segment:

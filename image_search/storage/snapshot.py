@@ -23,7 +23,7 @@ from image_search.storage.records import (
     NOT_READ,
     READABLE,
     ExtractorIdentity,
-    Fact,
+    FileRecord,
     identities,
 )
 from image_search.storage.segments import FACTS, Segment, read_segment
@@ -67,19 +67,19 @@ class Snapshot:
         )
 
     @cached_property
-    def failures(self) -> tuple[Fact, ...]:
+    def failures(self) -> tuple[FileRecord, ...]:
         """The pictures that could not be read, the damaged ones first, then by path; files that are
         no images are none of them."""
         found = [fact for fact in self._unread() if fact.verdict != NOT_AN_IMAGE]
         return tuple(sorted(found, key=lambda fact: (fact.verdict == NOT_READ, fact.path)))
 
     @cached_property
-    def not_images(self) -> tuple[Fact, ...]:
+    def not_images(self) -> tuple[FileRecord, ...]:
         """The files that are no images, by path."""
         found = [fact for fact in self._unread() if fact.verdict == NOT_AN_IMAGE]
         return tuple(sorted(found, key=lambda fact: fact.path))
 
-    def _unread(self) -> Iterator[Fact]:
+    def _unread(self) -> Iterator[FileRecord]:
         for segment, live in zip(self.segments, self.live, strict=True):
             for row in np.flatnonzero(live & (segment.records.verdicts != READABLE)):
                 yield segment.records.fact(int(row))
@@ -92,7 +92,7 @@ class Snapshot:
             digest.update(segment.name.encode() + np.packbits(live).tobytes())
         return digest.hexdigest()[:16]
 
-    def facts(self) -> Iterator[tuple[int, int, Fact]]:
+    def facts(self) -> Iterator[tuple[int, int, FileRecord]]:
         """Every fact that counts, with its segment's number and its row."""
         for number, (segment, live) in enumerate(zip(self.segments, self.live, strict=True)):
             for row in np.flatnonzero(live):
@@ -124,7 +124,7 @@ class Snapshot:
             for row in np.flatnonzero(live & (segment.vector_of >= 0))
         }
 
-    def files_of(self, digest: bytes) -> list[Fact]:
+    def files_of(self, digest: bytes) -> list[FileRecord]:
         """The images of this content (SHA-256), by path."""
         found = [
             segment.records.fact(row)
@@ -154,7 +154,7 @@ class Snapshot:
         segments, masks = tuple(s for s, _ in left), tuple(m for _, m in left)
         return dataclasses.replace(self, segments=segments, live=masks)
 
-    def find(self, image_id: int) -> Fact | None:
+    def find(self, image_id: int) -> FileRecord | None:
         """The fact whose image has this id, if there is one."""
         for segment, live in zip(self.segments, self.live, strict=True):
             for row in np.flatnonzero(live & (segment.records.ids == np.uint64(image_id))):

@@ -17,7 +17,7 @@ from image_search.imaging.arrays import Floats
 from image_search.imaging.version import DECODING
 from image_search.storage import safe_pickle
 from image_search.storage.merging import merge_small_segments
-from image_search.storage.records import ExtractorIdentity, Fact, image_id
+from image_search.storage.records import ExtractorIdentity, FileRecord, image_id
 from image_search.storage.segments import (
     CODES,
     FACTS,
@@ -141,7 +141,9 @@ class CacheWriter:
         """Whether commits go aside while another index keeps serving."""
         return self._manifest != self._cache
 
-    def commit(self, facts: Sequence[Fact], vectors: Floats, gone: Iterable[str] = ()) -> Snapshot:
+    def commit(
+        self, facts: Sequence[FileRecord], vectors: Floats, gone: Iterable[str] = ()
+    ) -> Snapshot:
         """Make ``facts`` (their vectors: (readable facts, dim) float32) part of the cache for good.
 
         Facts of the same path are replaced; the paths in ``gone`` drop out.

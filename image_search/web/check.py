@@ -37,11 +37,11 @@ def answer() -> ResponseReturnValue:
         raise InvalidQuery(f"format must be json or html, not {shape[:40]!r}.")
     query = parse(besides=("format",))
     result = _checked(query)
-    if result.unprinted:
-        service().settle()
+    if result.without_fingerprint:
+        service().schedule_maintenance()
     if shape == "html":
         return _report(query, result)
-    return jsonify(told(result))
+    return jsonify(to_json(result))
 
 
 def _checked(query: Query) -> CheckResult:
@@ -50,7 +50,7 @@ def _checked(query: Query) -> CheckResult:
     try:
         return parts.library.check(query)
     except NotReady:
-        parts.settle(hurry=True)
+        parts.schedule_maintenance(hurry=True)
         # Whoever waits holds a thread; searches are to have some left.
         if not parts.waiting.acquire(blocking=False):
             raise
@@ -61,7 +61,7 @@ def _checked(query: Query) -> CheckResult:
     return parts.library.check(query)
 
 
-def told(result: CheckResult) -> dict[str, Any]:
+def to_json(result: CheckResult) -> dict[str, Any]:
     """The verdict as JSON."""
     plain = to_plain(result)
     plain["unreadable_files"] = plain["unreadable_files"][:UNREADABLE_TOLD]

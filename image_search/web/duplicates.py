@@ -28,7 +28,7 @@ def show() -> ResponseReturnValue:
     duplicates = service().library.duplicates
     page = duplicates.page(_number("offset", 0), _number("limit", 20), _WHICH[decided])
     if page.state != "ready":
-        service().settle()
+        service().schedule_maintenance()
     plain = to_plain(page)
     for group in plain["groups"]:
         for member in group["members"]:

@@ -9,7 +9,7 @@ from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue
 
 import image_search
-from image_search.extractors.weights.files import without_remedy
+from image_search.extractors.weights.files import without_hint
 from image_search.settings import Settings
 from image_search.web.service import service
 
@@ -31,7 +31,7 @@ def show() -> ResponseReturnValue:
     else:
         ready, images, extractors = status.ready, status.images, list(status.extractors)
         # How to mend it is for the page and the command line to tell.
-        told = [without_remedy(warning) for warning in status.warnings]
+        told = [without_hint(warning) for warning in status.warnings]
         warnings = [without_paths(warning, service().settings) for warning in told]
     return jsonify(
         status="degraded" if warnings or not ready else "ok",

@@ -16,12 +16,12 @@ blueprint = Blueprint("models", __name__)
 
 @blueprint.get("/models")
 def show() -> ResponseReturnValue:
-    """One row an extractor; ``lack`` says what is missing here, ``place`` where it belongs."""
+    """One row an extractor: ``missing_reason`` is what is missing here, ``place`` where it goes."""
     usable = service().library.status().usable
-    return jsonify(models=[_told(spec, usable) for spec in REGISTRY.values()])
+    return jsonify(models=[_to_json(spec, usable) for spec in REGISTRY.values()])
 
 
-def _told(spec: ExtractorSpec, usable: tuple[str, ...]) -> dict[str, Any]:
+def _to_json(spec: ExtractorSpec, usable: tuple[str, ...]) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": spec.name,
         "summary": spec.summary,
@@ -31,10 +31,11 @@ def _told(spec: ExtractorSpec, usable: tuple[str, ...]) -> dict[str, Any]:
         "present": True,
     }
     if spec.weights is not None:
-        lack = spec.weights.lack()
+        missing_reason = spec.weights.missing_reason()
         row |= {
-            "present": lack is None,
-            "lack": lack,
+            "present": missing_reason is None,
+            "missing_reason": missing_reason,
+            "lack": missing_reason,  # the name of release 0.1
             "place": str(spec.weights.place),
             "bytes": spec.weights.size,
             "licence": spec.weights.licence,

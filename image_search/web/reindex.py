@@ -20,25 +20,25 @@ def start() -> ResponseReturnValue:
     """202 and the job; 409 and the running job where there is one."""
     reindexer = service().reindexer
     try:
-        return jsonify(told(reindexer.start())), 202
+        return jsonify(to_json(reindexer.start())), 202
     except ReindexRunning as error:
-        job = told(reindexer.job)
+        job = to_json(reindexer.job)
         raise Refusal(409, error.code, str(error), extra={"job": job}) from None
 
 
 @blueprint.get("/reindex")
 def watch() -> ResponseReturnValue:
     """The running job, or the last one."""
-    return jsonify(told(service().reindexer.job))
+    return jsonify(to_json(service().reindexer.job))
 
 
 @blueprint.delete("/reindex")
 def cancel() -> ResponseReturnValue:
     """Asks the running job to stop, which takes moments (202); 200 where none runs."""
     job = service().reindexer.cancel()
-    return jsonify(told(job)), 202 if job.state == "running" else 200
+    return jsonify(to_json(job)), 202 if job.state == "running" else 200
 
 
-def told(job: Job) -> dict[str, Any]:
+def to_json(job: Job) -> dict[str, Any]:
     """The job as JSON."""
     return asdict(job)

@@ -29,7 +29,7 @@ def answer() -> ResponseReturnValue:
     """The hits, best first."""
     result = service().library.search(parse())
     return jsonify(
-        results=_told(result.hits),
+        results=_to_json(result.hits),
         compared=result.compared,
         unreadable=result.unreadable,
         took_ms=result.took_ms,
@@ -152,7 +152,7 @@ REPEATED = frozenset({"like", "color"})
 FILTERS = ("folder", "name", "after", "before", "min_side", "orientation")
 
 
-def _told(hits: Iterable[Hit]) -> list[dict[str, Any]]:
+def _to_json(hits: Iterable[Hit]) -> list[dict[str, Any]]:
     # Addresses are made once and filled in: Flask takes long over two for each of 30 hits.
     any_id = "0" * 16
     original = url_for("files.original", image_id=any_id)

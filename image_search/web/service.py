@@ -32,7 +32,7 @@ class Service:
     #: So many checks wait for the thresholds at once, each in a thread of the server.
     waiting: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(2))
 
-    def settle(self, *, hurry: bool = False) -> None:
+    def schedule_maintenance(self, *, hurry: bool = False) -> None:
         """Have done soon what checks and duplicates lack, unless a reindex will see to it; with all
         threads where somebody is in a ``hurry``."""
         if self.reindexer.job.state != "running":

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from image_search.errors import CacheLocked, ImageSearchError, InvalidQuery
 from image_search.web.errors import Refusal
-from image_search.web.reindex import told
+from image_search.web.reindex import to_json
 from image_search.web.service import service
 
 blueprint = Blueprint("uploads", __name__)
@@ -64,5 +64,5 @@ def add() -> ResponseReturnValue:
     # Where another process writes the cache, the images are here all the same; its job says so.
     with contextlib.suppress(CacheLocked):
         service().reindexer.start_soon()
-    job = told(service().reindexer.job)
+    job = to_json(service().reindexer.job)
     return jsonify(added=added, refused=refused, existing=existing, job=job), 201

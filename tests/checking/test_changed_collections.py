@@ -70,13 +70,13 @@ def test_images_without_fingerprints_are_told(own: Library) -> None:
     opened = Library.open(own.settings)
 
     result = opened.check(of(ornate(7)))
-    assert (result.verdict, result.unprinted) == ("exact", IMAGES)
+    assert (result.verdict, result.without_fingerprint) == ("exact", IMAGES)
     assert f"{IMAGES} images have no fingerprint" in result.warnings[0]
     assert opened.outdated
 
     assert opened.prepare()
     after = opened.check(of(ImageOps.mirror(ornate(7))))
-    assert (after.verdict, after.unprinted, after.warnings) == ("near", 0, ())
+    assert (after.verdict, after.without_fingerprint, after.warnings) == ("near", 0, ())
 
 
 def test_without_thresholds_only_what_is_certain_is_said(

@@ -63,7 +63,7 @@ def test_the_filter_counts_for_fingerprints_that_are_missing(own: Library) -> No
 
     result = Library.open(own.settings).check(replace(of(ornate(7)), filter=Filter(folder="old")))
 
-    assert result.unprinted == 3
+    assert result.without_fingerprint == 3
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score
 
 from image_search.errors import IndexEmpty, InvalidQuery
 from image_search.evaluation import TRUTHS, Collection, evaluate, measuring
-from image_search.evaluation.asking import Way, scores, ways
+from image_search.evaluation.asking import RankingConfig, scores, ways
 from image_search.evaluation.protocol import prepare
 from image_search.search.queries import Query
 from image_search.settings import Settings
@@ -309,9 +309,9 @@ def test_a_way_by_hand_ranks_by_its_weights(photos: Collection) -> None:
     scores = {
         name: np.concatenate([chunk for _, chunk in trial.chunks(way)])
         for name, way in {
-            "hsv": Way("hsv", {"hsv": 1.0, "edges": 0.0}),
-            "edges": Way("edges", {"hsv": 0.0, "edges": 1.0}),
-            "both": Way("both", {"hsv": 3.0, "edges": 1.0}),
+            "hsv": RankingConfig("hsv", {"hsv": 1.0, "edges": 0.0}),
+            "edges": RankingConfig("edges", {"hsv": 0.0, "edges": 1.0}),
+            "both": RankingConfig("both", {"hsv": 3.0, "edges": 1.0}),
         }.items()
     }
 

@@ -156,14 +156,14 @@ def test_a_full_disk_costs_only_the_keeping(
 
 @pytest.mark.parametrize("lack", ["OpenVINO", "a processor that it knows"])
 def test_pytorch_does_the_work_where_openvino_cannot(
-    converted: Path, monkeypatch: pytest.MonkeyPatch, lack: str
+    converted: Path, monkeypatch: pytest.MonkeyPatch, missing_reason: str
 ) -> None:
     expected = vector(resnet50.load())
 
     def fail(*_: object) -> None:
         raise RuntimeError("no such device")
 
-    if lack == "OpenVINO":
+    if missing_reason == "OpenVINO":
         monkeypatch.setattr(engines, "find_spec", lambda _: None)
     shutil.rmtree(WEIGHTS.converted)
     monkeypatch.setattr(openvino_engine, "_compile", fail)

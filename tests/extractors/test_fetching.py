@@ -28,7 +28,7 @@ def test_what_was_fetched_stays(hub: Hub, weights: Weights) -> None:
     path = weights.fetch()
 
     assert path == weights.path()
-    assert weights.lack() is None
+    assert weights.missing_reason() is None
     assert weights.ready() == path
     asked = len(hub.requests)
     assert weights.fetch() == path
@@ -173,10 +173,10 @@ def test_a_damaged_file_is_seen_at_a_glance(weights: Weights, harm: object) -> N
     assert callable(harm)
     harm(path)
 
-    lack = weights.lack()
+    missing_reason = weights.missing_reason()
 
-    assert lack is not None
-    assert f"{path} is damaged" in lack
+    assert missing_reason is not None
+    assert f"{path} is damaged" in missing_reason
 
 
 @BOTH
@@ -202,7 +202,7 @@ def test_a_damaged_file_is_replaced_by_fetching(weights: Weights) -> None:
     shorten(path)
 
     assert weights.fetch() == path
-    assert weights.lack() is None
+    assert weights.missing_reason() is None
 
 
 @BOTH

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_search.extractors.runtime.batches import BATCH, Forward
-from image_search.extractors.runtime.forms import FILLED, InBulk, OnFirstNeed
+from image_search.extractors.runtime.forms import FILLED, FullBatchModel, LazyModel
 from image_search.imaging.arrays import Floats
 
 
@@ -34,9 +34,9 @@ class Network:
         return np.asarray(rows, np.float32)
 
 
-def pair() -> tuple[InBulk, Network, Network]:
+def pair() -> tuple[FullBatchModel, Network, Network]:
     full, any_size = Network(), Network()
-    return InBulk(OnFirstNeed(full.load), OnFirstNeed(any_size.load)), full, any_size
+    return FullBatchModel(LazyModel(full.load), LazyModel(any_size.load)), full, any_size
 
 
 def batch(size: int) -> npt.NDArray[np.uint8]:
@@ -90,7 +90,7 @@ def test_what_comes_often_gets_the_network_that_suits_it() -> None:
 
 def test_threads_that_need_it_first_at_once_read_it_once() -> None:
     network, together = Network(), threading.Barrier(4)
-    needed = OnFirstNeed(network.load)
+    needed = LazyModel(network.load)
 
     def ask(_: int) -> Floats:
         together.wait(10)
@@ -110,7 +110,7 @@ def test_what_cannot_be_read_is_tried_again() -> None:
             raise failures.pop()
         return network.load()
 
-    needed = OnFirstNeed(load)
+    needed = LazyModel(load)
     with pytest.raises(OSError, match="damaged"):
         needed(batch(1))
     assert not needed.ready

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from image_search.extractors import TextExtractor
-from image_search.extractors.runtime.sharing import MOST, SharedBatches, shared
+from image_search.extractors.runtime.sharing import MOST, MicroBatcher, shared
 from image_search.imaging.arrays import Floats
 
 THREADS = 16
@@ -50,7 +50,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_many_threads_get_their_own_rows() -> None:
-    batches = SharedBatches(rows_of, key_of, at_once=2)
+    batches = MicroBatcher(rows_of, key_of, at_once=2)
 
     def ask(thread: int) -> bool:
         return all(
@@ -69,7 +69,7 @@ def test_whoever_is_alone_waits_for_nobody() -> None:
         given.append(len(items))
         return rows_of(items)
 
-    batches = SharedBatches(compute, key_of, at_once=2)
+    batches = MicroBatcher(compute, key_of, at_once=2)
 
     for item in range(5):
         batches([item])
@@ -80,7 +80,7 @@ def test_whoever_is_alone_waits_for_nobody() -> None:
 @pytest.mark.parametrize("at_once", [1, 2])
 def test_what_waits_is_computed_together(at_once: int) -> None:
     slow = Slow()
-    batches = SharedBatches(slow, key_of, at_once=at_once)
+    batches = MicroBatcher(slow, key_of, at_once=at_once)
     with ThreadPoolExecutor(THREADS) as pool:
         first = [pool.submit(batches, [item]) for item in range(at_once)]
         for _ in first:
@@ -105,13 +105,13 @@ def test_what_is_asked_first_and_wanted_later_is_computed_by_whoever_comes() -> 
         given.append(list(items))
         return rows_of(items)
 
-    batches = SharedBatches(compute, key_of, at_once=1)
-    early, late = batches.ask([1, 2]), batches.ask([3])
-    batches.ask([9])  # of somebody who went away
+    batches = MicroBatcher(compute, key_of, at_once=1)
+    early, late = batches.submit([1, 2]), batches.submit([3])
+    batches.submit([9])  # of somebody who went away
 
     assert not given
-    assert (batches.answer(late) == rows_of([3])).all()
-    assert (batches.answer(early) == rows_of([1, 2])).all()
+    assert (batches.result(late) == rows_of([3])).all()
+    assert (batches.result(early) == rows_of([1, 2])).all()
     assert given == [[1, 2, 3, 9]]
 
 
@@ -123,13 +123,13 @@ def test_a_batch_is_bounded() -> None:
         return rows_of(items)
 
     items = list(range(3 * MOST + 1))
-    assert (SharedBatches(compute, key_of, at_once=1)(items) == rows_of(items)).all()
+    assert (MicroBatcher(compute, key_of, at_once=1)(items) == rows_of(items)).all()
     assert max(given) == MOST
 
 
 def test_the_same_is_not_computed_twice_also_at_the_same_time() -> None:
     slow = Slow()
-    batches = SharedBatches(slow, key_of, at_once=2)
+    batches = MicroBatcher(slow, key_of, at_once=2)
     with ThreadPoolExecutor(THREADS) as pool:
         asked = [pool.submit(batches, [7]) for _ in range(THREADS)]
         assert slow.begun.acquire(timeout=20)
@@ -141,7 +141,7 @@ def test_the_same_is_not_computed_twice_also_at_the_same_time() -> None:
 
 
 def test_what_is_given_out_can_be_altered_without_harm() -> None:
-    batches = SharedBatches(rows_of, key_of, at_once=1)
+    batches = MicroBatcher(rows_of, key_of, at_once=1)
 
     batches([3])[:] = 0
 
@@ -155,7 +155,7 @@ def test_memory_is_bounded_and_the_oldest_is_forgotten() -> None:
         given.extend(items)
         return rows_of(items)
 
-    batches = SharedBatches(compute, key_of, at_once=1, most_bytes=3 * 8)
+    batches = MicroBatcher(compute, key_of, at_once=1, most_bytes=3 * 8)
     for item in (1, 2, 3, 1, 4, 1, 3, 2):
         batches([item])
 
@@ -171,7 +171,7 @@ def test_a_failure_reaches_all_it_concerns_and_is_not_remembered() -> None:
             raise ValueError("out of order")
         return rows_of(items)
 
-    batches = SharedBatches(compute, key_of, at_once=2)
+    batches = MicroBatcher(compute, key_of, at_once=2)
     with ThreadPoolExecutor(THREADS) as pool:
         for future in [pool.submit(batches, [item % 3]) for item in range(THREADS)]:
             with pytest.raises(ValueError, match="out of order"):

@@ -9,9 +9,9 @@ from PIL import Image, ImageDraw
 from image_search.duplicates.fingerprints import (
     SharedPart,
     difference,
-    exchanged,
     fingerprint,
     match,
+    replaced_region,
 )
 from image_search.duplicates.fingerprints.agreement import shared_part
 from image_search.imaging.arrays import Pixels
@@ -93,7 +93,7 @@ def test_what_is_laid_once_is_judged_as_if_laid_twice() -> None:
     for one, other in ((sheet(1), sheet(2)), (framed(1), framed(2)), (busy(1), busy(1)[:180, 40:])):
         found = match(fingerprint(one), fingerprint(other))
         assert found is not None
-        part = exchanged(one, other, found)
+        part = replaced_region(one, other, found)
         whole = part is not None and min(found.of_query, found.of_other) > 0.8
         expected = part if whole else shared_part(one, other, found) or part
         assert difference(one, other, found) == expected

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_search.duplicates.fingerprints import Exchange, exchanged, fingerprint, match
+from image_search.duplicates.fingerprints import ReplacedRegion, fingerprint, match, replaced_region
 from image_search.duplicates.fingerprints.geometry import stretches
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.edits import INVERTED, KINDS, MEDIUM, MILD, STRONG, edited
@@ -18,10 +18,10 @@ from tests.fingerprints.renderings import CHARM, SHAPES, SIDE, necklace
 POSITIVE = [kind for kind in KINDS if kind != INVERTED]
 
 
-def told(query: Pixels, other: Pixels) -> Exchange | None:
+def told(query: Pixels, other: Pixels) -> ReplacedRegion | None:
     found = match(fingerprint(query), fingerprint(other))
     assert found is not None
-    return exchanged(query, other, found)
+    return replaced_region(query, other, found)
 
 
 @pytest.mark.parametrize("charm", [name for name in SHAPES if name != "drop"])
@@ -94,12 +94,12 @@ def test_pictures_too_small_to_compare_have_no_other_part(size: tuple[int, int])
     found = match(fingerprint(flat(1)), fingerprint(flat(1)))
     assert found is not None
     pixels = np.full((*size, 3), 90, np.uint8)
-    assert exchanged(pixels, pixels, found) is None
+    assert replaced_region(pixels, pixels, found) is None
 
 
 def test_small_shares_are_not_told_as_nothing() -> None:
-    assert Exchange(0.001, (), ()).words() == "another part: less than 1 % of it differs"
-    assert Exchange(0.063, (), ()).words() == "another part: 6 % of it differs"
+    assert ReplacedRegion(0.001, (), ()).words() == "another part: less than 1 % of it differs"
+    assert ReplacedRegion(0.063, (), ()).words() == "another part: 6 % of it differs"
 
 
 numbers = st.floats(-5, 5)

@@ -9,20 +9,20 @@ from pathlib import Path
 import numpy as np
 
 from image_search.imaging.arrays import Floats
-from image_search.storage import CacheWriter, ExtractorIdentity, Fact, Snapshot, read_snapshot
+from image_search.storage import CacheWriter, ExtractorIdentity, FileRecord, Snapshot, read_snapshot
 from image_search.storage.records import UNREADABLE
 from image_search.storage.snapshot import segment_folder
 
-Content = dict[str, tuple[Fact, "tuple[float, ...] | None"]]
+Content = dict[str, tuple[FileRecord, "tuple[float, ...] | None"]]
 
 DIM = 6
 FAKE = (ExtractorIdentity("fake", "made/up/1", DIM),)
 OTHER = (ExtractorIdentity("other", "made/up/2", DIM + 1),)
 
 
-def fact(path: str, content: int = 0, *, readable: bool = True) -> Fact:
+def fact(path: str, content: int = 0, *, readable: bool = True) -> FileRecord:
     """A fact of a file whose content is that number."""
-    return Fact(
+    return FileRecord(
         path=path,
         size=100 + content,
         mtime_ns=1_700_000_000_000_000_000 + content,
@@ -34,13 +34,13 @@ def fact(path: str, content: int = 0, *, readable: bool = True) -> Fact:
     )
 
 
-def vectors_of(facts: Sequence[Fact], dim: int = DIM) -> Floats:
+def vectors_of(facts: Sequence[FileRecord], dim: int = DIM) -> Floats:
     """One row for each readable fact, decided by its content."""
     rows = [np.random.default_rng(fact.size).normal(size=dim) for fact in facts if not fact.reason]
     return np.array(rows, dtype=np.float32).reshape(len(rows), dim)
 
 
-def write(cache: Path, *batches: Sequence[Fact], gone: Sequence[str] = ()) -> Snapshot:
+def write(cache: Path, *batches: Sequence[FileRecord], gone: Sequence[str] = ()) -> Snapshot:
     """One whole update that commits each batch on its own."""
     with CacheWriter(cache, cache.parent) as writer:
         writer.begin(FAKE)
@@ -71,7 +71,7 @@ def content(snapshot: Snapshot | None) -> Content:
     return found
 
 
-def expected(facts: Sequence[Fact]) -> Content:
+def expected(facts: Sequence[FileRecord]) -> Content:
     """What ``content`` must be when exactly these facts count."""
     return {
         known.path: (known, None if known.reason else tuple(vectors_of([known])[0].tolist()))

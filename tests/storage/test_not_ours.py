@@ -17,9 +17,9 @@ from image_search.library import Library
 from image_search.settings import Settings
 from image_search.storage import CacheWriter, safe_pickle
 from image_search.storage.snapshot import companion
-from tests.storage.files import FAKE, fact, read, segment_files, write
 from tests.conftest import Run
 from tests.drawing import draw_into
+from tests.storage.files import FAKE, fact, read, segment_files, write
 
 CONTENTS = {
     "a text": b"Notes on rings.\n" * 9,

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from image_search.errors import CacheError, CacheLocked
-from image_search.storage import CacheWriter, Fact, safe_pickle
+from image_search.storage import CacheWriter, FileRecord, safe_pickle
 from image_search.storage.snapshot import segment_folder
 from tests.storage.files import (
     DIM,
@@ -99,7 +99,7 @@ def test_it_holds_what_a_dictionary_would(
 ) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: None)
     cache = tmp_path_factory.mktemp("model") / "cache.pkl"
-    model: dict[str, Fact] = {}
+    model: dict[str, FileRecord] = {}
     writer = CacheWriter(cache, cache.parent)
     writer.__enter__()
     writer.begin(FAKE)

@@ -213,8 +213,8 @@ def test_layout_is_what_photos_differ_in_most(taught: Taught, weights: Path) -> 
         told = network.layout.double()(cells)
 
     assert told.mean(dim=0).abs().max() < 0.05 * told.abs().max()
-    spreads = told.std(dim=0)[: len(shown) - 1]
-    assert (spreads.diff() <= 0.05 * spreads.max()).all()
+    std = told.std(dim=0)[: len(shown) - 1]
+    assert (std.diff() <= 0.05 * std.max()).all()
     # What is kept of the cells is all in which these few pictures differ.
     one, other = (torch.cdist(of, of) for of in (cells, told))
     assert torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1] > 0.9

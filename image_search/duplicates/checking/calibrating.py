@@ -37,7 +37,7 @@ from image_search.imaging.sheets.drawing import is_line_art
 from image_search.search.queries import Query
 from image_search.search.ranking.weighting import PHOTO, SKETCH
 from image_search.search.search_index import SearchIndex
-from image_search.search.searching import Asked
+from image_search.search.searching import PreparedQuery
 
 # Photos, and drawings, of the collection that are measured at most, and copies made of each: of
 # photos, each of 20 edits in 3 strengths turns up at least once.
@@ -73,7 +73,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Means:
+class CalibrationContext:
     """What measuring works with: ``read`` gives the pixels of a content, ``id_of`` the id of an
     image that holds it, ``ask`` makes out a query."""
 
@@ -82,14 +82,14 @@ class Means:
     id_of: Callable[[bytes], str]
     store: FingerprintStore
     index: FingerprintIndex
-    ask: Callable[[Query], tuple[SearchIndex, Asked]]
+    ask: Callable[[Query], tuple[SearchIndex, PreparedQuery]]
     threads: int
     seconds: float
     on_progress: Callable[[int, int], None]
     cancelled: Callable[[], bool]
 
 
-def measure(means: Means) -> dict[str, Scores] | None:
+def measure(means: CalibrationContext) -> dict[str, Scores] | None:
     """The scores by kind of query, ``None`` where it was cancelled. The same collection gives the
     same scores, unless time runs out."""
     until = time.monotonic() + means.seconds
@@ -100,7 +100,9 @@ def measure(means: Means) -> dict[str, Scores] | None:
             pool.shutdown(cancel_futures=True)
 
 
-def _measured(means: Means, pool: ThreadPoolExecutor, until: float) -> dict[str, Scores] | None:
+def _measured(
+    means: CalibrationContext, pool: ThreadPoolExecutor, until: float
+) -> dict[str, Scores] | None:
     samples, more = _samples(means, pool)
     # In turns, so that everything has its share where time runs out.
     work = [
@@ -126,7 +128,7 @@ def _measured(means: Means, pool: ThreadPoolExecutor, until: float) -> dict[str,
 
 
 def _samples(
-    means: Means, pool: ThreadPoolExecutor
+    means: CalibrationContext, pool: ThreadPoolExecutor
 ) -> tuple[dict[str, list[Sample]], tuple[str, list[Sample]]]:
     """Photos and drawings of the collection; where it has few drawings, some of its photos drawn.
     And more, without pixels, of the kind that most of those are.
@@ -157,7 +159,7 @@ def _samples(
     return found, (kind, [Sample(content, None) for content in more])
 
 
-def _read(content: bytes, means: Means) -> Pixels | None:
+def _read(content: bytes, means: CalibrationContext) -> Pixels | None:
     try:
         return None if means.cancelled() else means.read(content)
     except ImageSearchError:
@@ -173,7 +175,9 @@ def line_drawing(pixels: Pixels) -> Pixels:
     return np.repeat(lines[..., None], 3, axis=2)
 
 
-def _compared(kind: str, number: int, sample: Sample, means: Means) -> tuple[list[float], float]:
+def _compared(
+    kind: str, number: int, sample: Sample, means: CalibrationContext
+) -> tuple[list[float], float]:
     """The score of each copy against the original, and the original's best among all others."""
     own = None if sample.drawn else means.store.get(sample.content)
     pixels = sample.pixels
@@ -193,7 +197,7 @@ def _compared(kind: str, number: int, sample: Sample, means: Means) -> tuple[lis
     return copies, _best_other(own, sample, means)
 
 
-def _best_other(own: Fingerprint, sample: Sample, means: Means) -> float:
+def _best_other(own: Fingerprint, sample: Sample, means: CalibrationContext) -> float:
     """The best ``score`` among what its fingerprint suggests, and what that of its negative does.
 
     The pixels of a pair are looked at from the best match down, for the first that is the same
@@ -215,7 +219,7 @@ def _best_other(own: Fingerprint, sample: Sample, means: Means) -> float:
     return next((score for score in scores if score > 0), 0.0)
 
 
-def _both(sample: Sample, other: bytes, means: Means) -> tuple[Pixels, Pixels] | None:
+def _both(sample: Sample, other: bytes, means: CalibrationContext) -> tuple[Pixels, Pixels] | None:
     pixels = _read(sample.content, means) if sample.pixels is None else sample.pixels
     shown = _read(other, means)
     return None if pixels is None or shown is None else (pixels, shown)
@@ -247,7 +251,7 @@ def _judged(found: Match | None, pixels: Callable[[], tuple[Pixels, Pixels] | No
     return found.score if both is None or difference(*both, found) is None else 0.0
 
 
-def _likeness(kind: str, samples: Sequence[Sample], means: Means) -> Iterator[float]:
+def _likeness(kind: str, samples: Sequence[Sample], means: CalibrationContext) -> Iterator[float]:
     """The fused scores of pictures against images drawn at random."""
     contents = sorted(means.contents)
     rng = np.random.default_rng(0)
@@ -263,7 +267,7 @@ def _likeness(kind: str, samples: Sequence[Sample], means: Means) -> Iterator[fl
         yield from (hit.score for hit in index.hits_of(asked.question.plain, others))
 
 
-def _query(kind: str, sample: Sample, means: Means) -> Query:
+def _query(kind: str, sample: Sample, means: CalibrationContext) -> Query:
     if kind == PHOTO:
         return Query(like=(means.id_of(sample.content),), kind=kind)
     assert sample.pixels is not None

@@ -29,14 +29,14 @@ from image_search.indexing.originals import Originals, id_of
 from image_search.indexing.reports import Progress
 from image_search.search.queries import Query
 from image_search.search.search_index import SearchIndex
-from image_search.search.searching import Asked
+from image_search.search.searching import PreparedQuery
 from image_search.settings import Settings
 from image_search.storage import Snapshot
 
 # Seconds between two looks for thresholds that another thread or process fits.
 _LOOK = 0.1
 
-Ask = Callable[[Query], tuple[SearchIndex, Asked]]
+Ask = Callable[[Query], tuple[SearchIndex, PreparedQuery]]
 
 
 class Checker:
@@ -176,10 +176,10 @@ class Checker:
         threads: int = 1,
         on_progress: Callable[[int, int], None] = lambda _done, _of: None,
         cancelled: Callable[[], bool] = lambda: False,
-    ) -> calibrating.Means:
+    ) -> calibrating.CalibrationContext:
         """What measuring on the collection as it is now works with."""
         snapshot = self._snapshot()
-        return calibrating.Means(
+        return calibrating.CalibrationContext(
             contents=sorted(snapshot.contents()),
             read=lambda content: self._pixels(snapshot, content),
             id_of=lambda content: id_of(snapshot.files_of(content)[0]),

@@ -35,13 +35,13 @@ from image_search.errors import ImageSearchError, InvalidQuery
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode, pixel_digest
 from image_search.indexing.originals import Originals
-from image_search.indexing.unread import told
+from image_search.indexing.unread import unreadable_of
 from image_search.search.hits import Hit
 from image_search.search.queries import Query, Region, words
 from image_search.search.query_blocks import pixels_of
 from image_search.search.ranking.weighting import SKETCH
 from image_search.search.search_index import SearchIndex
-from image_search.search.searching import Asked
+from image_search.search.searching import PreparedQuery
 
 # Contents that are verified beside those that fingerprints suggest: so many of those whose
 # embeddings come nearest.
@@ -80,7 +80,7 @@ def see(query: Query) -> None:
 
 
 def check(
-    collection: Collection, query: Query, data: bytes, asked: Asked, own: str = ""
+    collection: Collection, query: Query, data: bytes, asked: PreparedQuery, own: str = ""
 ) -> CheckResult:
     """The verdict on ``data``, the one picture of ``query``, which was made out as ``asked``.
 
@@ -119,14 +119,14 @@ def check(
     if query.filter.limits and missing:
         admitted = index.contents(query.filter)
         missing = tuple(digest for digest in missing if digest in admitted)
-    unprinted = len(missing)
+    without_fingerprint = len(missing)
     warnings = [*asked.warnings, *collection.decisions.news()]
     if verdict not in EXISTING:
         warnings += found.unknown
-    if unprinted:
+    if without_fingerprint:
         warnings.append(
-            f"{unprinted:,} images have no fingerprint yet, so edited copies of them may be "
-            "missed; reindex to make them."
+            f"{without_fingerprint:,} images have no fingerprint yet, so edited copies of them may "
+            "be missed; reindex to make them."
         )
     if not fitted:
         warnings.append(
@@ -144,7 +144,9 @@ def check(
         else None
     )
     chance = chance if fitted else None
-    clear = is_clear(verdict, asked.kind, certainty) and not (limit or unprinted or found.unknown)
+    clear = is_clear(verdict, asked.kind, certainty) and not (
+        limit or without_fingerprint or found.unknown
+    )
     return CheckResult(
         verdict=verdict,
         words="; ".join(filter(None, (words_of(verdict, hits, chance, asked.kind), limit))),
@@ -152,9 +154,9 @@ def check(
         hits=tuple(hits),
         nearest=tuple(nearest[: query.k]),
         compared=compared,
-        unprinted=unprinted,
+        without_fingerprint=without_fingerprint,
         unreadable=len(failures),
-        unreadable_files=tuple(map(told, failures)),
+        unreadable_files=tuple(map(unreadable_of, failures)),
         suppressed=suppressed,
         took_ms=round((time.perf_counter() - started) * 1000, 1),
         kind=asked.kind,
@@ -180,7 +182,7 @@ class _Found:
     """
 
     def __init__(
-        self, collection: Collection, query: Query, content: bytes, asked: Asked, own: str
+        self, collection: Collection, query: Query, content: bytes, asked: PreparedQuery, own: str
     ) -> None:
         self._collection, self._query, self._region = collection, query, query.region
         self._content, self._asked, self._own = content, asked, own

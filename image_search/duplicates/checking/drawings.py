@@ -24,7 +24,7 @@ import numpy.typing as npt
 from image_search.indexing.originals import id_of
 from image_search.search.filters import Filter
 from image_search.search.hits import Hit
-from image_search.search.ranking.scoring import Question
+from image_search.search.ranking.scoring import ScoringQuery
 from image_search.search.search_index import SearchIndex
 from image_search.storage import Snapshot
 
@@ -166,7 +166,7 @@ def sample_of(snapshot: Snapshot) -> dict[bytes, str]:
 
 def answer_of(
     index: SearchIndex,
-    question: Question,
+    question: ScoringQuery,
     hits: Sequence[Hit],
     compared: int,
     sample: Mapping[bytes, str],

@@ -10,7 +10,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from image_search.duplicates.checking.calibrating import Means
+from image_search.duplicates.checking.calibrating import CalibrationContext
 from image_search.duplicates.checking.drawings import DEPTH, SAMPLE, Asked, answer_of
 from image_search.duplicates.checking.rendered import PAPERS, STYLES, drawing_of
 from image_search.errors import ImageSearchError
@@ -19,7 +19,7 @@ from image_search.indexing.originals import id_of
 from image_search.search.queries import Query
 from image_search.search.ranking.weighting import SKETCH
 from image_search.search.search_index import SearchIndex
-from image_search.search.searching import Asked as Question
+from image_search.search.searching import PreparedQuery as Question
 
 # Images that are drawn, and drawings made of each at most, in other styles on other papers; and
 # drawings in all: a second drawing of an image says less than one of another image.
@@ -28,7 +28,7 @@ PICTURES, EACH, MOST = 72, 2, 72
 SHARE = 1.0
 
 
-def measure(means: Means) -> list[Asked] | None:
+def measure(means: CalibrationContext) -> list[Asked] | None:
     """How the collection answers drawings of its own images, ``None`` where it was cancelled. The
     same collection gives the same answers, unless time runs out."""
     until = time.monotonic() + SHARE * means.seconds
@@ -54,7 +54,9 @@ def measure(means: Means) -> list[Asked] | None:
     return None if means.cancelled() else found
 
 
-def _asked(one: tuple[bytes, int, int], sample: Mapping[bytes, str], means: Means) -> Asked | None:
+def _asked(
+    one: tuple[bytes, int, int], sample: Mapping[bytes, str], means: CalibrationContext
+) -> Asked | None:
     if means.cancelled():
         return None
     content, number, turn = one

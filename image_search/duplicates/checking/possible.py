@@ -15,7 +15,7 @@ from image_search.duplicates.checking.drawings import (
 from image_search.duplicates.checking.verdict import NEW, POSSIBLE, CheckHit
 from image_search.duplicates.decisions import DIFFERENT, Pair, pair_of
 from image_search.search.hits import Hit
-from image_search.search.ranking.scoring import Question
+from image_search.search.ranking.scoring import ScoringQuery
 from image_search.search.search_index import SearchIndex
 
 
@@ -33,7 +33,7 @@ class Possible:
 
 def designs_of(
     index: SearchIndex,
-    question: Question,
+    question: ScoringQuery,
     found: Sequence[CheckHit],
     nearest: Sequence[Hit],
     compared: int,

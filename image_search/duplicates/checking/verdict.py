@@ -9,7 +9,7 @@ from typing import Any
 from image_search.duplicates.checking import wording
 from image_search.duplicates.checking.drawings import PROMISED, DrawingLine
 from image_search.duplicates.checking.thresholds import Threshold
-from image_search.duplicates.fingerprints import Exchange, Match, SharedPart
+from image_search.duplicates.fingerprints import Match, ReplacedRegion, SharedPart
 from image_search.imaging.sheets.drawing import PreparedDrawing
 from image_search.indexing.reports import Unreadable
 from image_search.search.hits import Hit
@@ -77,7 +77,7 @@ class Evidence:
             outline_hit=_rounded(match.outline_other),
         )
 
-    def but(self, apart: Exchange | SharedPart) -> Evidence:
+    def but(self, apart: ReplacedRegion | SharedPart) -> Evidence:
         """This evidence of two pictures that are the same but for a part, or only share one."""
         shared = isinstance(apart, SharedPart)
         return replace(
@@ -166,8 +166,8 @@ class CheckResult:
 
     ``hits`` justify the verdict, the surest first; ``nearest`` are the closest images whatever they
     are. ``suppressed`` images were left out because a person decided that they are different.
-    ``compared`` images were looked at, every one that the filters admit; ``unprinted`` of them only
-    by their likeness and their bytes, because they have no fingerprint yet. ``content`` is the
+    ``compared`` images were looked at, every one that the filters admit; ``without_fingerprint`` of
+    them only by their likeness and their bytes, until they have a fingerprint. ``content`` is the
     SHA-256 of the picture's bytes, ``fingerprint`` that of the index, ``checked`` in seconds since
     1970. ``drawing`` is what was compared of a sketch, beside its fingerprint. ``parts`` are the
     pictures on the query, where it is a page, each compared by itself, too;
@@ -181,7 +181,7 @@ class CheckResult:
     hits: tuple[CheckHit, ...]
     nearest: tuple[Hit, ...]
     compared: int
-    unprinted: int
+    without_fingerprint: int
     unreadable: int
     unreadable_files: tuple[Unreadable, ...]
     suppressed: int
@@ -243,6 +243,8 @@ def is_clear(verdict: str, kind: str, certainty: Certainty | None) -> bool:
 def to_plain(result: CheckResult) -> dict[str, Any]:
     """The answer as plain values, one and the same for the page, HTTP and the command line."""
     plain = asdict(replace(result, drawing=None))
+    # The name of release 0.1.
+    plain["unprinted"] = result.without_fingerprint
     plain["drawing"] = None if result.drawing is None else result.drawing.to_json()
     plain["hits"] = [
         {

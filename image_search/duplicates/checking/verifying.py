@@ -12,10 +12,10 @@ import numpy as np
 from image_search.duplicates.checking.parts import parts_of
 from image_search.duplicates.checking.verdict import Evidence
 from image_search.duplicates.fingerprints import (
-    Exchange,
     Fingerprint,
     FingerprintIndex,
     Match,
+    ReplacedRegion,
     SharedPart,
     difference,
     fingerprint,
@@ -62,7 +62,7 @@ class Sighting:
 
     view: View
     match: Match
-    difference: Exchange | SharedPart | None = None
+    difference: ReplacedRegion | SharedPart | None = None
 
     def evidence(self, size: tuple[int, int], words: str = "") -> Evidence:
         """The evidence on the whole of the query, of this ``size`` (width and height)."""

@@ -6,7 +6,7 @@ whose positions agree, and perceptual hashes.
 
 from image_search.duplicates.fingerprints import agreement, exchange, segments
 from image_search.duplicates.fingerprints.agreement import SharedPart, difference
-from image_search.duplicates.fingerprints.exchange import Exchange, exchanged
+from image_search.duplicates.fingerprints.exchange import ReplacedRegion, replaced_region
 from image_search.duplicates.fingerprints.fingerprint import Fingerprint, fingerprint
 from image_search.duplicates.fingerprints.index import FingerprintIndex
 from image_search.duplicates.fingerprints.match import Match
@@ -18,15 +18,15 @@ WAY = f"{segments.RECIPE}.{exchange.RECIPE}.{agreement.RECIPE}"
 
 __all__ = [
     "WAY",
-    "Exchange",
     "Fingerprint",
     "FingerprintIndex",
     "FingerprintStore",
     "Match",
+    "ReplacedRegion",
     "SharedPart",
     "difference",
-    "exchanged",
     "fingerprint",
     "match",
     "match_inverted",
+    "replaced_region",
 ]

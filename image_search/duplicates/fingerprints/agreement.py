@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.duplicates.fingerprints import geometry
-from image_search.duplicates.fingerprints.exchange import Exchange, exchanged_in
-from image_search.duplicates.fingerprints.laying import Laid, lay
+from image_search.duplicates.fingerprints.exchange import ReplacedRegion, exchanged_in
+from image_search.duplicates.fingerprints.laying import AlignedPair, register
 from image_search.duplicates.fingerprints.match import Match, Outline
 from image_search.imaging.arrays import Floats, Pixels
 
@@ -68,12 +68,12 @@ class SharedPart:
         return f"shares a part: {much} of the picture"
 
 
-def difference(query: Pixels, other: Pixels, found: Match) -> Exchange | SharedPart | None:
+def difference(query: Pixels, other: Pixels, found: Match) -> ReplacedRegion | SharedPart | None:
     """What makes two RGB pictures that match as ``found`` different pictures; ``None`` where all
     differences are those of an edit."""
     if found.inverted:
         query = np.asarray(255 - query, np.uint8)
-    laid = lay(query, other, found)
+    laid = register(query, other, found)
     part = None if laid is None else exchanged_in(laid)
     if part is not None and min(found.of_query, found.of_other) > _WHOLE:
         return part
@@ -90,11 +90,11 @@ def shared_part(query: Pixels, other: Pixels, found: Match) -> SharedPart | None
     region = _overlap(found)
     if len(region) < 3:
         return None
-    laid = lay(query, other, replace(found, outline_query=_outline(region)))
+    laid = register(query, other, replace(found, outline_query=_outline(region)))
     return None if laid is None else _shared_in(laid, region)
 
 
-def _shared_in(laid: Laid, region: geometry.Matrix) -> SharedPart | None:
+def _shared_in(laid: AlignedPair, region: geometry.Matrix) -> SharedPart | None:
     """The part that two pictures share that lie on each other in this ``region`` of the query, in
     fractions of its sides."""
     agrees, here, there = _structures(laid)
@@ -139,7 +139,7 @@ def _outline(polygon: geometry.Matrix) -> Outline:
     return tuple((float(x), float(y)) for x, y in polygon)
 
 
-def _structures(laid: Laid) -> tuple[Mask, Mask, Mask]:
+def _structures(laid: AlignedPair) -> tuple[Mask, Mask, Mask]:
     """Where both show the same structure, where the query shows its own, and where the other one
     does: correlations in windows, as in SSIM (Wang et al., IEEE TIP 2004).
 
@@ -147,14 +147,14 @@ def _structures(laid: Laid) -> tuple[Mask, Mask, Mask]:
     more: a colour that only what is not shared has, and the query shows paper there, is paper in
     the query's colours.
     """
-    one, levelled, own = (
+    one, matched, own = (
         np.asarray(cv2.cvtColor(side, cv2.COLOR_RGB2GRAY), np.float32)
         for side in (laid.query, laid.other, laid.own)
     )
     mean = _mean(one)
     of_one = np.maximum(_mean(one * one) - mean**2, 0)
     of_other, correlation = np.zeros_like(of_one), np.full_like(of_one, -1)
-    for other in (levelled, own):
+    for other in (matched, own):
         mean_other = _mean(other)
         variance = np.maximum(_mean(other * other) - mean_other**2, 0)
         both = _mean(one * other) - mean * mean_other
@@ -190,7 +190,7 @@ def _patch(differs: Mask) -> Mask:
     return patch.astype(np.bool_)
 
 
-def _badge(side: Pixels, patch: Mask, laid: Laid) -> bool:
+def _badge(side: Pixels, patch: Mask, laid: AlignedPair) -> bool:
     """Whether a patch of one picture is in few colours that its surroundings do not have."""
     wide = cv2.dilate(patch.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(np.bool_)
     around = wide & ~patch & laid.shared

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.duplicates.fingerprints.laying import Laid, lay
+from image_search.duplicates.fingerprints.laying import AlignedPair, register
 from image_search.duplicates.fingerprints.match import Match, Outline
 from image_search.imaging.arrays import Floats, Pixels
 
@@ -37,7 +37,7 @@ _SOLID, _TOLD = 0.6, 60
 
 
 @dataclass(frozen=True)
-class Exchange:
+class ReplacedRegion:
     """A part in which two pictures differ that are the same otherwise.
 
     ``share`` is that of the area that both have in common. The outlines are a box around it, in
@@ -66,14 +66,14 @@ class _Part:
     inside: npt.NDArray[np.bool_]
 
 
-def exchanged(query: Pixels, other: Pixels, found: Match) -> Exchange | None:
+def replaced_region(query: Pixels, other: Pixels, found: Match) -> ReplacedRegion | None:
     """The part that was exchanged between two RGB pictures that match as ``found``; ``None`` where
     all differences are those of an edit."""
-    laid = lay(query, other, found)
+    laid = register(query, other, found)
     return None if laid is None else exchanged_in(laid)
 
 
-def exchanged_in(laid: Laid) -> Exchange | None:
+def exchanged_in(laid: AlignedPair) -> ReplacedRegion | None:
     """The part that was exchanged between two pictures that are laid on each other; ``None`` where
     all differences are those of an edit."""
     here, there = _beyond(laid.query, laid.other), _beyond(laid.other, laid.query)
@@ -102,7 +102,7 @@ def exchanged_in(laid: Laid) -> Exchange | None:
         for pixels, off in ((laid.query, off_here), (laid.other, off_there))
     ):
         return None
-    return Exchange(
+    return ReplacedRegion(
         float(part.inside.sum() / laid.shared.sum()),
         *laid.outlines(*part.box),
     )

@@ -42,7 +42,7 @@ class Pairs:
         return Pairs(self.here[chosen], self.there[chosen])
 
 
-def ways(pairs: Pairs) -> list[tuple[int, Matrix]]:
+def alignments(pairs: Pairs) -> list[tuple[int, Matrix]]:
     """The ways that explain most pairs, and how many each explains, the best first.
 
     Each pair, with its sizes and directions, proposes a similarity by itself, so that all can be

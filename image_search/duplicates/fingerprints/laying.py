@@ -25,7 +25,7 @@ _FURTHEST = 6.0
 
 
 @dataclass(frozen=True, eq=False)
-class Laid:
+class AlignedPair:
     """Two RGB pictures of one size, (h, w, 3) uint8, the ``other`` in the place and the colours of
     the ``query``, and in its ``own`` colours; ``shared`` (h, w) is where both show the same region.
     The ways take pixels of these to fractions of each picture's sides."""
@@ -48,7 +48,7 @@ class Laid:
         return outline_of(query), outline_of(other)
 
 
-def lay(query: Pixels, other: Pixels, found: Match) -> Laid | None:
+def register(query: Pixels, other: Pixels, found: Match) -> AlignedPair | None:
     """Both RGB pictures as ``found`` says that they match; ``None`` where what they share is too
     small to be compared."""
     height, width = query.shape[:2]
@@ -79,8 +79,8 @@ def lay(query: Pixels, other: Pixels, found: Match) -> Laid | None:
         borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
     moved = np.asarray(warped, np.uint8)
-    levelled = _levelled(here, moved, inside)
-    return Laid(here, levelled, moved, inside, to_query, np.linalg.inv(way) @ to_query)
+    matched = _levelled(here, moved, inside)
+    return AlignedPair(here, matched, moved, inside, to_query, np.linalg.inv(way) @ to_query)
 
 
 def _taken(pixels: Pixels, way: Matrix, size: tuple[int, ...]) -> Pixels:

@@ -53,7 +53,7 @@ def match(query: Fingerprint, other: Fingerprint) -> Match | None:
         return None
     best, mirrored = max(found, key=lambda one: one[0].score)
     asked = query.mirrored if mirrored else query
-    return _told(query, other, _in_perspective(asked, other, best), mirrored)
+    return _described(query, other, _in_perspective(asked, other, best), mirrored)
 
 
 def match_inverted(query: Fingerprint, other: Fingerprint) -> Match | None:
@@ -69,7 +69,9 @@ def _proposals(query: Fingerprint, other: Fingerprint) -> list[tuple[Matrix, boo
     by_points: list[tuple[int, Matrix, bool]] = []
     by_hash: list[tuple[Matrix, bool]] = []
     for mirrored, asked in ((False, query), (True, query.mirrored)):
-        by_points += [(agree, way, mirrored) for agree, way in geometry.ways(_alike(asked, other))]
+        by_points += [
+            (agree, way, mirrored) for agree, way in geometry.alignments(_alike(asked, other))
+        ]
         # The first four orientations are those without mirroring.
         apart = hash_distances(asked.hashes[:4], other.hashes[:1])
         turns = int(np.argmin(apart))
@@ -169,7 +171,7 @@ def _guided(
     return Pairs(here[partners[agree]], there[rows[agree]]), apart[agree].astype(np.int64)
 
 
-def _told(query: Fingerprint, other: Fingerprint, found: Alignment, mirrored: bool) -> Match:
+def _described(query: Fingerprint, other: Fingerprint, found: Alignment, mirrored: bool) -> Match:
     """The evidence, in the query's own frame."""
     there, here = geometry.frame(other.size), geometry.frame(query.size)
     both = found.region

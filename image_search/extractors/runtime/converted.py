@@ -32,7 +32,7 @@ _ABANDONED_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
-class Kept:
+class CompiledModel:
     """The files of one conversion, with the ``checksums`` that they were written with by name."""
 
     folder: Path
@@ -60,7 +60,7 @@ class Store:
         self._home = weights.converted
         self._folder = self._home / key
 
-    def find(self) -> Kept | None:
+    def find(self) -> CompiledModel | None:
         """The converted models, of which nothing has been read yet, or None.
 
         The weights themselves are only read where their size or date is not the noted one.
@@ -71,7 +71,7 @@ class Store:
         note = self._noted()
         if note is None:
             return None
-        kept = Kept(self._folder, note["files"])
+        kept = CompiledModel(self._folder, note["files"])
         path = self._weights.path()
         if path is not None and note["stamp"] == _stamp(path):
             return kept

@@ -18,7 +18,7 @@ from image_search.imaging.arrays import Floats
 FILLED = 8
 
 
-class OnFirstNeed:
+class LazyModel:
     """A network that ``load`` gives, once, to whichever thread needs it first."""
 
     def __init__(self, load: Callable[[], Forward]) -> None:
@@ -38,10 +38,10 @@ class OnFirstNeed:
         return self._network(batch)
 
 
-class InBulk:
+class FullBatchModel:
     """``full`` for batches of BATCH, and ``any_size`` for all others."""
 
-    def __init__(self, full: OnFirstNeed, any_size: OnFirstNeed) -> None:
+    def __init__(self, full: LazyModel, any_size: LazyModel) -> None:
         self._full, self._any_size = full, any_size
         self._filled = 0
 

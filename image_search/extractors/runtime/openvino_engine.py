@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from image_search.extractors.runtime.batches import BATCH, Forward
 from image_search.extractors.runtime.converted import Store
-from image_search.extractors.runtime.forms import InBulk, OnFirstNeed
+from image_search.extractors.runtime.forms import FullBatchModel, LazyModel
 from image_search.extractors.runtime.quiet_openvino import openvino
 from image_search.extractors.runtime.recipe import Input, Recipe
 from image_search.imaging.arrays import Floats
@@ -50,11 +50,11 @@ def open_networks(recipe: Recipe) -> Mapping[str, Forward]:
     networks: dict[str, Forward] = {}
     for name, takes in recipe.inputs.items():
         forms = {
-            size: OnFirstNeed(partial(made_or_kept.load, form))
+            size: LazyModel(partial(made_or_kept.load, form))
             for form, size in _forms(name, takes).items()
         }
         full, any_size = forms.get(BATCH), forms[ANY]
-        networks[name] = any_size if full is None else InBulk(full, any_size)
+        networks[name] = any_size if full is None else FullBatchModel(full, any_size)
     return networks
 
 

@@ -55,5 +55,5 @@ class Recipe:
         except Exception as error:
             raise ModelUnavailable(
                 f"{self.weights.title}: the weights in {path} cannot be loaded ({error}). "
-                f"Delete that file. {self.weights.remedy()}"
+                f"Delete that file. {self.weights.hint()}"
             ) from error

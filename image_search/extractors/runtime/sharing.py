@@ -44,7 +44,7 @@ class _Asked(Generic[Item]):
         return self.row is not None or self.error is not None
 
 
-class SharedBatches(Generic[Item]):
+class MicroBatcher(Generic[Item]):
     """``compute``, (items) to rows (items, dim), for many threads at once.
 
     What waits is computed together, at most ``MOST`` items at a time and ``at_once`` batches side
@@ -70,16 +70,16 @@ class SharedBatches(Generic[Item]):
 
     def __call__(self, items: Sequence[Item]) -> Floats:
         """Rows (len(items), dim). Raises what ``compute`` raises."""
-        return self.answer(self.ask(items))
+        return self.result(self.submit(items))
 
-    def ask(self, items: Sequence[Item]) -> Sequence[_Asked[Item]]:
+    def submit(self, items: Sequence[Item]) -> Sequence[_Asked[Item]]:
         """Put ``items`` to those that wait, without waiting for an ``answer``: whoever computes
         next takes them along."""
         keyed = [(item, self._key(item)) for item in items]
         with self._changed:
             return [self._ask(item, key) for item, key in keyed]
 
-    def answer(self, asked: Sequence[_Asked[Item]]) -> Floats:
+    def result(self, asked: Sequence[_Asked[Item]]) -> Floats:
         """Rows (len(asked), dim) of what was asked. Raises what ``compute`` raises."""
         with self._changed:
             while not all(one.answered for one in asked):
@@ -141,7 +141,7 @@ class Shared:
     def __init__(self, extractor: Extractor) -> None:
         self._extractor = extractor
         self.name, self.model, self.dim = extractor.name, extractor.model, extractor.dim
-        self._embed = SharedBatches(extractor.embed, _content, at_once=os.cpu_count() or 1)
+        self._embed = MicroBatcher(extractor.embed, _content, at_once=os.cpu_count() or 1)
 
     def prepare(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.generic]:
         """See ``Extractor.prepare``."""
@@ -153,8 +153,8 @@ class Shared:
 
     def ask(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Callable[[], Floats]:
         """As ``embed``, in two steps: between the two calls others may ask, for the same batch."""
-        asked = self._embed.ask(inputs)
-        return lambda: self._embed.answer(asked)
+        asked = self._embed.submit(inputs)
+        return lambda: self._embed.result(asked)
 
 
 class SharedWithWords(Shared):
@@ -163,7 +163,7 @@ class SharedWithWords(Shared):
     def __init__(self, extractor: Extractor, reader: TextExtractor) -> None:
         super().__init__(extractor)
         self._reader = reader
-        self._embed_text = SharedBatches(
+        self._embed_text = MicroBatcher(
             reader.embed_text, lambda text: text.encode("utf-8", "surrogatepass"), at_once=1
         )
 

@@ -28,7 +28,7 @@ _ABANDONED_SECONDS = 3600.0
 _REMEDY = "To mend it,"
 
 
-def without_remedy(warning: str) -> str:
+def without_hint(warning: str) -> str:
     """What is amiss alone: what to do about it names places on this machine."""
     return warning.split(f" {_REMEDY}")[0]
 
@@ -82,11 +82,11 @@ class Weights(ABC):
         Importing the library belongs here, outside: it may take longer than a download may pause.
         """
 
-    def obstacle(self) -> str | None:
+    def blocked_reason(self) -> str | None:
         """Why no download may even be tried, or None."""
         return None
 
-    def lack(self) -> str | None:
+    def missing_reason(self) -> str | None:
         """What keeps the file on disk from being used, as half a sentence; a quick look only."""
         found = self.path()
         if found is None:
@@ -102,12 +102,12 @@ class Weights(ABC):
         """
         found = self.path()
         if found is None:
-            raise ModelUnavailable(f"{self.title}: {self.lack()}. {self.remedy()}")
+            raise ModelUnavailable(f"{self.title}: {self.missing_reason()}. {self.hint()}")
         if fault := damage(found, thorough=True):
             aside = _set_aside(found)
             kept = f"was set aside as {aside}" if aside else "should be deleted"
             raise ModelUnavailable(
-                f"{self.title}: the file {found} is damaged ({fault}) and {kept}. {self.remedy()}"
+                f"{self.title}: the file {found} is damaged ({fault}) and {kept}. {self.hint()}"
             )
         return found
 
@@ -115,7 +115,7 @@ class Weights(ABC):
     def _fetch_hint(self) -> str:
         return f"run `{' '.join(['image-search models fetch', self.asked_for]).strip()}`"
 
-    def remedy(self) -> str:
+    def hint(self) -> str:
         """What to do about a file that is missing or damaged, as a sentence."""
         return (
             f"{_REMEDY} {self._fetch_hint} where there is a network, or copy {self.place} "
@@ -144,9 +144,11 @@ class Weights(ABC):
         found = self.path()
         if found is not None and damage(found, thorough=True) is None:
             return found
-        reason = self.obstacle() or hub.probe([self.url], timeout)[self.url]
+        reason = self.blocked_reason() or hub.probe([self.url], timeout)[self.url]
         if reason:
-            raise ModelUnavailable(f"{self.title}: {self.lack()}, and {reason}. {self.remedy()}")
+            raise ModelUnavailable(
+                f"{self.title}: {self.missing_reason()}, and {reason}. {self.hint()}"
+            )
         if found is not None and _set_aside(found) is None:
             raise ModelUnavailable(
                 f"{self.title}: the file {found} is damaged and cannot be replaced. "
@@ -158,7 +160,7 @@ class Weights(ABC):
         except Exception as error:
             raise ModelUnavailable(
                 f"{self.title}: the download from {urlsplit(self.url).netloc} failed "
-                f"({hub.plain(error)}). {self.remedy()}"
+                f"({hub.plain(error)}). {self.hint()}"
             ) from error
         found = self.path()
         fault = "it is not where it should be" if found is None else damage(found, thorough=True)
@@ -167,7 +169,7 @@ class Weights(ABC):
                 _delete(found)
             raise ModelUnavailable(
                 f"{self.title}: what {urlsplit(self.url).netloc} sent is damaged ({fault}) and was "
-                f"not kept. A mirror or proxy on the way may be at fault. {self.remedy()}"
+                f"not kept. A mirror or proxy on the way may be at fault. {self.hint()}"
             )
         _delete(_aside(found), missing_ok=True)
         return found

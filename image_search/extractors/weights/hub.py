@@ -35,7 +35,7 @@ def probe(urls: Sequence[str], timeout: float) -> dict[str, str | None]:
     }
 
     def ask(url: str) -> None:
-        finding = _obstacle(url, timeout)
+        finding = _blocked_reason(url, timeout)
         if time.monotonic() < deadline:
             answers[url] = finding
 
@@ -105,7 +105,7 @@ class _HeadersOnly(urllib.request.HTTPRedirectHandler):
         return request
 
 
-def _obstacle(url: str, timeout: float) -> str | None:
+def _blocked_reason(url: str, timeout: float) -> str | None:
     """Why this URL cannot be had, or None."""
     host = _host(url)
     try:

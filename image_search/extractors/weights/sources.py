@@ -82,7 +82,7 @@ class HuggingFaceWeights(Weights):
                     return file
         return None
 
-    def obstacle(self) -> str | None:
+    def blocked_reason(self) -> str | None:
         """The user may have forbidden all traffic to the hub."""
         from huggingface_hub import constants
 
@@ -218,17 +218,17 @@ class PackagedWeights(Weights):
         """The file, where it exists."""
         return self.place if self.place.is_file() else None
 
-    def obstacle(self) -> str | None:
+    def blocked_reason(self) -> str | None:
         """There is nowhere to download it from."""
         return "it comes with the package"
 
-    def remedy(self) -> str:
+    def hint(self) -> str:
         """Only a new installation brings it back."""
         return "Install this package anew."
 
     def _download(self, progress: bool) -> Callable[[], object]:
-        del progress  # there is none: ``obstacle`` keeps everybody from asking
-        raise ModelUnavailable(f"{self.title}: {self.obstacle()}. {self.remedy()}")
+        del progress  # there is none: ``blocked_reason`` keeps everybody from asking
+        raise ModelUnavailable(f"{self.title}: {self.blocked_reason()}. {self.hint()}")
 
 
 CLIP_VIT_B_32_OPENAI = HuggingFaceWeights(

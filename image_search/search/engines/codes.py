@@ -107,8 +107,8 @@ def _coded(dims: tuple[int, ...], content: bytes) -> tuple[Floats, int]:
     """
     rotated = _rotated(dims, np.frombuffer(content, np.float32)[None])
     rotated *= np.float32(1 / _BITS)
-    spreads = rotated.reshape(len(dims), _BITS).std(axis=1)
-    used = [float(spread) for spread in spreads if spread > 0]
+    std = rotated.reshape(len(dims), _BITS).std(axis=1)
+    used = [float(spread) for spread in std if spread > 0]
     if not used:
         return rotated, _FEW_BITS
     bits = _FEW_BITS if max(used) < 2 * min(used) else _MANY_BITS

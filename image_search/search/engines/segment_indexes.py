@@ -29,7 +29,7 @@ def fits_memory(snapshot: Snapshot) -> bool:
     return sum(segment.vectors.nbytes for segment in snapshot.segments) <= _KEPT_BYTES
 
 
-def vouched(snapshot: Snapshot) -> set[str]:
+def verified_segments(snapshot: Snapshot) -> set[str]:
     """The segments whose vectors were verified when their codes were made, and not touched since;
     empty for small collections, which are verified at every start."""
     if not is_large(snapshot):

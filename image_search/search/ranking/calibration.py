@@ -35,14 +35,14 @@ _QUERIES = 300
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Per block: ``means`` (dim,), ``spreads`` (standard deviation of the cosine of two images),
+    """Per block: ``means`` (dim,), ``std`` (standard deviation of the cosine of two images),
     and ``trust``. ``fitted_on`` images; 0 where nothing was fitted and every block is taken as it
     is.
     """
 
     layout: Layout
     means: Mapping[str, Floats]
-    spreads: Mapping[str, float]
+    std: Mapping[str, float]
     trust: Mapping[str, float]
     fitted_on: int
 
@@ -94,7 +94,7 @@ class Calibration:
         return {
             "fitted_on": self.fitted_on,
             "means": {name: mean.astype("<f4").tobytes() for name, mean in self.means.items()},
-            "spreads": dict(self.spreads),
+            "spreads": dict(self.std),
             "trust": dict(self.trust),
         }
 
@@ -109,17 +109,17 @@ class Calibration:
                 name: np.frombuffer(plain["means"][name], "<f4").astype(np.float32).reshape(dim)
                 for name, dim in zip(layout.names, layout.dims, strict=True)
             }
-            spreads = {name: float(plain["spreads"][name]) for name in layout.names}
+            std = {name: float(plain["spreads"][name]) for name in layout.names}
             trust = {name: float(plain["trust"][name]) for name in layout.names}
             fitted_on = int(plain["fitted_on"])
         except (KeyError, OverflowError, TypeError, ValueError):
             return Calibration.none(layout)
-        scales = (*spreads.values(), *trust.values())
+        scales = (*std.values(), *trust.values())
         if fitted_on < 1 or not all(0 < scale < math.inf for scale in scales):
             return Calibration.none(layout)
         if not all(np.isfinite(mean).all() for mean in means.values()):
             return Calibration.none(layout)
-        return Calibration(layout, means, spreads, trust, fitted_on)
+        return Calibration(layout, means, std, trust, fitted_on)
 
 
 def fit(layout: Layout, sample: Floats, images: int) -> Calibration:
@@ -130,7 +130,7 @@ def fit(layout: Layout, sample: Floats, images: int) -> Calibration:
     if len(sample) < FEWEST:
         return Calibration.none(layout)
     scale = np.float32(math.sqrt(len(layout.names)))
-    means, spreads, cosines_of = {}, {}, {}
+    means, std, cosines_of = {}, {}, {}
     dice = np.random.default_rng(0)
     ones, others = dice.integers(0, len(sample), (2, _PAIRS))
     ones, others = ones[ones != others], others[ones != others]
@@ -140,7 +140,7 @@ def fit(layout: Layout, sample: Floats, images: int) -> Calibration:
         means[name] = block.mean(axis=0) * np.float32(len(block) / (len(block) + _SHRINK))
         rows = unit_rows(block - means[name])
         cosines = np.einsum("ij,ij->i", rows[ones], rows[others])
-        spreads[name] = max(float(cosines.std()), 1e-3)
+        std[name] = max(float(cosines.std()), 1e-3)
         cosines_of[name] = rows[queries] @ rows.T
         cosines_of[name][np.arange(len(queries)), queries] = -np.inf
-    return Calibration(layout, means, spreads, trust_in(cosines_of, spreads), images)
+    return Calibration(layout, means, std, trust_in(cosines_of, std), images)

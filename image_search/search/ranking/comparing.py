@@ -47,9 +47,9 @@ class Comparison:
 
         Where only some blocks are needed, ``names`` may tell them; the others are then undefined.
         """
-        return self.levelled(self.calibration.centred(vectors, names), names)
+        return self.hubness_corrected(self.calibration.centred(vectors, names), names)
 
-    def levelled(self, centred: Floats, names: Collection[str] | None = None) -> Floats:
+    def hubness_corrected(self, centred: Floats, names: Collection[str] | None = None) -> Floats:
         """As ``stored``, of vectors that are centred already."""
         concerned = [name for name in self.drawings if names is None or name in names]
         if not concerned:
@@ -59,14 +59,14 @@ class Comparison:
         scale = np.float32(np.sqrt(len(places)))
         for name in concerned:
             place = places[name]
-            rows[:, place] = self.levelled_rows(name, rows[:, place] * scale) / scale
+            rows[:, place] = self.hubness_corrected_rows(name, rows[:, place] * scale) / scale
         return rows
 
-    def levelled_rows(self, name: str, centred: Floats) -> Floats:
-        """As ``levelled``, of the unit rows (n, dim) of one block."""
+    def hubness_corrected_rows(self, name: str, centred: Floats) -> Floats:
+        """As ``hubness_corrected``, of the unit rows (n, dim) of one block."""
         if name not in self.drawings:
             return centred
-        return self.drawings[name].levelled(centred)
+        return self.drawings[name].hubness_corrected(centred)
 
     def reach(self, k: int) -> int:
         """Among how many of the nearest by cosine the ``k`` best are."""

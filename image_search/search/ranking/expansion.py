@@ -26,7 +26,7 @@ from image_search.search.ranking.weighting import PHOTO, SKETCH, UNTRAINED
 #: The name under which what the first answers say appears among a hit's scores.
 NEIGHBOURS = "neighbours"
 #: So many of the first answers speak in each round.
-SPEAKERS = 10
+EXPANSION_SIZE = 10
 #: Among so many of the nearest the first answers look for those that belong to them.
 REACH = 512
 
@@ -61,7 +61,9 @@ class Expansion:
         return Expansion(self.stays * later.stays, later.of(self.added), later.likeness)
 
 
-def heard(calibration: Calibration, kind: str, shares: Mapping[str, float]) -> Collection[str]:
+def active_extractors(
+    calibration: Calibration, kind: str, shares: Mapping[str, float]
+) -> Collection[str]:
     """The extractors through which the first answers to a query of a kind speak, of those that have
     ``shares`` in the score: for photos all, for drawings the trained networks; none for words, and
     in collections too small to be calibrated."""
@@ -83,21 +85,21 @@ def expansion(
     said = None
     for this in rounds:
         now = scores if said is None else said.of(scores)
-        one = _heard_in(this, shares, centred, now)
+        one = _mean_of_first(this, shares, centred, now)
         if one is None:
             break
         said = one if said is None else said.then(one)
     return said
 
 
-def _heard_in(
+def _mean_of_first(
     this: Round, shares: Mapping[str, float], centred: Mapping[str, Floats], scores: Floats
 ) -> Expansion | None:
     kept = this.kept
     order = np.argsort(-scores, kind="stable")
     if not centred or len(order) <= kept or scores[order[kept - 1]] <= 0:
         return None
-    first = order[:SPEAKERS]
+    first = order[:EXPANSION_SIZE]
     weights = np.maximum(scores[first], 0)
     means = {name: weights @ rows[first] / weights.sum() for name, rows in centred.items()}
     # Of all the means side by side, each weighed by its share. Answers that have little to do with

@@ -14,7 +14,7 @@ from image_search.search.filters import Filter
 from image_search.search.hits import Scored
 from image_search.search.name_search import NameIndex
 from image_search.search.ranking.comparing import Comparison
-from image_search.search.ranking.expansion import NEIGHBOURS, REACH, expansion, heard
+from image_search.search.ranking.expansion import NEIGHBOURS, REACH, active_extractors, expansion
 from image_search.search.ranking.fusion import shares_of
 from image_search.search.ranking.variants import TURNED, Variant, lost
 from image_search.search.ranking.weighting import PHOTO
@@ -27,7 +27,7 @@ NAME = "name"
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class ScoringQuery:
     """A query as numbers: unit ``blocks`` (dim,) by extractor, with a weight for each, and what it
     was taken for.
 
@@ -48,7 +48,7 @@ class Question:
     variants: tuple[Variant, ...] = ()
 
     @property
-    def plain(self) -> Question:
+    def plain(self) -> ScoringQuery:
         """The same, scored by the plain sum, which says the same of any two pictures wherever they
         are."""
         return replace(self, expanded=False)
@@ -79,7 +79,7 @@ class Scoring:
     """Of rows for one ``question``, compared as its kind is."""
 
     comparison: Comparison
-    question: Question
+    question: ScoringQuery
 
     def scored(self, searchable: Searchable, rows: Rows, keep: Mask) -> Scored:
         """The candidates ``rows`` of a segment, and those of the rows that ``keep`` (vectors,)
@@ -93,7 +93,7 @@ class Scoring:
             # compete.
             rows = np.union1d(rows, np.flatnonzero(keep & (named > 0)))
         if not searchable.in_memory:
-            searchable.segment.foresee(rows)
+            searchable.segment.prefetch(rows)
         found = self._compared(searchable.segment, rows)
         if not by_name:
             return found
@@ -105,22 +105,22 @@ class Scoring:
         if not question.blocks or not len(rows):
             return Scored(segment, rows, {}, {})
         calibration = comparison.calibration
-        places, centred, levelled = calibration.layout.slices(), {}, {}
+        places, centred, hubness_corrected = calibration.layout.slices(), {}, {}
         vectors = segment.vectors[rows]
         for name in question.blocks:
             # Taken out of the others, and so free to be worked on: fresh memory costs more than
             # the arithmetic.
             taken = np.ascontiguousarray(vectors[:, places[name]])
             centred[name] = calibration.centred_rows(name, taken, in_place=True)
-            levelled[name] = comparison.levelled_rows(name, centred[name])
+            hubness_corrected[name] = comparison.hubness_corrected_rows(name, centred[name])
         shares = question.shares
-        cosines = {name: levelled[name] @ block for name, block in question.blocks.items()}
+        cosines = {name: hubness_corrected[name] @ block for name, block in question.blocks.items()}
         added = {name: values * np.float32(shares[name]) for name, values in cosines.items()}
-        speaking = {name: centred[name] for name in self._heard}
-        as_drawn = Scored(segment, rows, cosines, added, speaking)
-        return self._with_variants(as_drawn, levelled) if question.variants else as_drawn
+        features = {name: centred[name] for name in self._active}
+        as_drawn = Scored(segment, rows, cosines, added, features)
+        return self._with_variants(as_drawn, hubness_corrected) if question.variants else as_drawn
 
-    def _with_variants(self, as_drawn: Scored, levelled: Mapping[str, Floats]) -> Scored:
+    def _with_variants(self, as_drawn: Scored, hubness_corrected: Mapping[str, Floats]) -> Scored:
         """Each row compared with the variant of the drawing that it is nearest to."""
         variants, shares = self.question.variants, self.question.shares
         scores, contributions = dict(as_drawn.scores), dict(as_drawn.contributions)
@@ -129,7 +129,9 @@ class Scoring:
         cosines = {
             name: np.stack(
                 [
-                    levelled[name] @ one.blocks[name] if name in one.blocks else scores[name]
+                    hubness_corrected[name] @ one.blocks[name]
+                    if name in one.blocks
+                    else scores[name]
                     for one in variants
                 ]
             )
@@ -148,29 +150,31 @@ class Scoring:
 
     def reach(self, k: int) -> int:
         """Among how many of the nearest by cosine the ``k`` best are."""
-        return max(self.comparison.reach(k), REACH if self._heard else k)
+        return max(self.comparison.reach(k), REACH if self._active else k)
 
     def variant_reach(self, k: int) -> int:
         """As ``reach``, of a drawing that is not as it was drawn."""
         return max(VARIANT_TIMES * k, VARIANT_LEAST) if self.comparison.drawings else k
 
     @cached_property
-    def _heard(self) -> Collection[str]:
+    def _active(self) -> Collection[str]:
         if not self.question.expanded:
             return ()
-        return heard(self.comparison.calibration, self.question.kind, self.question.shares)
+        return active_extractors(
+            self.comparison.calibration, self.question.kind, self.question.shares
+        )
 
     def expanded(self, found: Sequence[Scored]) -> Sequence[Scored]:
         """All the candidates ``found``, with what the first of them say about the others, where
         the question is ranked like that."""
-        known = [one for one in found if one.speaking]
+        known = [one for one in found if one.features]
         if not known:
             return found
-        speaking = {
-            name: np.concatenate([one.speaking[name] for one in known]) for name in self._heard
+        features = {
+            name: np.concatenate([one.features[name] for one in known]) for name in self._active
         }
         scores = np.concatenate([one.fused for one in known])
-        said = expansion(self.question.shares, speaking, scores)
+        said = expansion(self.question.shares, features, scores)
         if said is None:
             return found
         ends = np.cumsum([len(one.rows) for one in known])[:-1]

@@ -32,11 +32,11 @@ _ALIKE, _NETWORK_POWER, _LEAST_SAY = 0.5, 2.0, 1.25
 _BELL, _LEAST_STANDING, _FULL_STANDING, _RIVAL_POWER, _OWN = 1.72, 0.05, 1.75, 5.0, "design"
 
 
-def trust_in(cosines: Mapping[str, Floats], spreads: Mapping[str, float]) -> dict[str, float]:
+def trust_in(cosines: Mapping[str, Floats], std: Mapping[str, float]) -> dict[str, float]:
     """The trust in each extractor, from its ``cosines`` (queries, rows) within a sample of the
-    collection, those of a picture with itself being -inf, and their ``spreads``."""
+    collection, those of a picture with itself being -inf, and their ``std``."""
     trust = _trust_in_descriptors(cosines)
-    trust |= _trust_in_networks(cosines, spreads, trust)
+    trust |= _trust_in_networks(cosines, std, trust)
     return {name: trust[name] * share for name, share in _shares(cosines).items()}
 
 
@@ -53,13 +53,13 @@ def _trust_in_descriptors(cosines: Mapping[str, Floats]) -> dict[str, float]:
 
 
 def _trust_in_networks(
-    cosines: Mapping[str, Floats], spreads: Mapping[str, float], trust: Mapping[str, float]
+    cosines: Mapping[str, Floats], std: Mapping[str, float], trust: Mapping[str, float]
 ) -> dict[str, float]:
     """How much each network says for every 1 that the descriptors say together; nothing where they
     are not all there."""
     if not cosines.keys() >= set(_DESCRIPTORS):
         return {}
-    together = np.sum([cosines[n] * (trust[n] / spreads[n]) for n in _DESCRIPTORS], axis=0)
+    together = np.sum([cosines[n] * (trust[n] / std[n]) for n in _DESCRIPTORS], axis=0)
     rows = together.shape[1]
     count = max(_FEWEST_NEAR, round(rows * _NEAR_SHARE))
     chance = count / (rows - 1)

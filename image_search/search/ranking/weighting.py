@@ -82,7 +82,7 @@ def default_weights(kind: str, names: Sequence[str], calibration: Calibration) -
         say[name] = whole / originals.count(original)
     if not any(say.values()):
         say = dict.fromkeys(names, 1.0)
-    return {name: value / calibration.spreads[name] for name, value in say.items()}
+    return {name: value / calibration.std[name] for name, value in say.items()}
 
 
 def _original(name: str) -> str:
@@ -96,4 +96,4 @@ def chosen_weights(
     """Weights chosen by hand, on one scale: equal numbers give extractors an equal say."""
     # Against the largest first, so that nothing overflows.
     largest = max((weights.get(name, 0.0) for name in names), default=0.0) or 1.0
-    return {name: weights.get(name, 0.0) / largest / calibration.spreads[name] for name in names}
+    return {name: weights.get(name, 0.0) / largest / calibration.std[name] for name in names}
