@@ -314,7 +314,7 @@ def test_vectors_of_a_model_are_not_thrown_away_for_want_of_its_weights(
         for name in ("clip", "resnet50"):
             weights = type(REGISTRY[name].weights)
             patch.setattr(weights, "missing_reason", lambda _: "its weights are not on this machine")
-            patch.setattr(weights, "obstacle", lambda _: "there is no network")
+            patch.setattr(weights, "blocked_reason", lambda _: "there is no network")
         library = Library.open(replace(settings, extractors=choice, hub_timeout=0.1))
 
         with pytest.raises(ModelUnavailable, match="made with clip"):

@@ -201,7 +201,7 @@ class PackagedWeights(Weights):
     @property
     def folder(self) -> Path:
         """The package."""
-        return Path(__file__).resolve().parent
+        return Path(__file__).resolve().parents[1]
 
     @property
     def place(self) -> Path:

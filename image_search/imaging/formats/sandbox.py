@@ -30,7 +30,7 @@ _AT_ONCE: Final = 2
 # Files after which a process makes room for a fresh one.
 _FILES: Final = 500
 
-_PACKAGE: Final = Path(__file__).resolve().parents[2]
+_PACKAGE: Final = Path(__file__).resolve().parents[3]
 
 
 class _Worker:
