@@ -58,7 +58,7 @@ function set(to) {
 }
 
 function show() {
-  toggle.textContent = box ? "The whole picture" : "Mark a part";
+  toggle.textContent = box ? "The whole picture" : "Select area";
   sheet?.classList.toggle("boxed", Boolean(box));
   showOffers();
   if (!sheet || !box) {

@@ -8,7 +8,7 @@ const WORDS = {
   edges: "shape",
   texture: "surface",
   name: "name",
-  neighbours: "kinship",
+  neighbours: "like the first results",
 };
 
 const STAGES = {

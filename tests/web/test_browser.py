@@ -141,7 +141,7 @@ def test_what_cannot_be_searched_with(page: Page) -> None:
     shown(page, "This file cannot be searched with.")
     shown(page, "letter.doc")
     page.locator("#draw").wait_for()
-    for tool in ("Mark a part", "Pick a colour", "Draw over it"):
+    for tool in ("Select area", "Pick a colour", "Draw over it"):
         assert page.get_by_role("button", name=tool).count() == 0
     requests: list[Request] = []
     page.on("request", lambda asked: requests.append(asked))
@@ -260,7 +260,7 @@ def test_by_keyboard_alone(page: Page) -> None:
         )
     wanted = ["Skip to the results", "Image search", "Duplicates", f"{len(HUES)} images"]
     assert names[:7] == [*wanted, "Sign out", "Choose a picture", "Draw"]
-    assert {"In words", "Search", "Colours", "What counts"} <= set(names)
+    assert {"In words", "Search", "Colours", "Match on"} <= set(names)
     assert not [name for name in names if name.startswith("unmarked")]
 
 

@@ -220,14 +220,14 @@ def test_what_counts(page: Page) -> None:
     search(page, ring("teal", (240, 120)))
     page.locator("#balance summary").press("Enter")
     assert page.get_by_role("slider", name="Meaning").is_disabled()
-    shown(page, "For meaning a model is needed")
+    shown(page, "Matching by meaning needs a model")
     page.get_by_label("Mixture").select_option(label="The same colours")
     page.get_by_label("Why each one matches").check()
     best = hit(page, "cold/teal.jpg").locator(".part span").first
     best.get_by_text("colour").wait_for()
     assert "balance=colours" in page.url
     page.get_by_role("slider", name="Colour").press("Home")
-    shown(page, "· my own")
+    shown(page, "· custom")
     hit(page, "cold/teal.jpg").locator(".part").get_by_text("colour").wait_for(state="detached")
     assert page.get_by_label("Mixture").input_value() == "own"
     # A colour asked for has a say again.

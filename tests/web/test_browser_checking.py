@@ -18,7 +18,7 @@ CHECK = "Has this been drawn before?"
 
 def test_a_marked_part_and_filters_are_sent_with_a_check(page: Page) -> None:
     search(page, ring("teal", (240, 120)))
-    page.get_by_role("button", name="Mark a part").click()
+    page.get_by_role("button", name="Select area").click()
     region(page)
     page.locator("#filters summary").click()
     page.get_by_label("File name").fill("navy*")

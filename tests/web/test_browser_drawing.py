@@ -237,7 +237,7 @@ def region(page: Page) -> list[float]:
 
 def test_a_box_around_a_part_by_mouse(page: Page) -> None:
     search(page, ring("teal", (240, 120)))
-    page.get_by_role("button", name="Mark a part").click()
+    page.get_by_role("button", name="Select area").click()
     assert region(page) == [0.2, 0.2, 0.6, 0.6]
     sheet = page.locator(".sheet").bounding_box()
     assert sheet
@@ -261,7 +261,7 @@ def test_a_box_around_a_part_by_mouse(page: Page) -> None:
 
 def test_a_box_by_keyboard(page: Page) -> None:
     search(page, ring("teal", (240, 120)))
-    page.get_by_role("button", name="Mark a part").press("Enter")
+    page.get_by_role("button", name="Select area").press("Enter")
     region(page)
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Shift+ArrowDown")
