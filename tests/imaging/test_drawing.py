@@ -9,6 +9,7 @@ import pytest
 from benchmarks.paper_kinds import KINDS, Grey, lay
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.sheets.drawing import PreparedDrawing, prepare_drawing
+from image_search.imaging.sheets.sheet import find_sheet
 
 SIDE = 256
 
@@ -135,6 +136,73 @@ def test_a_small_drawing_is_cut_out_and_centred() -> None:
     ys, xs = np.nonzero(found.pixels[..., 0] < 150)
     middle = (np.array([ys.min() + ys.max(), xs.min() + xs.max()]) / 2) / found.pixels.shape[:2]
     assert middle == pytest.approx((0.5, 0.5), abs=0.03)
+
+
+def test_a_small_drawing_is_taken_from_all_the_pixels_there_are() -> None:
+    page = np.full((2000, 1500, 3), 250, np.uint8)
+    page[1500 : 1500 + SIDE, 200 : 200 + SIDE] = sketch()[..., None]
+    found = prepared(page)
+    assert found.steps == ("cropped to the drawing",)
+    # A sheet is worked on at 480 pixels, where this drawing would have some 40.
+    ys, xs = np.nonzero(found.pixels[..., 0] < 150)
+    assert max(np.ptp(ys), np.ptp(xs)) > 120
+    assert likeness(found.pixels, sketch()) > 0.9
+
+
+def test_what_is_filled_in_stays_filled() -> None:
+    page = np.dstack([sketch()] * 3)
+    cv2.ellipse(page, (64, 200), (34, 24), 20, 0, 360, (30, 30, 30), -1, cv2.LINE_AA)
+    found = prepared(page)
+    assert found.pixels[190:210, 54:74].max() < 60
+    assert np.median(found.pixels) == 255
+
+
+def test_the_shadow_of_a_hand_is_not_filled_in() -> None:
+    page = np.dstack([sketch()] * 3).astype(np.float32)
+    hand = np.zeros((SIDE, SIDE), np.float32)
+    cv2.ellipse(hand, (64, 200), (34, 24), 20, 0, 360, 1.0, -1)
+    page *= (1 - 0.4 * cv2.GaussianBlur(hand, (0, 0), 8))[..., None]
+    found = prepared(page.astype(np.uint8))
+    assert found.pixels[195:205, 60:68].min() > 200
+
+
+def test_dense_and_broad_strokes_are_the_ink_not_what_lies_between() -> None:
+    # A door under an arch, of planks, with a marker.
+    page = np.full((SIDE, SIDE), 245, np.uint8)
+    cv2.ellipse(page, (128, 110), (42, 50), 0, 180, 360, 40, 9, cv2.LINE_AA)
+    for n, x in enumerate(range(86, 176, 14)):
+        top = 110 - round(50 * np.sqrt(max(0, 1 - ((x - 128) / 42) ** 2)))
+        cv2.line(page, (x, top), (x + n % 3, 200 + n % 4), 40, 9, cv2.LINE_AA)
+    cv2.line(page, (80, 196), (176, 198), 40, 9, cv2.LINE_AA)
+    found = prepare_drawing(np.dstack([page] * 3), declared=True)
+    assert found is not None
+    assert found.steps == ()
+    assert likeness(found.pixels, page) > 0.9
+
+
+def test_the_strip_of_a_binding_is_cut_off() -> None:
+    found = prepared(lay("spiral bound", sketch(), 0))
+    assert found.steps == ("the strip with holes cut off",)
+    assert 0.05 < found.box[0] < 0.12
+    assert found.box[0] + found.box[2] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("proportions", [0.707, 1.0, 1.414])
+def test_a_sheet_keeps_its_proportions_whatever_the_angle(proportions: float) -> None:
+    # A camera that looks down at an angle of 35 degrees, and is turned by 10 about its axis.
+    width, height, focal = 960, 720, 0.75 * 960
+    flat = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], np.float64)
+    flat *= np.array([np.sqrt(proportions), 1 / np.sqrt(proportions)])
+    tilt, turn = np.radians(35), np.radians(10)
+    x, y, far = flat[:, 0], flat[:, 1] * np.cos(tilt), 3.0 - flat[:, 1] * np.sin(tilt)
+    seen = np.stack([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)])
+    corners = (focal * seen / far).T + np.array([width / 2, height / 2])
+    picture = np.full((height, width, 3), (90, 60, 40), np.uint8)
+    cv2.fillConvexPoly(picture, np.round(corners).astype(np.int32), (240, 238, 230))
+    sheet = find_sheet(picture)
+    assert sheet is not None
+    down, across = sheet.flat(picture).shape[:2]
+    assert across / down == pytest.approx(proportions, rel=0.05)
 
 
 def test_notes_and_dimensions_are_set_apart() -> None:

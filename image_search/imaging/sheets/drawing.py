@@ -8,9 +8,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from image_search.imaging.arrays import Floats, Pixels
-from image_search.imaging.sheets.ink import Inked, paper_of, take_apart
+from image_search.imaging.sheets.ink import Inked, filled, paper_of, take_apart
 from image_search.imaging.sheets.parts import Box, Laid, lay_out, without_specks
 from image_search.imaging.sheets.recognition import may_be_drawn_on, signs_of, sureness
 from image_search.imaging.sheets.ruling import without_dots, without_rulings
@@ -21,6 +22,12 @@ Shares = tuple[float, float, float, float]
 
 #: Longer side, in pixels, at which a sheet is worked on.
 SIDE = 480
+# A sheet is cut from a picture of it that has so many times that, and a small drawing from one
+# that has as much as it needs, up to _FINEST.
+_FINER, _FINEST = 2, 8
+# A drawing in a smaller box than this, in pixels, is looked at more closely, where the picture has
+# so many times the pixels at least.
+_CLOSE, _MORE_PIXELS = 240, 1.25
 # A drawing that fills at least so much of its sheet, by its longer side, was framed by the hand
 # that drew it: where it lies in the frame says something. A smaller one is cut out, ...
 _FRAMED = 0.35
@@ -76,8 +83,8 @@ def prepare_drawing(pixels: Pixels, *, declared: bool = False) -> PreparedDrawin
     if min(work.shape[:2]) < _SMALLEST:
         return None
     sheet = find_sheet(work)
-    found = None if sheet is None else _prepared(sheet.flat(work), sheet, declared=declared)
-    return found or _prepared(work, None, declared=declared)
+    found = None if sheet is None else _prepared(pixels, sheet, declared=declared)
+    return found or _prepared(pixels, None, declared=declared)
 
 
 def is_line_art(pixels: Pixels) -> float:
@@ -119,30 +126,43 @@ def signs_in(pixels: Pixels) -> list[dict[str, float]]:
     all of it; without those that cannot be one."""
     work = within(pixels, SIDE)
     sheet = find_sheet(work)
-    looks = [_look(flat) for flat in ([] if sheet is None else [sheet.flat(work)]) + [work]]
+    sheets = (None,) if sheet is None else (sheet, None)
+    looks = [_look(_flat(pixels, sheet, SIDE)) for sheet in sheets]
     return [look.signs for look in looks if look is not None and look.signs]
 
 
-def _prepared(flat: Pixels, sheet: Sheet | None, *, declared: bool) -> PreparedDrawing | None:
+def _flat(pixels: Pixels, sheet: Sheet | None, side: int) -> Pixels:
+    """What is on the ``sheet``, or all of the picture, at most ``side`` pixels long."""
+    if sheet is None:
+        return within(pixels, side)
+    # It fills only a part of the picture.
+    return within(sheet.flat(within(pixels, _FINER * side)), side)
+
+
+def _prepared(pixels: Pixels, sheet: Sheet | None, *, declared: bool) -> PreparedDrawing | None:
+    flat = _flat(pixels, sheet, SIDE)
     drawn = _look(flat)
     if drawn is None:
         return None
     score = sureness(drawn.signs)
     if score <= 0.5 and not declared:
         return None
-    one, ink = drawn.one, drawn.ink
+    one, ink = drawn.one, np.maximum(drawn.ink, filled(flat, drawn.one))
     laid = lay_out(ink, one.least)
     if not laid.drawings:
         return None
-    box = _frame(laid, ink.shape)
-    clean = _rendered(ink, laid, one.least, box)
+    box = _frame(laid)
+    closer = _closer(pixels, sheet, drawn, laid, box)
+    clean = _rendered(*(closer or (ink, laid.drawn, one.least, box)))
+    whole = 0, 0, ink.shape[1], ink.shape[0]
     steps = [
         ("the sheet cut out and laid flat", sheet is not None),
         ("light ink on dark paper inverted", one.paper.light),
         ("ruled lines removed", drawn.lines > 0),
         ("dots removed", drawn.dots),
         ("notes set apart", laid.notes),
-        ("cropped to the drawing", box != (0, 0, ink.shape[1], ink.shape[0])),
+        ("the strip with holes cut off", box == laid.page != whole),
+        ("cropped to the drawing", box not in (whole, laid.page)),
     ]
     return PreparedDrawing(
         clean,
@@ -153,26 +173,56 @@ def _prepared(flat: Pixels, sheet: Sheet | None, *, declared: bool) -> PreparedD
     )
 
 
-def _frame(laid: Laid, shape: tuple[int, ...]) -> Box:
+def _frame(laid: Laid) -> Box:
     """The box that is shown, which may reach beyond the sheet."""
-    height, width = shape
+    width, height = laid.page[2] - laid.page[0], laid.page[3] - laid.page[1]
     boxes = np.array(laid.drawings)
     left, top = map(int, boxes[:, :2].min(axis=0))
     right, bottom = map(int, boxes[:, 2:].max(axis=0))
     longer = max(right - left, bottom - top)
     if not laid.notes and longer >= _FRAMED * max(width, height):
-        return 0, 0, width, height
+        return laid.page
     half = (0.5 + _MARGIN) * longer
     x, y = (left + right) / 2, (top + bottom) / 2
     return round(x - half), round(y - half), round(x + half), round(y + half)
 
 
-def _rendered(ink: Floats, laid: Laid, least: float, box: Box) -> Pixels:
-    """What lies in the ``box``, as dark ink on white paper."""
+def _closer(
+    pixels: Pixels, sheet: Sheet | None, drawn: _Drawn, laid: Laid, box: Box
+) -> tuple[Floats, npt.NDArray[np.bool_], float, Box] | None:
+    """The ink of a small drawing, where it is drawn, the least ink, and its box there, as in
+    ``_rendered``, from more of the picture's pixels; None where it is large, or there are none."""
+    height, width = drawn.ink.shape
+    longer = max(box[2] - box[0], box[3] - box[1])
+    if longer > _CLOSE:
+        return None
+    finest = min(SIDE / longer, _FINEST) * SIDE
+    whole = _flat(pixels, sheet, round(finest))
+    scale = max(whole.shape[:2]) / max(height, width)
+    if scale < _MORE_PIXELS:
+        return None
+    left, top = max(box[0], 0), max(box[1], 0)
+    right, bottom = min(box[2], width), min(box[3], height)
+    ends = [round(scale * end) for end in (left, top, right, bottom)]
+    part = np.ascontiguousarray(whole[ends[1] : ends[3], ends[0] : ends[2]])
+    one = take_apart(part, paper_of(part, light=drawn.one.paper.light))
+    ink = without_rulings(one.ink, one.shares, one.least)[0] if drawn.lines else one.ink
+    ink = np.maximum(ink, filled(part, one))
+    there = laid.drawn[top:bottom, left:right].astype(np.uint8)
+    wider = cv2.dilate(there, np.ones((3, 3), np.uint8))
+    size = part.shape[1], part.shape[0]
+    near = cv2.resize(wider, size, interpolation=cv2.INTER_NEAREST) > 0
+    start = np.array([ends[0], ends[1]] * 2)
+    corner = [int(end) for end in np.round(scale * np.array(box)) - start]
+    return ink, near & (ink > one.least), one.least, (corner[0], corner[1], corner[2], corner[3])
+
+
+def _rendered(ink: Floats, drawn: npt.NDArray[np.bool_], least: float, box: Box) -> Pixels:
+    """What is ``drawn`` in the ``box``, as dark ink on white paper."""
     # The pale sides of strokes belong to them, which lie beside what is inked.
-    near = cv2.dilate(laid.drawn.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    near = cv2.dilate(drawn.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     own = np.where(near, ink, np.float32(0))
-    strong = own[laid.drawn]
+    strong = own[drawn]
     typical = float(np.percentile(strong, 85)) if strong.size else 1.0
     left, top, right, bottom = box
     height, width = ink.shape

@@ -18,10 +18,21 @@ from image_search.imaging.shrinking import within
 
 #: A stroke is at most this share of a sheet's longer side wide.
 STROKE = 0.045
+# Where strokes lie dense, so broad a share of the longer side is inked. It tells whether the ink
+# is light or dark: between strokes lies less paper than that.
+_DENSE = 0.12
+# What is broader than a stroke may be filled in, up to this share of the longer side ...
+_FILLED = 0.2
+# ... if so much of its outline is as sharp as that of strokes; a shadow's is not.
+_SHARP = 0.6
+# ... and no more of it lies along the sheet's edge.
+_ALONG = 0.15
 # Longer side, in pixels, at which the paper is looked at: it is smooth.
 _PAPER_SIDE = 192
 # Levels (of 255) that even the darkest shadow has.
 _DARKEST = 16
+# Levels by which what is filled in is darker than the paper around it, at least.
+_STEP = 16
 # Ink is at least so much of what it could be, and so many times the grain of the paper.
 _LEAST, _TIMES_GRAIN = 0.06, 3.5
 # The median absolute deviation of a normal distribution is its standard deviation over this.
@@ -53,21 +64,26 @@ class Inked:
     least: float
 
 
-def paper_of(pixels: Pixels) -> Paper:
-    """The paper in ``pixels``, (h, w, 3) uint8, under ink of the polarity that leaves it barer."""
+def paper_of(pixels: Pixels, *, light: bool | None = None) -> Paper:
+    """The paper in ``pixels``, (h, w, 3) uint8, under ink that is ``light`` or dark, or of the
+    polarity that leaves the paper barer."""
     small = within(pixels, _PAPER_SIDE)
-    side = max(5, round(STROKE * max(small.shape[:2])) | 1)
     # One grain of dust or noise would raise the paper all around it.
     calm = np.asarray(cv2.medianBlur(small, 3), np.uint8)
-    papers = [Paper(_paper(calm, side, light=light), light) for light in (False, True)]
-    return min(papers, key=lambda paper: _roughness(paper.pixels))
+    if light is None:
+        ways = [_paper(calm, _DENSE, light=way) for way in (False, True)]
+        light = _roughness(ways[1]) < _roughness(ways[0])
+    return Paper(_paper(calm, STROKE, light=light), light)
 
 
-def _paper(calm: Pixels, side: int, *, light: bool) -> Pixels:
-    """What lies under strokes at most ``side`` wide; the channels and the corners of a square
-    stand for the whole."""
+def _paper(calm: Pixels, share: float, *, light: bool) -> Pixels:
+    """What lies under ink that is at most so large a ``share`` of the longer side wide; the
+    channels and the corners of a square stand for the whole."""
+    side = max(5, round(share * max(calm.shape[:2])) | 1)
     way = cv2.MORPH_OPEN if light else cv2.MORPH_CLOSE
-    return np.asarray(cv2.morphologyEx(calm, way, np.ones((side, side), np.uint8)), np.uint8)
+    padded = cv2.copyMakeBorder(calm, side, side, side, side, cv2.BORDER_REFLECT)
+    found = cv2.morphologyEx(padded, way, np.ones((side, side), np.uint8))
+    return np.asarray(found[side:-side, side:-side], np.uint8)
 
 
 def _roughness(paper: Pixels) -> float:
@@ -77,6 +93,19 @@ def _roughness(paper: Pixels) -> float:
 
 def take_apart(pixels: Pixels, paper: Paper) -> Inked:
     """``pixels``, (h, w, 3) uint8, as ink on their ``paper``."""
+    share = _share(pixels, paper)
+    ink = share.max(axis=2)
+    # Among many pixels the lightest is lighter than the paper: bare paper seems to have some ink.
+    bare = ink[ink <= np.median(ink) + 0.1]
+    bias = float(np.median(bare))
+    grain = _MAD * float(np.median(np.abs(bare - bias)))
+    ink = np.clip(ink - np.float32(bias), 0, 1)
+    least = max(_LEAST, _TIMES_GRAIN * grain)
+    return Inked(ink, share, paper, grain, least)
+
+
+def _share(pixels: Pixels, paper: Paper) -> Floats:
+    """How far each pixel departs from its ``paper``, (h, w, 3), by channel."""
     height, width = pixels.shape[:2]
     whole = cv2.bitwise_not(pixels) if paper.light else pixels
     under = cv2.bitwise_not(paper.pixels) if paper.light else paper.pixels
@@ -87,11 +116,33 @@ def take_apart(pixels: Pixels, paper: Paper) -> Inked:
     if paper.light:
         # What is lighter than dark paper is so by its own light, not by a share of the paper's.
         share = (under.astype(np.float32) - whole) / np.float32(255)
-    ink = share.max(axis=2)
-    # Among many pixels the lightest is lighter than the paper: bare paper seems to have some ink.
-    bare = ink[ink <= np.median(ink) + 0.1]
-    bias = float(np.median(bare))
-    grain = _MAD * float(np.median(np.abs(bare - bias)))
-    ink = np.clip(ink - np.float32(bias), 0, 1)
-    least = max(_LEAST, _TIMES_GRAIN * grain)
-    return Inked(ink, share, paper, grain, least)
+    return np.asarray(share, np.float32)
+
+
+def filled(pixels: Pixels, one: Inked) -> Floats:
+    """The ink (h, w) of what is filled in on a drawing, and so of strokes that are broader than
+    most, which ``one`` takes for paper; 0 elsewhere."""
+    none = np.zeros_like(one.ink)
+    strong = one.ink > one.least
+    if not strong.any():
+        return none
+    half = 0.5 * float(np.percentile(one.ink[strong], 80))
+    bare = _paper(one.paper.pixels, _FILLED, light=one.paper.light)
+    if not (cv2.absdiff(bare, one.paper.pixels) > _STEP).any():
+        return none
+    paper = Paper(bare, one.paper.light)
+    ink = np.clip(_share(pixels, paper).max(axis=2), 0, 1)
+    dark = (ink > half).astype(np.uint8)
+    count, found = cv2.connectedComponents(dark, connectivity=8)
+    labels = np.asarray(found, np.int32)
+    edge = (dark > 0) & (cv2.erode(dark, np.ones((3, 3), np.uint8)) == 0)
+    rise = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > half
+    outline = np.bincount(labels[edge], minlength=count)
+    sharp = np.bincount(labels[edge & rise], minlength=count)
+    stroked = np.bincount(labels[one.ink > half], minlength=count) > 0
+    # What runs along the edge of the sheet lies on it, as a hand does.
+    along = np.concatenate([labels[[0, -1]].ravel(), labels[:, [0, -1]].ravel()])
+    within_sheet = np.bincount(along, minlength=count) <= _ALONG * outline
+    drawn = within_sheet & stroked & (sharp >= _SHARP * outline)
+    drawn[0] = False
+    return np.where(drawn[labels], ink, none)

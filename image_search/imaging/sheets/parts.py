@@ -28,11 +28,13 @@ _HOLES = 5  # so many alike in a row along an edge are no drawing
 @dataclass(frozen=True, eq=False)
 class Laid:
     """What lies on a sheet: where the drawing's ink is, the boxes of the ``drawings``, largest
-    first, and whether ``notes`` were set apart."""
+    first, whether ``notes`` were set apart, and the ``page``: the sheet without the strip along
+    which it is bound or filed."""
 
     drawn: npt.NDArray[np.bool_]
     drawings: tuple[Box, ...]
     notes: bool
+    page: Box
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +72,7 @@ def without_specks(ink: Floats, least: float) -> Floats:
 def lay_out(ink: Floats, least: float) -> Laid:
     """Tell apart what is inked, more than ``least``, on a sheet's ``ink`` (h, w)."""
     strokes = (ink > least).astype(np.uint8)
-    strokes = _without_marks_of_the_sheet(strokes)
+    strokes, page = _without_marks_of_the_sheet(strokes)
     side = max(ink.shape)
     _, found, sizes, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
     marks, stats = np.asarray(found, np.int32), np.asarray(sizes, np.int32)
@@ -85,7 +87,7 @@ def lay_out(ink: Floats, least: float) -> Laid:
     labels[strokes == 0] = 0
     groups = [g for g in _groups(labels, marks, stats) if g.length > max(3, _SPECK * side)]
     if not groups:
-        return Laid(strokes > 0, (), notes=False)
+        return Laid(strokes > 0, (), notes=False, page=page)
     main = max(
         [group for group in groups if group.number < count] or groups,
         key=lambda group: (group.area, group.length),
@@ -99,11 +101,15 @@ def lay_out(ink: Floats, least: float) -> Laid:
     drawings = tuple(group.box for group in kept if group.area >= _PART * main.area)
     if any(_overlap(b, a) > 0 for n, a in enumerate(drawings) for b in drawings[n + 1 :]):
         drawings = (_around(drawings),)
-    return Laid(np.isin(labels, [group.number for group in kept]), drawings, bool(notes))
+    drawn = np.isin(labels, [group.number for group in kept])
+    return Laid(drawn, drawings, bool(notes), page)
 
 
-def _without_marks_of_the_sheet(strokes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Without what runs along the sheet's edges: their shadow, and rows of holes."""
+def _without_marks_of_the_sheet(
+    strokes: npt.NDArray[np.uint8],
+) -> tuple[npt.NDArray[np.uint8], Box]:
+    """Without what runs along the sheet's edges: their shadow, and rows of holes; and the sheet
+    beside such rows."""
     height, width = strokes.shape
     _, labels, stats, middles = cv2.connectedComponentsWithStats(strokes, connectivity=8)
     left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
@@ -111,16 +117,24 @@ def _without_marks_of_the_sheet(strokes: npt.NDArray[np.uint8]) -> npt.NDArray[n
     x, y = max(2, _BORDER * width), max(2, _BORDER * height)
     gone = (left + wide <= x) | (left >= width - x) | (top + tall <= y) | (top >= height - y)
     sizes = np.maximum(wide, tall)
+    page = [0, 0, width, height]
     for along, size in ((0, width), (1, height)):
         at = middles[:, along]
-        for near in (at < 0.12 * size, at > 0.88 * size):
+        for end, near in enumerate((at < 0.12 * size, at > 0.88 * size)):
             for one in np.flatnonzero(near & (sizes > 3)):
                 alike = near & (np.abs(at - at[one]) < 0.015 * size)
                 alike &= np.abs(sizes - sizes[one]) < 0.3 * sizes[one] + 1
                 if alike[1:].sum() >= _HOLES:
                     gone |= alike
+                    # Holes lie in the middle of their strip.
+                    strip = 2 * float(np.median(np.abs(at[alike] - end * size)))
+                    if end:
+                        page[2 + along] = min(page[2 + along], round(size - strip))
+                    else:
+                        page[along] = max(page[along], round(strip))
     gone[0] = False
-    return np.where(gone[labels], 0, strokes).astype(np.uint8) if gone.any() else strokes
+    left_over = np.where(gone[labels], 0, strokes).astype(np.uint8) if gone.any() else strokes
+    return left_over, (page[0], page[1], page[2], page[3])
 
 
 def _lines(
