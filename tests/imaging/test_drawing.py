@@ -157,6 +157,18 @@ def test_what_is_filled_in_stays_filled() -> None:
     assert np.median(found.pixels) == 255
 
 
+@pytest.mark.parametrize("kind", ["ruled", "squared"])
+def test_what_is_filled_in_stays_filled_on_ruled_paper_without_the_rulings(kind: str) -> None:
+    page = sketch()
+    cv2.ellipse(page, (64, 200), (34, 24), 20, 0, 360, 30, -1, cv2.LINE_AA)
+    found = prepared(lay(kind, page, 0))
+    assert found.steps == ("ruled lines removed",)
+    scale = found.pixels.shape[0] / SIDE
+    top, bottom, left, right = (round(scale * end) for end in (194, 206, 58, 70))
+    assert np.median(found.pixels[top:bottom, left:right]) < 60
+    assert likeness(found.pixels, page) > 0.75
+
+
 def test_the_shadow_of_a_hand_is_not_filled_in() -> None:
     page = np.dstack([sketch()] * 3).astype(np.float32)
     hand = np.zeros((SIDE, SIDE), np.float32)

@@ -147,7 +147,7 @@ def _prepared(pixels: Pixels, sheet: Sheet | None, *, declared: bool) -> Prepare
     score = sureness(drawn.signs)
     if score <= 0.5 and not declared:
         return None
-    one, ink = drawn.one, np.maximum(drawn.ink, filled(flat, drawn.one))
+    one, ink = drawn.one, np.maximum(drawn.ink, filled(flat, drawn.one, drawn.ink))
     laid = lay_out(ink, one.least)
     if not laid.drawings:
         return None
@@ -207,7 +207,7 @@ def _closer(
     part = np.ascontiguousarray(whole[ends[1] : ends[3], ends[0] : ends[2]])
     one = take_apart(part, paper_of(part, light=drawn.one.paper.light))
     ink = without_rulings(one.ink, one.shares, one.least)[0] if drawn.lines else one.ink
-    ink = np.maximum(ink, filled(part, one))
+    ink = np.maximum(ink, filled(part, one, ink))
     there = laid.drawn[top:bottom, left:right].astype(np.uint8)
     wider = cv2.dilate(there, np.ones((3, 3), np.uint8))
     size = part.shape[1], part.shape[0]

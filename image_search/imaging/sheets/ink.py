@@ -119,30 +119,37 @@ def _share(pixels: Pixels, paper: Paper) -> Floats:
     return np.asarray(share, np.float32)
 
 
-def filled(pixels: Pixels, one: Inked) -> Floats:
+def filled(pixels: Pixels, one: Inked, ink: Floats) -> Floats:
     """The ink (h, w) of what is filled in on a drawing, and so of strokes that are broader than
-    most, which ``one`` takes for paper; 0 elsewhere."""
+    most, which ``one`` takes for paper; 0 elsewhere, and where ``one`` has ink that was taken out
+    of its ``ink``, such as rulings."""
     none = np.zeros_like(one.ink)
     strong = one.ink > one.least
     if not strong.any():
         return none
     half = 0.5 * float(np.percentile(one.ink[strong], 80))
     bare = _paper(one.paper.pixels, _FILLED, light=one.paper.light)
-    if not (cv2.absdiff(bare, one.paper.pixels) > _STEP).any():
+    darker = np.asarray(cv2.absdiff(bare, one.paper.pixels)).max(axis=2) > _STEP
+    if not darker.any():
         return none
-    paper = Paper(bare, one.paper.light)
-    ink = np.clip(_share(pixels, paper).max(axis=2), 0, 1)
-    dark = (ink > half).astype(np.uint8)
+    tones = np.clip(_share(pixels, Paper(bare, one.paper.light)).max(axis=2), 0, 1)
+    size = none.shape[1], none.shape[0]
+    broad = cv2.resize(darker.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    # The pale sides of a ruling go with it; where it is drawn over, it does no harm.
+    taken_out = cv2.dilate((strong & (ink <= one.least)).astype(np.uint8), np.ones((3, 3))) > 0
+    tones[taken_out & (ink <= one.least) & ~broad] = 0
+    dark = (tones > half).astype(np.uint8)
     count, found = cv2.connectedComponents(dark, connectivity=8)
     labels = np.asarray(found, np.int32)
     edge = (dark > 0) & (cv2.erode(dark, np.ones((3, 3), np.uint8)) == 0)
-    rise = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > half
+    rise = cv2.morphologyEx(tones, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > half
     outline = np.bincount(labels[edge], minlength=count)
     sharp = np.bincount(labels[edge & rise], minlength=count)
     stroked = np.bincount(labels[one.ink > half], minlength=count) > 0
+    broader = np.bincount(labels[broad], minlength=count) > 0
     # What runs along the edge of the sheet lies on it, as a hand does.
     along = np.concatenate([labels[[0, -1]].ravel(), labels[:, [0, -1]].ravel()])
     within_sheet = np.bincount(along, minlength=count) <= _ALONG * outline
-    drawn = within_sheet & stroked & (sharp >= _SHARP * outline)
+    drawn = within_sheet & stroked & broader & (sharp >= _SHARP * outline)
     drawn[0] = False
-    return np.where(drawn[labels], ink, none)
+    return np.where(drawn[labels], tones, none)
