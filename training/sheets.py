@@ -4,6 +4,17 @@ Drawings are sketches laid on the papers that the benchmark draws, at several si
 thick strokes; photos are folders of pictures that hold no drawings, and shapes made here, as of
 logos and renderings. Sketches of held-out classes and a third of the photos are only judged by, and
 so are whole folders given as ``--apart`` and ``--papers``.
+
+For example, where ``$D`` holds the data sets, ``demo`` the demo's collection with its example
+sketches, ``papers`` sketches on papers made by another tool, one folder for each, and ``cases``
+small collections with drawings as queries::
+
+    python -m training.sheets $D/sketchy/sketch $D/jewellery $D/clothing $D/corel1k $D/caltech101 \\
+        $D/dtd10 $D/sketchy/photo $D/copies/carlogos/optimized demo/images \\
+        --drawings $D/pacs/sketch \\
+        --apart $D/pacs/photo $D/pacs/art_painting cases/23/images \\
+        --papers papers/* cases/23/query cases/25/query cases/26/query demo/examples \\
+        --each 16 --pictures 250
 """
 
 from __future__ import annotations
