@@ -158,7 +158,11 @@ of the 1,600 photos that they were drawn from; and pictures that are no drawings
 
 """
 FOUND = "*found*: the drawn photo is among the first ten.\n\n"
-TAKEN = "\nPictures of sets that hold no drawings:\n\n"
+TAKEN = """
+Pictures of sets that hold no drawings; the recogniser may have been fitted to some of them, but to
+none of `pacs/photo`.
+
+"""
 
 
 if __name__ == "__main__":
