@@ -313,7 +313,7 @@ def test_vectors_of_a_model_are_not_thrown_away_for_want_of_its_weights(
     with pytest.MonkeyPatch.context() as patch:
         for name in ("clip", "resnet50"):
             weights = type(REGISTRY[name].weights)
-            patch.setattr(weights, "missing_reason", lambda _: "its weights are not on this machine")
+            patch.setattr(weights, "missing_reason", lambda _: "its weights are missing")
             patch.setattr(weights, "blocked_reason", lambda _: "there is no network")
         library = Library.open(replace(settings, extractors=choice, hub_timeout=0.1))
 
