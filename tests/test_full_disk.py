@@ -48,10 +48,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def index(settings: Settings, limit: int | None = None) -> subprocess.CompletedProcess[str]:
     """The real command, saving often; no file of it may grow beyond ``limit`` bytes."""
-    lines = ["import sys", "from image_search import indexing", "from image_search.cli import main"]
+    lines = [
+        "import sys",
+        "from image_search.indexing import building",
+        "from image_search.cli import main",
+    ]
     if limit is not None:
         lines += ["import resource", f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit},) * 2)"]
-    lines += ["indexing.SAVE_FILES = 32", "sys.exit(main(sys.argv[1:]))"]
+    lines += ["building.SAVE_FILES = 32", "sys.exit(main(sys.argv[1:]))"]
     where = ["--images", settings.images, "--cache", settings.cache, "--extractors", "hsv"]
     return subprocess.run(
         [sys.executable, "-c", "\n".join(lines), "index", "--json", *map(str, where)],

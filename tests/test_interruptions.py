@@ -38,9 +38,9 @@ def slowly(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "slow").mkdir(exist_ok=True)
     (tmp_path / "slow" / "sitecustomize.py").write_text(
         "import time\n"
-        "from image_search import embedding, indexing\n"
+        "from image_search.indexing import building, embedding\n"
         "from image_search.extractors import hsv\n"
-        "indexing.SAVE_SECONDS, embedding.BATCH, real = 0.05, 8, hsv.HsvHistogram.embed\n"
+        "building.SAVE_SECONDS, embedding.BATCH, real = 0.05, 8, hsv.HsvHistogram.embed\n"
         "def embed(self, inputs):\n"
         "    time.sleep(0.02 * len(inputs))\n"
         "    return real(self, inputs)\n"

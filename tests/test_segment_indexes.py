@@ -223,7 +223,7 @@ def test_a_kill_while_codes_are_written_leaves_none_or_all(
     script = f"""
 import os, signal
 from pathlib import Path
-from image_search import segment_indexes
+from image_search.search.engines import segment_indexes
 from image_search.storage import safe_pickle
 from image_search.search.serving import Serving
 segment_indexes.EXACT_BYTES = segment_indexes._SMALL = 0

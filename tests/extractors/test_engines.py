@@ -154,16 +154,16 @@ def test_a_full_disk_costs_only_the_keeping(
     assert list(WEIGHTS.converted.iterdir()) == []
 
 
-@pytest.mark.parametrize("lack", ["OpenVINO", "a processor that it knows"])
+@pytest.mark.parametrize("missing", ["OpenVINO", "a processor that it knows"])
 def test_pytorch_does_the_work_where_openvino_cannot(
-    converted: Path, monkeypatch: pytest.MonkeyPatch, missing_reason: str
+    converted: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     expected = vector(resnet50.load())
 
     def fail(*_: object) -> None:
         raise RuntimeError("no such device")
 
-    if missing_reason == "OpenVINO":
+    if missing == "OpenVINO":
         monkeypatch.setattr(engines, "find_spec", lambda _: None)
     shutil.rmtree(WEIGHTS.converted)
     monkeypatch.setattr(openvino_engine, "_compile", fail)

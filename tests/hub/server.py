@@ -96,7 +96,7 @@ class Hub:
         site = folder / "site"
         site.mkdir(parents=True, exist_ok=True)
         (site / "sitecustomize.py").write_text(
-            "from image_search.extractors import sources\n"
+            "from image_search.extractors.weights import sources\n"
             "object.__setattr__("
             f"sources.RESNET50_IMAGENET1K_V2, 'address', {self.resnet50_url!r})\n"
         )
