@@ -105,6 +105,20 @@ def test_lines_that_are_drawn_stay() -> None:
     assert likeness(found.pixels, page) > 0.95
 
 
+def test_a_pattern_that_is_cut_is_no_binding() -> None:
+    """Where a repeat is cut off, small marks follow each other along an edge, as holes do."""
+    page = np.full((SIDE, SIDE), 255, np.uint8)
+    for number, y in enumerate(range(30, 230, 24)):
+        cv2.ellipse(page, (110, y), (70, 9), 0, 0, 360, 40, 2, cv2.LINE_AA)
+        for shift in (0, 7 + number % 3):
+            cv2.line(page, (232, y + shift), (234, y + shift + 4), 30, 2, cv2.LINE_AA)
+
+    found = prepared(lay("white", page, 0))
+
+    assert "the strip with holes cut off" not in found.steps
+    assert likeness(found.pixels, page) > 0.9
+
+
 def test_a_clean_drawing_stays_as_it_was_framed() -> None:
     page = np.dstack([sketch()] * 3)
     found = prepared(page)

@@ -22,7 +22,9 @@ _LONG = 0.12  # ... so long, as a share of the sheet's longer side
 _OVERLAP = 0.25  # what shares so much of its box with the drawing's belongs to it
 _PART = 0.2  # another drawing has at least so large a box, as a share of the largest
 _BORDER = 0.035  # share of a side within which marks along the sheet's edge lie
-_HOLES = 5  # so many alike in a row along an edge are no drawing
+_HOLES = 5  # so many alike in a row along an edge are no drawing,
+_ALONG = 0.6  # where they take up so much of it,
+_UNEVEN = 0.25  # and their distances differ by no more than this share of their mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,17 +126,32 @@ def _without_marks_of_the_sheet(
             for one in np.flatnonzero(near & (sizes > 3)):
                 alike = near & (np.abs(at - at[one]) < 0.015 * size)
                 alike &= np.abs(sizes - sizes[one]) < 0.3 * sizes[one] + 1
-                if alike[1:].sum() >= _HOLES:
-                    gone |= alike
-                    # Holes lie in the middle of their strip.
-                    strip = 2 * float(np.median(np.abs(at[alike] - end * size)))
-                    if end:
-                        page[2 + along] = min(page[2 + along], round(size - strip))
-                    else:
-                        page[along] = max(page[along], round(strip))
+                alike[0] = False
+                if not _is_row(middles[alike, 1 - along], (width, height)[1 - along]):
+                    continue
+                gone |= alike
+                # Holes lie in the middle of their strip, which holds nothing else.
+                strip = 2 * float(np.median(np.abs(at[alike] - end * size)))
+                inside = at > size - strip if end else at < strip
+                inside[0] = False
+                if stats[inside & ~gone, cv2.CC_STAT_AREA].sum() > stats[alike, -1].sum():
+                    continue
+                if end:
+                    page[2 + along] = min(page[2 + along], round(size - strip))
+                else:
+                    page[along] = max(page[along], round(strip))
     gone[0] = False
     left_over = np.where(gone[labels], 0, strokes).astype(np.uint8) if gone.any() else strokes
     return left_over, (page[0], page[1], page[2], page[3])
+
+
+def _is_row(places: npt.NDArray[np.float64], size: int) -> bool:
+    """Whether marks at these ``places`` along an edge of ``size`` pixels are holes in a row: many,
+    over most of the edge, at even distances."""
+    if len(places) < _HOLES:
+        return False
+    gaps = np.diff(np.sort(places))
+    return bool(gaps.sum() > _ALONG * size and gaps.std() < _UNEVEN * gaps.mean())
 
 
 def _lines(
