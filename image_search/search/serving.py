@@ -126,7 +126,7 @@ class Serving:
             with self._lock:
                 if self._snapshot is snapshot:  # else another update was quicker
                     self._snapshot, self._index = left.snapshot, left
-                    self.damage = f"Part of the cache is damaged: {error}. Reindex to mend it."
+                    self.damage = f"Part of the cache is damaged: {error}. Reindex to repair it."
 
     def _built(self) -> SearchIndex:
         # Only now, with FAISS: to tell the state of the cache needs neither.
@@ -140,7 +140,7 @@ class Serving:
         try:
             index = SearchIndex.of(snapshot, index)
         except CacheDamaged as error:
-            damage = f"Part of the cache is damaged: {error}. Reindex to mend it."
+            damage = f"Part of the cache is damaged: {error}. Reindex to repair it."
             index = SearchIndex.of(snapshot.without_altered())
         with self._lock:
             if self._snapshot is snapshot:  # else the next search builds anew

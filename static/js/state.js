@@ -10,7 +10,7 @@ export function listWarnings(warnings) {
     ...warnings.map((text) => {
       const [, first, rest] = text.match(/^(.+?[.:;])\s+(.*)$/s) ?? [null, text, ""];
       if (!rest) return make("li", {}, text);
-      const steps = rest.replace(" To mend it, run", "\nTo mend it, run").split("\n");
+      const steps = rest.replace(" To fix it, run", "\nTo fix it, run").split("\n");
       return make("li", {}, make("details", {}, make("summary", {}, first.replace(/[:;]$/, ".")), ...steps.map((step) => make("p", {}, step))));
     }),
   );

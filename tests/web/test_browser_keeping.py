@@ -31,7 +31,7 @@ def test_models_in_use_and_missing(page: Page) -> None:
 
 
 def test_long_warnings_are_told_in_a_sentence(page: Page) -> None:
-    long = "Searching without clip. Its weights are not here. To mend it, run `x` where y."
+    long = "Searching without clip. Its weights are not here. To fix it, run `x` where y."
     status = page.request.get(page.url.split("?")[0] + "status").json()
     page.route("**/status", lambda route: route.fulfill(json={**status, "warnings": [long]}))
     page.reload()
@@ -40,7 +40,7 @@ def test_long_warnings_are_told_in_a_sentence(page: Page) -> None:
     assert not page.get_by_text("Its weights are not here.").is_visible()
     page.get_by_text("Searching without clip.").click()
     shown(page, "Its weights are not here.")
-    shown(page, "To mend it, run `x` where y.")
+    shown(page, "To fix it, run `x` where y.")
 
 
 def test_adding_what_is_there_already(browser: Browser, tmp_path: Path) -> None:
