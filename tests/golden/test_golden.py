@@ -16,9 +16,11 @@ from tests.golden.measuring import FOLDER, Measured, measure
 pytestmark = pytest.mark.slow
 
 ANSWERS: dict[str, dict[str, Any]] = json.loads((FOLDER / "answers.json").read_text("utf-8"))
-# Processors add in different orders, and decoders differ in the last bit: cosines and scores may
+# Processors add in different orders, and some compute networks in bfloat16: cosines and scores may
 # differ by so much, and chances, which depend on many scores, by more.
-COSINE, SCORE, CHANCE = 1e-4, 4e-3, 0.05
+COSINE, SCORE, CHANCE = 2e-3, 0.03, 0.1
+# An image may move by so much where others take places among the first, which decide with the rest.
+MOVED = 0.1
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +49,13 @@ def test_ranking(measured: Measured, name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in ANSWERS if name.startswith("check")])
 def test_verdict(measured: Measured, name: str) -> None:
     found, recorded = measured.answers[name], ANSWERS[name]
-    for part in ("kind", "verdict", "first"):
+    for part in ("kind", "verdict"):
         assert found[part] == recorded[part]
     assert found["chance"] == pytest.approx(recorded["chance"], abs=CHANCE)
     assert_same_ranking(found["nearest"], recorded["nearest"])
+    # The hits of a drawing are its nearest images, among which places may differ.
+    if found["verdict"] != "possible":
+        assert found["first"] == recorded["first"]
 
 
 def test_every_sketch_of_the_demo_finds_its_design() -> None:
@@ -64,11 +69,11 @@ def test_every_sketch_of_the_demo_finds_its_design() -> None:
 
 
 def assert_same_ranking(found: list[list[Any]], recorded: list[list[Any]]) -> None:
-    """See that places differ only among hits whose scores are within the tolerance."""
+    """See that scores are alike place by place, and that places differ only among near ties."""
     assert len(found) == len(recorded)
     scores = dict(map(tuple, recorded))
     last = min(scores.values(), default=0.0)
     for (path, score), (_, expected) in zip(found, recorded, strict=True):
         assert score == pytest.approx(expected, abs=SCORE), path
         # An image that was not among the recorded ones may only have just missed them.
-        assert scores.get(path, last) == pytest.approx(score, abs=SCORE), path
+        assert scores.get(path, last) == pytest.approx(score, abs=MOVED), path
