@@ -11,6 +11,7 @@ from PIL import Image, ImageCms, ImageDraw
 
 from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.imaging.decoding import decode, pixel_digest
+from image_search.imaging.formats.tiff_tags import read_directories
 from image_search.library import Library
 from image_search.search.queries import Query
 from image_search.settings import Settings
@@ -278,3 +279,12 @@ def test_one_page_of_a_book_is_not_the_book() -> None:
     page = saved(ornate(1))
 
     assert pixel_digest(book(1), max_megapixels=1) != pixel_digest(page, max_megapixels=1)
+
+
+@pytest.mark.parametrize("place", [2**63, 2**64 - 1, 2**40])
+def test_directories_that_begin_beyond_any_memory_are_none(place: int) -> None:
+    header = b"II" + struct.pack("<HHHQ", 43, 8, 0, place)
+
+    assert read_directories(header + bytes(200)) == []
+    with pytest.raises(UnreadableImage):
+        decode(header + bytes(200), max_megapixels=10)

@@ -89,7 +89,7 @@ def read_directories(data: bytes) -> list[Directory]:
             tags += struct.unpack_from(order + ("Q" if big else "H"), data, place)[0]
             directory, place = _directory(data, place, order, big=big)
             found.append(directory)
-    except (struct.error, ValueError):
+    except (struct.error, ValueError, OverflowError):
         pass  # what was read so far may do
     return found
 
@@ -101,7 +101,7 @@ def read_sub_directories(data: bytes, parent: Directory) -> list[Directory]:
     for place in parent.numbers(SUB_DIRECTORIES)[:64]:
         try:
             found.append(_directory(data, place, parent.order, big=big)[0])
-        except (struct.error, ValueError):
+        except (struct.error, ValueError, OverflowError):
             continue
     return found
 
