@@ -85,8 +85,7 @@ def update_cache(means: IndexingContext, writer: CacheWriter) -> Report:
         run.stopped = True
     else:
         run.execute()
-    warnings = [*writer.warnings]
-    warnings += remarks.in_words()
+    warnings = [*writer.warnings, *remarks.in_words()]
     if run.redone:
         warnings.append(REDONE.format(run.redone))
     failures = tuple(map(unreadable_of, writer.snapshot.failures))
@@ -296,10 +295,5 @@ class _Run:
         if not force and now - self._told < REPORT_SECONDS:
             return
         self._told = now
-        done, elapsed = self.progress.done, now - self._began
-        rate = done / elapsed if done and elapsed > 0 else None
-        left = (self.progress.total - done) / rate if rate else None
-        self.progress = replace(
-            self.progress, rate=rate, seconds_left=left, recent=tuple(self._recent)
-        )
+        self.progress = self.progress.after(now - self._began, self._recent)
         self._means.on_progress(self.progress)

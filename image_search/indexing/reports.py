@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,12 @@ class Progress:
     rate: float | None = None
     seconds_left: float | None = None
     recent: tuple[Unreadable, ...] = ()
+
+    def after(self, seconds: float, recent: Iterable[Unreadable]) -> Progress:
+        """Return this progress with the rate and the time left that follow from ``seconds``."""
+        rate = self.done / seconds if self.done and seconds > 0 else None
+        left = (self.total - self.done) / rate if rate else None
+        return replace(self, rate=rate, seconds_left=left, recent=tuple(recent))
 
 
 @dataclass(frozen=True)
