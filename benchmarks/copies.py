@@ -88,7 +88,7 @@ def main() -> None:
             for one in sorted(asked, key=lambda one: one.own)[: len(asked) // 20]:
                 name = whole.paths[one.copy.content].name
                 print(f"{one.own:.1f}", one.rank, one.copy.kind, STRENGTHS[one.copy.strength], name)
-    write_section("copies.md", "copies", text)
+    write_section("quality.md", "copies", text)
 
 
 def calibrated(collection: Collection, pictures: Sequence[bytes], into: Sequence[Pixels]) -> float:

@@ -88,7 +88,7 @@ def main() -> None:
         real = apart(fill, options, pictures)
         rows.append([f"{pictures:,}", f"{real:,}", *apart(measure, options, pictures)])
         print(*rows[-1], sep=" | ", flush=True)
-    write_section("copies.md", "copies-at-scale", INTRODUCTION + table(HEAD, rows))
+    write_section("performance.md", "copies-at-scale", INTRODUCTION + table(HEAD, rows))
 
 
 def apart(work: Callable[[argparse.Namespace, int], Any], *arguments: object) -> Any:

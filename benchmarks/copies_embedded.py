@@ -60,7 +60,7 @@ def main() -> None:
         rows.append([name, *(f"{share:.1%}" for share in cells)])
         print(*rows[-1], sep=" | ", flush=True)
     write_section(
-        "copies.md",
+        "quality.md",
         "copies-embedded",
         f"### By one embedding alone\n\n`python -m benchmarks.copies_embedded`: {len(made):,} "
         f"edited copies ({len(KINDS)} kinds of edits in three strengths) of {len(asked)} pictures, "

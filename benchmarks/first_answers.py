@@ -70,12 +70,12 @@ def heading(rounds: tuple[Round, ...]) -> str:
     return told + " (as it is)" * (rounds == ROUNDS)
 
 
-INTRODUCTION = """### What the first answers say
+INTRODUCTION = """### Query expansion
 
-`python -m benchmarks.first_answers`: mAP / P@10 / recall@10 where images are ranked by the plain
-sum of the extractors, and where the first ten answers tell which of the others belong to them, in
-one round or several: in *5 at 2* the first five are kept, and the ten say 2 for every 1 of the
-query. The sets and queries are those of `benchmarks.quality`.
+`python -m benchmarks.first_answers`: mAP / P@10 / recall@10 by the plain sum of the extractors, and
+with query expansion by the first ten hits, in one round or several: in *5 at 2* the first five hits
+keep their places, and the mean of the ten counts 2 for every 1 of the query. The sets and queries
+are those of `benchmarks.quality`.
 
 """
 

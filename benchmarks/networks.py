@@ -251,13 +251,13 @@ def told(gallery: Pictures, drawn: Pictures | None, networks: Sequence[Network])
     return f"{fusion:.3f}, {fusion / found[best] - 1:+.1%} ({best} {found[best]:.3f})"
 
 
-INTRODUCTION = """### Networks that are plugged in
+INTRODUCTION = """### Other networks beside the package's own
 
-`python -m benchmarks.networks`: SqueezeNet 1.1 and MobileNetV2 (both of ImageNet), of which the
-weights know nothing, put beside `design`, `hsv`, `edges` and `texture`. The mAP of the fusion, what
-that is relative to the best single extractor, and which that is. Sketches ask for photos of their
-class. Of unseen classes `design` has learnt nothing; of the others it has learnt these very
-pictures, so that alone it is far better there than it will be elsewhere.
+`python -m benchmarks.networks`: SqueezeNet 1.1 and MobileNetV2 (both trained on ImageNet), for
+which no weight was tuned, added to `design`, `hsv`, `edges` and `texture`. In each cell: the mAP of
+the fusion, its difference to the best single extractor, and which one that is. Sketches search for
+photos of their class. `design` was trained on these very pictures, except for those of unseen
+classes, so alone it is far better there than it will be elsewhere.
 
 """
 

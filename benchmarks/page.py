@@ -1,8 +1,8 @@
 """The page in a real browser: how heavy it is, how soon it answers a click among 1,000 hits.
 
 Starts the service over the demo collection (drawn into a folder of its own), opens the page in
-headless Chromium, and writes ``docs/page.md``. ``--lighthouse`` names an installed Lighthouse
-(``npm install lighthouse``), whose scores are then added.
+headless Chromium, and writes ``docs/performance.md``. ``--lighthouse`` names an installed
+Lighthouse (``npm install lighthouse``), whose scores are then added.
 """
 
 from __future__ import annotations
@@ -136,12 +136,15 @@ def main() -> int:
             ["98 of 100 are quicker than, ms", f"{slow[int(0.98 * len(slow)) - 1]:.0f}"],
             ["the slowest, ms", f"{slow[-1]:.0f} (of {len(slow)})"],
         ]
-        rows.append(["load of the machine meanwhile, by others too", f"{os.getloadavg()[0]:.1f}"])
+        rows.append(["load of the machine at the time", f"{os.getloadavg()[0]:.1f}"])
         if chosen.lighthouse:
             scores = lighthouse(chosen.lighthouse, service)
             rows += [[f"Lighthouse: {name}", f"{score:.0f}"] for name, score in scores.items()]
-    text = "`python -m benchmarks.page --lighthouse PROGRAM`, over the demo collection.\n\n"
-    write_section("page.md", "page", text + table(["what", "figure"], rows))
+    text = (
+        "### The page\n\n`python -m benchmarks.page --lighthouse PROGRAM`, over the demo "
+        "collection.\n\n"
+    )
+    write_section("performance.md", "page", text + table(["what", "figure"], rows))
     return 0
 
 

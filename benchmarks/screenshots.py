@@ -207,7 +207,7 @@ def main() -> None:
         f"(median). The rules were tuned on {TUNED_ON}.\n\n"
     )
     head = ["collection", "images", "pages", "near", *LAYOUTS, "others", "ms"]
-    write_section("copies.md", "screenshots", text + table(head, rows) + "\n")
+    write_section("quality.md", "screenshots", text + table(head, rows) + "\n")
 
 
 def measured(folder: Path, others: Sequence[Pixels], queries: int) -> list[object]:

@@ -270,7 +270,7 @@ def _row(count: int, name: str, found: Found) -> list[object]:
 
 HEAD = [
     "vectors", "index", "build, s", "start, s", "memory, MB", "codes on disk, MB",
-    "image query, ms", "the same, first round", "the same, first answers heard",
+    "image query, ms", "the same, first round", "the same, with query expansion",
     "other queries, ms",
     "recall@10, image", "recall@10, others", "100 added, s",
 ]  # fmt: skip
@@ -301,8 +301,8 @@ def main() -> None:
 
 `python -m benchmarks.searching`: vectors of {LAYOUT.dim:,} dimensions with the spread of real ones
 ({QUERIES} queries of each kind, the {NEIGHBOURS} nearest; milliseconds are median / 99th
-percentile, of the index alone), by the plain sum; and image queries as a search ranks them, where
-the first answers speak about the others. Memory is that of the whole process without the page
+percentile, of the index alone), by the plain sum; and image queries as a search ranks them, with
+query expansion. Memory is that of the whole process without the page
 cache. The build is made once; a start finds its result on the disk. Other queries are, in this
 order:
 {", ".join(list(KINDS)[1:])}. HNSW with M 16, efConstruction 40, efSearch 64. The vectors

@@ -233,7 +233,7 @@ def main() -> None:
         f"rules were tuned on {TUNED_ON}.\n\n"
     )
     write_section(
-        "copies.md", "templates", text + table(["collection", *TEMPLATES, "all"], rows) + "\n"
+        "quality.md", "templates", text + table(["collection", *TEMPLATES, "all"], rows) + "\n"
     )
 
 

@@ -119,14 +119,15 @@ def of_class(found: Floats, same: np.ndarray, itself: np.ndarray | None = None) 
     return f"{np.mean(average_precision(order)):.3f} / {np.mean(precision_at(order, 10)):.3f}"
 
 
-INTRODUCTION = """### What `design` has never seen
+INTRODUCTION = """### What `design` was not trained on
 
-`python -m benchmarks.unseen`: each extractor alone, compared as a search would; mAP / P@10 of the
-same class, for the very photo the share of sketches that find it among the first 10. Of corel1k and
-jewellery `design` has learnt nothing, of the other sets only pictures of classes ask that were held
-out, and all are searched. SqueezeNet 1.1 and the teachers, MobileNetV2 and EfficientNet-Lite2, are
-of ImageNet, whose 1,000 classes most of these are among; of their sketches the mean is taken, which
-a search could not. The fusion is of the package's own.
+`python -m benchmarks.unseen`: each extractor alone, compared as in a search; mAP / P@10 for the
+same class, and for the very photo the share of sketches that find it among the first 10. `design`
+was not trained on corel1k and jewellery; of the other sets only pictures of held-out classes are
+queries, and all are searched. SqueezeNet 1.1 and the teachers of `design`, MobileNetV2 and
+EfficientNet-Lite2, were trained on ImageNet, whose 1,000 classes include most of these; their
+sketches are centred on their own mean, which a search could not do. The fusion is that of the
+package's own extractors.
 
 """
 

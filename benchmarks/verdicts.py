@@ -61,7 +61,7 @@ def main() -> None:
             print(constants(place, options.sketches))
             return
         text = demo(place) + sketchy(place, options.sketches, options.kind)
-    write_section("checking.md", "verdicts", text)
+    write_section("quality.md", "verdicts", text)
 
 
 def indexed(images: Path, place: Path) -> tuple[Library, float]:

@@ -14,7 +14,7 @@ SHORTEST = 8
 WITHOUT_TLS = (
     "Other machines can reach the service without TLS, so the password and the pictures can be "
     "read on their way. Put a reverse proxy with TLS before it and name that in "
-    "IMAGE_SEARCH_TRUSTED_PROXY (docs/settings.md shows how)."
+    "IMAGE_SEARCH_TRUSTED_PROXY (docs/deployment.md shows how)."
 )
 
 

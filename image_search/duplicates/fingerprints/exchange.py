@@ -29,7 +29,7 @@ _GAP, _RIM = 9, 5
 _NEARER = 2.0
 # An exchanged part: both sides show so much of their own, in just noticeable pixels and as a share
 # of all that differs in it; and it makes up so much of all that differs in the whole picture.
-# Chosen on variants among the jewellery and on edited copies (figures: docs/copies.md).
+# Chosen on variants among the jewellery and on edited copies (figures: docs/quality.md).
 _OWN, _OWN_SHARE, _SHARE = 10.0, 0.05, 0.3
 # No part of a picture, but a badge or letters, has so much of what differs in two colours, of
 # 32 x 32 x 32; of fewer pixels than these that cannot be told.
