@@ -1,9 +1,9 @@
-"""Sketches on all kinds of paper: is the drawn photo still found, and what is taken for a drawing?
+"""Sketches on all kinds of paper: is the photo still found, and what is recognised as a drawing?
 
 Two questions. Of sketches whose photo is in a collection, laid on every paper that
 ``benchmarks.paper_kinds`` draws, or read from folders ``KIND/CLASS/NAME.png`` made by another tool:
 how many are recognised, and how often is the photo among the first ten? And of photos: how many are
-taken for drawings? ``python -m benchmarks.papers``.
+recognised as drawings? ``python -m benchmarks.papers``.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def taken(options: argparse.Namespace) -> str:
                 f"{1000 * seconds / max(seen, 1):.0f}",
             ]
         )
-    return table(["set", "pictures", "taken for drawings", "ms each"], rows)
+    return table(["set", "pictures", "recognised as drawings", "ms each"], rows)
 
 
 def sample(folder: Path, count: int | None, seed: int) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The pictures in the Readme: the page over the demo collection, in headless Chromium.
+"""The pictures in the Readme and the guide: the page over the demo, in headless Chromium.
 
 Run it where the page has changed: ``python -m benchmarks.pictures`` writes ``docs/pictures/``.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FOLDER = ROOT / "docs" / "pictures"
 #: What is there without any download.
 SHIPPED = "design,hsv,edges,texture"
-# Bytes: a Readme with all of them opens at once on a slow line.
+# Bytes: a guide with all of them opens at once on a slow line.
 LARGEST = 150_000
 
 

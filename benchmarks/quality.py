@@ -77,14 +77,14 @@ def main() -> None:
         f"{' / '.join(MEASURES)}, means over all queries; **bold** is the best mAP of the row. "
         "Every image is the query once, left out of its own answer; where a set has sketches, they "
         "are the queries and the photos are searched. A right answer is an image of the same class "
-        "or, where the row says so, the one photo that the sketch was drawn from. `design` has "
-        "learnt from most classes of all sets but corel1k and jewellery, so its figures there "
-        "flatter it; unseen are sketches of classes of which it has learnt nothing, asking all "
+        "or, where the row says so, the one photo that the sketch was drawn from. `design` was "
+        "trained on most classes of all sets but corel1k and jewellery, so its figures there "
+        "flatter it; unseen are sketches of classes that it was not trained on, searching all "
         "photos. The last column "
         "is the fusion's mAP relative to the best single extractor, with the interval that holds "
         f"it in 95 % of bootstrap resamples of the queries. In use: {used}{lacking}. "
         f"{done} took {seconds:.0f} s.\n\n"
-        + table(["set", "queries", "taken for sketches", *names, "fusion against best"], rows)
+        + table(["set", "queries", "recognised as sketches", *names, "fusion against best"], rows)
     )
     if options.only:
         print(text)

@@ -213,7 +213,14 @@ def demo(place: Path) -> str:
         counted = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
         row = [f"kind={kind}", recognised, counted, named, np.median(counts), np.mean(chances)]
         rows.append([*row[:-1], f"{row[-1]:.2f}"])
-    head = ["asked", "taken for drawings", "verdicts", "design named", "hits (median)", "chance"]
+    head = [
+        "asked",
+        "recognised as drawings",
+        "verdicts",
+        "design named",
+        "hits (median)",
+        "chance",
+    ]
     return (
         "### Verdicts on drawings\n\n`python -m benchmarks.verdicts`: the 22 example sketches of "
         f"the demo collection (fitting took {seconds:.0f} s):\n\n" + table(head, rows) + "\n\n"
@@ -262,8 +269,8 @@ def sketchy(place: Path, most: int, kind: str) -> str:
     return (
         f"Sketches of Sketchy (asked with kind={kind}): of its {photos:,} photos one half is the "
         f"collection, then the other (fitting took {np.mean(fitting):.0f} s, a check {took:.0f} ms "
-        "after its embedding); unseen are those of classes of which `design` "
-        "has learnt nothing:\n\n" + table(head, rows) + "\n\n" + thirds(asked)
+        "after its embedding); unseen are those of classes that `design` was not trained "
+        "on:\n\n" + table(head, rows) + "\n\n" + thirds(asked)
     )
 
 
