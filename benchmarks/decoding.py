@@ -22,7 +22,10 @@ SCRIPT = """
 import json, sys, time
 from pathlib import Path
 import image_search
-from image_search.imaging.decoding import decode
+try:
+    from image_search.imaging.decoding import decode
+except ImportError:  # its place before version 0.2
+    from image_search.images import decode
 from image_search.library import Library
 from image_search.settings import Settings
 folder, cache, extractors = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
