@@ -110,3 +110,18 @@ def test_no_corruption_raises_anything_else(data: st.DataObject, kind: str) -> N
             break
     with contextlib.suppress(UnreadableImage):
         assert read(bytes(damaged), megapixels=2).pixels.size > 0
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    head=st.sampled_from([
+        b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0", b"8BPS\0\x01", b"%PDF-1.7\n",
+        b"<svg ", b"\x1f\x8b\x08\0", b"PK\x03\x04", b"qoif", b"P6\n", b"\0\0\x01\0", b"icns", b"BM",
+        b"\xff\xd8\xff\xe0", b"\0\0\0\x20ftypavif", b"\0\0\0\x20ftypheic",
+        b"\0\0\0\x0cjP  \r\n\x87\n",
+    ]),
+    rest=st.binary(max_size=400),
+)  # fmt: skip
+def test_nothing_behind_a_head_raises_anything_else(head: bytes, rest: bytes) -> None:
+    with contextlib.suppress(UnreadableImage):
+        read(head + rest, 10)

@@ -7,11 +7,12 @@ decoded and every failure of a decoder becomes one ``UnreadableImage`` with a re
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -118,17 +119,18 @@ def decode(
         NotAnImage, FormatNotRead: no image, or in a format that is not read.
         UnreadableImage: truncated or damaged.
     """
-    if _is_separate(data):
-        question = {
-            "max_megapixels": max_megapixels,
-            "side": side,
-            "longest": longest,
-            "name": name,
-        }
-        answer, body = SANDBOX.run(question, data)
-        pixels = np.frombuffer(body, np.uint8).reshape(*answer["shape"], 3)
-        return Picture(pixels, answer["width"], answer["height"], answer["note"])
-    return _decoded_here(data, max_megapixels, side, longest, name)
+    question: dict[str, Any] = {
+        "max_megapixels": max_megapixels,
+        "side": side,
+        "longest": longest,
+        "name": name,
+    }
+    with _unreadable_on_failure():
+        if not _is_separate(data):
+            return _decoded_here(data, **question)
+    answer, body = SANDBOX.run(question, data)
+    pixels = np.frombuffer(body, np.uint8).reshape(*answer["shape"], 3)
+    return Picture(pixels, answer["width"], answer["height"], answer["note"])
 
 
 def pixel_digest(data: bytes, *, max_megapixels: float) -> bytes:
@@ -139,16 +141,18 @@ def pixel_digest(data: bytes, *, max_megapixels: float) -> bytes:
         ImageTooLarge, UnreadableImage: as for ``decode``; also for a file of which only a preview
             is seen.
     """
-    if _is_separate(data):
-        return SANDBOX.run({"max_megapixels": max_megapixels}, data)[1]
-    return _opened(data, max_megapixels, _digest)
+    with _unreadable_on_failure():
+        if not _is_separate(data):
+            return _opened(data, max_megapixels, _digest)
+    return SANDBOX.run({"max_megapixels": max_megapixels}, data)[1]
 
 
 def answer_here(question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-    """What ``decode`` and ``pixel_digest`` ask of another process, answered in this one."""
-    if "side" not in question:
-        return {}, _opened(data, question["max_megapixels"], _digest)
-    picture = _decoded_here(data, **question)
+    """Return what ``decode`` and ``pixel_digest`` ask of another process."""
+    with _unreadable_on_failure():
+        if "side" not in question:
+            return {}, _opened(data, question["max_megapixels"], _digest)
+        picture = _decoded_here(data, **question)
     answer = {
         "shape": picture.pixels.shape[:2], "width": picture.width, "height": picture.height,
         "note": picture.note,
@@ -180,13 +184,19 @@ def thumbnail(picture: Picture, side: int) -> bytes:
 
 
 def _opened(data: bytes, max_megapixels: float, use: Callable[[Source], _T], name: str = "") -> _T:
-    """What ``use`` makes of the picture in ``data``; raises what ``decode`` does."""
+    """Return what ``use`` makes of the picture in ``data``."""
     if not data:
         raise UnreadableImage("The file is empty.")
+    source = open_source(data, Limit(max_megapixels), name)
+    with _budget.room(source.size[0] * source.size[1]):
+        return use(source)
+
+
+@contextlib.contextmanager
+def _unreadable_on_failure() -> Iterator[None]:
+    """Raise an ``UnreadableImage`` with a reason for whatever a decoder raises."""
     try:
-        source = open_source(data, Limit(max_megapixels), name)
-        with _budget.room(source.size[0] * source.size[1]):
-            return use(source)
+        yield
     except UnreadableImage:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
