@@ -8,7 +8,7 @@ from PIL import Image
 
 from image_search.imaging.decoding import WORKING_SIDE
 from image_search.imaging.formats import photoshop, tiff_tags
-from image_search.imaging.formats.colour import changes
+from image_search.imaging.formats.colour import changes, stated_gamma
 from image_search.imaging.formats.opening import ANIMATED, FORMATS
 from image_search.imaging.formats.rendering import WHITE, Rendering, has_alpha, says_adobe_rgb
 
@@ -37,6 +37,8 @@ def _differs(image: Image.Image) -> bool:
     if image.format in {*ANIMATED, "TIFF"} and getattr(image, "is_animated", False):
         return True
     if image.mode in ("LAB", "La") or says_adobe_rgb(image.info.get("exif")):
+        return True
+    if stated_gamma(image) is not None:
         return True
     if tags is not None:
         deep = image.mode[0] in "IF" and (

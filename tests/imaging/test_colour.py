@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -88,6 +91,37 @@ def test_grey_has_profiles_too() -> None:
 
     # A quarter of the light is sample 137 of sRGB (IEC 61966-2-1).
     assert dark == pytest.approx(137, abs=3)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("gamma", [1.0, 1 / 1.8])
+def test_a_png_that_only_states_its_gamma_is_shown_by_it(mode: str, gamma: float) -> None:
+    image = design(3).convert(mode)
+    samples = np.linspace(0, 1, 256)
+    # IEC 61966-2-1.
+    light = np.where(samples <= 0.04045, samples / 12.92, ((samples + 0.055) / 1.055) ** 2.4)
+    stored = image.point([round(value) for value in 255 * light**gamma] * len(image.getbands()))
+    stated = png_with(saved(stored), b"gAMA", struct.pack(">I", round(gamma * 100_000)))
+
+    # Eight bits of light are coarse in the shadows.
+    assert difference(stated, image) < min(5, difference(saved(stored), image) / 3)
+
+
+def test_the_usual_gamma_and_what_outweighs_it_change_nothing() -> None:
+    image = design(3)
+    usual = png_with(saved(image), b"gAMA", struct.pack(">I", 45455))
+    outweighed = png_with(
+        png_with(saved(image), b"gAMA", struct.pack(">I", 100_000)), b"sRGB", b"\0"
+    )
+
+    assert difference(usual, image) == 0
+    assert difference(outweighed, image) == 0
+
+
+def png_with(data: bytes, name: bytes, body: bytes) -> bytes:
+    """The PNG with a chunk more behind its header."""
+    chunk = struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+    return data[:33] + chunk + data[33:]
 
 
 def test_inks_look_as_their_press_prints_them() -> None:

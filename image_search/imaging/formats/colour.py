@@ -119,6 +119,39 @@ def _lab_transform() -> ImageCms.ImageCmsTransform:
     return transform
 
 
+# A curve whose exponent differs by less from that of most screens is theirs.
+_SAME_EXPONENT: Final = 0.05
+
+
+def stated_gamma(image: Image.Image) -> float | None:
+    """The exponent of the light that the samples of a PNG file stand for, where nothing but its
+    ``gAMA`` chunk describes them, and it is not that of sRGB (PNG, third edition, section 11.3.2.2:
+    ``iCCP`` and ``sRGB`` outweigh ``gAMA``)."""
+    info = image.info
+    gamma = info.get("gamma")
+    if image.format != "PNG" or "srgb" in info or "icc_profile" in info:
+        return None
+    if (
+        not isinstance(gamma, float)
+        or not 0.1 <= gamma <= 10
+        or abs(gamma * 2.2 - 1) < _SAME_EXPONENT
+    ):
+        return None
+    return 1 / gamma
+
+
+def from_gamma(image: Image.Image, exponent: float) -> Image.Image:
+    """``image`` (mode L or RGB), whose samples to this power are light, as RGB in sRGB."""
+    curve = (_srgb_samples(np.linspace(0, 1, 256) ** exponent) * 255 + 0.5).astype(np.uint8)
+    shown = Image.fromarray(curve[np.asarray(image)])
+    return shown if shown.mode == "RGB" else shown.convert("RGB")
+
+
+def _srgb_samples(light: np.ndarray) -> np.ndarray:
+    """Samples within [0, 1] for linear light within [0, 1] (IEC 61966-2-1)."""
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
 # CIE primaries of Adobe RGB (1998) to those of sRGB, both with the white point D65, for linear
 # light (Adobe RGB (1998) Color Image Encoding, version 2005-05, section 4.3; IEC 61966-2-1).
 _ADOBE_TO_SRGB: Final = np.array([
@@ -141,6 +174,5 @@ def from_adobe_rgb(image: Image.Image) -> Image.Image:
     out = np.empty_like(rows)
     for start in range(0, len(rows), 256):
         light = (_adobe_light()[rows[start : start + 256]] @ _ADOBE_TO_SRGB.T).clip(0, 1)
-        curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-        out[start : start + 256] = (curve * 255 + 0.5).astype(np.uint8)
+        out[start : start + 256] = (_srgb_samples(light) * 255 + 0.5).astype(np.uint8)
     return Image.fromarray(out)

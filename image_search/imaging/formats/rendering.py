@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from image_search.imaging.formats.colour import from_adobe_rgb, to_srgb
+from image_search.imaging.formats.colour import from_adobe_rgb, from_gamma, stated_gamma, to_srgb
 
 # Differences in lightness that the eye, and every extractor, tells from the ground (of 255).
 _SEEN: Final = 24
@@ -48,6 +48,7 @@ class Rendering:
         info = image.info
         self._profile = info.get("icc_profile")
         self._adobe = self._profile is None and says_adobe_rgb(info.get("exif"))
+        self._exponent = stated_gamma(image)
         self.ground: tuple[int, int, int] | None = None
         self._range: tuple[float, float] | None = None
         self._inverted = False
@@ -80,6 +81,8 @@ class Rendering:
     def _coloured(self, image: Image.Image) -> Image.Image:
         if self._adobe and image.mode == "RGB":
             return from_adobe_rgb(image)
+        if self._exponent is not None and image.mode in ("L", "RGB"):
+            return from_gamma(image, self._exponent)
         return to_srgb(image, self._profile)
 
     def _scaled(self, part: Image.Image) -> Image.Image:
