@@ -1,3 +1,3 @@
 """Multi-modal image search for studios: has this been drawn before?"""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

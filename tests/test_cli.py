@@ -246,10 +246,15 @@ def test_the_help_names_every_command(run: Run) -> None:
 
     assert code == 0
     assert set(NAMES) <= set(re.findall(r"^    (\w+)\s", out, re.MULTILINE))
-    assert run("--version")[1] == f"image-search {__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["status"], ["search", "--help"]])
+def test_the_version_is_shown(run: Run) -> None:
+    assert run("--version")[:2] == (0, f"image-search {__version__}\n")
+    assert json.loads(run("status", "--json")[1])["version"] == __version__
+    assert f"Version        {__version__}\n" in run("status")[1]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["status"], ["search", "--help"]])
 def test_small_things_load_no_model_library(settings: Settings, arguments: list[str]) -> None:
     code = (
         "import sys\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from image_search import __version__, cli, errors
+from image_search import cli, errors
 from image_search.extractors import REGISTRY
 from image_search.library import Library
 from image_search.search.hits import Hit

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import time
 
+from image_search import __version__
 from image_search.cli.index import in_words
 from image_search.cli.options import NEEDED, Commands, add_command, settings_from
 from image_search.cli.terminal import print_line as print
@@ -34,13 +35,14 @@ def run(options: argparse.Namespace) -> int:
     serving = Serving(settings.cache)
     status = status_of(settings, serving.snapshot(), serving.damage)
     if options.json:
-        print(json.dumps(dataclasses.asdict(status)))
+        print(json.dumps({**dataclasses.asdict(status), "version": __version__}))
         return 0
     when = (
         time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(status.updated))
         if status.updated
         else "never"
     )
+    print(f"Version        {__version__}")
     print(f"Image folder   {status.images_folder}")
     print(f"Cache          {status.cache}")
     print(f"Last update    {when}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from flask import Blueprint, jsonify, render_template
 from flask.typing import ResponseReturnValue
 
-from image_search import assets
+from image_search import __version__, assets
 from image_search.demo import holds_only_the_demo
 from image_search.errors import UnknownImage
 from image_search.extractors import REGISTRY
@@ -45,6 +45,7 @@ def show() -> ResponseReturnValue:
         presets={name: dict(preset) for name, preset in PRESETS.items()},
         upload_megabytes=settings.upload_megabytes,
         uploads=bool(settings.uploads),
+        version=__version__,
     )
 
 

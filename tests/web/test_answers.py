@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from image_search import errors
+from image_search import __version__, errors
 from image_search.library import Library
 from image_search.settings import Settings
 from image_search.web.errors import STATUS, status_of
@@ -104,6 +104,10 @@ def test_every_error_of_the_core_has_a_status() -> None:
     assert all(issubclass(kind, errors.ImageSearchError) for kind in STATUS)
 
 
+def test_the_page_shows_the_version(client: Client) -> None:
+    assert f"Image search {__version__}" in client.get("/").text
+
+
 def test_health_is_open_and_tells_no_names(anyone: Client, settings: Settings) -> None:
     answer = anyone.get("/health")
     assert answer.status_code == 200
@@ -113,6 +117,7 @@ def test_health_is_open_and_tells_no_names(anyone: Client, settings: Settings) -
     assert (answer.json["status"], answer.json["alive"], answer.json["ready"]) == ("ok", True, True)
     assert answer.json["images"] == len(HUES)
     assert answer.json["extractors"] == ["hsv", "edges"]
+    assert answer.json["version"] == __version__
     for private in ("broken", str(settings.images), str(settings.cache)):
         assert private not in answer.text
 
