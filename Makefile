@@ -7,7 +7,8 @@ READY_TO_TEST := $(VENV)/.ready-to-test
 IMAGES := $(or $(IMAGE_SEARCH_IMAGES),static/images)
 EXAMPLES := static/examples
 
-.PHONY: help setup demo index run test test-unit test-service test-browser test-slow golden lint types clean
+.PHONY: help setup demo index run test test-unit test-service test-browser test-slow golden lint types \
+	lock licences sbom dist clean
 
 help:
 	@echo "make run     set up, draw the demo collection if there are no images, index, serve"
@@ -15,6 +16,10 @@ help:
 	@echo "make test-unit, test-service, test-browser, test-slow"
 	@echo "             one tier of the tests"
 	@echo "make golden  record the vectors, rankings and verdicts that tests compare with"
+	@echo "make lock    pin what requirments.txt and releasing/tools.txt need, with hashes"
+	@echo "make licences  list the licence of every dependency; fail where one is not accepted"
+	@echo "make sbom    write the software bill of materials to dist/"
+	@echo "make dist    build the wheel and the sdist in dist/"
 	@echo "make setup   create $(VENV) and install what is needed"
 	@echo "make index   bring the index up to date"
 	@echo "make clean   remove $(VENV) and everything that tools leave behind"
@@ -27,8 +32,8 @@ $(READY): requirments.txt pyproject.toml
 	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-$(READY_TO_TEST): $(READY)
-	$(BIN)/python -m pip install --disable-pip-version-check --editable '.[test]'
+$(READY_TO_TEST): $(READY) releasing/tools.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --editable '.[test]' -r releasing/tools.txt
 	touch $@
 
 setup: $(READY)
@@ -62,6 +67,23 @@ test-unit test-service test-browser test-slow: $(READY_TO_TEST)
 
 golden: $(READY_TO_TEST)
 	$(BIN)/python -m tests.golden
+
+# What is pinned already stays as it is; remove a lock file first to take the newest of everything.
+lock: requirments.lock releasing/tools.lock
+
+%.lock: %.txt | $(READY_TO_TEST)
+	$(BIN)/uv pip compile $< --output-file $@ --quiet --universal --python-version 3.10 \
+		--generate-hashes --no-annotate --no-emit-index-url --custom-compile-command 'make lock'
+
+licences: $(READY_TO_TEST)
+	$(BIN)/python -m releasing.licences
+
+sbom: $(READY_TO_TEST)
+	mkdir -p dist
+	$(BIN)/python -m releasing.sbom dist/image-search.cdx.json
+
+dist: $(READY_TO_TEST)
+	$(BIN)/python -m build --no-isolation
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis test-output build dist *.egg-info

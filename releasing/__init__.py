@@ -1,0 +1,1 @@
+"""What makes a release: the lock files, the licences, the software bill of materials."""
