@@ -181,7 +181,3 @@ def test_every_section_of_figures_is_where_its_benchmark_writes_it() -> None:
         if page.parent == DOCS
     }
     assert sections == written_sections()
-
-
-def test_the_changelog_has_an_entry_for_this_version() -> None:
-    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
