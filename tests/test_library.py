@@ -22,7 +22,8 @@ from image_search.extractors import REGISTRY
 from image_search.imaging.arrays import Floats
 from image_search.imaging.thumbnails import Thumbnails
 from image_search.library import Library
-from image_search.search.engines import VectorIndex, build_index
+from image_search.search.engines.base import VectorIndex
+from image_search.search.engines.faiss import FlatIndex
 from image_search.search.queries import Query
 from image_search.settings import Settings
 from image_search.storage.snapshot import segment_folder
@@ -284,9 +285,9 @@ def test_the_old_index_answers_while_the_new_one_is_built(
 
     def build(vectors: Floats) -> VectorIndex:
         gate()
-        return build_index(vectors)
+        return FlatIndex(vectors)
 
-    monkeypatch.setattr("image_search.search.engines.segment_indexes.build_index", build)
+    monkeypatch.setattr("image_search.search.engines.segment_indexes.FlatIndex", build)
     with ThreadPoolExecutor(1) as pool:
         builder = pool.submit(library.search, Query((picture(50),), k=1))
         assert gate.reached.wait(20)

@@ -14,8 +14,8 @@ import pytest
 
 from image_search.errors import IndexEmpty
 from image_search.library import Library
-from image_search.search.engines import CompressedIndex, FlatIndex, segment_indexes
-from image_search.search.engines.codes import Coder
+from image_search.search.engines import segment_indexes
+from image_search.search.engines.faiss import Coder, CompressedIndex, FlatIndex
 from image_search.search.queries import Query
 from image_search.search.serving import Serving
 from image_search.settings import Settings

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.imaging.arrays import Floats
-from image_search.search.engines import Rows
+from image_search.search.engines.base import Rows
 from image_search.storage import Segment
 
 # Scores that differ by less than half of the last digit shown are equal.

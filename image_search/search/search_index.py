@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from image_search.imaging.arrays import Floats
-from image_search.search.candidates import candidates
-from image_search.search.engines import Mask
+from image_search.search.engines.base import Mask
+from image_search.search.engines.faiss import candidates
 from image_search.search.engines.segment_indexes import fits_memory, index_of, is_large
 from image_search.search.filters import Filter
 from image_search.search.hits import DIGITS, Hit, best

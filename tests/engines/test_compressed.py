@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
-from image_search.search.engines import CompressedIndex, depth
+from image_search.search.engines.faiss import depth
+from tests.engines.building import compressed
 
 DIMS = (48, 1200, 30)
 ROWS = 6000
@@ -28,7 +29,7 @@ def clustered(rows: int, seed: int) -> Floats:
 
 
 STORED = clustered(ROWS, 0)
-INDEX = CompressedIndex.of(STORED, DIMS)
+INDEX = compressed(STORED, DIMS)
 # Drawn together with the stored ones, so that the centres are the same.
 QUERIES = clustered(ROWS, 1)[:40]
 
@@ -74,7 +75,7 @@ def test_a_few_rows_that_are_let_through_are_searched_exactly(
 def test_of_equal_rows_the_first_come_first() -> None:
     stored = np.repeat(STORED[:5], 20, axis=0)
 
-    _, rows = CompressedIndex.of(stored, DIMS).search(STORED[2], 20)
+    _, rows = compressed(stored, DIMS).search(STORED[2], 20)
 
     assert rows.tolist() == list(range(40, 60))
 
@@ -88,7 +89,7 @@ def test_a_query_of_nothing_gives_any_rows() -> None:
 
 def test_many_dimensions_do_not_overflow() -> None:
     stored = unit_rows(np.random.default_rng(0).normal(size=(1500, 7475)))
-    index = CompressedIndex.of(stored, (512, 4096, 512, 1296, 1059))
+    index = compressed(stored, (512, 4096, 512, 1296, 1059))
     near = unit_rows(stored[:30] + np.random.default_rng(1).normal(size=(30, 7475)) * 0.02)
 
     assert [index.search(query, 1)[1][0] for query in near] == list(range(30))

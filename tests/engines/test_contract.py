@@ -1,4 +1,4 @@
-"""What every vector index owes its callers; a new row of ``BUILDERS`` is tested by being there.
+"""What every vector index owes its callers; a new row of ``BUILDERS`` is tested too.
 
 An approximate index may miss some of the true nearest: ``RECALL`` says how many it must find.
 """
@@ -15,7 +15,8 @@ import pytest
 
 from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
-from image_search.search.engines import BUILDERS, VectorIndex, build_index
+from image_search.search.engines.base import VectorIndex
+from tests.engines.building import BUILDERS
 
 Builder = Callable[[Floats], VectorIndex]
 #: Share of the true ten nearest that must be found; exact where an index is not named.
@@ -141,9 +142,3 @@ def test_read_only_and_strided_vectors_are_taken(build: Builder) -> None:
     view.flags.writeable = False
 
     assert len(build(view).search(vectors(1)[0], 5)[1]) == 5
-
-
-def test_the_library_picks_an_index_that_works() -> None:
-    stored = vectors(30)
-
-    assert build_index(stored).search(stored[3], 1)[1].tolist() == [3]

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from image_search.imaging.arrays import Floats
-from image_search.search.engines import Mask, Rows, VectorIndex
+from image_search.search.engines.base import Mask, Rows, VectorIndex
 from image_search.search.filters import Filter
 from image_search.search.hits import Scored
 from image_search.search.name_search import NameIndex

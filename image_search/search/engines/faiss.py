@@ -1,14 +1,17 @@
-"""One bit for each coordinate: how vectors are compressed, and how compressed ones are compared.
+"""Nearest vectors with FAISS: all of them compared, or a shortlist by compressed codes.
 
-RaBitQ (Gao and Long, SIGMOD 2024) keeps the signs of a vector that was rotated at random, and with
-them one factor that makes the estimate of an inner product unbiased. Its fast-scan form in FAISS
-1.15.1 overflows from 4,096 dimensions up, so the plain form is used.
+The codes hold one bit for each coordinate. RaBitQ (Gao and Long, SIGMOD 2024) keeps the signs of a
+vector that was rotated at random, and with them one factor that makes the estimate of an inner
+product unbiased. Its fast-scan form in FAISS 1.15.1 overflows from 4,096 dimensions up, so the
+plain form is used.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import faiss
@@ -16,8 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.imaging.arrays import Floats
-from image_search.search.engines.alone import searched
-from image_search.search.engines.base import Mask, Rows
+from image_search.search.engines.base import Mask, Rows, VectorIndex
 
 Codes = npt.NDArray[np.uint8]
 
@@ -33,6 +35,132 @@ _FEW_BITS, _MANY_BITS = 4, 6
 _REACH = 2.7
 # Vectors encoded at a time; bounds the memory that it takes.
 _ROWS = 256
+# Rows on the shortlist: at least so many, and so many for each one wanted. Chosen on a million
+# vectors (docs/performance.md).
+DEPTH, PER_HIT = 512, 8
+# Of so few rows half does as well: 10,000 real ones missed none of the best 30 with a third.
+FEW = 1 << 15
+# Asked for beyond what is wanted, so that rows equal to the last one are rarely asked for again.
+_MORE = 16
+
+
+def candidates(
+    query: Floats,
+    k: int,
+    indexes: Sequence[tuple[VectorIndex, Mask]],
+    equal: float,
+    reach: int = 0,
+) -> list[Rows]:
+    """For each index its rows that may be among the ``k`` best of all, and those whose score is
+    less than ``equal`` below the last of them; in all at least ``reach`` of the nearest.
+
+    The mask (rows,) beside an index says which of its rows may be found.
+    """
+
+    def ask(one: tuple[VectorIndex, Mask]) -> tuple[Floats, Rows]:
+        # One that estimates gives several for each one asked for.
+        some = reach if isinstance(one[0], FlatIndex) else -(-reach // PER_HIT)
+        return _nearest(one[0], query, max(k, some), one[1], equal)
+
+    if len(indexes) == 1 and isinstance(indexes[0][0], FlatIndex):
+        return [ask(indexes[0])[1]]
+    rows = sum(len(keep) for _, keep in indexes)
+    # A few are looked through in milliseconds: to hand the work over, and to wait for it, would
+    # take as long.
+    found = list((map if rows <= FEW else _pool().map)(ask, indexes))
+    scores = np.concatenate([scores for scores, _ in found]) if found else np.zeros(0, np.float32)
+    # Estimates must be compared exactly before they tell which are the best; exact scores tell.
+    exact = all(isinstance(index, FlatIndex) for index, _ in indexes)
+    most = max(reach, k if exact else depth(k, rows))
+    if len(scores) <= most:
+        return [rows for _, rows in found]
+    last = np.partition(scores, -most)[-most] - (equal if exact else 0)
+    return [rows[scores >= last] for scores, rows in found]
+
+
+def _nearest(
+    index: VectorIndex, query: Floats, k: int, keep: Mask, equal: float
+) -> tuple[Floats, Rows]:
+    count = int(np.count_nonzero(keep))
+    if not count:
+        return np.zeros(0, np.float32), np.zeros(0, np.int64)
+    k = min(k, count)
+    wanted = k + _MORE
+    while True:
+        scores, rows = index.shortlist(query, wanted, None if count == len(keep) else keep)
+        # More than asked for are estimates, with a margin of their own.
+        if len(rows) != wanted or scores[-1] < scores[k - 1] - equal:
+            return scores, rows
+        wanted *= 2
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count() or 1, "search")
+
+
+class FlatIndex:
+    """All vectors in memory, compared one by one; the reference for every other index."""
+
+    def __init__(self, vectors: Floats) -> None:
+        """Take a copy of ``vectors``, (rows, dim) float32."""
+        self._index = faiss.IndexFlatIP(vectors.shape[1])
+        self._index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+
+    def search(self, query: Floats, top_k: int, keep: Mask | None = None) -> tuple[Floats, Rows]:
+        """See ``VectorIndex.search``."""
+        top_k = min(top_k, self._index.ntotal)
+        if top_k < 1:
+            return np.zeros(0, np.float32), np.zeros(0, np.int64)
+        parameters = None
+        if keep is not None:
+            bits = np.packbits(keep, bitorder="little")
+            # FAISS's Python layer takes arrays and keywords here, which its type hints do not know.
+            selector = faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg, arg-type]
+            parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
+        asked = np.ascontiguousarray(query[None], dtype=np.float32)
+        scores, rows = _searched(self._index, asked, top_k, parameters)
+        found = rows[0] >= 0
+        return scores[0][found], rows[0][found]
+
+    def shortlist(self, query: Floats, top_k: int, keep: Mask | None = None) -> tuple[Floats, Rows]:
+        """The result of ``search`` itself."""
+        return self.search(query, top_k, keep)
+
+
+def depth(top_k: int, rows: int) -> int:
+    """How many candidates of so many ``rows`` must be compared exactly to find the best
+    ``top_k``."""
+    return max(DEPTH if rows > FEW else DEPTH // 2, PER_HIT * top_k)
+
+
+class CompressedIndex:
+    """A thirtieth of the vectors' memory; scores are exact, a true neighbour is missed at times.
+
+    ``exact`` reads vectors (n, dim) by their rows, from wherever they lie.
+    """
+
+    def __init__(self, codes: Codes, dims: Sequence[int], exact: Callable[[Rows], Floats]) -> None:
+        """Take a copy of ``codes``, as ``Coder(dims)`` made them."""
+        self._coder, self._exact = Coder(dims), exact
+        self._index = self._coder.index(codes)
+
+    def shortlist(self, query: Floats, top_k: int, keep: Mask | None = None) -> tuple[Floats, Rows]:
+        """See ``VectorIndex.shortlist``."""
+        rows = self._index.ntotal
+        wanted = min(depth(top_k, rows), rows) if top_k > 0 else 0
+        if keep is not None:
+            wanted = min(wanted, int(np.count_nonzero(keep)))
+        if wanted < 1:
+            return np.zeros(0, np.float32), np.zeros(0, np.int64)
+        return self._coder.estimate(self._index, query, wanted, keep)
+
+    def search(self, query: Floats, top_k: int, keep: Mask | None = None) -> tuple[Floats, Rows]:
+        """See ``VectorIndex.search``; where ``keep`` leaves few rows, these are all compared."""
+        rows = np.sort(self.shortlist(query, top_k, keep)[1])
+        scores = np.asarray(self._exact(rows) @ query, dtype=np.float32)
+        best = np.lexsort((rows, -scores))[:top_k]
+        return scores[best], rows[best]
 
 
 class Coder:
@@ -85,7 +213,7 @@ class Coder:
         parameters = faiss.RaBitQSearchParameters(  # type: ignore[call-arg]
             qb=bits, sel=selector
         )
-        scores, rows = searched(index, coded, top_k, parameters)
+        scores, rows = _searched(index, coded, top_k, parameters)
         found = rows[0] >= 0
         return scores[0][found], rows[0][found]
 
@@ -179,3 +307,15 @@ def _orthogonal(side: int, dice: np.random.RandomState) -> Floats:
 @functools.lru_cache(maxsize=64)
 def _rotation(dim: int) -> _Rotation:
     return _Rotation(dim)
+
+
+def _searched(index: Any, queries: Floats, top_k: int, parameters: Any) -> tuple[Floats, Rows]:
+    """Scores and rows, (queries, top_k) each; -1 as a row where there are fewer.
+
+    FAISS divides queries, not rows, among threads, and searches ask one at a time: others would
+    have nothing to do, and to wait for them at the end costs many times the search where the cores
+    are busy. OpenMP keeps the number by thread, hence every time.
+    """
+    faiss.omp_set_num_threads(1)
+    scores, rows = index.search(queries, top_k, params=parameters)
+    return scores, rows
