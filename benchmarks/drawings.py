@@ -113,7 +113,7 @@ def compared(variants: bool) -> AbstractContextManager[object]:
     """With the variants of drawings, or as before there were any."""
     if variants:
         return nullcontext()
-    return patch("image_search.search.query_blocks.variants_of", lambda *_: ())
+    return patch("image_search.search.searching.variants_of", lambda *_: ())
 
 
 def cost(folder: Path, settings: Settings, sketches: list[Path], rounds: int = 3) -> str:

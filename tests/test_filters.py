@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_search.errors import InvalidQuery
-from image_search.search.filters import (
+from image_search.search.queries import (
     MAX_FOLDER,
     MAX_NAME,
     ORIENTATIONS,

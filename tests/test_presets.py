@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from image_search.errors import InvalidQuery
 from image_search.extractors import REGISTRY
 from image_search.library import Library
-from image_search.search.presets import (
+from image_search.search.queries import (
     GROUPS,
     PRESETS,
+    Query,
     by_extractor,
     group_of,
     groups_of,
     unused_weights,
 )
-from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.conftest import Run
 from tests.counting import stand_in_for_clip

@@ -14,7 +14,7 @@ from image_search.errors import SettingsError
 from image_search.settings import TABLE, Setting, Settings, load_settings
 
 if TYPE_CHECKING:
-    from image_search.search.filters import Filter
+    from image_search.search.queries import Filter
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -136,7 +136,7 @@ def filter_from(options: argparse.Namespace) -> Filter:
         InvalidQuery: an option has no sense.
     """
     # Imported here, so that --help answers at once.
-    from image_search.search.filters import Filter, parse_time
+    from image_search.search.queries import Filter, parse_time
 
     after, before = (parse_time(day) if day else None for day in (options.after, options.before))
     return Filter(

@@ -1,16 +1,30 @@
-"""What can be asked: the one query that the page, the command line and the library share."""
+"""What can be asked: the one query that the page, the command line and the library share.
+
+It may have filters, which are exact whatever the index, and weights by extractor, by group of
+extractors or by the name of a mixture.
+"""
 
 from __future__ import annotations
 
+import fnmatch
 import math
-from collections.abc import Mapping
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from difflib import get_close_matches
+from pathlib import PurePosixPath
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
 
 from image_search.errors import InvalidQuery
-from image_search.search.filters import Filter
+from image_search.extractors import REGISTRY
 from image_search.search.palettes import Colour
-from image_search.search.presets import PRESETS
 from image_search.search.ranking.weighting import KINDS
+from image_search.storage import Records
 
 # How many hits are shown where the query does not say.
 TOP_K = 30
@@ -22,6 +36,39 @@ MAX_LIKE = 50
 MAX_COLOURS = 32
 MAX_WEIGHTS = 64
 AUTO = "auto"
+ORIENTATIONS = ("portrait", "landscape", "square")
+# Characters that are compared with every path: a file name has 255 at most, a path 4,096.
+MAX_NAME = 300
+MAX_FOLDER = 4096
+# Sides that differ by less than this share count as equal.
+_SQUARE = 0.05
+# Folders that are told of where the one that is asked for is unknown.
+_MEANT = 3
+# What every Python reads alike.
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{3}|\.\d{6})?)?([zZ]|[+-]\d\d:\d\d)?)?", re.ASCII
+)
+
+Mask = npt.NDArray[np.bool_]
+
+# Weights by hand in words: groups of extractors, and mixtures of them that have a name.
+MEANING, STRUCTURE, COLOUR = "meaning", "structure", "colour"
+_GROUPS: Mapping[str, str] = {
+    "edges": STRUCTURE,
+    "texture": STRUCTURE,
+    "hsv": COLOUR,
+}
+GROUPS = (MEANING, STRUCTURE, COLOUR)
+
+PRESETS: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {
+        "idea": {MEANING: 80, STRUCTURE: 15, COLOUR: 5},
+        "form": {MEANING: 10, STRUCTURE: 85, COLOUR: 5},
+        "colours": {MEANING: 5, STRUCTURE: 10, COLOUR: 85},
+        "even": {MEANING: 50, STRUCTURE: 50, COLOUR: 50},
+    }
+)
+"""Mixtures: the weight of each group, in any unit."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +104,86 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Filter:
+    """What an image must fulfil; what is ``None`` is not asked for.
+
+    ``folder``: it lies in this folder or below, relative to the image folder. ``name``: its file
+    name matches this pattern (``*`` and ``?``) or holds this text; case does not count. ``after``
+    and ``before``: it was altered at or after, and before, these times (seconds since 1970).
+    ``min_side``: its shorter side has at least so many pixels. ``orientation``: one of
+    ``ORIENTATIONS``.
+    """
+
+    folder: str | None = None
+    name: str | None = None
+    after: float | None = None
+    before: float | None = None
+    min_side: int | None = None
+    orientation: str | None = None
+
+    def __post_init__(self) -> None:
+        for what, text, most in (
+            ("name", self.name, MAX_NAME),
+            ("folder", self.folder, MAX_FOLDER),
+        ):
+            if len(text or "") > most:
+                raise InvalidQuery(f"{what} is too long; use at most {most:,} characters.")
+        if self.after is not None and self.before is not None and self.after >= self.before:
+            raise InvalidQuery("`after` must be earlier than `before`; no image can fulfil both.")
+        if self.min_side is not None and self.min_side < 1:
+            raise InvalidQuery(f"min_side must be at least 1 pixel, not {self.min_side}.")
+        if self.orientation is not None and self.orientation not in ORIENTATIONS:
+            raise InvalidQuery(
+                f"orientation must be one of {', '.join(ORIENTATIONS)}, not "
+                f"{self.orientation[:40]!r}."
+            )
+
+    @property
+    def limits(self) -> bool:
+        """Whether anything is asked for."""
+        return self != Filter()
+
+    def may_admit(self, path: str, modified: float) -> bool:
+        """Whether a file of which nothing but its path and its time (seconds since 1970) is known
+        may fulfil it."""
+        after, before = self.after or 0.0, math.inf if self.before is None else self.before
+        return after <= modified < before and self._path_fits(path)
+
+    def mask(self, records: Records) -> Mask | None:
+        """(facts,) bool: which facts fulfil it; ``None`` where nothing is asked for."""
+        if not self.limits:
+            return None
+        wanted = np.ones(len(records), dtype=np.bool_)
+        modified = records.mtimes / 1e9
+        if self.after is not None:
+            wanted &= modified >= self.after
+        if self.before is not None:
+            wanted &= modified < self.before
+        if self.min_side is not None:
+            wanted &= np.minimum(records.widths, records.heights) >= self.min_side
+        if self.orientation is not None:
+            wanted &= _oriented(records, self.orientation)
+        if self.folder is not None or self.name is not None:
+            rows = np.flatnonzero(wanted)
+            wanted[rows] = [self._path_fits(records.paths[row]) for row in rows]
+        return wanted
+
+    def _path_fits(self, path: str) -> bool:
+        folder, _, name = path.rpartition("/")
+        if self.folder is not None:
+            asked = _folded(self.folder.strip("/"))
+            if asked and not (_folded(folder) + "/").startswith(asked + "/"):
+                return False
+        if self.name is None:
+            return True
+        asked, name = _folded(self.name), _folded(name)
+        if "*" in asked or "?" in asked:
+            # Brackets stand for themselves.
+            return fnmatch.fnmatchcase(name, asked.replace("[", "[[]"))
+        return asked in name
+
+
+@dataclass(frozen=True)
 class Query:
     """What is asked. Whatever is given is asked for together.
 
@@ -65,7 +192,7 @@ class Query:
     pictures. ``region``: the part of the one picture that asks. ``kind``: whether the pictures are
     photos or sketches, or ``auto`` to tell from the pictures. ``weights`` by extractor, or by group
     of extractors, replace the defaults, and what is not named in them has no say; ``preset`` names
-    a mixture in their place (see ``image_search.search.presets``). ``filter`` is what every hit
+    a mixture in their place (see ``image_search.search.queries``). ``filter`` is what every hit
     must fulfil. ``k`` hits are wanted. ``original``: pictures of drawings are compared as they are,
     rather than cleaned of their paper first.
     """
@@ -147,3 +274,96 @@ def parse_region(text: str) -> Region:
     except ValueError:
         x = y = width = height = math.nan
     return Region(x, y, width, height)
+
+
+def unknown_folder(asked: str, known: Iterable[str]) -> str | None:
+    """What to say where a filter's folder holds nothing, with up to three of the ``known`` folders
+    that may be meant; ``None`` where there is such a folder."""
+    names = {
+        _folded(str(place)): str(place)
+        for folder in known
+        for place in (PurePosixPath(folder), *PurePosixPath(folder).parents)
+        if place.name
+    }
+    wanted = _folded(asked.strip("/"))
+    if not wanted or wanted in names:
+        return None
+    ends = [name for name in sorted(names) if name.endswith("/" + wanted)]
+    last = {name.rpartition("/")[2]: name for name in sorted(names, reverse=True)}
+    close = get_close_matches(wanted, names, _MEANT) or [
+        last[name] for name in get_close_matches(wanted, last, _MEANT)
+    ]
+    meant = ", ".join(names[name] for name in (ends or close)[:_MEANT])
+    return (
+        f"The image folder holds no images in a folder {asked!r}; folders are written as they lie "
+        "below it" + (f", and you may mean {meant}." if meant else ".")
+    )
+
+
+def _folded(text: str) -> str:
+    """One form for all ways to write a name: either case, accents composed or, as by macOS, not."""
+    return unicodedata.normalize("NFC", text.casefold())
+
+
+def parse_time(text: str) -> float:
+    """A date (``2026-05-31``) or a date and time in ISO 8601, to seconds since 1970.
+
+    Without a zone it is the time of the machine that serves.
+
+    Raises:
+        InvalidQuery: it is neither.
+    """
+    try:
+        if _TIME.fullmatch(text.strip()) is None:
+            raise ValueError
+        # Python 3.10 does not know the Z that JavaScript writes.
+        return datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text.strip())).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise InvalidQuery(
+            f"{text[:40]!r} is not a date; write 2026-05-31 or 2026-05-31T14:30."
+        ) from None
+
+
+def _oriented(records: Records, orientation: str) -> Mask:
+    widths = records.widths.astype(np.float64)
+    heights = records.heights.astype(np.float64)
+    square = np.abs(widths - heights) < _SQUARE * np.maximum(widths, heights)
+    if orientation == "square":
+        return square
+    taller = heights > widths
+    return ~square & (taller if orientation == "portrait" else ~taller)
+
+
+def group_of(name: str) -> str:
+    """The group that an extractor belongs to. One that was plugged in is a trained network as far
+    as anybody knows here."""
+    return _GROUPS.get(name, MEANING)
+
+
+def by_extractor(weights: Mapping[str, float], usable: Sequence[str]) -> dict[str, float]:
+    """``weights`` of extractors and of groups as weights of extractors alone.
+
+    What a group has to say is shared alike by its members among the ``usable`` extractors, and lost
+    where it has none.
+    """
+    say = {name: number for name, number in weights.items() if name not in GROUPS}
+    for group in GROUPS:
+        members = [name for name in usable if group_of(name) == group]
+        for name in members:
+            say[name] = say.get(name, 0.0) + weights.get(group, 0.0) / len(members)
+    return say
+
+
+def unused_weights(weights: Mapping[str, float], usable: Sequence[str]) -> tuple[str, ...]:
+    """The groups that ``weights`` give at least half of the say, but that have no member among the
+    ``usable`` extractors."""
+    present = set(groups_of(usable).values())
+    most = sum(weights.values()) / 2
+    return tuple(
+        group for group in GROUPS if weights.get(group, 0) >= most > 0 and group not in present
+    )
+
+
+def groups_of(names: Iterable[str] = tuple(REGISTRY)) -> dict[str, str]:
+    """The group of each of these extractors; by default of all there are."""
+    return {name: group_of(name) for name in names}

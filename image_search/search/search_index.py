@@ -11,8 +11,8 @@ from image_search.imaging.arrays import Floats
 from image_search.search.engines.base import Mask
 from image_search.search.engines.faiss import candidates
 from image_search.search.engines.segment_indexes import fits_memory, index_of, is_large
-from image_search.search.filters import Filter
 from image_search.search.hits import DIGITS, Hit, best
+from image_search.search.queries import Filter
 from image_search.search.ranking.calibration import Calibration
 from image_search.search.ranking.comparing import Comparison
 from image_search.search.ranking.fusion import Layout, query_vector

@@ -14,7 +14,7 @@ from image_search import __version__, assets
 from image_search.demo import holds_only_the_demo
 from image_search.errors import UnknownImage
 from image_search.extractors import REGISTRY
-from image_search.search.presets import PRESETS, groups_of
+from image_search.search.queries import PRESETS, groups_of
 from image_search.web import gate
 from image_search.web.files import send_private
 from image_search.web.service import service

@@ -11,9 +11,8 @@ from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from image_search.errors import InvalidQuery
-from image_search.search.filters import Filter, parse_time
 from image_search.search.palettes import parse_colour
-from image_search.search.queries import MAX_PICTURES, Query, parse_region
+from image_search.search.queries import MAX_PICTURES, Filter, Query, parse_region, parse_time
 from image_search.web.service import service
 
 if TYPE_CHECKING:

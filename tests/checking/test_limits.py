@@ -8,8 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from image_search.library import Library
-from image_search.search.filters import Filter
-from image_search.search.queries import Query, Region
+from image_search.search.queries import Filter, Query, Region
 from tests.checking.collection import of, screenshot
 from tests.drawing import ornate
 

@@ -7,7 +7,7 @@ import io
 import json
 import re
 
-from image_search.search.presets import GROUPS, PRESETS, groups_of
+from image_search.search.queries import GROUPS, PRESETS, groups_of
 from tests.web.clients import Client
 from tests.web.pictures import ring
 

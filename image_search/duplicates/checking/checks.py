@@ -38,10 +38,9 @@ from image_search.indexing.originals import Originals
 from image_search.indexing.unread import unreadable_of
 from image_search.search.hits import Hit
 from image_search.search.queries import Query, Region, words
-from image_search.search.query_blocks import pixels_of
 from image_search.search.ranking.weighting import SKETCH
 from image_search.search.search_index import SearchIndex
-from image_search.search.searching import PreparedQuery
+from image_search.search.searching import PreparedQuery, pixels_of
 
 # Contents that are verified beside those that fingerprints suggest: so many of those whose
 # embeddings come nearest.

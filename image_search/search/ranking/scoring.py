@@ -10,9 +10,9 @@ import numpy as np
 
 from image_search.imaging.arrays import Floats
 from image_search.search.engines.base import Mask, Rows, VectorIndex
-from image_search.search.filters import Filter
 from image_search.search.hits import Scored
 from image_search.search.name_search import NameIndex
+from image_search.search.queries import Filter
 from image_search.search.ranking.comparing import Comparison
 from image_search.search.ranking.expansion import NEIGHBOURS, REACH, active_extractors, expansion
 from image_search.search.ranking.fusion import shares_of
