@@ -23,11 +23,10 @@ from benchmarks.searching import facts
 from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
 from image_search.imaging.decoding import decode
-from image_search.library import Library
+from image_search.library import Library, Serving
 from image_search.search.queries import Query
+from image_search.search.ranking.fusion import SKETCH
 from image_search.search.ranking.variants import MIRRORED_BEHIND, View
-from image_search.search.ranking.weighting import SKETCH
-from image_search.search.serving import Serving
 from image_search.settings import Settings
 from image_search.storage import CacheWriter
 from tests.drawing import saved

@@ -12,7 +12,7 @@ from image_search.evaluation import TRUTHS, Collection
 from image_search.evaluation.asking import RankingConfig
 from image_search.evaluation.measuring import measure
 from image_search.evaluation.protocol import prepare
-from image_search.search.ranking.expansion import ROUNDS, Round
+from image_search.search.ranking.fusion import ROUNDS, Round
 from image_search.settings import Settings
 
 WAYS: tuple[tuple[Round, ...], ...] = (

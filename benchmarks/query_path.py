@@ -132,6 +132,8 @@ def main() -> None:
         recorder = Recorder()
         for photo in first:
             search(photo)
+        # Which weights are there is looked up once a second: it was just now.
+        search(first[0])
         # Not one of the first, whose embeddings are remembered.
         with recorder.recording():
             hits = search(last)

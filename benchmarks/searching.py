@@ -26,12 +26,17 @@ from image_search.extractors import REGISTRY
 from image_search.imaging.arrays import Floats
 from image_search.indexing.planning import IndexedFiles, make_plan
 from image_search.indexing.scanning import Entries, Entry
+from image_search.library import Serving
 from image_search.search.engines.segment_indexes import verified_segments
-from image_search.search.ranking.calibration import Calibration, fit
-from image_search.search.ranking.fusion import query_vector
-from image_search.search.ranking.scoring import ScoringQuery
-from image_search.search.ranking.weighting import PHOTO, chosen_weights, default_weights
-from image_search.search.serving import Serving
+from image_search.search.ranking.fusion import (
+    PHOTO,
+    Calibration,
+    chosen_weights,
+    default_weights,
+    fit,
+    query_vector,
+)
+from image_search.search.search_index import ScoringQuery
 from image_search.storage import CacheWriter, ExtractorIdentity, FileRecord
 from image_search.storage.segments import CODES
 

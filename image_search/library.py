@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from image_search.duplicates import Duplicates
 from image_search.duplicates.checking import Checked, Checker, CheckResult, Failed
 from image_search.duplicates.checking.report import render
 from image_search.duplicates.decisions import Decisions
-from image_search.errors import CacheDamaged
+from image_search.errors import CacheDamaged, NotACache
 from image_search.extractors.loading import ExtractorPool
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import decode
@@ -28,9 +29,9 @@ from image_search.search.engines.segment_indexes import is_large
 from image_search.search.queries import Query
 from image_search.search.search_index import SearchIndex
 from image_search.search.searching import PreparedQuery, SearchResult, ask, needed, search
-from image_search.search.serving import Serving
 from image_search.settings import Settings
-from image_search.storage import Snapshot
+from image_search.storage import Snapshot, read_cache
+from image_search.storage.unmapped import signature
 
 Result = TypeVar("Result")
 
@@ -59,7 +60,9 @@ class Library:
         self._thumbnails = Thumbnails(
             settings.state_dir / "thumbnails", settings.image_megapixels, settings.workers
         )
-        self._updater = Updater(settings, self._serving, self._pool, self._forget)
+        self._updater = Updater(
+            settings, self._serving.snapshot, self._sound, self._pool, self._forget
+        )
         snapshot = self._serving.snapshot
         self._originals = Originals(settings.images, snapshot, self._thumbnails)
         self._decisions = decisions = Decisions(settings.state_dir / "decisions.sqlite")
@@ -228,6 +231,10 @@ class Library:
         seconds = report.seconds + time.monotonic() - started
         return replace(report, cancelled=not whole, seconds=seconds)
 
+    def _sound(self) -> Collection[str]:
+        """The segments whose vectors were found to be as they were written."""
+        return self._serving.verified or ()
+
     def _forget(self, contents: Collection[bytes]) -> None:
         """Drop what was derived from contents (SHA-256) that are shown in another way now."""
         self._thumbnails.forget(contents)
@@ -286,3 +293,123 @@ class Library:
 
     def _usable_of(self, snapshot: Snapshot) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return self._usable.of(snapshot, self._serving.damage)
+
+
+class Serving:
+    """A cache made searchable, for many threads at once. One that another process has updated is
+    searched as it is then.
+
+    ``damage`` says, in words, what is wrong with the cache; it is empty where nothing is.
+    """
+
+    def __init__(self, cache: Path) -> None:
+        """Read ``cache``; where there is none yet, it is empty.
+
+        Raises:
+            NotACache: the file is another one.
+            CacheError: the cache cannot be read.
+        """
+        self._cache = cache
+        self._lock, self._building = threading.Lock(), threading.Lock()
+        self._signature = signature(cache)
+        self._snapshot, self.damage = read_cache(cache)
+        self._index: SearchIndex | None = None
+        self._sound: set[str] = set()
+
+    def snapshot(self) -> Snapshot:
+        """The cache as it is on disk now, less what is damaged.
+
+        Raises:
+            CacheError: the cache cannot be read.
+        """
+        with self._lock:
+            now = signature(self._cache)
+            if now != self._signature:
+                known = {segment.name: segment for segment in self._snapshot.segments}
+                try:
+                    self._snapshot, self.damage = read_cache(self._cache, known)
+                except NotACache as error:
+                    # Exchanged under a service, it leaves that without an index, but running.
+                    self._snapshot, self.damage = Snapshot(()), str(error)
+                if not self._snapshot.segments:
+                    self._index = None
+                self._signature = now
+            return self._snapshot
+
+    def reopen(self) -> None:
+        """Read everything from the disk once more, for a file there was changed."""
+        with self._lock:
+            self._snapshot, self._index, self._signature = Snapshot(()), None, None
+            self._sound = set()
+        self.snapshot()
+
+    def index(self, *, wait: bool = False) -> SearchIndex:
+        """The index over the cache as it is now, built where need be.
+
+        While another thread builds it, the index so far is given, unless ``wait`` is true.
+        """
+        snapshot, index = self.snapshot(), self._index
+        if index is not None and index.snapshot is snapshot:
+            return index
+        if not self._building.acquire(blocking=wait or index is None):
+            assert index is not None
+            return index
+        try:
+            return self._built()
+        finally:
+            self._building.release()
+
+    @property
+    def verified(self) -> tuple[str, ...] | None:
+        """The segments whose vectors were found sound; ``None`` before there is an index."""
+        index = self._index
+        return None if index is None else index.verified
+
+    def verify(self, cancelled: Callable[[], bool] = lambda: False) -> bool:
+        """Compare the vectors of a large collection with their checksums; whether that went to its
+        end. At a start it is left out: codes that were kept vouch for files that were not touched,
+        but a disk may lose bits all the same.
+
+        What is altered is no longer searched, and told as ``damage``; an update computes it again.
+        """
+        snapshot = self.snapshot()
+        for segment in snapshot.segments if is_large(snapshot) else ():
+            if segment.name in self._sound:
+                continue
+            try:
+                if not segment.verify(cancelled):
+                    return False
+            except CacheDamaged as error:
+                self._leave_out(segment.name, error)
+            else:
+                self._sound.add(segment.name)
+        return True
+
+    def _leave_out(self, name: str, error: CacheDamaged) -> None:
+        with self._building:
+            with self._lock:
+                snapshot, index = self._snapshot, self._index
+            left = SearchIndex.of(snapshot.without(name), index)
+            self._take(left, snapshot, error)
+
+    def _built(self) -> SearchIndex:
+        with self._lock:
+            snapshot, index = self._snapshot, self._index
+        if index is not None and index.snapshot is snapshot:
+            return index  # another thread was quicker
+        try:
+            return self._take(SearchIndex.of(snapshot, index), snapshot)
+        except CacheDamaged as error:
+            return self._take(SearchIndex.of(snapshot.without_altered()), snapshot, error)
+
+    def _take(
+        self, index: SearchIndex, snapshot: Snapshot, error: CacheDamaged | None = None
+    ) -> SearchIndex:
+        """Search ``index``, which was made of ``snapshot``, from now on; what was altered was left
+        out of it for the ``error``."""
+        with self._lock:
+            if self._snapshot is snapshot:  # else another update was quicker
+                self._snapshot, self._index = index.snapshot, index
+                if error is not None:
+                    self.damage = f"Part of the cache is damaged: {error}. Reindex to repair it."
+        return index

@@ -17,10 +17,9 @@ from image_search.demo import draw as draw_demo
 from image_search.demo.catalogue import catalogue
 from image_search.errors import InvalidQuery, UnknownImage
 from image_search.library import Library
-from image_search.search.hits import Hit
 from image_search.search.palettes import parse_colour
-from image_search.search.queries import Filter, Query, Region
-from image_search.search.ranking.expansion import ROUNDS
+from image_search.search.queries import Filter, Hit, Query, Region
+from image_search.search.ranking.fusion import ROUNDS
 from image_search.search.searching import NO_NAME, UNWEIGHED
 from image_search.settings import Settings
 from tests.drawing import copy_of, design, draw_into, picture, saved

@@ -14,8 +14,7 @@ from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
 from image_search.library import Library
 from image_search.search.queries import Query
-from image_search.search.ranking.calibration import FEWEST, Calibration, fit
-from image_search.search.ranking.fusion import Layout, stored_vectors
+from image_search.search.ranking.fusion import FEWEST, Calibration, Layout, fit, stored_vectors
 from image_search.search.search_index import SearchIndex
 from image_search.settings import Settings
 from image_search.storage import Snapshot, read_snapshot

@@ -9,10 +9,16 @@ from image_search.extractors import REGISTRY
 from image_search.extractors.base import unit_rows
 from image_search.extractors.drawings import Drawings, Part, drawings_of
 from image_search.imaging.arrays import Floats
-from image_search.search.ranking.calibration import FEWEST, Calibration, fit
-from image_search.search.ranking.comparing import Comparison
-from image_search.search.ranking.fusion import Layout, stored_vectors
-from image_search.search.ranking.weighting import PHOTO, SKETCH
+from image_search.search.ranking.fusion import (
+    FEWEST,
+    PHOTO,
+    SKETCH,
+    Calibration,
+    Comparison,
+    Layout,
+    fit,
+    stored_vectors,
+)
 
 EDGES = REGISTRY["edges"]
 LAYOUT = Layout(("hsv", "edges"), (8, EDGES.dim))

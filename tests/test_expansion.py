@@ -10,15 +10,19 @@ from hypothesis import strategies as st
 
 from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
-from image_search.search.ranking.calibration import Calibration, fit
-from image_search.search.ranking.expansion import (
+from image_search.search.ranking.fusion import (
     EXPANSION_SIZE,
+    PHOTO,
     ROUNDS,
+    SKETCH,
+    TEXT,
+    Calibration,
+    Layout,
     active_extractors,
     expansion,
+    fit,
+    stored_vectors,
 )
-from image_search.search.ranking.fusion import Layout, stored_vectors
-from image_search.search.ranking.weighting import PHOTO, SKETCH, TEXT
 
 LAYOUT = Layout(("design", "edges", "hsv"), (6, 10, 4))
 FIRST = ROUNDS[0].kept

@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 
 from image_search.errors import IndexEmpty
-from image_search.library import Library
+from image_search.library import Library, Serving
 from image_search.search.engines import segment_indexes
 from image_search.search.engines.faiss import Coder, CompressedIndex, FlatIndex
 from image_search.search.queries import Query
-from image_search.search.serving import Serving
 from image_search.settings import Settings
 from image_search.storage.segments import CODES, Segment
 from tests.drawing import draw_into, picture
@@ -225,7 +224,7 @@ import os, signal
 from pathlib import Path
 from image_search.search.engines import segment_indexes
 from image_search.storage import safe_pickle
-from image_search.search.serving import Serving
+from image_search.library import Serving
 segment_indexes.EXACT_BYTES = segment_indexes._SMALL = 0
 safe_pickle.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
 Serving(Path({str(settings.cache)!r})).index()

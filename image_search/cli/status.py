@@ -29,11 +29,10 @@ def run(options: argparse.Namespace) -> int:
     """Print the status; 0 also when the index is empty."""
     # Not through the library, which imports all that a search needs.
     from image_search.indexing.availability import status_of
-    from image_search.search.serving import Serving
+    from image_search.storage import read_cache
 
     settings = settings_from(options, NEEDED)
-    serving = Serving(settings.cache)
-    status = status_of(settings, serving.snapshot(), serving.damage)
+    status = status_of(settings, *read_cache(settings.cache))
     if options.json:
         print(json.dumps({**dataclasses.asdict(status), "version": __version__}))
         return 0

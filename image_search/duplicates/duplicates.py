@@ -20,7 +20,7 @@ from image_search.duplicates.pairs import Pairs, SamePicture
 from image_search.errors import CacheError, CacheLocked, ImageSearchError, InvalidQuery
 from image_search.indexing.originals import Originals
 from image_search.indexing.reports import Progress
-from image_search.search.ranking.weighting import KINDS
+from image_search.search.ranking.fusion import KINDS
 from image_search.settings import Settings
 from image_search.storage import FileRecord, Snapshot
 

@@ -13,14 +13,21 @@ import numpy as np
 
 from image_search.evaluation.metrics import Integers
 from image_search.imaging.arrays import Floats, Pixels
-from image_search.search.hits import DIGITS
 from image_search.search.queries import AUTO, Query
-from image_search.search.ranking.calibration import Calibration
-from image_search.search.ranking.comparing import Comparison
-from image_search.search.ranking.expansion import ROUNDS, Round, active_extractors, expansion
-from image_search.search.ranking.fusion import query_vector, shares_of
+from image_search.search.ranking.fusion import (
+    ROUNDS,
+    Calibration,
+    Comparison,
+    Round,
+    active_extractors,
+    chosen_weights,
+    default_weights,
+    expansion,
+    query_vector,
+    shares_of,
+)
 from image_search.search.ranking.variants import Variant, compared, lost
-from image_search.search.ranking.weighting import chosen_weights, default_weights
+from image_search.search.search_index import DIGITS
 from image_search.search.searching import recognised
 
 FUSION = "fusion"

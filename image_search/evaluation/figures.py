@@ -85,7 +85,7 @@ class Side:
 
 @dataclass(frozen=True)
 class CalibrationFigures:
-    """What was fitted to the gallery; see ``image_search.search.ranking.calibration``."""
+    """What was fitted to the gallery; see ``image_search.search.ranking.fusion``."""
 
     fitted_on: int
     spreads: dict[str, float]

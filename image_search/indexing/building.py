@@ -22,8 +22,7 @@ from image_search.indexing.planning import IndexedFiles, Plan, check_mass_deleti
 from image_search.indexing.reports import Progress, Report, Unreadable
 from image_search.indexing.scanning import Entries, Entry, Remarks, scan
 from image_search.indexing.unread import by_ending, unreadable_of
-from image_search.search.ranking.calibration import SAMPLE, Calibration, fit
-from image_search.search.ranking.fusion import Layout
+from image_search.search.ranking.fusion import SAMPLE, Calibration, Layout, fit
 from image_search.settings import Settings
 from image_search.storage import CacheWriter, ExtractorIdentity, FileRecord, Segment
 from image_search.storage.records import NOT_AN_IMAGE, READABLE

@@ -12,18 +12,22 @@ from image_search.indexing.availability import chooses_freely, refuse_to_lose
 from image_search.indexing.building import IndexingContext, update_cache
 from image_search.indexing.reports import Progress, Report
 from image_search.search.engines.segment_indexes import verified_segments
-from image_search.search.serving import Serving
 from image_search.settings import Settings
-from image_search.storage import CacheWriter, ExtractorIdentity
+from image_search.storage import CacheWriter, ExtractorIdentity, Snapshot
 
 
 @dataclass(frozen=True, eq=False)
 class Updater:
-    """Updates the cache that ``serving`` reads, with the extractors of ``pool``; ``forget`` drops
-    what was derived from contents (SHA-256 digests) that are shown in another way now."""
+    """Updates the cache, which holds ``snapshot()`` so far, with the extractors of ``pool``.
+
+    Vectors of the segments that ``verified()`` names need not be compared with their checksums.
+    ``forget`` drops what was derived from contents (SHA-256 digests) that are shown in another way
+    now.
+    """
 
     settings: Settings
-    serving: Serving
+    snapshot: Callable[[], Snapshot]
+    verified: Callable[[], Collection[str]]
     pool: ExtractorPool
     forget: Callable[[Collection[bytes]], None]
 
@@ -48,7 +52,7 @@ class Updater:
         cancelled: Callable[[], bool],
         refused: ModelUnavailable | None = None,
     ) -> tuple[Report, tuple[str, ...]]:
-        settings, snapshot = self.settings, self.serving.snapshot()
+        settings, snapshot = self.settings, self.snapshot()
         resolution = resolve(settings.extractors, fetch=True, timeout=settings.hub_timeout)
         refuse_to_lose(settings, snapshot, resolution.names)
         identities = tuple(
@@ -61,7 +65,7 @@ class Updater:
             lambda: self.pool.load(resolution.names),
             on_progress,
             cancelled,
-            verified_segments(snapshot) | set(self.serving.verified or ()),
+            verified_segments(snapshot) | set(self.verified()),
             {segment.name: segment for segment in snapshot.segments},
             self.forget,
         )

@@ -1,6 +1,6 @@
-"""What can be asked: the one query that the page, the command line and the library share.
+"""What can be asked and found, for the page, the command line and the library alike.
 
-It may have filters, which are exact whatever the index, and weights by extractor, by group of
+A query may have filters, which are exact whatever the index, and weights by extractor, by group of
 extractors or by the name of a mixture.
 """
 
@@ -23,7 +23,7 @@ import numpy.typing as npt
 from image_search.errors import InvalidQuery
 from image_search.extractors import REGISTRY
 from image_search.search.palettes import Colour
-from image_search.search.ranking.weighting import KINDS
+from image_search.search.ranking.fusion import KINDS
 from image_search.storage import Records
 
 # How many hits are shown where the query does not say.
@@ -256,6 +256,34 @@ class Query:
             raise InvalidQuery("Weights must be numbers of at least 0.")
         if not any(self.weights.values()):
             raise InvalidQuery("All weights are zero; give one above zero.")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A match joined with its image.
+
+    ``score`` is fused, ``scores`` the cosine by extractor (about the collection's mean; 1 for the
+    same photo; for drawings levelled, see ``fusion.Comparison``, less what a variant is behind),
+    ``contributions`` what each of them adds to ``score``; both may hold ``name`` and ``neighbours``
+    too (which adds nothing to those that keep their places, see ``fusion.Expansion``); ``size`` in
+    bytes, ``modified`` in seconds since 1970, ``width`` and ``height`` in pixels; ``note`` says
+    what else should be known about what is shown, such as "page 2 of 12"; ``variant`` is what was
+    done to a drawing before it was most like this image, such as ``mirrored``, and empty for as it
+    is drawn.
+    """
+
+    rank: int
+    id: str
+    path: str
+    score: float
+    scores: dict[str, float]
+    contributions: dict[str, float]
+    width: int
+    height: int
+    size: int
+    modified: float
+    note: str = ""
+    variant: str = ""
 
 
 def words(text: str | None) -> str:

@@ -1,23 +1,295 @@
-"""A snapshot of the cache made searchable: an index over each segment, hits joined with facts."""
+"""A snapshot of the cache made searchable: candidates from each segment, scored, made into hits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from image_search.imaging.arrays import Floats
-from image_search.search.engines.base import Mask
+from image_search.search.engines.base import Mask, Rows, VectorIndex
 from image_search.search.engines.faiss import candidates
 from image_search.search.engines.segment_indexes import fits_memory, index_of, is_large
-from image_search.search.hits import DIGITS, Hit, best
-from image_search.search.queries import Filter
-from image_search.search.ranking.calibration import Calibration
-from image_search.search.ranking.comparing import Comparison
-from image_search.search.ranking.fusion import Layout, query_vector
-from image_search.search.ranking.scoring import Scoring, ScoringQuery, Searchable
-from image_search.storage import Snapshot
+from image_search.search.name_search import NameIndex
+from image_search.search.queries import Filter, Hit
+from image_search.search.ranking.fusion import (
+    NEIGHBOURS,
+    PHOTO,
+    REACH,
+    Calibration,
+    Comparison,
+    Layout,
+    active_extractors,
+    expansion,
+    query_vector,
+    shares_of,
+)
+from image_search.search.ranking.variants import TURNED, Variant, lost
+from image_search.storage import Segment, Snapshot
+
+# Scores that differ by less than half of the last digit shown are equal.
+DIGITS = 4
+# As for a drawing as it is (see ``fusion.Comparison``), but fewer: what is not among them is behind
+# anyway.
+VARIANT_TIMES, VARIANT_LEAST = 5, 250
+# The name under which the likeness of file and folder names appears among a hit's scores.
+NAME = "name"
+
+
+@dataclass(frozen=True, eq=False)
+class ScoringQuery:
+    """A query as numbers: unit ``blocks`` (dim,) by extractor, with a weight for each, and what it
+    was taken for.
+
+    ``words`` are looked for in the names of files and folders; names then have a share of
+    ``name_weight`` / (1 + ``name_weight``) in the score, and all of it where there are no blocks.
+    ``filter`` is what every hit must fulfil. Where ``expanded``, the first answers speak about the
+    others if that helps its kind. Where there are ``variants``, the first as it is drawn, each
+    image is compared with all of them, and the best counts.
+    """
+
+    blocks: Mapping[str, Floats]
+    weights: Mapping[str, float]
+    kind: str = PHOTO
+    words: tuple[str, ...] = ()
+    name_weight: float = 0.0
+    filter: Filter = field(default_factory=Filter)
+    expanded: bool = False
+    variants: tuple[Variant, ...] = ()
+
+    @property
+    def plain(self) -> ScoringQuery:
+        """The same, scored by the plain sum, which says the same of any two pictures wherever they
+        are."""
+        return replace(self, expanded=False)
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Each extractor's share in the score."""
+        return shares_of(self.blocks, self.weights)
+
+
+@dataclass(frozen=True, eq=False)
+class Searchable:
+    """What is built once for a segment and shared by all the snapshots that hold it."""
+
+    segment: Segment
+    index: VectorIndex
+
+    @cached_property
+    def names(self) -> NameIndex:
+        """The index over the names of its files and folders."""
+        return NameIndex(self.segment.records.paths)
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Rows (n,) of a segment with the columns (n,) of ``scores`` and ``contributions``, by
+    extractor or what else adds to the score; ``features`` are their centred blocks (n, dim) by
+    network through which they may speak about others. Of the ``variants`` of a drawing, by name,
+    ``variant`` (n,) tells by number which of them each row was compared with."""
+
+    segment: Segment
+    rows: Rows
+    scores: dict[str, Floats]
+    contributions: dict[str, Floats]
+    features: Mapping[str, Floats] = field(default_factory=dict)
+    variants: tuple[str, ...] = ()
+    variant: npt.NDArray[np.intp] | None = None
+
+    @cached_property
+    def fused(self) -> Floats:
+        """The score (n,) of each row."""
+        nothing = np.zeros(len(self.rows), np.float32)
+        return np.asarray(sum(self.contributions.values(), nothing), np.float32)
+
+    def with_added(self, name: str, scores: Floats, added: Floats, stays: Floats) -> Scored:
+        """With another column of ``scores`` (n,), of which so much is ``added`` (n,) to the share
+        that ``stays`` (n,) of the others."""
+        contributions = {other: values * stays for other, values in self.contributions.items()}
+        return replace(
+            self,
+            scores=self.scores | {name: scores},
+            contributions=contributions | {name: added},
+            features={},
+        )
+
+    def found(self, least: float = -math.inf) -> list[Found]:
+        """The rows whose score is, to the digits shown, at least ``least``, in no order."""
+        shown = np.round(self.fused, DIGITS)
+        places = np.flatnonzero(shown >= least)
+        records = self.segment.records
+        owners = records.owners[self.rows[places]].tolist()
+        return [
+            Found(-round(score, DIGITS), records.paths[owner], owner, place, self)
+            for score, owner, place in zip(
+                shown[places].tolist(), owners, places.tolist(), strict=True
+            )
+        ]
+
+
+def best(scored: Sequence[Scored], k: int) -> list[Found]:
+    """The ``k`` best rows of all, best first, ties by path."""
+    fused = np.concatenate([np.zeros(0, np.float32), *[one.fused for one in scored]])
+    # Those that tie with the last one take part, for ties are decided by path.
+    least = np.round(np.partition(fused, -k)[-k], DIGITS) if k < len(fused) else -math.inf
+    return sorted(row for one in scored for row in one.found(least))[:k]
+
+
+@dataclass(frozen=True, order=True)
+class Found:
+    """A row that may become a hit; the first of several is the best, ties by path.
+
+    ``below`` is the score below 0, ``owner`` the number of the image in its segment, ``at`` the
+    place among the rows that were ``scored``.
+    """
+
+    below: float
+    path: str
+    owner: int
+    at: int
+    scored: Scored = field(compare=False)
+
+    def hit(self, rank: int = 0) -> Hit:
+        """The match joined with its image."""
+        scored, records, owner = self.scored, self.scored.segment.records, self.owner
+        return Hit(
+            rank=rank,
+            id=f"{int(records.ids[owner]):016x}",
+            path=self.path,
+            score=-self.below,
+            scores=_row(scored.scores, self.at),
+            contributions=_row(scored.contributions, self.at),
+            width=int(records.widths[owner]),
+            height=int(records.heights[owner]),
+            size=int(records.sizes[owner]),
+            modified=int(records.mtimes[owner]) / 1e9,
+            note=records.notes.get(owner, ""),
+            variant="" if scored.variant is None else scored.variants[scored.variant[self.at]],
+        )
+
+
+def _row(columns: Mapping[str, Floats], i: int) -> dict[str, float]:
+    return {name: round(float(values[i]), DIGITS) for name, values in columns.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Scoring:
+    """Of rows for one ``question``, compared as its kind is; whether the vectors may be expected
+    ``in_memory``, or are read ahead."""
+
+    comparison: Comparison
+    question: ScoringQuery
+    in_memory: bool = True
+
+    def scored(self, searchable: Searchable, rows: Rows, keep: Mask) -> Scored:
+        """The candidates ``rows`` of a segment, and those of the rows that ``keep`` (vectors,)
+        admits whose names hold words of the question, with their scores."""
+        records = searchable.segment.records
+        question, named = self.question, np.zeros(len(keep), np.float32)
+        by_name = bool(question.words) and question.name_weight > 0
+        if by_name:
+            named = searchable.names.scores(question.words)[records.owners]
+            # A name may lift an image over those that only look alike, so all that are named
+            # compete.
+            rows = np.union1d(rows, np.flatnonzero(keep & (named > 0)))
+        if not self.in_memory:
+            searchable.segment.prefetch(rows)
+        found = self._compared(searchable.segment, rows)
+        if not by_name:
+            return found
+        weight = question.name_weight
+        share = np.float32(weight / (1 + weight) if question.blocks else 1)
+        stays = np.full(len(rows), 1 - share, np.float32)
+        return found.with_added(NAME, named[rows], named[rows] * share, stays)
+
+    def _compared(self, segment: Segment, rows: Rows) -> Scored:
+        question, comparison = self.question, self.comparison
+        if not question.blocks or not len(rows):
+            return Scored(segment, rows, {}, {})
+        calibration = comparison.calibration
+        places, centred, hubness_corrected = calibration.layout.slices(), {}, {}
+        vectors = segment.vectors[rows]
+        for name in question.blocks:
+            # Taken out of the others, and so free to be worked on: fresh memory costs more than
+            # the arithmetic.
+            taken = np.ascontiguousarray(vectors[:, places[name]])
+            centred[name] = calibration.centred_rows(name, taken, in_place=True)
+            hubness_corrected[name] = comparison.hubness_corrected_rows(name, centred[name])
+        shares = question.shares
+        cosines = {name: hubness_corrected[name] @ block for name, block in question.blocks.items()}
+        added = {name: values * np.float32(shares[name]) for name, values in cosines.items()}
+        features = {name: centred[name] for name in self._active}
+        as_drawn = Scored(segment, rows, cosines, added, features)
+        return self._with_variants(as_drawn, hubness_corrected) if question.variants else as_drawn
+
+    def _with_variants(self, as_drawn: Scored, hubness_corrected: Mapping[str, Floats]) -> Scored:
+        """Each row compared with the variant of the drawing that it is nearest to."""
+        variants, shares = self.question.variants, self.question.shares
+        scores, contributions = dict(as_drawn.scores), dict(as_drawn.contributions)
+        turned = [name for name in TURNED if name in scores]
+        # (variants, rows) by extractor.
+        cosines = {
+            name: np.stack(
+                [
+                    hubness_corrected[name] @ one.blocks[name]
+                    if name in one.blocks
+                    else scores[name]
+                    for one in variants
+                ]
+            )
+            for name in turned
+        }
+        views = sum(each * np.float32(shares[name]) for name, each in cosines.items())
+        chosen = np.argmax(views - lost(variants, shares)[:, None], axis=0)
+        behind = np.array([variant.behind for variant in variants], np.float32)[chosen]
+        for name, each in cosines.items():
+            scores[name] = np.take_along_axis(each, chosen[None], axis=0)[0] - behind
+            contributions[name] = scores[name] * np.float32(shares[name])
+        names = tuple(variant.name for variant in variants)
+        return replace(
+            as_drawn, scores=scores, contributions=contributions, variants=names, variant=chosen
+        )
+
+    def reach(self, k: int) -> int:
+        """Among how many of the nearest by cosine the ``k`` best are."""
+        return max(self.comparison.reach(k), REACH if self._active else k)
+
+    def variant_reach(self, k: int) -> int:
+        """As ``reach``, of a drawing that is not as it was drawn."""
+        return max(VARIANT_TIMES * k, VARIANT_LEAST) if self.comparison.drawings else k
+
+    @cached_property
+    def _active(self) -> Collection[str]:
+        if not self.question.expanded:
+            return ()
+        return active_extractors(
+            self.comparison.calibration, self.question.kind, self.question.shares
+        )
+
+    def expanded(self, found: Sequence[Scored]) -> Sequence[Scored]:
+        """All the candidates ``found``, with what the first of them say about the others, where
+        the question is ranked like that."""
+        known = [one for one in found if one.features]
+        if not known:
+            return found
+        features = {
+            name: np.concatenate([one.features[name] for one in known]) for name in self._active
+        }
+        scores = np.concatenate([one.fused for one in known])
+        said = expansion(self.question.shares, features, scores)
+        if said is None:
+            return found
+        ends = np.cumsum([len(one.rows) for one in known])[:-1]
+        columns = (np.split(of, ends) for of in (said.likeness, said.added, said.stays))
+        return [
+            one.with_added(NEIGHBOURS, *of_one)
+            for one, *of_one in zip(known, *columns, strict=True)
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +302,13 @@ class _Part:
 
 @dataclass(frozen=True, eq=False)
 class SearchIndex:
-    """A snapshot made searchable. Immutable: a reindex makes a new one, sharing what is equal."""
+    """A snapshot made searchable; whether its vectors may be expected ``in_memory``. Immutable: a
+    reindex makes a new one, sharing what is equal."""
 
     snapshot: Snapshot
     calibration: Calibration
     parts: tuple[_Part, ...]
+    in_memory: bool = True
 
     @staticmethod
     def of(snapshot: Snapshot, previous: SearchIndex | None = None) -> SearchIndex:
@@ -50,7 +324,7 @@ class SearchIndex:
         if previous is not None and previous.snapshot.calibration == snapshot.calibration:
             built = {part.of.segment.name: part.of for part in previous.parts}
         verified = set() if previous is None else set(previous.verified)
-        large, in_memory = is_large(snapshot), fits_memory(snapshot)
+        large = is_large(snapshot)
         if previous is not None and is_large(previous.snapshot) != large:
             built = {}
         parts = []
@@ -59,11 +333,9 @@ class SearchIndex:
             if searchable is None:
                 sound = segment.name in verified
                 index = index_of(segment, snapshot, calibration, large=large, verified=sound)
-                searchable = Searchable(segment, index, in_memory)
-            elif searchable.in_memory != in_memory:
-                searchable = replace(searchable, in_memory=in_memory)
+                searchable = Searchable(segment, index)
             parts.append(_Part(searchable, live[segment.records.owners]))
-        return SearchIndex(snapshot, calibration, tuple(parts))
+        return SearchIndex(snapshot, calibration, tuple(parts), fits_memory(snapshot))
 
     @property
     def layout(self) -> Layout:
@@ -95,7 +367,7 @@ class SearchIndex:
         """The ``k`` best hits, best first, ties by path; and how many images were compared."""
         allowed = [self._allowed(part, question.filter) for part in self.parts]
         compared = sum(int(np.count_nonzero(keep)) for keep in allowed)
-        scoring = Scoring(self.comparison(question.kind), question)
+        scoring = self._scoring(question)
         if not question.blocks:
             found = [np.zeros(0, np.int64) for _ in self.parts]
         else:
@@ -120,7 +392,7 @@ class SearchIndex:
         """The images of these contents (SHA-256) that the filter admits, as hits without a rank,
         however far they are from the question; what is near to them has no say."""
         wanted = set(contents)
-        scoring = Scoring(self.comparison(question.kind), question)
+        scoring = self._scoring(question)
         hits: list[Hit] = []
         for part in self.parts:
             segment, allowed = part.of.segment, self._allowed(part, question.filter)
@@ -145,6 +417,9 @@ class SearchIndex:
             for part in self.parts
             for owner in part.of.segment.records.owners[part.keep]
         }
+
+    def _scoring(self, question: ScoringQuery) -> Scoring:
+        return Scoring(self.comparison(question.kind), question, self.in_memory)
 
     def _allowed(self, part: _Part, condition: Filter) -> Mask:
         records = part.of.segment.records

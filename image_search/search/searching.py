@@ -19,13 +19,13 @@ from image_search.extractors.runtime.sharing import Shared
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import WORKING_SIDE, decode
 from image_search.imaging.sheets.drawing import PreparedDrawing, is_line_art, prepare_drawing
-from image_search.search.hits import DIGITS, Hit
 from image_search.search.name_search import words_of
 from image_search.search.palettes import palette_block
 from image_search.search.queries import (
     AUTO,
     GROUPS,
     PRESETS,
+    Hit,
     Query,
     Region,
     by_extractor,
@@ -33,10 +33,7 @@ from image_search.search.queries import (
     unused_weights,
     words,
 )
-from image_search.search.ranking.fusion import pooled
-from image_search.search.ranking.scoring import ScoringQuery
-from image_search.search.ranking.variants import Variant, compared, variants_of
-from image_search.search.ranking.weighting import (
+from image_search.search.ranking.fusion import (
     COLOUR_MEAN_SHARE,
     COLOUR_SHARE,
     NAME_WEIGHT,
@@ -45,8 +42,10 @@ from image_search.search.ranking.weighting import (
     TEXT,
     chosen_weights,
     default_weights,
+    pooled,
 )
-from image_search.search.search_index import SearchIndex
+from image_search.search.ranking.variants import Variant, compared, variants_of
+from image_search.search.search_index import DIGITS, ScoringQuery, SearchIndex
 
 NO_CLIP = (
     "Words were only looked for in the names of files and folders, for the CLIP model is not in "

@@ -8,7 +8,7 @@ update costs what changed.
 
 from image_search.storage.records import ExtractorIdentity, FileRecord, Records
 from image_search.storage.segments import Segment
-from image_search.storage.snapshot import Snapshot, read_snapshot, signature
+from image_search.storage.snapshot import Snapshot, read_cache, read_snapshot
 from image_search.storage.writer import CacheWriter
 
 __all__ = [
@@ -18,6 +18,6 @@ __all__ = [
     "Records",
     "Segment",
     "Snapshot",
+    "read_cache",
     "read_snapshot",
-    "signature",
 ]

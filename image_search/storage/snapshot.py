@@ -162,15 +162,6 @@ class Snapshot:
         return None
 
 
-def signature(cache: Path) -> tuple[int, int, int] | None:
-    """Changes whenever the cache was replaced; ``None`` where there is none."""
-    try:
-        stat = cache.stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
-
-
 def companion(cache: Path) -> Path:
     """The folder beside the cache that holds its segments and everything else that is kept."""
     return cache.with_suffix(".files")
@@ -234,6 +225,23 @@ def read_snapshot(
             "permissions and the disk."
         ) from error
     raise CacheDamaged(f"the file {missing} is missing")
+
+
+def read_cache(cache: Path, known: Mapping[str, Segment] | None = None) -> tuple[Snapshot, str]:
+    """The cache as it is on the disk, empty where there is none or it is damaged; and, in words,
+    what is wrong with it. ``known`` is as for ``read_snapshot``.
+
+    Raises:
+        NotACache: the file is another one.
+        CacheError: the cache cannot be read.
+    """
+    try:
+        return read_snapshot(cache, segment_folder(cache), known) or Snapshot(()), ""
+    except NotACache:
+        raise
+    except CacheDamaged as error:
+        damage = f"The cache {cache} is damaged: {error}. Reindex to rebuild it."
+        return Snapshot(()), damage
 
 
 def _is_emptied(manifest: Path, segments: Path) -> bool:

@@ -30,6 +30,15 @@ IN_MEMORY = 1 << 27
 HELD = 1 << 25
 
 
+def signature(cache: Path) -> tuple[int, int, int] | None:
+    """Changes whenever the cache was replaced; ``None`` where there is none."""
+    try:
+        stat = cache.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
 class OpenFile:
     """A file held open, whose content must stay what it is."""
 

@@ -16,7 +16,7 @@ from image_search.search.queries import MAX_PICTURES, Filter, Query, parse_regio
 from image_search.web.service import service
 
 if TYPE_CHECKING:
-    from image_search.search.hits import Hit
+    from image_search.search.queries import Hit
 
 blueprint = Blueprint("search", __name__)
 

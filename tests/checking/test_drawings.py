@@ -28,8 +28,7 @@ from image_search.duplicates.checking.drawings import (
 from image_search.duplicates.checking.rendered import PAPERS, STYLES, drawing_of
 from image_search.duplicates.checking.thresholds import Thresholds, keep, kept
 from image_search.library import Library
-from image_search.search.hits import Hit
-from image_search.search.queries import Query
+from image_search.search.queries import Hit, Query
 from image_search.settings import Settings
 from tests.conftest import Run
 from tests.drawing import copy_of, saved, updated

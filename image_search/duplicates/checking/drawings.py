@@ -22,10 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.indexing.originals import id_of
-from image_search.search.hits import Hit
-from image_search.search.queries import Filter
-from image_search.search.ranking.scoring import ScoringQuery
-from image_search.search.search_index import SearchIndex
+from image_search.search.queries import Filter, Hit
+from image_search.search.search_index import ScoringQuery, SearchIndex
 from image_search.storage import Snapshot
 
 # Arrays of 64 bits, for chances multiply.

@@ -14,9 +14,8 @@ from image_search.duplicates.checking.drawings import (
 )
 from image_search.duplicates.checking.verdict import NEW, POSSIBLE, CheckHit
 from image_search.duplicates.decisions import DIFFERENT, Pair, pair_of
-from image_search.search.hits import Hit
-from image_search.search.ranking.scoring import ScoringQuery
-from image_search.search.search_index import SearchIndex
+from image_search.search.queries import Hit
+from image_search.search.search_index import ScoringQuery, SearchIndex
 
 
 @dataclass(frozen=True)

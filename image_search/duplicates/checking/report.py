@@ -16,7 +16,7 @@ from image_search.errors import ImageSearchError
 from image_search.extractors.weights.files import without_hint
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode, thumbnail
-from image_search.search.hits import Hit
+from image_search.search.queries import Hit
 
 # Hits shown with their evidence, and nearest images shown, for each picture.
 PROVEN, SHOWN = 4, 8

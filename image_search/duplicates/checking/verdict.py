@@ -12,9 +12,8 @@ from image_search.duplicates.checking.thresholds import Threshold
 from image_search.duplicates.fingerprints import Match, ReplacedRegion, SharedPart
 from image_search.imaging.sheets.drawing import PreparedDrawing
 from image_search.indexing.reports import Unreadable
-from image_search.search.hits import Hit
-from image_search.search.queries import Region
-from image_search.search.ranking.weighting import SKETCH
+from image_search.search.queries import Hit, Region
+from image_search.search.ranking.fusion import SKETCH
 
 EXACT, NEAR, SIMILAR, POSSIBLE, NEW = "exact", "near", "similar", "possible", "new"
 # The verdicts under which a picture exists already.

@@ -1,21 +1,103 @@
-"""Blocks side by side, weights on the query: pure functions of arrays.
+"""How the blocks of a query and of stored vectors are compared, and how much each extractor weighs.
 
 Every extractor yields one unit-length *block*. A stored vector is the blocks of one picture,
 concatenated and L2-normalised (early fusion). Weights go onto the query, so that the inner product
 of query and stored vector is the weighted mean of the blocks' cosines: other weights, or a query
 that lacks a block, need no re-indexing.
+
+Cosines of different extractors live on different scales, and in some collections one extractor
+knows little. So each block is *centred* (the collection's mean is taken away and the rest
+normalised again, which removes what all images share; cf. Su et al., "Whitening Sentence
+Representations", 2021, and Jegou and Chum, "Negative evidences and co-occurences in image
+retrieval", ECCV 2012), divided by the *standard deviation* of its cosines, and weighted by *trust*.
+Everything is fitted once and kept in the cache with the number of images it was fitted on, so that
+adding images does not change old scores unnoticed.
+
+Then comes *query expansion*. A query shows one picture, or a drawing, which is hard to compare with
+photos; its first answers together show what they have in common. So they tell which others belong
+to them. That is average query expansion (Chum and others, "Total Recall", ICCV 2007), each answer
+counting as much as it scores, but for this: the very first keep their places and their scores, for
+one of them may be the very picture, of which there are no others. After a round the first answers
+are better ones, so there is a second, in which more of them are kept. Figures are in
+docs/quality.md.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from image_search.errors import InvalidQuery
+from image_search.extractors import REGISTRY
+from image_search.extractors.base import unit_rows
+from image_search.extractors.drawings import Drawings, drawings_of
 from image_search.imaging.arrays import Floats
+from image_search.search.ranking.trust import trust_in
+
+PHOTO, SKETCH, TEXT = "photo", "sketch", "text"
+KINDS = (PHOTO, SKETCH)
+
+# The share of a colour picked by hand, and the weight of file and folder names beside what the
+# pictures show.
+COLOUR_SHARE = 0.5
+NAME_WEIGHT = 0.25
+
+# Measured by ``benchmarks/quality.py``; the figures are in docs/quality.md. For photos the trained
+# networks say a few times as much as all the descriptors without training together, whose say is
+# one, divided by the trust that the collection has in each. In a drawing neither colour nor surface
+# means anything.
+_NETWORKS: Mapping[str, Mapping[str, float]] = {
+    PHOTO: {"clip": 1.5, "resnet50": 1.0},
+    SKETCH: {"clip": 1.0},
+    TEXT: {"clip": 1.0},
+}
+_DESCRIPTORS: Mapping[str, Mapping[str, float]] = {
+    PHOTO: {"hsv": 1.0, "edges": 1.0, "texture": 1.0},
+    SKETCH: {"edges": 1.0},
+    TEXT: {},
+}
+# What was not trained on pictures.
+UNTRAINED = frozenset(_DESCRIPTORS[PHOTO])
+# What the package's own network says for every 1 of the descriptors, within their one; for photos
+# times the cube of the trust that the collection has in it.
+_BESIDE: Mapping[str, Mapping[str, float]] = {
+    PHOTO: {"design": 0.5},
+    SKETCH: {"design": 3.0},
+    TEXT: {},
+}
+# What a network that these figures do not know says of a drawing at most: it has hardly seen any,
+# and stands beside one that has. With .1 to .2 none that was tried did harm.
+_PLUGGED_IN = 0.2
+
+# Share of the collection's mean taken away from a picture's block before it is compared. A drawing
+# lacks much of what photos have in common.
+MEAN_SHARE: Mapping[str, float] = {PHOTO: 1.0, SKETCH: 0.5, TEXT: 1.0}
+# Of colours picked by hand: with all of it, pictures without the common background would count as
+# near to any colour; with none, shares would no longer matter.
+COLOUR_MEAN_SHARE = 0.5
+
+#: The name under which what the first answers say appears among a hit's scores.
+NEIGHBOURS = "neighbours"
+#: So many of the first answers speak in each round.
+EXPANSION_SIZE = 10
+#: Among so many of the nearest the first answers look for those that belong to them.
+REACH = 512
+# Fewer images say nothing reliable about a mean of a thousand dimensions.
+FEWEST = 50
+# Images looked at: a mean and a standard deviation need no more.
+SAMPLE = 2000
+# The mean counts as if so many images without any common part had been seen too.
+_SHRINK = 20
+_PAIRS = 4000
+_QUERIES = 300
+# Hits wanted for a drawing are looked for among so many times as many of the nearest, and among at
+# least so many: what is near to all drawings is only then put behind.
+_TIMES, _LEAST = 20, 1000
 
 
 @dataclass(frozen=True)
@@ -86,3 +168,307 @@ def pooled(blocks: Sequence[Floats]) -> Floats:
     mean = np.mean(blocks, axis=0, dtype=np.float64)
     length = float(np.linalg.norm(mean))
     return np.asarray(mean / length if length > 1e-9 else blocks[0], dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Per block: ``means`` (dim,), ``std`` (standard deviation of the cosine of two images),
+    and ``trust``. ``fitted_on`` images; 0 where nothing was fitted and every block is taken as it
+    is.
+    """
+
+    layout: Layout
+    means: Mapping[str, Floats]
+    std: Mapping[str, float]
+    trust: Mapping[str, float]
+    fitted_on: int
+
+    @staticmethod
+    def none(layout: Layout) -> Calibration:
+        """Blocks as they are, all alike."""
+        means = {n: np.zeros(d, np.float32) for n, d in zip(layout.names, layout.dims, strict=True)}
+        ones = dict.fromkeys(layout.names, 1.0)
+        return Calibration(layout, means, ones, ones, 0)
+
+    def outdated(self, images: int) -> bool:
+        """Whether a collection of now ``images`` images should be fitted anew: it has doubled or
+        halved since, or has become large enough to be fitted at all."""
+        if images < FEWEST:
+            return False
+        return not self.fitted_on / 2 < images < self.fitted_on * 2
+
+    def centred(self, vectors: Floats, names: Collection[str] | None = None) -> Floats:
+        """Stored ``vectors`` (n, layout.dim), their blocks centred; still of length 1.
+
+        Where only some blocks are needed, ``names`` may tell them; the others are then undefined.
+        """
+        if not self.fitted_on:
+            return vectors
+        scale = np.float32(math.sqrt(len(self.layout.names)))
+        rows = np.zeros(vectors.shape, dtype=np.float32)
+        for name, place in self.layout.slices().items():
+            if names is None or name in names:
+                rows[:, place] = self.centred_rows(name, vectors[:, place]) / scale
+        return rows
+
+    def centred_rows(self, name: str, rows: Floats, *, in_place: bool = False) -> Floats:
+        """Rows (n, dim) of one block of stored vectors, centred, and of length 1; ``in_place``, so
+        that the memory of ``rows`` holds the result."""
+        scale, out = np.float32(math.sqrt(len(self.layout.names))), rows if in_place else None
+        if not self.fitted_on:
+            return np.multiply(rows, scale, out=out)
+        return unit_rows(np.subtract(rows, self.means[name] / scale, out=out), in_place=True)
+
+    def centred_block(self, name: str, block: Floats, share: float = 1.0) -> Floats:
+        """A unit ``block`` (dim,) of a query, less ``share`` of the collection's mean."""
+        if not self.fitted_on:
+            return block
+        rows = unit_rows((block - np.float32(share) * self.means[name])[None])
+        return np.asarray(rows[0], dtype=np.float32)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain values for the cache."""
+        return {
+            "fitted_on": self.fitted_on,
+            "means": {name: mean.astype("<f4").tobytes() for name, mean in self.means.items()},
+            "spreads": dict(self.std),
+            "trust": dict(self.trust),
+        }
+
+    @staticmethod
+    def from_plain(layout: Layout, plain: Mapping[str, Any] | None) -> Calibration:
+        """The inverse of ``to_plain``; ``None``, and what does not fit ``layout``, count as nothing
+        fitted."""
+        if plain is None:
+            return Calibration.none(layout)
+        try:
+            means = {
+                name: np.frombuffer(plain["means"][name], "<f4").astype(np.float32).reshape(dim)
+                for name, dim in zip(layout.names, layout.dims, strict=True)
+            }
+            std = {name: float(plain["spreads"][name]) for name in layout.names}
+            trust = {name: float(plain["trust"][name]) for name in layout.names}
+            fitted_on = int(plain["fitted_on"])
+        except (KeyError, OverflowError, TypeError, ValueError):
+            return Calibration.none(layout)
+        scales = (*std.values(), *trust.values())
+        if fitted_on < 1 or not all(0 < scale < math.inf for scale in scales):
+            return Calibration.none(layout)
+        if not all(np.isfinite(mean).all() for mean in means.values()):
+            return Calibration.none(layout)
+        return Calibration(layout, means, std, trust, fitted_on)
+
+
+def fit(layout: Layout, sample: Floats, images: int) -> Calibration:
+    """Fit to a ``sample`` of stored vectors, (n, layout.dim), of a collection of ``images``.
+
+    The same sample gives the same result.
+    """
+    if len(sample) < FEWEST:
+        return Calibration.none(layout)
+    scale = np.float32(math.sqrt(len(layout.names)))
+    means, std, cosines_of = {}, {}, {}
+    dice = np.random.default_rng(0)
+    ones, others = dice.integers(0, len(sample), (2, _PAIRS))
+    ones, others = ones[ones != others], others[ones != others]
+    queries = dice.permutation(len(sample))[:_QUERIES]
+    for name, place in layout.slices().items():
+        block = sample[:, place] * scale
+        means[name] = block.mean(axis=0) * np.float32(len(block) / (len(block) + _SHRINK))
+        rows = unit_rows(block - means[name])
+        cosines = np.einsum("ij,ij->i", rows[ones], rows[others])
+        std[name] = max(float(cosines.std()), 1e-3)
+        cosines_of[name] = rows[queries] @ rows.T
+        cosines_of[name][np.arange(len(queries)), queries] = -np.inf
+    return Calibration(layout, means, std, trust_in(cosines_of, std), images)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Of queries of one ``kind`` with the stored vectors that ``calibration`` was fitted to;
+    ``models`` by extractor are those that made them."""
+
+    calibration: Calibration
+    models: Mapping[str, str]
+    kind: str
+
+    @cached_property
+    def drawings(self) -> dict[str, Drawings]:
+        """By extractor, what is known of drawings, where that matters for this kind."""
+        if self.kind != SKETCH or not self.calibration.fitted_on:
+            return {}
+        found = {name: drawings_of(self.models[name]) for name in self.calibration.layout.names}
+        return {name: one for name, one in found.items() if one is not None}
+
+    def query_block(self, name: str, block: Floats) -> Floats:
+        """A unit ``block`` (dim,) of a query as it is compared, again of length 1."""
+        if name in self.drawings:
+            return self.drawings[name].asked(block)
+        return self.calibration.centred_block(name, block, MEAN_SHARE.get(self.kind, 1.0))
+
+    def stored(self, vectors: Floats, names: Collection[str] | None = None) -> Floats:
+        """Stored ``vectors`` (n, layout.dim) as they are compared: inner products with a
+        ``query_block`` are the scores, cosines where nothing is known of drawings.
+
+        Where only some blocks are needed, ``names`` may tell them; the others are then undefined.
+        """
+        return self.hubness_corrected(self.calibration.centred(vectors, names), names)
+
+    def hubness_corrected(self, centred: Floats, names: Collection[str] | None = None) -> Floats:
+        """As ``stored``, of vectors that are centred already."""
+        concerned = [name for name in self.drawings if names is None or name in names]
+        if not concerned:
+            return centred
+        rows = centred.copy()
+        places = self.calibration.layout.slices()
+        scale = np.float32(np.sqrt(len(places)))
+        for name in concerned:
+            place = places[name]
+            rows[:, place] = self.hubness_corrected_rows(name, rows[:, place] * scale) / scale
+        return rows
+
+    def hubness_corrected_rows(self, name: str, centred: Floats) -> Floats:
+        """As ``hubness_corrected``, of the unit rows (n, dim) of one block."""
+        if name not in self.drawings:
+            return centred
+        return self.drawings[name].hubness_corrected(centred)
+
+    def reach(self, k: int) -> int:
+        """Among how many of the nearest by cosine the ``k`` best are."""
+        return max(_TIMES * k, _LEAST) if self.drawings else k
+
+
+def default_weights(kind: str, names: Sequence[str], calibration: Calibration) -> dict[str, float]:
+    """A weight for the cosine of each extractor in ``names``, for a query of this ``kind``.
+
+    Where a kind's own extractors are all missing, those that are there count alike.
+    """
+    networks, descriptors = _NETWORKS[kind], _DESCRIPTORS[kind]
+    trusted = {
+        name: descriptors[name] * calibration.trust[name] for name in names if name in descriptors
+    }
+    together = sum(trusted.values()) or 1.0
+    trusted |= {
+        name: say * together * (calibration.trust[name] ** 3 if kind == PHOTO else 1.0)
+        for name, say in _BESIDE[kind].items()
+        if name in names
+    }
+    total = sum(trusted.values())
+    say = {name: trusted.get(name, 0.0) / total if total else 0.0 for name in names}
+    known = _NETWORKS[PHOTO].keys() | UNTRAINED
+    originals = [_original(name) for name in names]
+    for name, original in zip(names, originals, strict=True):
+        # An extractor that was plugged in is a trained network as far as anybody knows here; what
+        # it is worth among photos shows in the collection, and what knows nothing of photos knows
+        # nothing of drawings of them.
+        trust = calibration.trust[name]
+        other = trust if kind == PHOTO else min(1.0, trust)
+        if kind == SKETCH:
+            other *= _PLUGGED_IN
+        whole = networks.get(original, say[name] if original in known or say[name] else other)
+        # Two sets of weights of one network say the same thing twice.
+        say[name] = whole / originals.count(original)
+    if not any(say.values()):
+        say = dict.fromkeys(names, 1.0)
+    return {name: value / calibration.std[name] for name, value in say.items()}
+
+
+def _original(name: str) -> str:
+    """The extractor itself, or the one whose other weights it has."""
+    return (REGISTRY[name].variant_of if name in REGISTRY else "") or name
+
+
+def chosen_weights(
+    weights: Mapping[str, float], names: Sequence[str], calibration: Calibration
+) -> dict[str, float]:
+    """Weights chosen by hand, on one scale: equal numbers give extractors an equal say."""
+    # Against the largest first, so that nothing overflows.
+    largest = max((weights.get(name, 0.0) for name in names), default=0.0) or 1.0
+    return {name: weights.get(name, 0.0) / largest / calibration.std[name] for name in names}
+
+
+class Round(NamedTuple):
+    """How many of the first answers are ``kept``, and what they ``say`` about the others for every
+    1 that the query says, were they all one picture."""
+
+    kept: int
+    say: float
+
+
+#: At first little, so that few are driven out of the first answers that are like no other.
+ROUNDS = (Round(5, 2.0), Round(10, 5.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Expansion:
+    """What the first answers said of images (n,): of the score of each the share that ``stays``,
+    and what is ``added`` to it; ``likeness`` is the cosine of each with the first answers."""
+
+    stays: Floats
+    added: Floats
+    likeness: Floats
+
+    def of(self, scores: Floats) -> Floats:
+        """The ``scores`` (n,) with what the first answers say."""
+        return scores * self.stays + self.added
+
+    def then(self, later: Expansion) -> Expansion:
+        """Both, one after the other."""
+        return Expansion(self.stays * later.stays, later.of(self.added), later.likeness)
+
+
+def active_extractors(
+    calibration: Calibration, kind: str, shares: Mapping[str, float]
+) -> Collection[str]:
+    """The extractors through which the first answers to a query of a kind speak, of those that have
+    ``shares`` in the score: for photos all, for drawings the trained networks; none for words, and
+    in collections too small to be calibrated."""
+    if kind not in (PHOTO, SKETCH) or not calibration.fitted_on:
+        return ()
+    silent = UNTRAINED if kind == SKETCH else frozenset()
+    return tuple(name for name, share in shares.items() if share > 0 and name not in silent)
+
+
+def expansion(
+    shares: Mapping[str, float],
+    centred: Mapping[str, Floats],
+    scores: Floats,
+    rounds: Sequence[Round] = ROUNDS,
+) -> Expansion | None:
+    """What the first of some images with these ``scores`` (n,) say about the others, by the
+    ``centred`` unit blocks (n, dim) of each extractor that is heard, which has its share in the
+    score; ``None`` where they have nothing to say."""
+    said = None
+    for this in rounds:
+        now = scores if said is None else said.of(scores)
+        one = _mean_of_first(this, shares, centred, now)
+        if one is None:
+            break
+        said = one if said is None else said.then(one)
+    return said
+
+
+def _mean_of_first(
+    this: Round, shares: Mapping[str, float], centred: Mapping[str, Floats], scores: Floats
+) -> Expansion | None:
+    kept = this.kept
+    order = np.argsort(-scores, kind="stable")
+    if not centred or len(order) <= kept or scores[order[kept - 1]] <= 0:
+        return None
+    first = order[:EXPANSION_SIZE]
+    weights = np.maximum(scores[first], 0)
+    means = {name: weights @ rows[first] / weights.sum() for name, rows in centred.items()}
+    # Of all the means side by side, each weighed by its share. Answers that have little to do with
+    # each other have a short one, and weigh little.
+    length = math.sqrt(sum(shares[n] * float(mean @ mean) for n, mean in means.items()))
+    length *= math.sqrt(sum(shares[name] for name in means))
+    if length < 1e-9:
+        return None
+    cosines = [centred[name] @ mean * (shares[name] / length) for name, mean in means.items()]
+    likeness = np.asarray(np.sum(cosines, axis=0), np.float32)
+    share = this.say * length / (1 + this.say * length)
+    stays = np.full(len(scores), 1 - share, np.float32)
+    # A likeness of 1 comes to what the last of those that are kept scores.
+    added = likeness * np.float32(share * scores[order[kept - 1]])
+    stays[order[:kept]], added[order[:kept]] = 1, 0
+    return Expansion(stays, added, likeness)

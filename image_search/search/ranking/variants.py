@@ -18,7 +18,7 @@ import numpy as np
 from image_search.extractors import edges
 from image_search.extractors.uprightness import QUARTERS, uprightness_of
 from image_search.imaging.arrays import Floats, Pixels
-from image_search.search.ranking.comparing import Comparison
+from image_search.search.ranking.fusion import Comparison
 
 #: The extractors that see a difference between views and compare drawings. Others keep what they
 #: saw of the drawing as it is.
