@@ -193,7 +193,7 @@ class Rates:
         self._extractors = {name: REGISTRY[name].load() for name in ("clip", "resnet50")}
 
     def of(self, name: str) -> float:
-        from image_search.extractors.runtime.batches import BATCH
+        from image_search.extractors.base import BATCH
 
         extractor = self._extractors[name]
         batch = [extractor.prepare(np.zeros((224, 224, 3), np.uint8))] * BATCH

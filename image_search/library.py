@@ -15,7 +15,8 @@ from image_search.duplicates.checking import Checked, Checker, CheckResult, Fail
 from image_search.duplicates.checking.report import render
 from image_search.duplicates.decisions import Decisions
 from image_search.errors import CacheDamaged, NotACache
-from image_search.extractors.loading import ExtractorPool
+from image_search.extractors import REGISTRY
+from image_search.extractors.base import ExtractorPool, QueryExtractors
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import decode
 from image_search.imaging.thumbnails import Thumbnails
@@ -51,7 +52,7 @@ class Library:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._serving = Serving(settings.cache)
-        self._pool = ExtractorPool()
+        self._pool = ExtractorPool(REGISTRY)
         self._turns = FairSemaphore(settings.workers)
         self._usable = Usable(settings)
         # Not among the turns of searches, which would wait for whole pages of thumbnails, and for
@@ -83,8 +84,10 @@ class Library:
 
         def answer() -> SearchResult:
             with self._turns.one() as turn:
-                pause = None if turn.alone else turn.again
-                index, asked = self._ask(query, self.settings.upload_megapixels, pause)
+                extractors = QueryExtractors(
+                    self._pool.for_queries, None if turn.alone else turn.again
+                )
+                index, asked = self._ask(query, self.settings.upload_megapixels, extractors)
                 return search(index, asked, query.k, started)
 
         return self._reopening(answer)
@@ -161,7 +164,7 @@ class Library:
         )
 
     def _ask(
-        self, query: Query, max_megapixels: float, pause: Callable[[], None] | None = None
+        self, query: Query, max_megapixels: float, extractors: QueryExtractors
     ) -> tuple[SearchIndex, PreparedQuery]:
         # Beside the reading of the index, where this is the first query.
         self._pool.begin(needed(query, self._usable_of(self._serving.snapshot())[0]))
@@ -171,17 +174,17 @@ class Library:
             index,
             query,
             usable,
-            self._pool.for_queries,
+            extractors,
             max_megapixels=max_megapixels,
             look=self._look,
             warnings=warnings,
-            pause=pause,
         )
         return index, asked
 
     def _ask_of_own(self, query: Query) -> tuple[SearchIndex, PreparedQuery]:
         """As ``_ask``, of pictures that may be as large as those of the collection."""
-        return self._ask(query, self.settings.most_megapixels)
+        extractors = QueryExtractors(self._pool.for_queries)
+        return self._ask(query, self.settings.most_megapixels, extractors)
 
     def _look(self, image_id: str) -> Pixels | None:
         return self._originals.pixels(image_id, self.settings.image_megapixels)

@@ -15,10 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from image_search.extractors.base import Extractor, unit_rows
+from image_search.extractors.base import BATCH, Extractor, Forward, embed_squares, unit_rows
 from image_search.extractors.clip_models import CLIP_MODELS, OPENAI, ClipModel
 from image_search.extractors.crop import centre_square, squashed
-from image_search.extractors.runtime.batches import BATCH, Forward, embed_squares
 from image_search.extractors.runtime.engines import open_networks
 from image_search.extractors.runtime.recipe import Input, Recipe
 from image_search.extractors.vocabulary import reader

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from image_search.extractors.base import Extractor
-from image_search.extractors.runtime.batches import Forward, embed_squares
+from image_search.extractors.base import Extractor, Forward, embed_squares
 from image_search.extractors.runtime.engines import open_networks
 from image_search.extractors.runtime.recipe import Input, Recipe
 from image_search.extractors.weights.sources import DESIGN

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from image_search.extractors.base import Extractor
 from image_search.extractors.clip_models import CLIP_MODELS, OPENAI
 from image_search.extractors.weights.files import Weights
 from image_search.extractors.weights.sources import DESIGN, RESNET50_IMAGENET1K_V2
+
+if TYPE_CHECKING:
+    from image_search.extractors.base import Extractor
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def _from(module: str, *names: str) -> Callable[[], Extractor]:
     """The ``load`` of a module in this package, imported on the first call and not before."""
 
     def load() -> Extractor:
-        return cast(Extractor, import_module(f"image_search.extractors.{module}").load(*names))
+        return cast("Extractor", import_module(f"image_search.extractors.{module}").load(*names))
 
     return load
 

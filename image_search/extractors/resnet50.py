@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from image_search.extractors.base import Extractor
+from image_search.extractors.base import Extractor, Forward, embed_squares
 from image_search.extractors.crop import centre_square
-from image_search.extractors.runtime.batches import Forward, embed_squares
 from image_search.extractors.runtime.engines import open_networks
 from image_search.extractors.runtime.recipe import Input, Recipe
 from image_search.extractors.weights.sources import RESNET50_IMAGENET1K_V2

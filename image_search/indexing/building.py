@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from image_search.extractors.base import Extractor
-from image_search.extractors.loading import Lazily
+from image_search.extractors.base import Extractor, Lazily
 from image_search.imaging.arrays import Floats
 from image_search.indexing.embedding import Embedding
 from image_search.indexing.examining import REDONE, LoadedImage, examine, in_order

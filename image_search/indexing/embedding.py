@@ -7,8 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from image_search.extractors.base import Extractor
-from image_search.extractors.runtime.batches import BATCH
+from image_search.extractors.base import BATCH, Extractor
 from image_search.imaging.arrays import Floats
 from image_search.indexing.examining import LoadedImage
 from image_search.search.ranking.fusion import Layout, stored_vectors

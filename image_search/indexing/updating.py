@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, resolve
-from image_search.extractors.loading import ExtractorPool
+from image_search.extractors.base import ExtractorPool
 from image_search.indexing.availability import chooses_freely, refuse_to_lose
 from image_search.indexing.building import IndexingContext, update_cache
 from image_search.indexing.reports import Progress, Report

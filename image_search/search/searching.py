@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from image_search.errors import IndexEmpty, InvalidQuery, ModelUnavailable, UnknownImage
 from image_search.extractors import REGISTRY
-from image_search.extractors.base import Extractor, TextExtractor, unit_rows
+from image_search.extractors.base import Extractor, QueryExtractors, TextExtractor, unit_rows
 from image_search.extractors.prompts import described
-from image_search.extractors.runtime.sharing import Shared
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import WORKING_SIDE, decode
 from image_search.imaging.sheets.drawing import PreparedDrawing, is_line_art, prepare_drawing
@@ -63,8 +60,6 @@ SOME_WORDS = (
 # What hits were found by.
 NAMES, CONTENT = "names", "content"
 UNWEIGHED = "The weights give CLIP no say, so the words were not looked for."
-# Extractors that work for queries at the same time, those that wait for one another included.
-THREADS = 16
 # How far words for what is not wanted push away, against those for what is.
 _AGAINST = 0.5
 
@@ -143,18 +138,16 @@ def ask(
     index: SearchIndex,
     query: Query,
     usable: Sequence[str],
-    load: Callable[[str], Extractor],
+    extractors: QueryExtractors,
     *,
     max_megapixels: float,
     look: Callable[[str], Pixels | None],
     warnings: tuple[str, ...] = (),
-    pause: Callable[[], None] | None = None,
 ) -> PreparedQuery:
     """Make out ``query`` for ``index``, in the blocks of the ``usable`` extractors.
 
-    ``load`` gives an extractor by name, ``look`` the pixels of an indexed image by id, or None
-    where they cannot be had; ``warnings`` go into the answer, and to them what the answer lacks.
-    Where other queries need the cores, ``pause`` lets them go first once (see ``blocks_of``).
+    ``look`` gives the pixels of an indexed image by id, or None where they cannot be had;
+    ``warnings`` go into the answer, and to them what the answer lacks.
 
     Raises:
         InvalidQuery: the query is empty, contradictory or out of range.
@@ -181,9 +174,7 @@ def ask(
     if kind == SKETCH and len(pictures) + len(query.like) == 1:
         # Of several, each may have been turned in another way.
         drawing = shown[0] if shown else look(query.like[0])
-    blocks, variants = blocks_of(
-        index, query, kind, shown, wanted, load, drawing=drawing, pause=pause
-    )
+    blocks, variants = blocks_of(index, query, kind, shown, wanted, extractors, drawing=drawing)
     question = replace(_question(index, query, kind, blocks), variants=variants)
     if query.worded and not any(map(reads, wanted)):
         missing = NO_CLIP_NOT if words(query.not_text) else NO_CLIP
@@ -275,7 +266,8 @@ def _check_extractors(query: Query, usable: Sequence[str]) -> None:
 def _question(
     index: SearchIndex, query: Query, kind: str, blocks: Mapping[str, Floats]
 ) -> ScoringQuery:
-    asked = () if _weighed_by_hand(query) else words_of(words(query.text))
+    text = "" if _weighed_by_hand(query) else words(query.text)
+    asked = words_of(text) if text else ()
     if not blocks and not asked:
         what = "The weights" if _weighed_by_hand(query) else "The words"
         raise InvalidQuery(f"{what} leave nothing that can compare what the query holds.")
@@ -330,17 +322,14 @@ def blocks_of(
     kind: str,
     pictures: Sequence[Pixels],
     wanted: Sequence[str],
-    load: Callable[[str], Extractor],
+    extractors: QueryExtractors,
     *,
     drawing: Pixels | None = None,
-    pause: Callable[[], None] | None = None,
 ) -> tuple[dict[str, Floats], tuple[Variant, ...]]:
     """One unit block (dim,) for each extractor of those ``wanted`` that can speak for the query;
     and the variants of the one ``drawing`` that it is about, if it is, mirrored and turned.
 
-    ``pictures`` are the query's, as RGB pixels; ``load`` gives an extractor by name. Where nobody
-    else needs the cores, extractors work side by side; else one after the other, and ``pause`` is
-    called when all are ready, so that what others ask can go through the networks with it.
+    ``pictures`` are the query's, as RGB pixels.
 
     Raises:
         UnknownImage: the query names an image that is not indexed.
@@ -349,7 +338,7 @@ def blocks_of(
     comparison = index.comparison(kind)
     alike = [_stored(index, image_id) for image_id in query.like]
     seeing = [name for name in wanted if not (name == "hsv" and query.color)] if pictures else []
-    seen = _embedded(pictures, seeing, load, pause)
+    seen = extractors.embed(pictures, seeing)
     blocks: dict[str, Floats] = {}
     for name in wanted:
         if name == "hsv" and query.color:
@@ -360,50 +349,19 @@ def blocks_of(
         rows = seen.get(name, ())
         parts += [comparison.query_block(name, row) for row in rows]
         if reads(name) and query.worded:
-            parts = _with_words(parts, query, load(name))
+            parts = _with_words(parts, query, extractors.load(name))
         if parts:
             blocks[name] = pooled(parts)
     if drawing is None:
         return blocks, ()
     known = alike[0] if alike else {name: rows[0] for name, rows in seen.items()}
-    # Others went first already.
-    again = None if pause is None else lambda: None
     variants = variants_of(
         drawing,
         {name: block for name, block in known.items() if name in wanted},
         comparison.models,
-        lambda views, names: _embedded(views, names, load, again),
+        extractors.embed,
     )
     return blocks, compared(variants, comparison)
-
-
-def _embedded(
-    pictures: Sequence[Pixels],
-    names: Sequence[str],
-    load: Callable[[str], Extractor],
-    pause: Callable[[], None] | None,
-) -> dict[str, Floats]:
-    """The embeddings (pictures, dim) by extractor."""
-
-    def asked(name: str) -> Callable[[], Floats]:
-        extractor = load(name)
-        inputs = [extractor.prepare(pixels) for pixels in pictures]
-        if isinstance(extractor, Shared):
-            return extractor.ask(inputs)
-        return lambda: extractor.embed(inputs)
-
-    if pause is None and len(names) > 1:
-        return dict(zip(names, _threads().map(lambda name: asked(name)(), names), strict=True))
-    answers = {name: asked(name) for name in names}
-    if pause is not None and answers:
-        pause()
-    return {name: answer() for name, answer in answers.items()}
-
-
-@functools.cache
-def _threads() -> ThreadPoolExecutor:
-    # Most of them wait, in a network's queue, for the batch that they share.
-    return ThreadPoolExecutor(THREADS, "query")
 
 
 def _stored(index: SearchIndex, image_id: str) -> Mapping[str, Floats]:

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from image_search.extractors import REGISTRY, Extractor, TextExtractor
-from image_search.extractors.runtime import batches
+from image_search.extractors import REGISTRY, Extractor, TextExtractor, base
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -80,7 +79,7 @@ def test_more_than_one_inner_batch_keeps_the_order(
 ) -> None:
     inputs = [extractor.prepare(noise(40, 40, seed=seed)) for seed in range(5)]
     whole = extractor.embed(inputs)
-    monkeypatch.setattr(batches, "BATCH", 2)
+    monkeypatch.setattr(base, "BATCH", 2)
 
     np.testing.assert_allclose(extractor.embed(inputs), whole, atol=1e-5)
 

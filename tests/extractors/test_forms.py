@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_search.extractors.runtime.batches import BATCH, Forward
-from image_search.extractors.runtime.forms import FILLED, FullBatchModel, LazyModel
+from image_search.extractors.base import BATCH, Forward
+from image_search.extractors.runtime.openvino_engine import FILLED, FullBatchModel, LazyModel
 from image_search.imaging.arrays import Floats
 
 

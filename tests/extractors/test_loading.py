@@ -10,8 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from image_search.extractors import REGISTRY
-from image_search.extractors.loading import ExtractorPool
-from image_search.extractors.runtime.sharing import MOST
+from image_search.extractors.base import MOST, ExtractorPool
 from image_search.imaging.arrays import Floats
 
 
@@ -53,7 +52,7 @@ def extractors(monkeypatch: pytest.MonkeyPatch) -> dict[str, Noting]:
 def test_networks_see_every_size_of_batches_that_queries_come_in(
     extractors: dict[str, Noting],
 ) -> None:
-    ExtractorPool().warm_up(list(extractors), lambda: False)
+    ExtractorPool(REGISTRY).warm_up(list(extractors), lambda: False)
 
     every = list(range(1, MOST + 1))
     reader = extractors["clip"]
@@ -69,13 +68,13 @@ def test_each_is_loaded_before_any_sees_a_second_size(extractors: dict[str, Noti
         seen.append(sum(bool(one.sizes) for one in extractors.values()))
         return len(seen) > len(extractors)
 
-    ExtractorPool().warm_up(list(extractors), cancelled)
+    ExtractorPool(REGISTRY).warm_up(list(extractors), cancelled)
 
     assert seen == [0, 1, 2, 3]
     assert [one.sizes for one in extractors.values()] == [[1], [1], [1]]
 
 
 def test_what_is_cancelled_loads_nothing(extractors: dict[str, Noting]) -> None:
-    ExtractorPool().warm_up(list(extractors), lambda: True)
+    ExtractorPool(REGISTRY).warm_up(list(extractors), lambda: True)
 
     assert not any(one.sizes for one in extractors.values())

@@ -17,8 +17,8 @@ from PIL import Image
 from torchvision.models import ResNet50_Weights
 
 from image_search.extractors import Extractor, TextExtractor, clip, resnet50, unit_rows
+from image_search.extractors.base import BATCH
 from image_search.extractors.clip_models import CLIP_MODELS, LAION2B, OPENAI, SIGLIP2, ClipModel
-from image_search.extractors.runtime.batches import BATCH
 from image_search.extractors.runtime.torch_engine import channels_first
 from image_search.extractors.weights import sources
 from image_search.extractors.words import tokens

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from image_search.extractors import TextExtractor
-from image_search.extractors.runtime.sharing import MOST, MicroBatcher, shared
+from image_search.extractors.base import MOST, MicroBatcher, shared
 from image_search.imaging.arrays import Floats
 
 THREADS = 16

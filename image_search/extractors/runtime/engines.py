@@ -14,7 +14,7 @@ from functools import cache
 from importlib.util import find_spec
 
 from image_search.errors import ModelUnavailable
-from image_search.extractors.runtime.batches import Forward
+from image_search.extractors.base import Forward
 from image_search.extractors.runtime.recipe import IMPORTING, Recipe
 
 _log = logging.getLogger(__name__)

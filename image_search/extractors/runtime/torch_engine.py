@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from image_search.extractors.runtime.batches import Forward
+from image_search.extractors.base import Forward
 from image_search.extractors.runtime.recipe import Recipe
 from image_search.imaging.arrays import Floats, Pixels
 
