@@ -21,7 +21,7 @@ from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import decode
 from image_search.imaging.thumbnails import Thumbnails
 from image_search.imaging.turns import FairSemaphore
-from image_search.indexing.availability import Status, Usable, is_outdated, status_of
+from image_search.indexing.availability import Status, is_outdated, status_of, usable_extractors
 from image_search.indexing.intake import Added, save_upload
 from image_search.indexing.originals import Originals
 from image_search.indexing.reports import Progress, Report
@@ -38,8 +38,13 @@ Result = TypeVar("Result")
 
 # Checks at work at the same time: each decodes pictures at their full size, on two threads.
 CHECKS = 2
+# Weights are put into their place, or taken away, by hand; nobody notices that somewhat later.
+USABLE_SECONDS = 1.0
 # What an update goes on telling after the images are embedded.
 COUNTED = ("added", "changed", "moved", "removed", "unreadable")
+
+# The extractors that a query can use, and what to tell about the rest.
+_Extractors = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 class Library:
@@ -54,7 +59,7 @@ class Library:
         self._serving = Serving(settings.cache)
         self._pool = ExtractorPool(REGISTRY)
         self._turns = FairSemaphore(settings.workers)
-        self._usable = Usable(settings)
+        self._usable: tuple[Snapshot, str, float, _Extractors] | None = None
         # Not among the turns of searches, which would wait for whole pages of thumbnails, and for
         # checks, which take several times as long.
         self._checks = FairSemaphore(min(CHECKS, settings.workers))
@@ -294,8 +299,15 @@ class Library:
         """
         return self._originals.thumbnail(self._originals.fact(image_id), side)
 
-    def _usable_of(self, snapshot: Snapshot) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        return self._usable.of(snapshot, self._serving.damage)
+    def _usable_of(self, snapshot: Snapshot) -> _Extractors:
+        """What a query can use here. The weights on the disk are looked at again after
+        ``USABLE_SECONDS``, and not twice for every search."""
+        known, now, damage = self._usable, time.monotonic(), self._serving.damage
+        if known is not None and known[0] is snapshot and known[1] == damage and now < known[2]:
+            return known[3]
+        found = usable_extractors(self.settings, snapshot, damage)
+        self._usable = snapshot, damage, now + USABLE_SECONDS, found
+        return found
 
 
 class Serving:

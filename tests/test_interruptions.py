@@ -39,12 +39,12 @@ def slowly(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "slow" / "sitecustomize.py").write_text(
         "import time\n"
         "from image_search.indexing import building, embedding\n"
-        "from image_search.extractors import hsv\n"
-        "building.SAVE_SECONDS, embedding.BATCH, real = 0.05, 8, hsv.HsvHistogram.embed\n"
+        "from image_search.extractors import descriptors\n"
+        "building.SAVE_SECONDS, embedding.BATCH, real = 0.05, 8, descriptors.HsvHistogram.embed\n"
         "def embed(self, inputs):\n"
         "    time.sleep(0.02 * len(inputs))\n"
         "    return real(self, inputs)\n"
-        "hsv.HsvHistogram.embed = embed\n"
+        "descriptors.HsvHistogram.embed = embed\n"
     )
     path = os.pathsep.join([str(tmp_path / "slow"), str(ROOT)])
     return environment() | {"PYTHONPATH": path}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from image_search.errors import InvalidQuery
 from image_search.extractors import REGISTRY
-from image_search.extractors.hsv import DIM
+from image_search.extractors.descriptors import HSV_DIM as DIM
 from image_search.imaging.arrays import Floats
 from image_search.search.palettes import Colour, palette_block, parse_colour
 

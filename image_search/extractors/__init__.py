@@ -1,4 +1,5 @@
-"""Where a picture, or a phrase, becomes a vector: one registry and one module per extractor.
+"""Where a picture, or a phrase, becomes a vector: one registry, and one module per
+extractor; those that need no weights share one.
 
 To add an extractor: write a module with ``load() -> Extractor`` and add a row to ``registry.py``.
 Importing this package loads no model and no model library.

@@ -82,7 +82,7 @@ _ROWS = (
         model="opencv/hsv-8x8x8-sqrt/1",
         summary="which colours, and how much of each",
         weights=None,
-        load=_from("hsv"),
+        load=_from("descriptors", "hsv"),
     ),
     ExtractorSpec(
         name="edges",
@@ -90,7 +90,7 @@ _ROWS = (
         model="image_search/edges-12x12x9/4",
         summary="shape: which way the lines run, and where",
         weights=None,
-        load=_from("edges"),
+        load=_from("descriptors", "edges"),
     ),
     ExtractorSpec(
         name="texture",
@@ -98,7 +98,7 @@ _ROWS = (
         model="image_search/texture-lbp-glac/1",
         summary="surface and pattern, wherever they are in the picture",
         weights=None,
-        load=_from("texture"),
+        load=_from("descriptors", "texture"),
     ),
 )
 

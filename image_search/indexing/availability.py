@@ -6,7 +6,6 @@ Imports as little as it can, for ``status`` is to answer at once.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from image_search.errors import ModelUnavailable
@@ -16,11 +15,6 @@ from image_search.indexing.reports import Unreadable
 from image_search.indexing.unread import by_ending, unreadable_of
 from image_search.settings import Settings
 from image_search.storage import Snapshot
-
-# Weights are put into their place, or taken away, by hand; nobody notices that somewhat later.
-SECONDS = 1.0
-
-_Found = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -108,26 +102,6 @@ def usable_extractors(
     if snapshot.images and not snapshot.complete:
         warnings.append("The last indexing was interrupted; reindex to go on where it stopped.")
     return tuple(usable), tuple(dict.fromkeys(warnings))
-
-
-class Usable:
-    """What a query can use here; safe to ask from many threads.
-
-    The weights on the disk are looked at again after ``SECONDS``, and not twice for every search.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._known: tuple[Snapshot, str, float, _Found] | None = None
-
-    def of(self, snapshot: Snapshot, damage: str) -> _Found:
-        """See ``usable_extractors``."""
-        known, now = self._known, time.monotonic()
-        if known is not None and known[0] is snapshot and known[1] == damage and now < known[2]:
-            return known[3]
-        found = usable_extractors(self._settings, snapshot, damage)
-        self._known = snapshot, damage, now + SECONDS, found
-        return found
 
 
 def _resolved(settings: Settings, used: list[str] | None) -> list[str]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from image_search.errors import InvalidQuery
 from image_search.extractors.base import unit_rows
-from image_search.extractors.hsv import BINS, DIM, HsvHistogram
+from image_search.extractors.descriptors import HSV_BINS, HSV_DIM, HsvHistogram
 from image_search.imaging.arrays import Floats
 
 # Distance in CIELAB at which likeness has fallen to .61 (one sigma); 2.3 is the smallest difference
@@ -66,7 +66,7 @@ def parse_colour(text: str) -> Colour:
 
 def palette_block(colours: Sequence[Colour]) -> Floats:
     """The unit block (512,) that a picture in just these colours, in these shares, would have."""
-    shares = np.zeros(DIM, dtype=np.float64)
+    shares = np.zeros(HSV_DIM, dtype=np.float64)
     for colour in colours:
         rgb = np.array([[[colour.red, colour.green, colour.blue]]], dtype=np.uint8)
         difference = _samples() - _lab(rgb)[0, 0]
@@ -85,7 +85,7 @@ def _samples() -> Floats:
     tops = (180, 256, 256)
     axes = [
         ((np.arange(bins * _POINTS) + 0.5) * top / (bins * _POINTS)).reshape(bins, _POINTS)
-        for bins, top in zip(BINS, tops, strict=True)
+        for bins, top in zip(HSV_BINS, tops, strict=True)
     ]
     grid = np.stack(
         np.broadcast_arrays(
@@ -95,7 +95,7 @@ def _samples() -> Floats:
         ),
         axis=-1,
     )
-    hsv = np.clip(np.round(grid), 0, [179, 255, 255]).astype(np.uint8).reshape(DIM, -1, 3)
+    hsv = np.clip(np.round(grid), 0, [179, 255, 255]).astype(np.uint8).reshape(HSV_DIM, -1, 3)
     return _lab(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.uint8, copy=False))
 
 

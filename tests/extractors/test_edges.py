@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from image_search.extractors import edges
+from image_search.extractors import descriptors
 from image_search.imaging.arrays import Floats, Pixels
 
 
@@ -19,7 +19,7 @@ def ring(x: int = 100, y: int = 100, ink: int = 0, paper: int = 255) -> Pixels:
 
 
 def embedding(pixels: Pixels) -> Floats:
-    extractor = edges.load()
+    extractor = descriptors.load("edges")
     row: Floats = extractor.embed([extractor.prepare(pixels)])[0]
     return row
 
@@ -63,7 +63,7 @@ def test_a_picture_without_edges_has_no_direction_but_a_length() -> None:
 
 
 def test_a_picture_without_edges_is_like_no_drawing() -> None:
-    extractor = edges.load()
+    extractor = descriptors.load("edges")
     drawing = np.full((120, 160, 3), 255, np.uint8)
     drawing[30:90, 40:43] = drawing[30:33, 40:120] = 0
     blanks = [np.full((50, 70, 3), level, np.uint8) for level in (0, 127, 255)]
@@ -85,6 +85,6 @@ def test_half_turns_and_mirror_images_follow_from_the_embedding(
     changed = pixels[::-1, ::-1] if half_turn else pixels
     changed = np.ascontiguousarray(changed[:, ::-1] if mirrored else changed)
 
-    found = edges.turned_over(embedding(pixels), half_turn=half_turn, mirrored=mirrored)
+    found = descriptors.turned_over(embedding(pixels), half_turn=half_turn, mirrored=mirrored)
 
     assert found @ embedding(changed) > 0.9999

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from image_search.extractors import hsv
+from image_search.extractors import descriptors
 from image_search.imaging.arrays import Floats, Pixels
 
 
@@ -13,14 +13,14 @@ def plain(red: int, green: int, blue: int, height: int = 40, width: int = 60) ->
 
 
 def embedding(pixels: Pixels) -> Floats:
-    extractor = hsv.load()
+    extractor = descriptors.load("hsv")
     row: Floats = extractor.embed([extractor.prepare(pixels)])[0]
     return row
 
 
 def test_one_colour_is_one_bin() -> None:
     row = embedding(plain(255, 0, 0))
-    assert row.shape == (hsv.DIM,)
+    assert row.shape == (descriptors.HSV_DIM,)
     assert np.count_nonzero(row) == 1
     assert row[0 * 64 + 7 * 8 + 7] == 1  # hue 0, full saturation, full value
 

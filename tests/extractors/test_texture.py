@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from image_search.extractors import texture
+from image_search.extractors import descriptors
 from image_search.imaging.arrays import Floats, Pixels
 
 
@@ -18,7 +18,7 @@ def stripes(period: int, across: bool = False, phase: int = 0) -> Pixels:
 
 
 def embedding(pixels: Pixels) -> Floats:
-    extractor = texture.load()
+    extractor = descriptors.load("texture")
     row: Floats = extractor.embed([extractor.prepare(pixels)])[0]
     return row
 
@@ -45,6 +45,6 @@ def test_faint_noise_on_plain_paper_is_not_texture() -> None:
 @pytest.mark.parametrize("shade", [0, 255])
 def test_degenerate_pictures_have_unit_rows(shape: tuple[int, int], shade: int) -> None:
     row = embedding(np.full((*shape, 3), shade, dtype=np.uint8))
-    assert row.shape == (texture.DIM,)
+    assert row.shape == (descriptors.TEXTURE_DIM,)
     assert np.isfinite(row).all()
     assert np.isclose(np.linalg.norm(row), 1, atol=1e-5)

@@ -119,7 +119,7 @@ class FlatIndex:
             selector = faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg, arg-type]
             parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
         asked = np.ascontiguousarray(query[None], dtype=np.float32)
-        scores, rows = _searched(self._index, asked, top_k, parameters)
+        scores, rows = searched(self._index, asked, top_k, parameters)
         found = rows[0] >= 0
         return scores[0][found], rows[0][found]
 
@@ -213,7 +213,7 @@ class Coder:
         parameters = faiss.RaBitQSearchParameters(  # type: ignore[call-arg]
             qb=bits, sel=selector
         )
-        scores, rows = _searched(index, coded, top_k, parameters)
+        scores, rows = searched(index, coded, top_k, parameters)
         found = rows[0] >= 0
         return scores[0][found], rows[0][found]
 
@@ -309,7 +309,7 @@ def _rotation(dim: int) -> _Rotation:
     return _Rotation(dim)
 
 
-def _searched(index: Any, queries: Floats, top_k: int, parameters: Any) -> tuple[Floats, Rows]:
+def searched(index: Any, queries: Floats, top_k: int, parameters: Any) -> tuple[Floats, Rows]:
     """Scores and rows, (queries, top_k) each; -1 as a row where there are fewer.
 
     FAISS divides queries, not rows, among threads, and searches ask one at a time: others would

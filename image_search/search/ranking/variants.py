@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from image_search.extractors import edges
+from image_search.extractors.descriptors import turned_over
 from image_search.extractors.uprightness import QUARTERS, uprightness_of
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.search.ranking.fusion import Comparison
 
 #: The extractors that see a difference between views and compare drawings. Others keep what they
 #: saw of the drawing as it is.
-TURNED = ("design", edges.NAME)
+TURNED = ("design", "edges")
 #: A mirrored view counts by so much less (of a cosine). With more, mirrored drawings lose places,
 #: with less those that are not, for nothing else tells them apart.
 MIRRORED_BEHIND = 0.02
@@ -121,12 +121,12 @@ def _blocks_of(
     those of the drawing as it is."""
     blocks: list[dict[str, Floats]] = [{} for _ in views]
     for name in names:
-        if name == edges.NAME:
+        if name == "edges":
             quarter = np.zeros(0, np.float32)
             if any(view.quarters % 2 for view in views):
                 quarter = embed([View(1).of(pixels)], [name])[name][0]
             rows = [
-                edges.turned_over(
+                turned_over(
                     quarter if view.quarters % 2 else seen[name],
                     half_turn=view.quarters > 1,
                     mirrored=view.mirrored,
