@@ -14,7 +14,7 @@ import pytest
 from image_search import cli, errors
 from image_search.extractors import REGISTRY
 from image_search.library import Library
-from image_search.search.hits import Hit
+from image_search.search.queries import Hit
 from image_search.settings import TABLE, Setting, Settings
 from image_search.web import create_app
 from image_search.web.errors import STATUS
