@@ -9,7 +9,7 @@ import pytest
 from benchmarks.paper_kinds import KINDS, Grey, lay
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.sheets.drawing import PreparedDrawing, prepare_drawing
-from image_search.imaging.sheets.sheet import find_sheet
+from image_search.imaging.sheets.paper import find_sheet
 
 SIDE = 256
 

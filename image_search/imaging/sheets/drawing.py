@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.imaging.arrays import Floats, Pixels
-from image_search.imaging.sheets.ink import Inked, filled, paper_of, take_apart
+from image_search.imaging.sheets.paper import Inked, Sheet, filled, find_sheet, paper_of, take_apart
 from image_search.imaging.sheets.parts import Box, Laid, lay_out, without_specks
-from image_search.imaging.sheets.recognition import may_be_drawn_on, signs_of, sureness
+from image_search.imaging.sheets.recognition import signs_of, sureness
 from image_search.imaging.sheets.ruling import without_dots, without_rulings
-from image_search.imaging.sheets.sheet import Sheet, find_sheet
 from image_search.imaging.shrinking import within
 
 Shares = tuple[float, float, float, float]
@@ -113,7 +112,7 @@ class _Drawn:
 def _look(flat: Pixels) -> _Drawn | None:
     """None where the paper is that of a photo, as for most photos; the rest takes longer."""
     paper = paper_of(flat)
-    if not may_be_drawn_on(paper):
+    if not paper.may_be_drawn_on:
         return None
     one = take_apart(flat, paper)
     ink, lines = without_rulings(one.ink, one.shares, one.least)

@@ -22,25 +22,12 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.imaging.arrays import Floats
-from image_search.imaging.sheets.ink import Inked, Paper
+from image_search.imaging.sheets.paper import UNEVEN_STEP, Inked
 
 #: The fitted numbers, beside this file.
 FITTED: Final = "recognition.json"
-_STEP = 12  # levels (of 255) between neighbours from which paper is not even
-#: Share of such steps that no drawing's paper has.
-UNEVEN: Final = 0.13
 _SPECK = 0.03  # share of the sheet's longer side that a speck is within
 _EDGE = 5  # pixels; half-tones in a square of this side around ink belong to its strokes
-
-
-def may_be_drawn_on(paper: Paper) -> bool:
-    """Whether this may be the paper of a drawing; what is under most photos may not."""
-    return unevenness(paper) <= UNEVEN
-
-
-def unevenness(paper: Paper) -> float:
-    """The share of the paper where it changes in a step."""
-    return float((_steps(paper) > _STEP).mean())
 
 
 def sureness(signs: dict[str, float]) -> float:
@@ -89,7 +76,7 @@ def signs_of(one: Inked, ink: Floats) -> dict[str, float]:
     count = int(inked.sum())
     if not count:
         return {}
-    steps = _steps(one.paper)
+    steps = one.paper.steps
     lab = cv2.cvtColor(one.paper.pixels, cv2.COLOR_RGB2LAB).astype(np.float32)
     smooth = cv2.GaussianBlur(lab, (0, 0), max(lab.shape) / 12)
     strength = float(np.percentile(ink[inked], 80))
@@ -111,7 +98,7 @@ def signs_of(one: Inked, ink: Floats) -> dict[str, float]:
     ring = around & ~beside
     return {
         "rough": math.log(float(steps.mean()) + 0.3),
-        "stepped": math.log(float((steps > _STEP).mean()) + 0.01),
+        "stepped": math.log(float((steps > UNEVEN_STEP).mean()) + 0.01),
         "chroma": math.log(float(lab[..., 1].std() + lab[..., 2].std()) + 1),
         "density": 10 * float(inked.mean()),
         "strength": strength,
@@ -133,13 +120,6 @@ def signs_of(one: Inked, ink: Floats) -> dict[str, float]:
         "lumpy": math.log(float(np.abs(lab - smooth).mean()) + 0.3),
         "light": float(one.paper.light),
     }
-
-
-def _steps(paper: Paper) -> npt.NDArray[np.uint8]:
-    """Levels between neighbours, the most of the channels."""
-    kernel = np.ones((3, 3), np.uint8)
-    steps = cv2.morphologyEx(paper.pixels, cv2.MORPH_GRADIENT, kernel)
-    return np.asarray(steps.max(axis=2), np.uint8)
 
 
 def _coherence(ink: Floats, strong: npt.NDArray[np.uint8]) -> float:
