@@ -114,6 +114,27 @@ def test_turned_drawings_are_found_by_edges_alone(library: Library) -> None:
     assert (first.path, first.variant) == ("late/05.png", "turned 270°")
 
 
+@pytest.mark.parametrize("margin", [0, 130])
+def test_a_small_drawing_is_found_whatever_room_images_leave_around(
+    library: Library, tmp_path: Path, margin: int
+) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    for seed in range(COUNT):
+        image = np.pad(drawn(seed), ((margin,) * 2, (margin,) * 2, (0, 0)), constant_values=255)
+        Image.fromarray(image).save(images / f"{seed:02}.png")
+    settings = replace(library.settings, images=images, cache=tmp_path / "features.pkl")
+    roomy = Library.open(settings)
+    roomy.update(fingerprints=False)
+    found = 0
+    for seed in range(12):
+        sheet = np.full((900, 900, 3), 255, np.uint8)
+        sheet[600:840, 40:280] = drawn(seed)
+        first, *_ = roomy.search(Query((saved(Image.fromarray(sheet)),), kind="sketch")).hits
+        found += (Path(first.path).stem, first.variant) == (f"{seed:02}", "")
+    assert found >= 11
+
+
 def test_scores_stay_within_range_and_contributions_add_up(library: Library) -> None:
     for view in VIEWS:
         for hit in library.search(Query((asked(3, view),), kind="sketch", k=COUNT)).hits:

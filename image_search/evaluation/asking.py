@@ -13,6 +13,7 @@ import numpy as np
 
 from image_search.evaluation.metrics import Integers
 from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.sheets.drawing import PreparedDrawing
 from image_search.search.queries import AUTO, Query
 from image_search.search.ranking.fusion import (
     ROUNDS,
@@ -149,8 +150,8 @@ def _expand(
             row[:] = said.of(row)
 
 
-def prepared(pixels: Pixels, kind: str = AUTO) -> tuple[str, Pixels]:
-    """What kind of query a search takes a picture for that is declared to be of this ``kind``, and
-    the picture as it is compared: of a drawing, its lines on clean paper."""
+def prepared(pixels: Pixels, kind: str = AUTO) -> tuple[str, PreparedDrawing | None]:
+    """Return the kind of query that a search takes a picture for if it is declared to be of this
+    ``kind``, and the drawing that is compared in its place, if one is."""
     found, drawings = recognised(Query(kind=kind), [pixels], lambda _: None)
-    return found, drawings[0].pixels if drawings else pixels
+    return found, next(iter(drawings), None)

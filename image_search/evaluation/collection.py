@@ -121,10 +121,13 @@ class Collection:
         """
         key = number, tuple(names), kind
         if key not in self._drawn:
-            _, pixels = self._prepared(number, kind)
+            _, pixels, cut_out = self._prepared(number, kind)
             embed = self.library.embed
             blocks = {name: rows[0] for name, rows in embed([pixels], names).items()}
-            self._drawn[key] = blocks, variants_of(pixels, blocks, self.models, embed)
+            self._drawn[key] = (
+                blocks,
+                variants_of(pixels, blocks, self.models, embed, cut_out=cut_out),
+            )
         return self._drawn[key]
 
     @cached_property
@@ -133,20 +136,25 @@ class Collection:
     ) -> dict[tuple[int, tuple[str, ...], str], tuple[Mapping[str, Floats], tuple[Variant, ...]]]:
         return {}
 
-    def _prepared(self, number: int, kind: str) -> tuple[str, Pixels]:
-        """As ``prepared``. Cleaned drawings are kept, for they are asked about in several ways."""
+    def _prepared(self, number: int, kind: str) -> tuple[str, Pixels, bool]:
+        """Return the kind of query that a search takes an image for, what it compares, and whether
+        that is a drawing that was cut out. Cleaned drawings are kept, for they are asked about in
+        several ways."""
         kept = self._cleaned.get((number, kind))
         if kept is not None:
+            png, cut_out = kept
             # ``imdecode`` gives three channels alike, whose order does not matter.
-            return SKETCH, np.asarray(cv2.imdecode(kept, cv2.IMREAD_COLOR), np.uint8)
+            return SKETCH, np.asarray(cv2.imdecode(png, cv2.IMREAD_COLOR), np.uint8), cut_out
         pixels = self._pixels(self.files[number])
-        found, compared = prepared(pixels, kind)
-        if compared is not pixels:
-            self._cleaned[number, kind] = cv2.imencode(".png", compared[..., 0])[1]
-        return found, compared
+        found, drawing = prepared(pixels, kind)
+        if drawing is None:
+            return found, pixels, False
+        png = cv2.imencode(".png", drawing.pixels[..., 0])[1]
+        self._cleaned[number, kind] = png, drawing.cut_out
+        return found, drawing.pixels, drawing.cut_out
 
     @cached_property
-    def _cleaned(self) -> dict[tuple[int, str], npt.NDArray[np.uint8]]:
+    def _cleaned(self) -> dict[tuple[int, str], tuple[npt.NDArray[np.uint8], bool]]:
         return {}
 
     def _pixels(self, file: Path) -> Pixels:

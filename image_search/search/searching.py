@@ -174,7 +174,10 @@ def ask(
     if kind == SKETCH and len(pictures) + len(query.like) == 1:
         # Of several, each may have been turned in another way.
         drawing = shown[0] if shown else look(query.like[0])
-    blocks, variants = blocks_of(index, query, kind, shown, wanted, extractors, drawing=drawing)
+    blocks, variants = blocks_of(
+        index, query, kind, shown, wanted, extractors,
+        drawing=drawing, cut_out=any(one.cut_out for one in drawings),
+    )  # fmt: skip
     question = replace(_question(index, query, kind, blocks), variants=variants)
     if query.worded and not any(map(reads, wanted)):
         missing = NO_CLIP_NOT if words(query.not_text) else NO_CLIP
@@ -325,11 +328,13 @@ def blocks_of(
     extractors: QueryExtractors,
     *,
     drawing: Pixels | None = None,
+    cut_out: bool = False,
 ) -> tuple[dict[str, Floats], tuple[Variant, ...]]:
     """One unit block (dim,) for each extractor of those ``wanted`` that can speak for the query;
     and the variants of the one ``drawing`` that it is about, if it is, mirrored and turned.
 
-    ``pictures`` are the query's, as RGB pixels.
+    ``pictures`` are the query's, as RGB pixels; ``cut_out`` is whether the margin of the drawing is
+    not its own.
 
     Raises:
         UnknownImage: the query names an image that is not indexed.
@@ -360,6 +365,7 @@ def blocks_of(
         {name: block for name, block in known.items() if name in wanted},
         comparison.models,
         extractors.embed,
+        cut_out=cut_out,
     )
     return blocks, compared(variants, comparison)
 

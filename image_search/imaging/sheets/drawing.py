@@ -31,7 +31,7 @@ _CLOSE, _MORE_PIXELS = 240, 1.25
 # that drew it: where it lies in the frame says something. A smaller one is cut out, ...
 _FRAMED = 0.35
 # ... with a margin of so much of its longer side, and square.
-_MARGIN = 0.4
+_MARGIN = 0.1
 # Strokes are made as dark as those of a soft pencil on white.
 _DARKEST = 235
 # Pixels; no drawing is told in a picture with a shorter side.
@@ -47,7 +47,8 @@ class PreparedDrawing:
     ``pixels`` (h, w, 3) uint8 is dark ink on white paper; ``score`` from 0 to 1 how sure it is that
     this is a drawing, yes above .5; ``box`` what of the original it shows, and ``parts`` the
     drawings on the sheet, largest first, each as left, top, width and height in shares of the
-    original's sides; ``steps`` what was done, in words.
+    original's sides; ``steps`` what was done, in words. ``cut_out`` is whether it is shown with
+    a margin that nobody drew.
     """
 
     pixels: Pixels
@@ -55,6 +56,7 @@ class PreparedDrawing:
     box: Shares
     parts: tuple[Shares, ...]
     steps: tuple[str, ...]
+    cut_out: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain values, with a ``preview`` of the pixels: a small picture as a data
@@ -154,6 +156,7 @@ def _prepared(pixels: Pixels, sheet: Sheet | None, *, declared: bool) -> Prepare
     closer = _closer(pixels, sheet, drawn, laid, box)
     clean = _rendered(*(closer or (ink, laid.drawn, one.least, box)))
     whole = 0, 0, ink.shape[1], ink.shape[0]
+    cut_out = box not in (whole, laid.page)
     steps = [
         ("the sheet cut out and laid flat", sheet is not None),
         ("light ink on dark paper inverted", one.paper.light),
@@ -161,7 +164,7 @@ def _prepared(pixels: Pixels, sheet: Sheet | None, *, declared: bool) -> Prepare
         ("dots removed", drawn.dots),
         ("notes set apart", laid.notes),
         ("the strip with holes cut off", box == laid.page != whole),
-        ("cropped to the drawing", box not in (whole, laid.page)),
+        ("cropped to the drawing", cut_out),
     ]
     return PreparedDrawing(
         clean,
@@ -169,6 +172,7 @@ def _prepared(pixels: Pixels, sheet: Sheet | None, *, declared: bool) -> Prepare
         _shares(box, ink.shape, sheet),
         tuple(_shares(part, ink.shape, sheet) for part in laid.drawings),
         tuple(step for step, done in steps if done),
+        cut_out,
     )
 
 

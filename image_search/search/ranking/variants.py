@@ -33,16 +33,22 @@ _PRIOR = 1.5
 # Views that would have to be better by more are not looked at, which saves most of the time.
 _FURTHEST = 0.1
 
+# Images of a collection leave more room around what they show, or less; where the margin of a
+# drawing is not its own, it is also compared with so much more on each side, of its sides.
+_WIDER = 0.25
+
 Embed = Callable[[Sequence[Pixels], Sequence[str]], Mapping[str, Floats]]
 """Pictures and names of extractors to embeddings (pictures, dim) by extractor."""
 
 
 @dataclass(frozen=True)
 class View:
-    """A picture turned clockwise by ``quarters``, and then perhaps ``mirrored``."""
+    """A picture turned clockwise by ``quarters``, and then perhaps ``mirrored``; or with a
+    ``wider`` margin of white."""
 
     quarters: int = 0
     mirrored: bool = False
+    wider: bool = False
 
     @property
     def name(self) -> str:
@@ -53,7 +59,12 @@ class View:
     def of(self, pixels: Pixels) -> Pixels:
         """The picture seen like this."""
         turned = np.rot90(pixels, -self.quarters)
-        return np.ascontiguousarray(turned[:, ::-1] if self.mirrored else turned)
+        flipped = turned[:, ::-1] if self.mirrored else turned
+        if self.wider:
+            height, width = (round(_WIDER * side) for side in flipped.shape[:2])
+            sides = ((height, height), (width, width), (0, 0))
+            flipped = np.pad(flipped, sides, constant_values=255)
+        return np.ascontiguousarray(flipped)
 
     def before(self, upright: Floats) -> Floats:
         """What is known of a picture (4,), by quarter turns, from the same of this view of it."""
@@ -74,13 +85,19 @@ class Variant:
 
 
 def variants_of(
-    pixels: Pixels, seen: Mapping[str, Floats], models: Mapping[str, str], embed: Embed
+    pixels: Pixels,
+    seen: Mapping[str, Floats],
+    models: Mapping[str, str],
+    embed: Embed,
+    *,
+    cut_out: bool = False,
 ) -> tuple[Variant, ...]:
     """The views of a drawing that are worth comparing, the first as it is drawn.
 
     ``pixels`` (height, width, 3) are the drawing's, ``seen`` its unit embeddings (dim,) by
-    extractor, ``models`` what made them, and ``embed`` looks at other views. Empty where nothing
-    that takes part sees a difference between them.
+    extractor, ``models`` what made them, and ``embed`` looks at other views; ``cut_out`` whether
+    the margin of the drawing is not its own. Empty where nothing that takes part sees a difference
+    between them.
     """
     names = [name for name in TURNED if name in seen]
     if not names:
@@ -91,7 +108,8 @@ def variants_of(
     # Turned and mirrored at once is rare, so where something tells, only the likeliest turn is.
     likeliest = min(range(QUARTERS), key=first.__getitem__)
     flipped = [turn for turn in near if upright is None or turn == likeliest]
-    views = [View(0, True), *map(View, near), *(View(turn, True) for turn in flipped)]
+    views = [View(wider=True)] if cut_out else []
+    views += [View(0, True), *map(View, near), *(View(turn, True) for turn in flipped)]
     blocks = _blocks_of(views, pixels, seen, names, embed)
     if upright is not None:
         # Each view is another look at the same drawing.
@@ -126,7 +144,9 @@ def _blocks_of(
             if any(view.quarters % 2 for view in views):
                 quarter = embed([View(1).of(pixels)], [name])[name][0]
             rows = [
-                turned_over(
+                embed([view.of(pixels)], [name])[name][0]
+                if view.wider
+                else turned_over(
                     quarter if view.quarters % 2 else seen[name],
                     half_turn=view.quarters > 1,
                     mirrored=view.mirrored,
