@@ -18,9 +18,8 @@ from image_search.errors import CacheDamaged, NotACache
 from image_search.extractors import REGISTRY
 from image_search.extractors.base import ExtractorPool, QueryExtractors
 from image_search.imaging.arrays import Floats, Pixels
-from image_search.imaging.decoding import decode
+from image_search.imaging.decoding import FairSemaphore, decode
 from image_search.imaging.thumbnails import Thumbnails
-from image_search.imaging.turns import FairSemaphore
 from image_search.indexing.availability import Status, is_outdated, status_of, usable_extractors
 from image_search.indexing.intake import Added, save_upload
 from image_search.indexing.originals import Originals
@@ -88,7 +87,7 @@ class Library:
         started = time.perf_counter()
 
         def answer() -> SearchResult:
-            with self._turns.one() as turn:
+            with self._turns.taken() as turn:
                 extractors = QueryExtractors(
                     self._pool.for_queries, None if turn.alone else turn.again
                 )
@@ -113,7 +112,7 @@ class Library:
         ``image_search.duplicates.checking.Checker.check`` for what it raises."""
 
         def answer() -> CheckResult:
-            with self._checks.one():
+            with self._checks.taken():
                 return self._checker.check(query)
 
         return self._reopening(answer)
@@ -126,7 +125,7 @@ class Library:
             UnreadableImage, ImageTooLarge: it would lie there without ever being found.
             InvalidQuery, SettingsError: see ``image_search.indexing.intake.take_in``.
         """
-        with self._turns.one():
+        with self._turns.taken():
             decode(data, max_megapixels=self.settings.image_megapixels, name=name)
         images, digest = self.settings.images, hashlib.sha256(data).digest()
         known = [fact.path for fact in self._serving.snapshot().files_of(digest)]
@@ -150,7 +149,7 @@ class Library:
 
     def report(self, checked: Sequence[Checked], failed: Sequence[Failed] = ()) -> str:
         """A printable report of checks as HTML, its pictures within."""
-        with self._checks.one():
+        with self._checks.taken():
             return render(checked, failed, self._originals.read_id, self.settings.most_megapixels)
 
     def prepare(

@@ -5,16 +5,16 @@ import time
 
 import pytest
 
-from image_search.imaging.turns import FairSemaphore
+from image_search.imaging.decoding import FairSemaphore
 
 
 def test_who_is_there_first_is_alone() -> None:
     turns = FairSemaphore(2)
 
-    with turns.one() as first, turns.one() as second:
+    with turns.taken() as first, turns.taken() as second:
         assert first.alone
         assert not second.alone
-    with turns.one() as later:
+    with turns.taken() as later:
         assert later.alone
 
 
@@ -22,12 +22,12 @@ def test_whoever_pauses_lets_those_go_first_who_wait() -> None:
     turns, order = FairSemaphore(1), list[str]()
 
     def go(name: str) -> None:
-        with turns.one() as turn:
+        with turns.taken() as turn:
             order.append(f"{name} begins")
             turn.again()
             order.append(f"{name} ends")
 
-    with turns.one() as turn:
+    with turns.taken() as turn:
         turn.again()  # nobody waits
         order.append("first begins")
         others = [threading.Thread(target=go, args=(name,)) for name in ("second", "third")]
@@ -43,7 +43,7 @@ def test_whoever_pauses_lets_those_go_first_who_wait() -> None:
 
     begun = ["first begins", "second begins", "third begins"]
     assert order == [*begun, "first ends", "second ends", "third ends"]
-    with turns.one() as later:
+    with turns.taken() as later:
         assert later.alone
 
 
@@ -52,10 +52,10 @@ def test_others_wait_in_their_order() -> None:
     threads = []
 
     def go(number: int) -> None:
-        with turns.one():
+        with turns.taken():
             order.append(number)
 
-    with turns.one():
+    with turns.taken():
         for number in range(8):
             thread = threading.Thread(target=go, args=(number,))
             thread.start()
@@ -77,7 +77,7 @@ def test_there_are_never_more_at_work() -> None:
     def go() -> None:
         nonlocal at_work, most
         for _ in range(50):
-            with turns.one() as turn:
+            with turns.taken() as turn:
                 for _ in range(2):
                     with lock:
                         at_work += 1
@@ -99,8 +99,8 @@ def test_there_are_never_more_at_work() -> None:
 def test_what_fails_gives_its_turn_back() -> None:
     turns = FairSemaphore(1)
 
-    with pytest.raises(ValueError, match="no"), turns.one():
+    with pytest.raises(ValueError, match="no"), turns.taken():
         raise ValueError("no")
 
-    with turns.one() as later:
+    with turns.taken() as later:
         assert later.alone

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from image_search.extractors.base import Extractor, unit_rows
 from image_search.imaging.arrays import Floats, Pixels
-from image_search.imaging.shrinking import resized, within
+from image_search.imaging.decoding import resized, within
 
 HSV_BINS = (8, 8, 8)
 HSV_DIM = HSV_BINS[0] * HSV_BINS[1] * HSV_BINS[2]

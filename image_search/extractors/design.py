@@ -18,7 +18,7 @@ from image_search.extractors.runtime.engines import open_networks
 from image_search.extractors.runtime.recipe import Input, Recipe
 from image_search.extractors.weights.sources import DESIGN
 from image_search.imaging.arrays import Floats, Pixels
-from image_search.imaging.shrinking import resized
+from image_search.imaging.decoding import resized
 
 if TYPE_CHECKING:
     import torch

@@ -11,24 +11,34 @@ import contextlib
 import hashlib
 import io
 import logging
+import threading
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeVar
 
 import cv2
 import numpy as np
 import pillow_heif
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.imaging.arrays import Pixels
-from image_search.imaging.formats.bounds import MOST_AT_ONCE, PixelBudget, wants_own_process
+from image_search.imaging.formats import avif, png
 from image_search.imaging.formats.documents import is_document
-from image_search.imaging.formats.opening import USUAL, open_source
-from image_search.imaging.formats.rendering import Rendering
-from image_search.imaging.formats.sandbox import SANDBOX
-from image_search.imaging.formats.source import Limit, Source
+from image_search.imaging.formats.kinds import unidentified
+from image_search.imaging.formats.opening import ANIMATED, FORMATS, USUAL, open_special
+from image_search.imaging.formats.pages import animation
+from image_search.imaging.formats.sandbox import SANDBOX, wants_own_process
+from image_search.imaging.formats.source import (
+    Limit,
+    Rendering,
+    Source,
+    check_inner_pictures,
+    check_scans,
+    gif_frames,
+)
 from image_search.imaging.formats.tiff import is_slow
 from image_search.imaging.libtiff import hush
 
@@ -60,7 +70,10 @@ MAX_FILE_BYTES = 500_000_000
 Image.MAX_IMAGE_PIXELS = 1_000_000_000
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
-_budget = PixelBudget(MOST_AT_ONCE)
+# Pixels that are decoded at once, by all threads together: 4 to 8 bytes for each of them.
+_MOST_AT_ONCE: Final = 100_000_000
+# Frames of a GIF can only be told by going through them, and so many would take seconds.
+_MAX_FRAMES: Final = 5_000
 
 # Modes in which the mean of several pixels is a pixel (Pillow premultiplies where there is alpha).
 _AVERAGEABLE = frozenset({
@@ -82,6 +95,97 @@ _UPRIGHT = {
 _BACKWARDS = frozenset({3, 4, 7, 8})
 
 _T = TypeVar("_T")
+
+
+class Turn:
+    """A share of what may be at work at once; ``alone`` where nothing else was when it began."""
+
+    def __init__(self, semaphore: FairSemaphore, amount: int) -> None:
+        self._semaphore, self._amount = semaphore, amount
+        self.alone = semaphore._take(amount)
+        self._held = True
+
+    def again(self) -> None:
+        """Let all that wait go first, and wait for another turn; if nothing waits, go on."""
+        if self._semaphore.wanted:
+            self.end()
+            self._semaphore._take(self._amount)
+            self._held = True
+
+    def end(self) -> None:
+        """Pass the turn on, if it is still held: what was interrupted while waiting has none."""
+        if self._held:
+            self._held = False
+            self._semaphore._leave(self._amount)
+
+
+class FairSemaphore:
+    """Bounds what is at work at once, by threads or by pixels, in the order in which it asks; what
+    is larger than all that may be is at work alone."""
+
+    def __init__(self, capacity: int) -> None:
+        """``capacity`` may be at work, at least one."""
+        self._capacity = self._free = capacity
+        self._lock = threading.Lock()
+        self._at_work = 0
+        self._waiting: deque[tuple[int, threading.Lock]] = deque()
+
+    @contextlib.contextmanager
+    def taken(self, amount: int = 1) -> Iterator[Turn]:
+        """A turn for the block, once it is there."""
+        turn = Turn(self, min(max(0, amount), self._capacity))
+        try:
+            yield turn
+        finally:
+            turn.end()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._waiting)
+
+    def _take(self, amount: int) -> bool:
+        """Wait for a turn; whether nothing else is at work then."""
+        with self._lock:
+            mine = None
+            if amount <= self._free and not self._waiting:
+                self._free -= amount
+            else:
+                mine = threading.Lock()
+                mine.acquire()
+                self._waiting.append((amount, mine))
+        if mine is not None:
+            self._wait(amount, mine)
+        with self._lock:
+            self._at_work += 1
+            return self._at_work == 1 and not self._waiting
+
+    def _leave(self, amount: int) -> None:
+        with self._lock:
+            self._at_work -= 1
+            self._free += amount
+            self._pass_on()
+
+    def _wait(self, amount: int, mine: threading.Lock) -> None:
+        try:
+            mine.acquire()
+        except BaseException:  # Ctrl-C was pressed: the turn must not be lost
+            with self._lock:
+                if (amount, mine) in self._waiting:
+                    self._waiting.remove((amount, mine))
+                else:
+                    self._free += amount
+                self._pass_on()
+            raise
+
+    def _pass_on(self) -> None:
+        while self._waiting and self._waiting[0][0] <= self._free:
+            amount, first = self._waiting.popleft()
+            self._free -= amount
+            first.release()
+
+
+_pixels_at_once = FairSemaphore(_MOST_AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -187,8 +291,8 @@ def _opened(data: bytes, max_megapixels: float, use: Callable[[Source], _T], nam
     """Return what ``use`` makes of the picture in ``data``."""
     if not data:
         raise UnreadableImage("The file is empty.")
-    source = open_source(data, Limit(max_megapixels), name)
-    with _budget.room(source.size[0] * source.size[1]):
+    source = _open(data, Limit(max_megapixels), name)
+    with _pixels_at_once.taken(source.size[0] * source.size[1]):
         return use(source)
 
 
@@ -208,6 +312,84 @@ def _unreadable_on_failure() -> Iterator[None]:
         # damaged input; whatever it was, the one fact that matters is that the file is damaged.
         reason = str(error).strip().rstrip(".") or type(error).__name__
         raise UnreadableImage(f"The image is damaged or incomplete ({reason}).") from error
+
+
+def _open(data: bytes, limit: Limit, name: str) -> Source:
+    """The picture in ``data``, not loaded yet; foreign decoders raise anything on damaged input.
+
+    The ``name`` of the file helps to say what is wrong with one that cannot be read.
+    """
+    if not data.startswith(USUAL):
+        special = open_special(data, limit, name, _with_pillow)
+        if special is not None:
+            return special
+    try:
+        return _with_pillow(data, limit)
+    except UnidentifiedImageError:
+        if data[4:8] == b"ftyp" and data[8:12] in avif.BRANDS:
+            return avif.open_lenient(data, limit)
+        raise unidentified(data, name) from None
+
+
+def _with_pillow(data: bytes, limit: Limit) -> Source:
+    if not data.startswith(png.MAGIC):
+        return _as_it_is(data, limit)
+    try:
+        source = _as_it_is(data, limit)
+    except (ValueError, SyntaxError, OSError) as error:
+        if isinstance(error, UnidentifiedImageError) and b"IHDR" not in data[:64]:
+            raise
+        return _bare_png(data, limit)
+
+    def load(side: int | None) -> Image.Image:
+        try:
+            return source.load(side)
+        except (ValueError, SyntaxError, OSError):
+            # Metadata may come after the pixels too.
+            return _bare_png(data, limit).load(side)
+
+    return replace(source, load=load)
+
+
+def _bare_png(data: bytes, limit: Limit) -> Source:
+    """Without metadata, which may be damaged or larger than Pillow allows."""
+    bare, profile = png.without_metadata(data)
+    source = _as_it_is(bare, limit)
+
+    def load(side: int | None) -> Image.Image:
+        image = source.load(side)
+        if profile:
+            image.info["icc_profile"] = profile
+        return image
+
+    return replace(source, load=load)
+
+
+def _as_it_is(data: bytes, limit: Limit) -> Source:
+    check_inner_pictures(data, limit)
+    check_scans(data)
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    limit.check(*image.size)
+    if image.format in ANIMATED and getattr(image, "is_animated", False):
+        if gif_frames(data, _MAX_FRAMES) == _MAX_FRAMES:
+            note = "the first frame of a very long animation"
+            return Source(image.size, lambda _: _loaded(image), note, partial=True)
+        return animation(data, image, FORMATS, limit)
+
+    def load(side: int | None) -> Image.Image:
+        # JPEG: let the decoder's inverse DCT do the reduction; a no-op for other formats.
+        if side is not None and min(image.size) > side:
+            scale = side / min(image.size)
+            image.draft("RGB", (round(image.width * scale), round(image.height * scale)))
+        image.load()
+        return image
+
+    return Source(image.size, load)
+
+
+def _loaded(image: Image.Image) -> Image.Image:
+    image.load()
+    return image
 
 
 def _picture(source: Source, side: int, longest: int) -> Picture:
@@ -288,6 +470,23 @@ def _reduced(image: Image.Image, side: int, longest: int) -> Image.Image:
         band = image.crop((0, top, width, min(height, top + rows)))
         small.paste(band.reduce(factors), (0, top // factors[1]))
     return small
+
+
+def resized(pixels: Pixels, width: int, height: int) -> Pixels:
+    """A picture, (h, w) or (h, w, 3) uint8, at ``width`` and ``height``: averaged where it becomes
+    smaller, linear between pixels where it becomes larger."""
+    way = cv2.INTER_AREA if max(pixels.shape[:2]) > max(width, height) else cv2.INTER_LINEAR
+    out = cv2.resize(np.ascontiguousarray(pixels), (width, height), interpolation=way)
+    return np.asarray(out, np.uint8)
+
+
+def within(pixels: Pixels, longest: int) -> Pixels:
+    """A picture shrunk, if need be, so that its longer side is at most ``longest`` pixels."""
+    height, width = pixels.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return np.ascontiguousarray(pixels)
+    return resized(pixels, max(1, round(width * scale)), max(1, round(height * scale)))
 
 
 def _resized(pixels: Pixels, scale: float) -> Pixels:

@@ -15,9 +15,8 @@ from functools import cached_property
 from pathlib import Path
 
 from image_search.errors import CacheError, UnreadableImage
-from image_search.imaging.decoding import decode, thumbnail
+from image_search.imaging.decoding import FairSemaphore, decode, thumbnail
 from image_search.imaging.reading import read_image_file
-from image_search.imaging.turns import FairSemaphore
 
 # How the names of thumbnails end, and of those that are being written.
 _MADE, _ASIDE = ".webp", ".tmp"
@@ -48,7 +47,7 @@ class Thumbnails:
         path = self._path(digest, side)
         if path.exists():
             return path
-        with self._turns.one():
+        with self._turns.taken():
             # Another request may have made it while this one waited.
             return path if path.exists() else self._made(original, side)
 

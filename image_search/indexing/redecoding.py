@@ -8,9 +8,15 @@ from PIL import Image
 
 from image_search.imaging.decoding import WORKING_SIDE
 from image_search.imaging.formats import photoshop, tiff_tags
-from image_search.imaging.formats.colour import changes, stated_gamma
 from image_search.imaging.formats.opening import ANIMATED, FORMATS
-from image_search.imaging.formats.rendering import WHITE, Rendering, has_alpha, says_adobe_rgb
+from image_search.imaging.formats.source import (
+    WHITE,
+    Rendering,
+    changes,
+    has_alpha,
+    says_adobe_rgb,
+    stated_gamma,
+)
 
 # Tags of TIFF files that hold more pictures: directories below, and that of DNG.
 _PARTS = (tiff_tags.SUB_DIRECTORIES, tiff_tags.DNG_VERSION)

@@ -14,9 +14,8 @@ from PIL import Image
 
 from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.imaging.arrays import Pixels
-from image_search.imaging.decoding import decode, pixel_digest
+from image_search.imaging.decoding import FairSemaphore, decode, pixel_digest
 from image_search.imaging.formats import sandbox
-from image_search.imaging.formats.bounds import PixelBudget
 from image_search.imaging.formats.tiff_tags import read_directories
 from image_search.library import Library
 from image_search.search.queries import Query
@@ -216,12 +215,12 @@ def test_a_decoder_that_takes_too_much_memory_is_ended(settings: Settings) -> No
 
 
 def test_pixels_at_once_are_bounded() -> None:
-    budget = PixelBudget(100)
+    budget = FairSemaphore(100)
     at_once, most = [0], [0]
     lock = threading.Lock()
 
     def work(pixels: int) -> None:
-        with budget.room(pixels):
+        with budget.taken(pixels):
             with lock:
                 at_once[0] += min(pixels, 100)
                 most[0] = max(most[0], at_once[0])

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from image_search.imaging.arrays import Floats, Pixels
-from image_search.imaging.shrinking import within
+from image_search.imaging.decoding import within
 
 # Longest side of a drawing, in pixels.
 SIDE = 512

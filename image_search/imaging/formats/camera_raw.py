@@ -16,8 +16,7 @@ from PIL import Image
 
 from image_search.errors import UnreadableImage
 from image_search.imaging.formats import tiff_tags as tags
-from image_search.imaging.formats.bounds import check_scans
-from image_search.imaging.formats.source import Limit, Source
+from image_search.imaging.formats.source import Limit, Source, check_scans
 from image_search.imaging.formats.tiff_tags import Directory, read_directories, read_sub_directories
 
 FUJI: Final = b"FUJIFILMCCD-RAW"

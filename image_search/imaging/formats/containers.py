@@ -12,8 +12,8 @@ from typing import Final
 from PIL import Image
 
 from image_search.errors import FormatNotRead, ImageTooLarge, NotAnImage, UnreadableImage
-from image_search.imaging.formats.bounds import wants_own_process
 from image_search.imaging.formats.kinds import ending, unidentified
+from image_search.imaging.formats.sandbox import wants_own_process
 from image_search.imaging.formats.source import Limit, Source
 
 MAGIC: Final = b"PK\x03\x04"

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from image_search.errors import ImageSearchError
-from image_search.imaging.formats.rendering import Rendering
+from image_search.imaging.formats.source import Limit, Rendering, Source
 
 # Pages that are looked at to choose one, and pixels that are decoded for it at most.
 MAX_LOOKED_AT: Final = 60
@@ -58,3 +58,22 @@ def detail(page: Image.Image) -> int:
     buffer = io.BytesIO()
     shown.save(buffer, "WEBP", quality=50, method=2)
     return buffer.tell()
+
+
+def animation(data: bytes, image: Image.Image, formats: tuple[str, ...], limit: Limit) -> Source:
+    """The frame that shows most; all frames have one size, which was checked."""
+    count: int = getattr(image, "n_frames", 1)
+
+    def frames() -> Iterator[Image.Image]:
+        for frame in ImageSequence.Iterator(Image.open(io.BytesIO(data), formats=formats)):
+            limit.check(*frame.size)
+            yield frame.copy()
+
+    chosen = fullest(frames())
+
+    def load(_: int | None) -> Image.Image:
+        image.seek(chosen)
+        image.load()
+        return image
+
+    return Source(image.size, load, f"frame {chosen + 1} of {count}", pages=frames)

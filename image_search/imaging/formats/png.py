@@ -6,7 +6,7 @@ import struct
 import zlib
 from typing import Final
 
-from image_search.imaging.formats.colour import MAX_PROFILE_BYTES
+from image_search.imaging.formats.source import MAX_PROFILE_BYTES
 
 MAGIC: Final = b"\x89PNG\r\n\x1a\n"
 # What the picture needs (PNG, third edition, chapter 11), and which way up it is.

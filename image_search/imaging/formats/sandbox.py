@@ -19,7 +19,6 @@ from typing import Any, Final
 
 from image_search import errors
 from image_search.errors import UnreadableImage
-from image_search.imaging.formats.bounds import check_slow
 
 # Seconds for one file, once its process has been started.
 SECONDS: Final = 8.0
@@ -30,7 +29,40 @@ _AT_ONCE: Final = 2
 # Files after which a process makes room for a fresh one.
 _FILES: Final = 500
 
+# Formats whose decoders are slow, written in Python, or seldom looked at, by how they begin: they
+# run in a process that can be ended. JPEG 2000 (twice), ICO, ICNS, DDS, QOI, XPM, MSP, SGI of 16
+# bits a sample.
+_SEPARATE: Final = (
+    b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51", b"\0\0\1\0", b"icns", b"DDS ", b"qoif", b"/* XPM */",
+    b"DanM", b"LinS", b"\x01\xda\x00\x02", b"\x01\xda\x01\x02",
+)  # fmt: skip
+# Bytes of a QOI file: each is a pixel at worst, and is unpacked in Python, 1.5 million a second.
+_MAX_QOI: Final = 12_000_000
+
 _PACKAGE: Final = Path(__file__).resolve().parents[3]
+
+
+def wants_own_process(data: bytes) -> bool:
+    """Whether the decoder for ``data`` runs where it can be ended."""
+    if data.startswith(_SEPARATE):
+        return True
+    if data[:2] == b"BM":  # run lengths are unpacked in Python
+        return data[30:34] in (b"\1\0\0\0", b"\2\0\0\0")
+    # Of Netpbm, samples written as text, and kinds that are seldom seen.
+    return data[:2] in (b"P1", b"P2", b"P3", b"P7", b"PF", b"Pf", b"Py") and data[2:3].isspace()
+
+
+def check_slow(data: bytes) -> None:
+    """See that a file is not certain to take longer than it may.
+
+    Raises:
+        UnreadableImage: it is.
+    """
+    if data.startswith(b"qoif") and len(data) > _MAX_QOI:
+        raise UnreadableImage(
+            f"QOI pictures of more than {_MAX_QOI / 1e6:.0f} MB take too long to be read; save it "
+            "as PNG."
+        )
 
 
 class _Worker:

@@ -12,10 +12,9 @@ from PIL import Image, UnidentifiedImageError
 
 from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.imaging.formats import tiff_tags as tags
-from image_search.imaging.formats.bounds import MAX_SCANNED
 from image_search.imaging.formats.camera_raw import is_camera_raw, open_camera_raw
 from image_search.imaging.formats.pages import fullest
-from image_search.imaging.formats.source import Limit, Source
+from image_search.imaging.formats.source import MAX_SCANNED, Limit, Source
 from image_search.imaging.formats.tiff_samples import MAX_PART_BYTES, read_samples
 from image_search.imaging.formats.tiff_tags import Directory, read_directories
 

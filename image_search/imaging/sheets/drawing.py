@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.decoding import within
 from image_search.imaging.sheets.paper import Inked, Sheet, filled, find_sheet, paper_of, take_apart
 from image_search.imaging.sheets.parts import Box, Laid, lay_out, without_specks
 from image_search.imaging.sheets.recognition import signs_of, sureness
 from image_search.imaging.sheets.ruling import without_dots, without_rulings
-from image_search.imaging.shrinking import within
 
 Shares = tuple[float, float, float, float]
 

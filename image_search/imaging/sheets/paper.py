@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.imaging.arrays import Floats, Pixels
-from image_search.imaging.shrinking import within
+from image_search.imaging.decoding import within
 
 _SHEET_SIDE = 192  # longer side, in pixels, at which the sheet is looked for
 _THIN = 7  # pixels; what is thinner is ink or grain, whatever lies beside it
