@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from image_search.duplicates import Duplicates
 from image_search.duplicates.checking import Checked, Checker, CheckResult, Failed
+from image_search.duplicates.checking.fingerprinted import Fingerprinted
 from image_search.duplicates.checking.report import render
 from image_search.duplicates.decisions import Decisions
 from image_search.errors import CacheDamaged, NotACache
@@ -71,9 +72,14 @@ class Library:
         snapshot = self._serving.snapshot
         self._originals = Originals(settings.images, snapshot, self._thumbnails)
         self._decisions = decisions = Decisions(settings.state_dir / "decisions.sqlite")
-        self._checker = Checker(settings, snapshot, self._originals, decisions, self._ask_of_own)
+        self._fingerprinted = fingerprinted = Fingerprinted(settings, snapshot, self._originals)
+        self._checker = Checker(
+            settings, snapshot, self._originals, decisions, fingerprinted, self._ask_of_own
+        )
         #: The duplicates that the collection holds already, and what people decide about them.
-        self.duplicates = Duplicates(settings, snapshot, self._originals, decisions, self._checker)
+        self.duplicates = Duplicates(
+            settings, snapshot, self._originals, decisions, fingerprinted, self._checker
+        )
 
     @classmethod
     def open(cls, settings: Settings) -> Library:
@@ -139,7 +145,7 @@ class Library:
             return work()
         except CacheDamaged:
             self._serving.reopen()
-            self._checker.fingerprinted.reopen()
+            self._fingerprinted.reopen()
             return work()
 
     def wait_for_thresholds(self, seconds: float) -> bool:
@@ -162,8 +168,7 @@ class Library:
         Raises:
             CacheError: they cannot be written; what was kept before still is.
         """
-        checker = self._checker
-        return checker.fingerprinted.catch_up(on_progress, cancelled) and checker.fit(
+        return self._fingerprinted.catch_up(on_progress, cancelled) and self._checker.fit(
             on_progress, cancelled
         )
 
@@ -219,9 +224,9 @@ class Library:
         report = replace(report, warnings=warnings + report.warnings)
         if report.cancelled or not fingerprints:
             return report
-        return self._fingerprinted(report, on_progress, cancelled)
+        return self._with_fingerprints(report, on_progress, cancelled)
 
-    def _fingerprinted(
+    def _with_fingerprints(
         self,
         report: Report,
         on_progress: Callable[[Progress], None],
@@ -234,7 +239,7 @@ class Library:
             on_progress(replace(progress, **counts))
 
         started = time.monotonic()
-        whole = self._checker.fingerprinted.catch_up(note, cancelled)
+        whole = self._fingerprinted.catch_up(note, cancelled)
         seconds = report.seconds + time.monotonic() - started
         return replace(report, cancelled=not whole, seconds=seconds)
 
@@ -245,7 +250,7 @@ class Library:
     def _forget(self, contents: Collection[bytes]) -> None:
         """Drop what was derived from contents (SHA-256) that are shown in another way now."""
         self._thumbnails.forget(contents)
-        self._checker.fingerprinted.store.forget(contents)
+        self._fingerprinted.store.forget(contents)
         self.duplicates.forget(contents)
 
     @property
@@ -256,14 +261,14 @@ class Library:
             not snapshot.complete
             or bool(self._serving.damage)
             or is_outdated(self.settings, snapshot)
-            or bool(self._checker.fingerprinted.missing())
+            or bool(self._fingerprinted.missing())
         )
 
     def warm_up(self, cancelled: Callable[[], bool] = lambda: False) -> None:
         """Build the indexes and load the models that a search and a check need, so that the first
         one is quick; ``cancelled`` is asked now and then whether to leave the rest."""
         usable, _ = self._usable_of(self._serving.index(wait=True).snapshot)
-        self._checker.fingerprinted.index()
+        self._fingerprinted.index()
         self._pool.warm_up(usable, cancelled)
 
     def verify(self, cancelled: Callable[[], bool] = lambda: False) -> bool:

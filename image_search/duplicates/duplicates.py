@@ -13,6 +13,7 @@ import numpy as np
 
 from image_search.duplicates.building import GroupingContext, build
 from image_search.duplicates.checking import Checker
+from image_search.duplicates.checking.fingerprinted import Fingerprinted
 from image_search.duplicates.decisions import Decisions, Imported, Side
 from image_search.duplicates.fingerprints import WAY
 from image_search.duplicates.groups import ALL, DECIDED, OPEN, Group, Page, form_groups
@@ -40,10 +41,12 @@ class Duplicates:
         snapshot: Callable[[], Snapshot],
         originals: Originals,
         decisions: Decisions,
+        fingerprinted: Fingerprinted,
         checker: Checker,
     ) -> None:
         self._settings, self._snapshot, self._originals = settings, snapshot, originals
         self._decisions, self._checker = decisions, checker
+        self._fingerprinted = fingerprinted
         self._pairs = Pairs(settings.state_dir / "duplicates.sqlite")
         self._one = filelock.FileLock(settings.state_dir / "duplicates.lock", timeout=0)
         self._lock = threading.Lock()
@@ -60,7 +63,7 @@ class Duplicates:
         """How many contents have not been compared with the others yet."""
         contents = self._snapshot().contents() - self._kept()[1]
         # Those that could not be read when it was tried are waited for no longer.
-        return len(contents - (self._unprinted & set(self._checker.fingerprinted.missing())))
+        return len(contents - (self._unprinted & set(self._fingerprinted.missing())))
 
     def update(
         self,
@@ -93,9 +96,9 @@ class Duplicates:
         except OSError as error:
             raise CacheError(f"The folder {place} cannot be written ({error.strerror}).") from error
         try:
-            if not self._checker.fingerprinted.catch_up(note, cancelled):
+            if not self._fingerprinted.catch_up(note, cancelled):
                 return False
-            self._unprinted = frozenset(self._checker.fingerprinted.missing())
+            self._unprinted = frozenset(self._fingerprinted.missing())
             if fitting and not self._checker.fit(note, cancelled, hurry=hurry):
                 return False
             return self._build(note, cancelled, hurry=hurry)
@@ -112,7 +115,7 @@ class Duplicates:
     ) -> bool:
         least = min(self._checker.threshold(kind)[0].near for kind in KINDS)
         means = GroupingContext(
-            self._checker.fingerprinted,
+            self._fingerprinted,
             self._originals,
             self._snapshot(),
             min(_FLOOR, _SHARE * least),

@@ -48,12 +48,13 @@ class Checker:
         snapshot: Callable[[], Snapshot],
         originals: Originals,
         decisions: Decisions,
+        fingerprinted: Fingerprinted,
         ask: Ask,
     ) -> None:
         """``ask`` makes out a query for the index as it is at that moment."""
         self._settings, self._snapshot, self._originals = settings, snapshot, originals
         self._decisions, self.ask = decisions, ask
-        self.fingerprinted = Fingerprinted(settings, snapshot, originals)
+        self._fingerprinted = fingerprinted
         self._path = settings.state_dir / "thresholds.pkl"
         self._lock = threading.Lock()
         self._thresholds: tuple[tuple[int, int] | None, Thresholds | None] = (None, None)
@@ -83,7 +84,7 @@ class Checker:
         index, asked = self.ask(replace(query, images=(data,), like=()))
         collection = Collection(
             index,
-            self.fingerprinted,
+            self._fingerprinted,
             self._originals,
             self._decisions,
             self.threshold,
@@ -183,8 +184,8 @@ class Checker:
             contents=sorted(snapshot.contents()),
             read=lambda content: self._pixels(snapshot, content),
             id_of=lambda content: id_of(snapshot.files_of(content)[0]),
-            store=self.fingerprinted.store,
-            index=self.fingerprinted.index(),
+            store=self._fingerprinted.store,
+            index=self._fingerprinted.index(),
             ask=self.ask,
             threads=threads,
             seconds=seconds,
