@@ -35,6 +35,7 @@ from image_search.search.ranking.fusion import (
     default_weights,
     fit,
     query_vector,
+    shares_of,
 )
 from image_search.search.search_index import ScoringQuery
 from image_search.storage import CacheWriter, ExtractorIdentity, FileRecord
@@ -69,6 +70,12 @@ def weights_of(kind: str, calibration: Calibration) -> dict[str, float]:
     return chosen_weights(chosen, tuple(chosen), calibration)
 
 
+def vector_of(row: Floats, kind: str, calibration: Calibration) -> Floats:
+    blocks = blocks_of(row, kind)
+    shares = shares_of(blocks, weights_of(kind, calibration))
+    return query_vector(LAYOUT, blocks, shares)
+
+
 def facts(first: int, count: int) -> list[FileRecord]:
     return [
         FileRecord(
@@ -90,13 +97,7 @@ def make(folder: Path, count: int) -> None:
     spread = Spread(real_features(folder.parent / "features.npz"))
     calibration = fit(LAYOUT, np.concatenate([*spread.batches(2000, 1)]), count)
     rows = calibration.centred(np.concatenate([*spread.batches(QUERIES, 2)]))
-    queries = np.stack(
-        [
-            query_vector(LAYOUT, blocks_of(row, kind), weights_of(kind, calibration))
-            for kind in KINDS
-            for row in rows
-        ]
-    )
+    queries = np.stack([vector_of(row, kind, calibration) for kind in KINDS for row in rows])
     best = np.full((len(queries), NEIGHBOURS), -np.inf, np.float32)
     with CacheWriter(folder / "image_features.pkl", folder / "images") as writer:
         writer.begin(IDENTITIES)
@@ -218,7 +219,7 @@ def plain(folder: Path, kind: str) -> Found:
     built = time.perf_counter() - started
 
     def ask(kind: str, row: Floats) -> list[float]:
-        query = query_vector(LAYOUT, blocks_of(row, kind), weights_of(kind, calibration))
+        query = vector_of(row, kind, calibration)
         scores, _ = index.search(query[None], NEIGHBOURS)
         return [float(score) for score in scores[0]]
 

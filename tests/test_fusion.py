@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from image_search.errors import InvalidQuery
 from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
-from image_search.search.ranking.fusion import Layout, pooled, query_vector, stored_vectors
+from image_search.search.ranking.fusion import (
+    Layout,
+    pooled,
+    query_vector,
+    shares_of,
+    stored_vectors,
+)
 
 DIMS = {"clip": 5, "hsv": 3, "edges": 8}
 weight = st.one_of(
@@ -52,7 +58,7 @@ def test_the_fused_score_is_the_weighted_mean_of_the_cosines(
     layout = layout_of(names)
     vectors = stored_vectors(layout, stored)
 
-    scores = vectors @ query_vector(layout, query, weights)
+    scores = vectors @ query_vector(layout, query, shares_of(query, weights))
 
     cosines = {name: stored[name].astype(np.float64) @ query[name] for name in asked}
     expected = np.average(
@@ -74,8 +80,8 @@ def test_an_extractor_of_weight_zero_has_no_say() -> None:
     layout = layout_of(["hsv", "clip"])
     query = {name: block[0] for name, block in blocks_of(["hsv", "clip"], 1, 0).items()}
 
-    alone = query_vector(layout, {"hsv": query["hsv"]}, {"hsv": 0.3})
-    with_zero = query_vector(layout, query, {"hsv": 7.0, "clip": 0.0})
+    alone = query_vector(layout, {"hsv": query["hsv"]}, shares_of(["hsv"], {"hsv": 0.3}))
+    with_zero = query_vector(layout, query, shares_of(query, {"hsv": 7.0, "clip": 0.0}))
 
     assert with_zero == pytest.approx(alone)
 

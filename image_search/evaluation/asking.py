@@ -66,17 +66,17 @@ class RankingConfig:
             for name, block in asked.blocks.items()
             if self.weights is None or self.weights.get(name, 0) > 0
         }
-        weights = self._weights(asked.kind, tuple(blocks), calibration)
+        shares = self.shares(asked.kind, tuple(blocks), calibration)
         variants = compared(asked.variants, comparison) or (Variant("", {}, 0.0),)
         vectors = [
             query_vector(
                 calibration.layout,
                 {name: variant.blocks.get(name, block) for name, block in blocks.items()},
-                weights,
+                shares,
             )
             for variant in variants
         ]
-        return np.stack(vectors), lost(variants, shares_of(blocks, weights))
+        return np.stack(vectors), lost(variants, shares)
 
     def _weights(
         self, kind: str, names: Sequence[str], calibration: Calibration

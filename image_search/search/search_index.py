@@ -67,7 +67,7 @@ class ScoringQuery:
         are."""
         return replace(self, expanded=False)
 
-    @property
+    @cached_property
     def shares(self) -> dict[str, float]:
         """Each extractor's share in the score."""
         return shares_of(self.blocks, self.weights)
@@ -371,12 +371,12 @@ class SearchIndex:
         if not question.blocks:
             found = [np.zeros(0, np.int64) for _ in self.parts]
         else:
-            query = query_vector(self.layout, question.blocks, question.weights)
+            query = query_vector(self.layout, question.blocks, question.shares)
             searched = [(p.of.index, keep) for p, keep in zip(self.parts, allowed, strict=True)]
             found = candidates(query, k, searched, 10**-DIGITS, scoring.reach(k))
             for variant in question.variants[1:]:
                 blocks = {**question.blocks, **variant.blocks}
-                query = query_vector(self.layout, blocks, question.weights)
+                query = query_vector(self.layout, blocks, question.shares)
                 more = candidates(query, k, searched, 10**-DIGITS, scoring.variant_reach(k))
                 found = [np.union1d(*both) for both in zip(found, more, strict=True)]
         scored = scoring.expanded(

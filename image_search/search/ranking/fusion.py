@@ -142,18 +142,17 @@ def shares_of(names: Iterable[str], weights: Mapping[str, float]) -> dict[str, f
 
 
 def query_vector(
-    layout: Layout, blocks: Mapping[str, Floats], weights: Mapping[str, float]
+    layout: Layout, blocks: Mapping[str, Floats], shares: Mapping[str, float]
 ) -> Floats:
     """The vector (layout.dim,) whose inner product with a stored vector is the fused score.
 
     ``blocks`` are unit vectors (dim of the extractor,), for the extractors that the query can speak
-    for; ``weights`` must hold a number for each. The fused score is the mean of the blocks' cosines
-    weighted by ``weights``, hence within [-1, 1].
+    for, and ``shares`` those of each in the score (see ``shares_of``). The fused score is the mean
+    of the blocks' cosines weighted by their shares, hence within [-1, 1].
 
     Raises:
-        InvalidQuery: all the weights are zero.
+        InvalidQuery: all the shares are zero.
     """
-    shares = shares_of(blocks, weights)
     if not any(shares.values()):
         raise InvalidQuery("All weights are zero for what the query holds; give one above zero.")
     query = np.zeros(layout.dim, dtype=np.float32)
