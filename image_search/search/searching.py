@@ -196,21 +196,13 @@ def needed(query: Query, usable: Sequence[str]) -> list[str]:
     ]
 
 
-def kind_of(
-    query: Query,
-    pictures: Sequence[Pixels],
-    look: Callable[[str], Pixels | None] = lambda _: None,
-) -> str:
-    """What the query is taken for: what it declares, or what all its pictures look like; those of
-    indexed images, which ``look`` gives by id where they can be had, are among them."""
-    return recognised(query, pictures, look)[0]
-
-
 def recognised(
     query: Query, pictures: Sequence[Pixels], look: Callable[[str], Pixels | None]
 ) -> tuple[str, tuple[PreparedDrawing, ...]]:
-    """As ``kind_of``, and the drawings to be compared in place of the ``pictures``, one for each;
-    none where the query is no sketch, or its original is to be compared."""
+    """What kind of query it is: what it declares, or what all its pictures look like, with those of
+    indexed images, which ``look`` gives by id where they can be had; and the drawings to be
+    compared in place of the ``pictures``, one for each: none where the query is no sketch, or its
+    original is to be compared."""
     if not (pictures or query.like):
         return (PHOTO if query.color else TEXT) if query.kind == AUTO else query.kind, ()
     declared = query.kind == SKETCH

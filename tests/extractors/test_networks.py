@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import open_clip
 import pytest
 import torch
@@ -19,7 +20,7 @@ from torchvision.models import ResNet50_Weights
 from image_search.extractors import Extractor, TextExtractor, clip, resnet50, unit_rows
 from image_search.extractors.base import BATCH
 from image_search.extractors.clip_models import CLIP_MODELS, LAION2B, OPENAI, SIGLIP2, ClipModel
-from image_search.extractors.runtime.torch_engine import channels_first
+from image_search.extractors.runtime.torch_engine import Normalised
 from image_search.extractors.weights import sources
 from image_search.extractors.words import tokens
 from image_search.imaging.arrays import Floats
@@ -32,6 +33,14 @@ SIZES = [
     (1, 1), (2, 3), (224, 224), (223, 224), (225, 301), (301, 225), (232, 232), (500, 333),
     (480, 640), (641, 479), (97, 1203 // 2), (50, 400), (400, 50), (1080, 1921),
 ]  # fmt: skip
+
+
+def channels_first(
+    squares: npt.NDArray[np.uint8], mean: Sequence[float], std: Sequence[float]
+) -> torch.Tensor:
+    """(n, side, side, 3) uint8 to (n, 3, side, side) float32, normalised channel by channel."""
+    batch: torch.Tensor = Normalised(mean, std)(torch.from_numpy(squares))
+    return batch
 
 
 @pytest.mark.parametrize("row", [OPENAI, SIGLIP2], ids=lambda row: row.name)

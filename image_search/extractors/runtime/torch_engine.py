@@ -16,7 +16,7 @@ import torch
 
 from image_search.extractors.base import Forward
 from image_search.extractors.runtime.recipe import Recipe
-from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.arrays import Floats
 
 
 class Normalised(torch.nn.Module):
@@ -43,12 +43,6 @@ class Normalised(torch.nn.Module):
         centre = torch.tensor(self.mean, device=batch.device).view(3, 1, 1)
         spread = torch.tensor(self.std, device=batch.device).view(3, 1, 1)
         return self.network(batch.sub(centre).div(spread).to(self.dtype))
-
-
-def channels_first(squares: Pixels, mean: Sequence[float], std: Sequence[float]) -> torch.Tensor:
-    """(n, side, side, 3) uint8 to (n, 3, side, side) float32, normalised channel by channel."""
-    batch: torch.Tensor = Normalised(mean, std)(torch.from_numpy(squares).to(device()))
-    return batch
 
 
 @cache

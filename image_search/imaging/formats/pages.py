@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from PIL import Image, ImageSequence
@@ -22,8 +22,6 @@ MAX_SECONDS: Final = 4.0
 _MARGIN: Final = 1.25
 # Side in pixels at which pages are compared: what counts is drawing, not the grain of a scan.
 _SIDE: Final = 160
-
-Pages = Callable[[], Iterator[Image.Image]]
 
 
 def fullest(pages: Iterator[Image.Image]) -> int:
