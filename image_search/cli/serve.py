@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import sys
-import threading
 from typing import TYPE_CHECKING
 
 from image_search.cli.options import MADE, Commands, add_command, settings_from
@@ -44,6 +43,7 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until interrupted; 0 after a clean stop."""
+    from image_search.indexing.background import BackgroundTask
     from image_search.library import Library
     from image_search.web import create_app
     from image_search.web.exposure import check_password, warnings_about
@@ -73,8 +73,8 @@ def run(options: argparse.Namespace) -> int:
 
     def prepare() -> None:
         """What makes the first search quick, and the index whole, while requests are served."""
-        library.warm_up(stopping.is_set)
-        if stopping.is_set():
+        library.warm_up(stopping)
+        if stopping():
             return
         if library.outdated:
             # Somebody was quicker, or another process, whose work is taken up when it has finished.
@@ -82,18 +82,16 @@ def run(options: argparse.Namespace) -> int:
                 app.extensions["image_search"].reindexer.start()
         elif library.duplicates.outdated:
             library.duplicates.update_soon()
-        if not library.verify(stopping.is_set) and library.outdated and not stopping.is_set():
+        if not library.verify(stopping) and library.outdated and not stopping():
             with contextlib.suppress(CacheLocked):
                 app.extensions["image_search"].reindexer.start_soon()
 
-    stopping = threading.Event()
-    preparing = threading.Thread(target=prepare, name="prepare", daemon=True)
+    preparing = BackgroundTask("prepare", prepare)
+    stopping = preparing.stopping.is_set
     serve(app, settings, tell)
-    stopping.set()
-    if preparing.is_alive():
-        preparing.join(PATIENCE)
+    ended = preparing.stop(PATIENCE)
     print("Stopped.", file=sys.stderr)
-    if preparing.is_alive():
+    if not ended:
         # A network is being loaded, which cannot be stopped, writes nothing that is not put into
         # its place whole, and would crash while the interpreter is taken down beneath it.
         sys.stdout.flush()

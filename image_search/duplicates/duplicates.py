@@ -19,6 +19,7 @@ from image_search.duplicates.fingerprints import WAY
 from image_search.duplicates.groups import ALL, DECIDED, OPEN, Group, Page, form_groups
 from image_search.duplicates.pairs import Pairs, SamePicture
 from image_search.errors import CacheError, CacheLocked, ImageSearchError, InvalidQuery
+from image_search.indexing.background import BackgroundTask
 from image_search.indexing.originals import Originals
 from image_search.indexing.reports import Progress
 from image_search.search.ranking.fusion import KINDS
@@ -50,8 +51,7 @@ class Duplicates:
         self._pairs = Pairs(settings.state_dir / "duplicates.sqlite")
         self._one = filelock.FileLock(settings.state_dir / "duplicates.lock", timeout=0)
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._stop, self._again, self._hurry = threading.Event(), False, False
+        self._task, self._hurry = BackgroundTask("duplicates", self._run), False
         self._progress: Progress | None = None
         self._unprinted: frozenset[bytes] = frozenset()
         self._formed: dict[str, tuple[Snapshot, list[SamePicture], object, list[Group]]] = {}
@@ -137,39 +137,25 @@ class Duplicates:
         already, it is done once more only if asked for ``again``, because images have come since.
         """
         with self._lock:
-            self._again = self._again or again or self._thread is None
-            if self._thread is None:
+            if self._task.start(again=again):
                 self._hurry = hurry
-                # A daemon, because the work survives being killed.
-                self._thread = threading.Thread(target=self._run, name="duplicates", daemon=True)
-                self._thread.start()
 
     def stop(self, timeout: float) -> None:
         """End what ``update_soon`` began and wait at most ``timeout`` seconds; for the end of the
         process."""
-        self._stop.set()
-        thread = self._thread
-        if thread is not None:
-            thread.join(timeout)
+        self._task.stop(timeout)
 
     def _run(self) -> None:
-        while self._is_asked_for():
-            try:
-                self.update(cancelled=self._stop.is_set, hurry=self._hurry)
-            except CacheLocked:
-                pass  # whoever holds it does the work
-            except ImageSearchError as error:
-                logger.warning("The images could not be compared: %s", error)
-            except Exception:
-                logger.exception("Comparing the images failed.")
-
-    def _is_asked_for(self) -> bool:
         with self._lock:
-            asked = self._again and not self._stop.is_set()
-            self._again = False
-            if not asked:
-                self._thread = None  # whoever asks from here on begins anew
-            return asked
+            hurry = self._hurry
+        try:
+            self.update(cancelled=self._task.stopping.is_set, hurry=hurry)
+        except CacheLocked:
+            pass  # whoever holds it does the work
+        except ImageSearchError as error:
+            logger.warning("The images could not be compared: %s", error)
+        except Exception:
+            logger.exception("Comparing the images failed.")
 
     def page(self, offset: int = 0, limit: int = 20, which: str = ALL) -> Page:
         """``limit`` groups from the one numbered ``offset`` on, of ``which``: all, open, decided.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import logging
 import secrets
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from image_search.errors import CacheLocked, ImageSearchError
+from image_search.indexing.background import BackgroundTask
 
 if TYPE_CHECKING:
     from image_search.indexing.reports import Progress, Unreadable
@@ -69,12 +69,10 @@ class Reindexer:
         self._library = library
         self._lock = threading.Lock()
         self._job = Job()
-        self._thread: threading.Thread | None = None
+        self._task = BackgroundTask("reindex", self._run)
         self._cancelled = threading.Event()
         self._began = threading.Event()
         self._refused: CacheLocked | None = None
-        self._again = False
-        self._stopped = False
 
     @property
     def job(self) -> Job:
@@ -91,18 +89,11 @@ class Reindexer:
         with self._lock:
             if self._job.state == "running":
                 raise ReindexRunning("The index is being updated already.")
-            if self._stopped:
+            if self._task.stopping.is_set():
                 raise ReindexRunning("The service is about to end; reindex when it runs again.")
-            self._again = False
-            self._cancelled.clear()
-            self._began.clear()
-            self._refused = None
-            self._job = Job(
-                id=secrets.token_hex(8), state="running", phase="resolving", started=time.time()
-            )
-            # A daemon, because an update survives being killed and must not keep a process alive.
-            self._thread = threading.Thread(target=self._run, name="reindex", daemon=True)
-            self._thread.start()
+            self._begin()
+            # Where the last one has just ended, its thread goes on with this one.
+            self._task.start(again=True)
             self._began.wait(FIRST_SIGN)
             if self._refused is not None:
                 raise self._refused
@@ -119,15 +110,8 @@ class Reindexer:
         try:
             return self.start()
         except ReindexRunning:
-            self._again = True
-        if self._job.state != "running":  # it ended in between, perhaps without having seen this
-            self._go_on()
+            self._task.start(again=True)
         return self._job
-
-    def _go_on(self) -> None:
-        if self._again and not self._cancelled.is_set():
-            with contextlib.suppress(ReindexRunning, CacheLocked):
-                self.start()
 
     def cancel(self) -> Job:
         """Asks the running job, if any, to stop; what it has done so far is kept."""
@@ -138,12 +122,25 @@ class Reindexer:
         """Cancels and waits at most ``timeout`` seconds; for the end of the process. Requests that
         are still being answered start nothing any more."""
         with self._lock:
-            self._stopped = True
+            self._task.stopping.set()
             self._cancelled.set()
-        if self._thread is not None:
-            self._thread.join(timeout)
+        self._task.stop(timeout)
+
+    def _begin(self) -> None:
+        self._cancelled.clear()
+        self._began.clear()
+        self._refused = None
+        self._job = Job(
+            id=secrets.token_hex(8), state="running", phase="resolving", started=time.time()
+        )
 
     def _run(self) -> None:
+        if self._job.state != "running":  # one more, for files that came during the last one
+            with self._lock:
+                if self._job.state != "running":
+                    if self._cancelled.is_set():
+                        return
+                    self._begin()
         try:
             report = self._library.update(self._note, self._cancelled.is_set)
             self._end(
@@ -163,14 +160,15 @@ class Reindexer:
                 self._refused = error
             self._end("failed", message=str(error))
         except Exception:
-            if self._stopped:  # the interpreter ends, and took away what the update works with
+            if (
+                self._task.stopping.is_set()
+            ):  # the interpreter ends, and took away what the update works with
                 self._end("cancelled")
                 return
             logger.exception("The reindex failed.")
             self._end("failed", message="Something went wrong inside; the server's log says what.")
         finally:
             self._began.set()
-            self._go_on()
 
     def _note(self, progress: Progress) -> None:
         counts = {name: getattr(progress, name) for name in COUNTS}
