@@ -55,7 +55,7 @@ async function renewToken() {
 function askToSignIn() {
   // In a window of its own, so that the query on this page is not lost.
   const link = make("a", { class: "button", href: "login", target: "_blank", rel: "noopener" }, "Sign in again");
-  notice("session", "Your session has ended. Sign in again; this page then goes on where it was.", {
+  notice("session", "Your session has ended. Sign in again; then this page continues where it was.", {
     kind: "warning",
     actions: [link],
     sticky: true,
@@ -67,7 +67,7 @@ let waiting = false;
 async function waitForServer() {
   if (waiting) return;
   waiting = true;
-  notice("gone", "The service does not answer. Trying again until it does…", { kind: "error", sticky: true });
+  notice("gone", "The service does not answer. Trying again…", { kind: "error", sticky: true });
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, 2000));
     const health = await fetch("health").catch(() => null);

@@ -1,7 +1,7 @@
 // One hit in the grid: picture, name, score, why it matches, and what can be done with it.
 
 import { make } from "./elements.js";
-import { basename, score } from "./format.js";
+import { basename, percent, points } from "./format.js";
 import { ratioOf } from "./layout.js";
 import { word } from "./words.js";
 
@@ -18,29 +18,40 @@ function sources(hit) {
 
 export const sized = (hit, side) => hit.thumbnail.replace(/side=\d+/, `side=${side}`);
 
-// What each part adds to the score; one scale for all hits, so that they compare.
-export function bars({ scores, contributions }, parts, whole) {
+const filled = (share) => `${Math.round(100 * Math.min(1, Math.max(0, share)))}%`;
+
+// What each part adds to the similarity; one scale for all hits, so that their bars compare.
+export function bars({ score, scores, contributions }, parts, whole) {
   return parts.map((part) => {
     const value = contributions[part] ?? 0;
-    const share = `${Math.round(100 * Math.min(1, Math.max(0, value / whole)))}%`;
-    const title = `${part}: cosine ${score(scores[part] ?? 0)}, adds ${score(value)} to the score`;
-    return make(
-      "span",
-      { class: "part", title },
-      make("span", {}, word(part)),
-      make("i", { "--share": share }),
-      make("b", {}, value.toFixed(2).replace("-0.00", "0.00").replace("-", "−")),
-    );
+    const title = `${word(part)}: adds ${points(value)} of the ${percent(score)}; by itself it is ${percent(scores[part] ?? 0)}`;
+    return make("span", { class: "part", title }, make("span", {}, word(part)), make("i", { "--share": filled(value / whole) }), make("b", {}, points(value)));
   });
 }
 
-// What a hit is in its place for. Of a check, those that match come first, the surest match before
-// the others, whatever their likeness; then come the others by likeness.
-function measure({ evidence, score: likeness }) {
-  if (!evidence) return make("span", { class: "score", title: "Score: higher is more alike" }, score(likeness));
-  const matches = evidence.score > 0 ? `match ${evidence.score.toFixed(1)}` : "";
-  return make("span", { class: "score", title: "How much matches under one geometry: higher is surer" }, matches);
+const CERTAIN = 10; // strength of a match that no two different pictures are known to reach
+
+const meter = (label, title, share, text, kind = "score") =>
+  make("span", { class: kind, role: "img", "aria-label": label, title }, make("i", { "--share": filled(share) }), make("b", {}, text));
+
+// What a hit is in its place for. In a check, images that match come first, the surest first,
+// however similar they are; then come the others by similarity.
+function measure({ evidence, score, scores }) {
+  if (!evidence) return meter(`${percent(score)} similar`, meaning(scores), score, percent(score));
+  if (!(evidence.score > 0)) return null;
+  const share = evidence.score / CERTAIN;
+  return meter(`match strength ${Math.min(100, Math.round(100 * share))} of 100`, "Match: the fuller the bar, the surer it is that both are the same picture", share, "match", "score match");
 }
+
+// What the percentage of a hit with these scores means.
+export function meaning(scores) {
+  const named = Object.keys(scores).every((part) => part === "name");
+  return named ? "How well the names of the file and its folders match your words." : SIMILARITY;
+}
+
+const SIMILARITY =
+  "Similarity: 100\u00a0% is the same picture, 0\u00a0% has nothing in common. Drawings, words and colours stay far " +
+  "below 100\u00a0%. It is not a probability. Compare it only within one search.";
 
 const RELATIONS = { exact: "Same file", near: "Same picture", similar: "Similar" };
 
@@ -61,7 +72,7 @@ export function card(hit, act, picked) {
     "span",
     { class: "caption" },
     make("span", { class: "name", title: hit.path }, name),
-    hit.variant ? make("span", { class: "variant", title: "Your drawing was most like this image when it was so" }, hit.variant) : null,
+    hit.variant ? make("span", { class: "variant", title: "Your drawing matched this image best like this" }, hit.variant) : null,
     measure(hit),
   );
   const said = RELATIONS[hit.relation];
@@ -77,7 +88,7 @@ export function card(hit, act, picked) {
     type: "button",
     class: "more",
     "aria-label": `More like ${name}`,
-    title: "More like this (M); with Shift, beside what is asked for already",
+    title: "More like this (M). With Shift: add it to the query",
     click: act.like,
   });
   const box = make("input", { type: "checkbox", "aria-label": `Compare ${name}`, change: (event) => act.pick(event.target.checked) });

@@ -37,12 +37,12 @@ export function tell({ kind, drawing = null }) {
   const image = byId("cleaned-picture");
   image.hidden = !drawing;
   if (drawing) image.src = drawing.preview;
-  byId("cleaned-steps").textContent = drawing ? words(drawing) : "The original is compared as it is.";
+  byId("cleaned-steps").textContent = drawing ? words(drawing) : "The original picture was compared.";
   use.textContent = drawing ? "Use the original instead" : "Clean the drawing";
 }
 
 function words({ steps, parts }) {
-  const done = steps.length ? `Compared: the drawing, with ${steps.join(", ")}.` : "Compared: the drawing.";
+  const done = `Your drawing as it was compared${steps.length ? `, with ${steps.join(", ")}` : ""}.`;
   return parts.length > 1 ? `${done} There are ${count(parts.length)} drawings; choose one on the picture.` : done;
 }
 

@@ -83,7 +83,7 @@ function showStatus() {
   listFailures(status);
 }
 
-const otherFiles = ({ count: number, endings }) => (number ? `${count(number)}, left alone (${endings.join(", ")})` : "");
+const otherFiles = ({ count: number, endings }) => (number ? `${count(number)}, ignored (${endings.join(", ")})` : "");
 
 async function watch(job) {
   if (watching) return;
@@ -135,6 +135,6 @@ function told(job) {
   const unreadable = job.unreadable;
   const counts = kinds.filter((kind) => job[kind]).map((kind) => `${count(job[kind])} ${kind}`);
   const failed = unreadable ? `; ${counted(unreadable, "file")} cannot be read` : "";
-  const summary = (counts.join(", ") || "nothing had changed") + failed;
+  const summary = (counts.join(", ") || "nothing changed") + failed;
   return `${job.state === "done" ? "Index updated" : "Update stopped"}: ${summary}.`;
 }

@@ -16,7 +16,7 @@ export const buttons = (decide) =>
 export async function decide(a, b, decision) {
   try {
     await send("POST", { a, b, decision });
-    return `Kept: ${WORDS[decision].toLowerCase()}.`;
+    return `Saved: ${WORDS[decision].toLowerCase()}.`;
   } catch (error) {
     return error.message;
   }

@@ -61,7 +61,7 @@ function begin() {
     } else return;
     event.preventDefault();
   };
-  const label = "Pick a colour: arrow keys move the cross, Enter takes the colour, Escape ends";
+  const label = "Pick a colour: arrow keys move the cross, Enter picks the colour, Escape cancels";
   layer = make(
     "div",
     { class: "dropper", tabindex: 0, role: "application", "aria-label": label, keydown: byKey, pointermove: follow },

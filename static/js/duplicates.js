@@ -61,7 +61,7 @@ function show() {
   if (!row) {
     if (!total) return;
     if (!building) tell(`${counted(undecided, "group")} undecided of ${count(total)}`);
-    byId("queue-empty").textContent = withDecided() ? "That was the last one." : "Everything is decided. Nothing is left to be looked at.";
+    byId("queue-empty").textContent = withDecided() ? "That was the last one." : "All pairs are decided.";
     return;
   }
   const { group, pair } = row;
@@ -97,7 +97,7 @@ async function settle(decision) {
   const row = pairs[at];
   if (!row) return;
   const told = await decide(row.pair.a, row.pair.b, decision);
-  if (!told.startsWith("Kept")) {
+  if (!told.startsWith("Saved")) {
     byId("pair-decided").textContent = told;
     return;
   }

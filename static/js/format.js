@@ -6,7 +6,15 @@ const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeSty
 
 export const count = (number) => whole.format(number);
 export const counted = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
-export const score = (number) => number.toFixed(3).replace("-", "−");
+
+// A share, such as a similarity, in whole percent; 100 % stands only for all of it.
+export function percent(share) {
+  if (share > 0 && share < 0.005) return "under 1 %";
+  return `${Math.max(0, Math.min(Math.round(100 * share), share < 0.9995 ? 99 : 100))} %`;
+}
+
+// What is added to a similarity, or taken from it, in percent of the whole.
+export const points = (value) => `${Math.round(100 * value)} %`.replace(/^-0/, "0").replace("-", "−");
 export const date = (seconds) => moment.format(new Date(seconds * 1000));
 
 export function bytes(number) {

@@ -1,10 +1,10 @@
-// What the query is taken for, and the switch that overrules it.
+// Whether the query was detected as a photo or a sketch, and the switch to choose it by hand.
 
 import { byId } from "./elements.js";
-import { whatDecides } from "./words.js";
+import { matchedOn } from "./words.js";
 
 const chosen = () => document.querySelector("[name=kind]:checked").value;
-let byHand = false; // drawn on this page, so nobody need look what it is
+let byHand = false; // drawn on this page, so there is nothing to detect
 
 // Pictures are of a kind; words and colours are not.
 export function ask(target, isOfAKind, drawn) {
@@ -25,12 +25,13 @@ export function tell(isOfAKind, found) {
   byId("kind").hidden = !applies;
   if (!applies) return;
   const verb = byHand ? "Drawn here" : `${chosen() === "auto" ? "Detected as" : "Searched as"}: ${found.kind}`;
-  byId("kind-told").textContent = `${verb}${whatDecides(found.results)}.`;
+  const sentences = [verb, matchedOn(found.results)].filter(Boolean);
+  byId("kind-told").textContent = sentences.map((sentence) => `${sentence}.`).join(" ");
 }
 
 export const hide = () => (byId("kind").hidden = true);
 
-// A new picture is looked at anew.
+// The kind of a new picture is detected again.
 export function reset() {
   document.querySelector("[name=kind][value=auto]").checked = true;
 }

@@ -76,14 +76,13 @@ function answer(found, wanted) {
   clear("search");
   hideVerdict();
   if (wanted === FIRST) scrollUp();
-  const time = found.took_ms < 1 ? "under 1" : count(Math.round(found.took_ms));
-  const among = `among ${counted(found.compared, "image")} in ${time} ms`;
+  const among = `of ${counted(found.compared, "image")}, in ${took(found.took_ms)}`;
   const further = found.results.length >= wanted && found.results.length < found.compared;
   // Without CLIP, words are looked for in names, and what holds none of them is left out.
   const named = found.matched_by === "names";
   const text = named
-    ? `Matches in file names: ${count(found.results.length)} ${among}`
-    : `The ${found.results.length === 1 ? "closest one" : `${count(found.results.length)} closest`} ${among}`;
+    ? `Matches in file names: ${further ? "the first " : ""}${count(found.results.length)} ${among}`
+    : `${mostSimilar(found.results.length)} ${among}`;
   show(found.results, text, further ? () => search(2 * wanted) : null);
   kind.tell(pictures.any(), found);
   cleaned.tell(found);
@@ -94,14 +93,17 @@ function answer(found, wanted) {
   tellWarnings(found.warnings);
 }
 
+const mostSimilar = (number) => (number === 1 ? "The most similar" : `The ${count(number)} most similar`);
+const took = (ms) => (ms < 1 ? "under 1 ms" : ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
+
 function judge(found) {
   clear("search");
   scrollUp();
   asIs = found.hits.find((hit) => hit.relation === "exact")?.id ?? null;
   const told = new Set(found.hits.map((hit) => hit.id));
   const hits = [...found.hits, ...(found.nearest ?? []).filter((hit) => !told.has(hit.id))].map((hit, at) => ({ ...hit, rank: at + 1 }));
-  show(hits, hits.length ? `The ${count(hits.length)} closest of ${counted(found.compared, "image")}` : "");
-  region.offer(found.parts ?? [], (number, of) => `Check picture ${number} of ${of} on this page by itself`, () => query.check());
+  show(hits, hits.length ? `${mostSimilar(hits.length)} of ${counted(found.compared, "image")}` : "");
+  region.offer(found.parts ?? [], (number, of) => `Check only picture ${number} of ${of}`, () => query.check());
   showVerdict(found);
   cleaned.tell(found);
 }
@@ -135,7 +137,7 @@ function tellWarnings(warnings) {
 
 function unfulfilled() {
   title.textContent = "";
-  say("No image passes the filters.", "Widen them, or do without.", main("Clear the filters", () => {
+  say("No image matches the filters.", "Change the filters or clear them.", main("Clear the filters", () => {
     filters.clear();
     byId("query").requestSubmit();
   }));
@@ -157,10 +159,10 @@ function fail(error) {
   hideVerdict();
   if (passes) return;
   if (error.code === "index_empty") empty();
-  else if (error.code === "unreadable_image") say("This file cannot be searched with.", error.message);
-  else if (error.code === "not_ready") say("It cannot be judged yet.", error.message, main("Check again", () => query.check()));
+  else if (error.code === "unreadable_image") say("This file cannot be used.", error.message);
+  else if (error.code === "not_ready") say("The check is not ready yet.", error.message, main("Check again", () => query.check()));
   else if (error.code === "model_unavailable") say("A model is missing.", error.message, details());
-  else say("The search did not work.", error.message);
+  else say("The search failed.", error.message);
 }
 
 function show(hits, text, more = null) {
@@ -177,15 +179,15 @@ function say(heading, text, ...more) {
 }
 
 const main = (label, click) => button(label, click, { class: "primary" });
-const details = () => main("State of the collection", collection.open);
+const details = () => main("Show the collection", collection.open);
 
 function empty() {
   if (collection.busy()) {
-    say("The index is being made.", "What has been read so far can be searched within seconds.", details());
+    say("The index is being built.", "In a few seconds you can search the images read so far.", details());
     return;
   }
   const folder = collection.state()?.images_folder ?? "the image folder";
-  say("Nothing to search yet.", `No image of ${folder} is in the index.`, main("Update the index", () => {
+  say("Nothing to search yet.", `The index holds no images of ${folder} yet.`, main("Update the index", () => {
     collection.open();
     collection.update();
   }));

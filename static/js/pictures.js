@@ -82,8 +82,8 @@ export function set(files, { goesOn = "", beside = false } = {}) {
   const taken = beside ? [...pictures, ...fresh] : fresh;
   const total = taken.reduce((sum, { file }) => sum + file.size, 0);
   if (total > uploadBytes) {
-    const size = `${bytes(total)}; at most ${bytes(uploadBytes)} can be searched with at once.`;
-    notice("upload", `${taken.length > 1 ? "These pictures have" : "This picture has"} ${size}`, { kind: "error" });
+    const size = `${bytes(total)}; a search takes at most ${bytes(uploadBytes)}.`;
+    notice("upload", `${taken.length > 1 ? "These pictures are" : "This picture is"} ${size}`, { kind: "error" });
     return;
   }
   if (!goesOn) {
@@ -98,7 +98,7 @@ export function set(files, { goesOn = "", beside = false } = {}) {
 export async function fromAddress(address, name) {
   const answer = await fetch(address).catch(() => null);
   if (!answer?.ok) {
-    notice("upload", "That picture could not be fetched.", { kind: "error" });
+    notice("upload", "That picture could not be loaded.", { kind: "error" });
     return null;
   }
   const content = await answer.blob();
@@ -166,7 +166,7 @@ function show() {
   region.attach(one?.picture ? sheet : null);
   dropper.attach(one ? sheet : null);
   byId("draw-over").hidden = !one;
-  byId("draw-over").textContent = drawn() ? "Draw on" : "Draw over it";
+  byId("draw-over").textContent = drawn() ? "Edit drawing" : "Draw over it";
   byId("draw").hidden = Boolean(one) && drawn();
 }
 

@@ -109,8 +109,8 @@ async function restore(params) {
   last = "";
   if (!(await pictures.read(params))) {
     const text =
-      "The picture of this address is not kept in this browser: it was asked with in another one, or long ago. " +
-      "Drop it here once more; the rest of the query stands.";
+      "This browser does not have the picture of this search: it is from another browser, or too old. " +
+      "Drop it here again; the rest of the search is kept.";
     notice("kept", text, { kind: "warning" });
   }
   answer();
@@ -148,7 +148,7 @@ export function start(onChange) {
     event.preventDefault();
     changed();
     if (form()) return;
-    notice("empty", "Say what to look for: type words, drop a picture, draw, or pick a colour.", { kind: "warning" });
+    notice("empty", "There is nothing to search for yet: type words, drop a picture, draw, or pick a colour.", { kind: "warning" });
     words.focus();
   });
   for (const field of [words, not]) {

@@ -75,8 +75,8 @@ function show() {
   const whole = (value) => `${Math.round(100 * value)} %`;
   frame.setAttribute(
     "aria-label",
-    `Part searched with: from ${whole(box.x)} left and ${whole(box.y)} top, ${whole(box.width)} wide, ` +
-      `${whole(box.height)} high. Arrow keys move it, with Shift they size it, Delete removes it.`,
+    `Selected area: from ${whole(box.x)} left and ${whole(box.y)} top, ${whole(box.width)} wide, ` +
+      `${whole(box.height)} high. Arrow keys move it, Shift and arrow keys resize it, Delete removes it.`,
   );
 }
 

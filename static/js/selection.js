@@ -32,12 +32,12 @@ export function start(onCompare) {
 function show() {
   tray.hidden = !chosen.length;
   document.body.classList.toggle("with-tray", chosen.length > 0);
-  byId("tray-told").textContent = chosen.length === 1 ? "One selected: compare it with the query, or select another" : `${chosen.length} selected`;
+  byId("tray-told").textContent = chosen.length === 1 ? "One image selected. Compare it with your query, or select another." : `${chosen.length} selected`;
   byId("tray-compare").disabled = !chosen.length;
   byId("tray-list").replaceChildren(
     ...chosen.map((hit) => {
       const image = make("img", { src: hit.thumbnail, alt: basename(hit.path), width: hit.width, height: hit.height });
-      return make("li", {}, image, button("×", () => set(hit, false), { class: "round", "aria-label": `Take out ${basename(hit.path)}` }));
+      return make("li", {}, image, button("×", () => set(hit, false), { class: "round", "aria-label": `Deselect ${basename(hit.path)}` }));
     }),
   );
   for (const listener of listeners) listener();

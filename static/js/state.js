@@ -25,13 +25,13 @@ export function listModels(models) {
 }
 
 function rowOf(model) {
-  const state = model.in_use ? "in use" : model.present ? "here; update the index to use it" : "not here";
+  const state = model.in_use ? "in use" : model.present ? "installed; update the index to use it" : "not installed";
   const about = [
     make("strong", {}, `${word(model.name)} (${model.name})`),
     make("span", { class: `state ${model.in_use ? "ok" : "off"}` }, state),
     make("small", {}, model.summary),
   ];
-  if (!model.present) about.push(make("details", {}, make("summary", {}, `How to get it (${bytes(model.bytes)})`), ...gettingOf(model)));
+  if (!model.present) about.push(make("details", {}, make("summary", {}, `How to install it (${bytes(model.bytes)})`), ...gettingOf(model)));
   return make("li", {}, ...about);
 }
 
@@ -39,7 +39,7 @@ function gettingOf(model) {
   return [
     make("p", {}, "Where the service has internet access, run ", make("code", {}, "image-search models fetch"), ", then update the index."),
     make("p", {}, "Elsewhere, run it on another machine and copy ", make("code", {}, model.place), " from there to the same place here."),
-    make("p", {}, `From ${model.source}; licence ${model.licence}. ${model.lack}`),
+    make("p", {}, `From ${model.source}; licence ${model.licence}. ${model.missing_reason}`),
   ];
 }
 

@@ -28,7 +28,7 @@ async function send(files, judge) {
   const refuse = (rows) => rows.forEach(({ name, message }) => row(name, make("span", {}, message)));
   let done = 0;
   for (let at = 0; at < files.length; at += AT_ONCE) {
-    told.textContent = `Sending ${counted(files.length, "image")}: ${at} are there…`;
+    told.textContent = `Sending ${counted(files.length, "image")}: ${at} sent…`;
     const body = new FormData();
     const some = files.slice(at, at + AT_ONCE);
     for (const file of some) body.append("image", file);
@@ -40,7 +40,7 @@ async function send(files, judge) {
       for (const { name, same } of answer.existing) {
         const file = some.find((one) => one.name === name);
         const verdict = file && button("Has this been drawn before?", () => judge(file), { class: "link" });
-        row(name, make("span", {}, `The same picture was in the collection already: ${same.join(", ")}. `, verdict));
+        row(name, make("span", {}, `The same picture is already in the collection: ${same.join(", ")}. `, verdict));
       }
     } catch (error) {
       if (error.body?.refused) refuse(error.body.refused);
@@ -50,5 +50,5 @@ async function send(files, judge) {
       }
     }
   }
-  told.textContent = `${counted(done, "image")} added${done < files.length ? `; ${files.length - done} could not be` : ""}.`;
+  told.textContent = `${counted(done, "image")} added${done < files.length ? `; ${files.length - done} could not be added` : ""}.`;
 }

@@ -19,7 +19,7 @@ export function show(found, compare, warnings) {
   byId("verdict-warnings").replaceChildren(...warnings.map((text) => make("li", {}, text)));
   fillFacts(byId("verdict-facts"), [
     ["Compared", `${counted(found.compared, "image")}${found.unreadable ? `; ${counted(found.unreadable, "file")} could not be read` : ""}`],
-    ["Taken for", `a ${found.kind}`],
+    ["Detected as", found.kind],
     ["Compared by", (found.extractors ?? []).join(", ")],
     ["Index", found.fingerprint],
     ["Checked", found.checked ? date(found.checked) : null],
@@ -27,9 +27,9 @@ export function show(found, compare, warnings) {
   const proven = found.hits.find((hit) => hit.evidence?.outline_hit?.length) ?? found.hits[0];
   const actions = [button("Printable report", report)];
   if (proven && found.verdict !== "new") {
-    actions.unshift(button(proven.evidence ? "Show the evidence" : "Compare with the closest", () => compare(proven), { class: "primary" }));
+    actions.unshift(button(proven.evidence ? "Show the evidence" : "Compare with the most similar", () => compare(proven), { class: "primary" }));
   }
-  actions.push(button("Back to the closest", () => query.check(false), { class: "quiet" }));
+  actions.push(button("Back to the results", () => query.check(false), { class: "quiet" }));
   byId("verdict-actions").replaceChildren(...actions);
   box.hidden = false;
   byId("verdict-title").focus({ preventScroll: true });

@@ -1,8 +1,8 @@
 // The large view of one hit, with its neighbours at the arrow keys.
 
-import { sized } from "./card.js";
+import { meaning, sized } from "./card.js";
 import { byId, closable, fillFacts, plain } from "./elements.js";
-import { basename, bytes, count, date, score } from "./format.js";
+import { basename, bytes, count, date, percent } from "./format.js";
 import { bars, focusHit, isMore, isPick, shownHits } from "./grid.js";
 import { drawOverHit } from "./pictures.js";
 import { moreLike } from "./query.js";
@@ -92,12 +92,13 @@ function show(index) {
     ["Rank", `${hit.rank} of ${count(hits.length)}`],
     ["Path", hit.path],
     ["Size", `${count(hit.width)} × ${count(hit.height)} pixels, ${bytes(hit.size)}`],
-    ["Shown", hit.note ?? ""],
+    ["Note", hit.note ?? ""],
     ["Date", date(hit.modified)],
-    ["Score", score(hit.score)],
+    ["Similarity", percent(hit.score)],
     ["Check", hit.evidence?.words ?? ""],
   ]);
   byId("viewer-scores").replaceChildren(...bars(hit));
+  byId("viewer-meaning").textContent = meaning(hit.scores);
   const download = byId("viewer-download");
   download.href = hit.url;
   download.download = basename(hit.path);

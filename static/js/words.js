@@ -8,7 +8,8 @@ const WORDS = {
   edges: "shape",
   texture: "surface",
   name: "name",
-  neighbours: "like the first results",
+  query_expansion: "like the first results",
+  neighbours: "like the first results", // the name of release 0.1
 };
 
 const STAGES = {
@@ -16,8 +17,8 @@ const STAGES = {
   scanning: "Looking through the folder",
   embedding: "Reading images",
   saving: "Saving",
-  fingerprints: "Taking fingerprints",
-  thresholds: "Measuring what tells copies apart",
+  fingerprints: "Making fingerprints",
+  thresholds: "Measuring how to recognise copies",
   duplicates: "Looking for duplicates",
 };
 
@@ -28,46 +29,50 @@ const list = new Intl.ListFormat("en-GB", { type: "conjunction" });
 // Other weights of an extractor, such as clip-laion2b, are named after it.
 export const word = (part) => WORDS[part] ?? WORDS[part.split("-")[0]] ?? part;
 
-// The parts that have a say in any of these hits, the weightiest first.
+// What the first results add to the others; it follows from how these were found themselves.
+const EXPANSION = ["query_expansion", "neighbours"];
+
+// The parts that add to any of these hits, the largest first, query expansion last.
 export function parts(hits) {
-  const say = new Map();
+  const most = new Map();
   for (const { contributions } of hits) {
     for (const [part, value] of Object.entries(contributions)) {
-      say.set(part, Math.max(say.get(part) ?? 0, Math.abs(value)));
+      most.set(part, Math.max(most.get(part) ?? 0, Math.abs(value)));
     }
   }
-  return [...say.keys()].filter((part) => say.get(part) > 0).sort((a, b) => say.get(b) - say.get(a));
+  const order = (part) => (EXPANSION.includes(part) ? 0 : most.get(part));
+  return [...most.keys()].filter((part) => most.get(part) > 0).sort((a, b) => order(b) - order(a));
 }
 
-const DECIDES = 0.15; // share of all that is added, from where on a part decides
+const MAINLY = 0.15; // share of all that is added, from where on a part is named first
 
-// What each part adds to the scores of these hits, as shares of all, the largest first. What the
-// closest say about the others follows from how they were found themselves, and is left out.
+// What each part adds to the scores of these hits, as shares of all, the largest first.
 function shares(hits) {
   const added = new Map();
   for (const { contributions } of hits) {
     for (const [part, value] of Object.entries(contributions)) {
-      if (part !== "neighbours") added.set(part, (added.get(part) ?? 0) + Math.abs(value));
+      if (!EXPANSION.includes(part)) added.set(part, (added.get(part) ?? 0) + Math.abs(value));
     }
   }
   const all = [...added.values()].reduce((sum, value) => sum + value, 0);
   return [...added].filter(([, value]) => value > 0).map(([part, value]) => [part, value / all]).sort((a, b) => b[1] - a[1]);
 }
 
-const count = (names, one, several) => `${list.format(names)} ${names.length > 1 ? several : one}`;
+const and = (names) => list.format(names);
 
-export function whatDecides(hits) {
-  const heard = shares(hits);
-  if (!heard.length) return "";
+// What these hits were matched on, as a sentence.
+export function matchedOn(hits) {
+  const used = shares(hits);
+  if (!used.length) return "";
   const named = (some) => some.map(([part]) => word(part));
-  const decides = heard.filter(([, share], at) => at === 0 || share >= DECIDES);
-  const little = heard.slice(decides.length);
-  const silent = [];
-  if (!heard.some(([part]) => part === "hsv")) silent.push(WORDS.hsv);
-  if (heard.every(([part]) => ["hsv", "edges", "texture", "name"].includes(part))) silent.push("meaning");
+  const mainly = used.filter(([, share], at) => at === 0 || share >= MAINLY);
+  const little = used.slice(mainly.length);
+  const unused = [];
+  if (!used.some(([part]) => part === "hsv")) unused.push(WORDS.hsv);
+  if (used.every(([part]) => ["hsv", "edges", "texture", "name"].includes(part))) unused.push("meaning");
   return [
-    `; ${count(named(decides), "decides", "decide")}`,
-    ...(little.length ? [count(named(little), "counts little", "count little")] : []),
-    ...(silent.length ? [count(silent, "takes no part", "take no part")] : []),
+    `Matched on ${and(named(mainly))}`,
+    ...(little.length ? [`a little on ${and(named(little))}`] : []),
+    ...(unused.length ? [`not on ${unused.join(" or ")}`] : []),
   ].join(", ");
 }

@@ -95,3 +95,18 @@ def test_only_new_photos_are_clear(
     known = None if misses is None else Certainty(0.002, misses, 80, kind)
 
     assert is_clear(verdict, kind, known) is clear
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [
+        (-0.2, "0 %"),
+        (0.0, "0 %"),
+        (0.004, "under 1 %"),
+        (0.387, "39 %"),
+        (0.999, "99 %"),
+        (1, "100 %"),
+    ],
+)
+def test_a_similarity_is_whole_percent(share: float, shown: str) -> None:
+    assert wording.percent(share) == shown

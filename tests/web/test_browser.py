@@ -38,7 +38,7 @@ def test_signing_in_and_out(page: Page, service: Running) -> None:
 
 def test_searching_looking_and_going_on(page: Page, seen: Seen, service: Running) -> None:
     search(page, ring("teal", (240, 120)))
-    shown(page, f"The {len(HUES)} closest among {len(HUES)} images")
+    shown(page, f"The {len(HUES)} most similar of {len(HUES)} images")
     hits = page.locator(".hit")
     assert hits.count() == len(HUES)
     first = hits.first.locator("img")
@@ -138,7 +138,7 @@ def test_a_file_dropped_where_one_signs_in_loses_nothing(
 
 def test_what_cannot_be_searched_with(page: Page) -> None:
     page.locator("#file").set_input_files(file(b"Dear Sir or Madam", "letter.doc"))
-    shown(page, "This file cannot be searched with.")
+    shown(page, "This file cannot be used.")
     shown(page, "letter.doc")
     page.locator("#draw").wait_for()
     for tool in ("Select area", "Pick a colour", "Draw over it"):
@@ -157,7 +157,7 @@ def test_the_state_of_the_collection(page: Page) -> None:
     drawer.get_by_text("1 file could not be read").click()
     drawer.get_by_text("broken.png").wait_for()
     drawer.get_by_role("button", name="Update the index").click()
-    drawer.get_by_text("Index updated: nothing had changed; 1 file cannot be read.").wait_for()
+    drawer.get_by_text("Index updated: nothing changed; 1 file cannot be read.").wait_for()
     page.keyboard.press("Escape")
     drawer.wait_for(state="hidden")
 

@@ -26,7 +26,7 @@ def test_back_forward_and_reload(page: Page) -> None:
     page.locator("#filters summary").click()
     page.get_by_label("Folder").fill("cold")
     page.get_by_label("Folder").press("Enter")
-    shown(page, "The 5 closest among 5 images")
+    shown(page, "The 5 most similar of 5 images")
     page.wait_for_url(re.compile("folder=cold"))
     page.go_back()
     first(page, "warm/gold.jpg")
@@ -40,9 +40,9 @@ def test_back_forward_and_reload(page: Page) -> None:
     first(page, "cold/teal.jpg")
     page.go_forward()
     page.go_forward()
-    shown(page, "The 5 closest among 5 images")
+    shown(page, "The 5 most similar of 5 images")
     page.reload()
-    shown(page, "The 5 closest among 5 images")
+    shown(page, "The 5 most similar of 5 images")
     assert page.locator(".previews img").get_attribute("alt") == "other.jpg"
     assert page.get_by_label("Folder").input_value() == "cold"
 
@@ -70,7 +70,7 @@ def test_a_link_to_words_colours_and_a_likeness(page: Page, service: Running) ->
     page.goto(
         f"{service.address}?like={like[1]}&color=%231c2c54&kind=photo&balance=form&folder=cold"
     )
-    shown(page, "The 5 closest among 5 images")
+    shown(page, "The 5 most similar of 5 images")
     page.locator(".previews").get_by_text("Like navy.jpg").wait_for()  # learnt from the answer
     assert page.locator(".picked li").count() == 1
     assert page.get_by_role("radio", name="Photo").is_checked()
@@ -104,7 +104,7 @@ def test_a_drawing_comes_back_and_can_be_gone_on_with(page: Page) -> None:
     page.reload()
     page.locator(".hit img").first.wait_for()
     shown(page, "Drawn here")
-    page.get_by_role("button", name="Draw on").click()
+    page.get_by_role("button", name="Edit drawing").click()
     assert page.get_by_role("button", name="Undo").is_enabled()
 
 

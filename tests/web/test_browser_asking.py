@@ -55,7 +55,7 @@ def test_words_are_looked_for_in_names(page: Page) -> None:
     words.press("Enter")
     first(page, "warm/gold.jpg")
     assert not warning.is_visible()  # told once
-    page.get_by_role("button", name="What is missing?").click()
+    page.get_by_role("button", name="Install CLIP to search by description").click()
     page.get_by_role("dialog", name="Collection").wait_for()
 
 
@@ -92,12 +92,12 @@ def test_a_hit_dropped_on_the_page_asks_for_more_like_it(page: Page) -> None:
 
 def test_what_the_query_was_taken_for(page: Page) -> None:
     search(page, sketch())
-    shown(page, "Detected as: sketch; shape decides, colour and meaning take no part.")
+    shown(page, "Detected as: sketch. Matched on shape, not on colour or meaning.")
     page.get_by_role("radio", name="Auto").focus()
     page.keyboard.press("ArrowRight")
     shown(page, "Searched as: photo; ")
     page.keyboard.press("ArrowRight")
-    shown(page, "Searched as: sketch; shape decides, colour and meaning take no part.")
+    shown(page, "Searched as: sketch. Matched on shape, not on colour or meaning.")
     search(page, ring("teal"))  # another picture is looked at anew
     shown(page, "Detected as: photo; ")
     assert page.get_by_role("radio", name="Auto").is_checked()
@@ -106,15 +106,20 @@ def test_what_the_query_was_taken_for(page: Page) -> None:
 def test_a_blueprint_is_cleaned_unless_the_original_is_asked_for(page: Page) -> None:
     search(page, blueprint())
     shown(page, "Detected as: sketch")
-    shown(page, "Compared: the drawing, with light ink on dark paper inverted.")
-    cleaned = page.get_by_alt_text("The drawing as it is compared")
+    shown(page, "Your drawing as it was compared, with light ink on dark paper inverted.")
+    cleaned = page.get_by_alt_text("The drawing as it was compared")
     assert cleaned.is_visible()
     assert page.evaluate(MIDDLE) > 200  # white paper, where the blueprint is blue
     page.get_by_role("button", name="Use the original instead").click()
-    shown(page, "The original is compared as it is.")
+    shown(page, "The original picture was compared.")
     assert not cleaned.is_visible()
     page.get_by_role("button", name="Clean the drawing").click()
-    shown(page, "Compared: the drawing, with light ink on dark paper inverted.")
+    shown(page, "Your drawing as it was compared, with light ink on dark paper inverted.")
+
+
+def whole(text: str) -> int:
+    """The number of a whole percentage as the page shows it."""
+    return int(text.removesuffix(" %").replace("\u2212", "-"))
 
 
 def test_why_each_one_matches(page: Page) -> None:
@@ -124,9 +129,11 @@ def test_why_each_one_matches(page: Page) -> None:
     page.get_by_label("Why each one matches").check()
     assert best.get_by_text("shape").is_visible()
     assert best.get_by_text("colour").is_visible()
-    parts = [float(text.replace("\u2212", "-")) for text in best.locator("b").all_inner_texts()]
-    score = float(best.locator(".score").inner_text())
-    assert sum(parts) == pytest.approx(score, abs=0.01 * len(parts))
+    parts = [whole(text) for text in best.locator(".part b").all_inner_texts()]
+    similarity = best.locator(".score")
+    assert sum(parts) == pytest.approx(whole(similarity.inner_text()), abs=len(parts))
+    assert similarity.get_attribute("aria-label") == f"{similarity.inner_text()} similar"
+    assert "not a probability" in str(similarity.get_attribute("title"))
     assert "adds" in str(best.locator(".part").first.get_attribute("title"))
 
 
@@ -221,7 +228,7 @@ def test_what_counts(page: Page) -> None:
     page.locator("#balance summary").press("Enter")
     assert page.get_by_role("slider", name="Meaning").is_disabled()
     shown(page, "Matching by meaning needs a model")
-    page.get_by_label("Mixture").select_option(label="The same colours")
+    page.get_by_label("Preset").select_option(label="The same colours")
     page.get_by_label("Why each one matches").check()
     best = hit(page, "cold/teal.jpg").locator(".part span").first
     best.get_by_text("colour").wait_for()
@@ -229,7 +236,7 @@ def test_what_counts(page: Page) -> None:
     page.get_by_role("slider", name="Colour").press("Home")
     shown(page, "· custom")
     hit(page, "cold/teal.jpg").locator(".part").get_by_text("colour").wait_for(state="detached")
-    assert page.get_by_label("Mixture").input_value() == "own"
+    assert page.get_by_label("Preset").input_value() == "own"
     # A colour asked for has a say again.
     page.locator("#colours-more summary").press("Enter")
     page.get_by_role("button", name="navy", exact=True).press("Enter")
@@ -241,20 +248,20 @@ def test_filters(page: Page) -> None:
     page.locator("#filters summary").press("Enter")
     page.get_by_label("Folder").fill("warm")
     page.get_by_label("Folder").press("Enter")
-    shown(page, "The 3 closest among 3 images")
+    shown(page, "The 3 most similar of 3 images")
     page.get_by_label("File name").fill("*o*")
-    page.get_by_label("Shorter side, pixels").fill("120")
-    page.get_by_label("Shorter side, pixels").press("Enter")
-    shown(page, "The 2 closest among 2 images")
+    page.get_by_label("Shorter side, at least (pixels)").fill("120")
+    page.get_by_label("Shorter side, at least (pixels)").press("Enter")
+    shown(page, "The 2 most similar of 2 images")
     shown(page, "· 3")
     page.get_by_label("From day").fill("2020-01-01")
     page.get_by_label("To day").fill(date.today().isoformat())
     shown(page, "· 5")
-    shown(page, "The 2 closest among 2 images")  # the last day counts too
+    shown(page, "The 2 most similar of 2 images")  # the last day counts too
     page.get_by_label("Orientation").select_option("portrait")
     shown(page, "No image passes the filters.")
     page.locator("#message").get_by_role("button", name="Clear the filters").click()
-    shown(page, f"The {len(HUES)} closest among {len(HUES)} images")
+    shown(page, f"The {len(HUES)} most similar of {len(HUES)} images")
     assert page.get_by_label("Folder").input_value() == ""
 
 
@@ -280,7 +287,7 @@ def test_words_without_clip_are_headed_as_what_they_are(page: Page) -> None:
     words = page.get_by_label("In words")
     words.fill("gold")
     words.press("Enter")
-    shown(page, "Matches in file names: 1 among")
+    shown(page, "Matches in file names: 1 of")
     words.fill("armadillo")
     words.press("Enter")
     page.get_by_text("Try other words, or another spelling").wait_for()
@@ -296,8 +303,7 @@ def test_what_adds_next_to_nothing_decides_nothing(page: Page) -> None:
 
     shown(
         page,
-        "Detected as: photo; shape and surface decide, colour counts little, "
-        "meaning takes no part.",
+        "Detected as: photo. Matched on shape and surface, a little on colour, not on meaning.",
     )
 
 
@@ -309,4 +315,4 @@ def test_one_network_is_not_called_what_all_of_them_are(page: Page) -> None:
 
     search(page, ring("teal"))
 
-    shown(page, "Detected as: photo; subject, design and colour decide.")
+    shown(page, "Detected as: photo. Matched on subject, design and colour.")

@@ -73,7 +73,7 @@ def test_an_exact_duplicate_and_its_report(page: Page, seen: Seen) -> None:
     opened.value.get_by_text("Has this been drawn before?").first.wait_for()
     opened.value.get_by_text("Exact duplicate").first.wait_for()
     opened.value.close()
-    page.get_by_role("button", name="Back to the closest").press("Enter")
+    page.get_by_role("button", name="Back to the results").press("Enter")
     page.locator("#verdict").wait_for(state="hidden")
     page.go_back()
     shown(page, "Yes, this very picture is in the collection.")
@@ -92,6 +92,7 @@ def test_the_evidence_is_shown(browser: Browser, service: Running, size: tuple[i
         shown(page, "The headline of near.")
         shown(page, "Of 100 edited copies, 4 would be missed.")
         assert page.locator(".hit").count() == 4  # the proven one, and the nearest beside it
+        assert page.get_by_label("match strength 90 of 100").count() == 1
         assert fits(page)
         keep(page, f"decide-{'desktop' if size[0] > 900 else 'phone'}")
         page.get_by_role("button", name="Show the evidence").click()
@@ -118,9 +119,9 @@ def test_new(page: Page) -> None:
     shown(page, "The headline of new.")
     assert page.locator("#verdict-words").is_hidden(), "the sentence that is read first is one"
     assert is_green(page)
-    found |= {"headline": "Look at the closest.", "clear": False}
+    found |= {"headline": "Look at the results.", "clear": False}
     page.get_by_role("button", name="Has this been drawn before?").click()
-    shown(page, "Look at the closest.")
+    shown(page, "Look at the results.")
     assert not is_green(page)
     assert not page.get_by_role("button", name="Show the evidence").count()
 
@@ -154,7 +155,7 @@ def test_what_cannot_be_judged_yet_has_no_verdict(page: Page) -> None:
     ]
     page.route("**/check", lambda route: route.fulfill(**answers.pop(0)))
     page.get_by_role("button", name="Has this been drawn before?").click()
-    shown(page, "It cannot be judged yet.")
+    shown(page, "The check is not ready yet.")
     assert page.locator("#verdict").is_hidden()
     page.get_by_role("button", name="Check again").click()
     shown(page, "The headline of near.")
@@ -177,7 +178,7 @@ def test_two_to_four_side_by_side(page: Page) -> None:
         page.keyboard.press("ArrowRight")
         page.keyboard.press("c")
     shown(page, "4 selected")  # the latest four
-    page.get_by_role("button", name="Take out").first.press("Enter")
+    page.get_by_role("button", name="Deselect").first.press("Enter")
     page.get_by_role("button", name="Compare", exact=True).press("Enter")
     dialog = page.get_by_role("dialog", name="Compare")
     dialog.get_by_text("Your query").wait_for()
@@ -239,7 +240,7 @@ def test_difference_of_two(page: Page) -> None:
 
     page.route("**/duplicates/decisions", answer)
     dialog.get_by_role("button", name="Colourway").click()
-    shown(page, "Kept: colourway.")
+    shown(page, "Saved: colourway.")
     assert len(asked) == 1
     for field in ('name="a"', 'name="b"', "colourway"):
         assert field in asked[0]
@@ -301,7 +302,7 @@ def test_the_queue_by_keyboard(page: Page, service: Running) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("1")
     page.get_by_role("button", name="Same picture").first.click()
-    shown(page, "Everything is decided.")
+    shown(page, "All pairs are decided.")
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("button", name="Sign in").wait_for()
 

@@ -75,7 +75,7 @@ def test_results_follow_as_one_draws(page: Page, seen: Seen) -> None:
     assert (picture[0] == 255).all()  # on white paper, away from the edges
     assert picture.min() < 60
     page.locator(".hit img").first.wait_for()
-    shown(page, "Drawn here; shape decides, colour and meaning take no part.")
+    shown(page, "Drawn here. Matched on shape, not on colour or meaning.")
     keep(page, "ask-draw-desktop")
 
     once = ink(page)
@@ -103,7 +103,7 @@ def test_results_follow_as_one_draws(page: Page, seen: Seen) -> None:
     page.locator(".hit img").first.wait_for()
     page.get_by_role("button", name="Done").click()
     page.locator(".previews img").wait_for()
-    page.get_by_role("button", name="Draw on").click()
+    page.get_by_role("button", name="Edit drawing").click()
     assert ink(page) == pytest.approx(once)
     assert seen.errors == []
 
@@ -208,7 +208,7 @@ def test_tracing_over_a_picture(page: Page) -> None:
     sheet = page.locator("#canvas").bounding_box()
     assert sheet
     assert sheet["width"] / sheet["height"] == pytest.approx(2, abs=0.02)
-    page.get_by_role("slider", name="Faint").press("Home")
+    page.get_by_role("slider", name="Opacity").press("Home")
     strength = page.locator("#trace").evaluate("image => getComputedStyle(image).opacity")
     assert float(strength) == pytest.approx(0.05)
     page.evaluate(SPY)
@@ -219,7 +219,7 @@ def test_tracing_over_a_picture(page: Page) -> None:
     assert set(np.unique(np.asarray(sent.convert("L")) > 200)) == {False, True}
     columns = np.nonzero(np.asarray(sent.convert("L")) < 128)[1]
     assert np.ptp(columns) == pytest.approx(0.2 * sent.width, abs=12)
-    page.get_by_role("button", name="Take it away").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
     assert not page.locator("#trace").is_visible()
     # A hit can be traced too.
     page.get_by_role("button", name="Done").click()
@@ -266,9 +266,7 @@ def test_a_box_by_keyboard(page: Page) -> None:
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Shift+ArrowDown")
     page.wait_for_url(re.compile("region=0.1800%2C0.2000%2C0.6000%2C0.6200"))
-    label = page.get_by_role("group", name=re.compile("Part searched with")).get_attribute(
-        "aria-label"
-    )
+    label = page.get_by_role("group", name=re.compile("Selected area")).get_attribute("aria-label")
     assert "62 % high" in str(label)
     page.keyboard.press("Delete")
     page.wait_for_url(lambda url: "region" not in url)

@@ -24,7 +24,7 @@ def test_models_in_use_and_missing(page: Page) -> None:
     row = drawer.get_by_role("listitem").filter(has_text="(texture)")
     row.get_by_text("here; update the index to use it").wait_for()
     row = drawer.get_by_role("listitem").filter(has_text="(clip)")
-    if row.get_by_text("not here").count():
+    if row.get_by_text("not installed").count():
         row.locator("summary").press("Enter")
         row.get_by_text("image-search models fetch").wait_for()
     keep(page, "keep-desktop")

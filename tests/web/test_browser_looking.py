@@ -178,7 +178,7 @@ def test_a_thousand_hits(page: Page) -> None:
     page.route("**/search", answering(answer_with(1000) | {"compared": 1000}))
     page.route("**/thumbnails/**", lambda route: route.fulfill(body=b""))
     page.get_by_label("In words").fill("ring")
-    shown(page, "The 1,000 closest among 1,000 images in 7 ms")
+    shown(page, "The 1,000 most similar of 1,000 images, in 7 ms")
     assert page.locator(".hit").count() == 1000
     # What is out of sight is not rendered, so that clicks and keys are answered at once.
     rendered = page.evaluate(

@@ -158,7 +158,7 @@ def compare(hands: Hands) -> None:
     if hands.keys:
         page.keyboard.press("+")
     else:
-        hands.press(dialog.get_by_role("button", name="Larger"))
+        hands.press(dialog.get_by_role("button", name="Zoom in"))
     scales = "[...document.querySelectorAll('#compare .inner')].map((one) => one.style.cssText)"
     looks = page.evaluate(scales)
     assert all("--scale: 1.4" in look for look in looks)
@@ -228,6 +228,6 @@ def queue(hands: Hands) -> None:
     if hands.keys:
         page.keyboard.press("u")
     else:
-        hands.press(page.get_by_role("button", name="Undo the last"))
+        hands.press(page.get_by_role("button", name="Undo"))
     page.locator("#queue-told", has_text="Pair 1 of ").wait_for()
     assert page.locator("#pair-panes").inner_text() == before

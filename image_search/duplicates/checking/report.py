@@ -12,6 +12,7 @@ import jinja2
 from image_search import assets
 from image_search.duplicates.checking.evidence import side_by_side
 from image_search.duplicates.checking.verdict import POSSIBLE, WORDS, CheckHit, CheckResult
+from image_search.duplicates.checking.wording import percent
 from image_search.errors import ImageSearchError
 from image_search.extractors.weights.files import without_hint
 from image_search.imaging.arrays import Pixels
@@ -107,7 +108,7 @@ def render(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"fact": without_hint, "moment": _moment}
+    environment.filters |= {"fact": without_hint, "moment": _moment, "percent": percent}
     return environment.get_template("check.html").render(
         sections=sections,
         failed=failed,

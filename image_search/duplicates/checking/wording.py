@@ -16,6 +16,13 @@ def of_hundred(share: float) -> str:
     return str(whole)
 
 
+def percent(share: float) -> str:
+    """A ``share``, such as a similarity, in whole percent: ``39 %``. 100 % is only all of it."""
+    if 0 < share < 0.005:
+        return "under 1 %"
+    return f"{max(0, min(math.floor(100 * share + 0.5), 99 if share < 0.9995 else 100))} %"
+
+
 def capitalised(text: str) -> str:
     """``text`` as the beginning of a sentence."""
     return text[:1].upper() + text[1:]
