@@ -185,7 +185,7 @@ def test_duplicates_are_listed_decided_and_undone(run: Run, tmp_path: Path) -> N
 
     kept = tmp_path / "decisions.json"
     assert "1 decisions written" in run("duplicates", "--export-decisions", kept)[1]
-    assert "Taken back" in run("duplicates", "--undo")[1]
+    assert "Undone" in run("duplicates", "--undo")[1]
     assert "no decision" in run("duplicates", "--undo")[1]
     assert json.loads(run("duplicates", "--json")[1])["total"] == 1
     plain = json.loads(kept.read_text())

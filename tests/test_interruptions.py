@@ -76,7 +76,7 @@ def test_an_interruption_keeps_the_work(
     out, err = process.communicate(timeout=20)
 
     assert process.returncode == 130, err
-    assert "what was done is kept" in out
+    assert "what was done is saved" in out
     status = Library.open(settings).status()
     assert 0 < status.images < 150
     report = Library.open(settings).update()

@@ -75,7 +75,7 @@ def test_it_tells_what_a_person_needs(tmp_path: Path, refused: bool) -> None:
     assert code == 0
     assert str(port) in json.loads(first)["address"]
     assert told.splitlines()[-1] == "Stopped."
-    assert (f"Browsers refuse to open pages on port {port}" in told) == refused
+    assert (f"Browsers block port {port}" in told) == refused
     assert PASSWORD not in told
 
 

@@ -64,7 +64,7 @@ def add_to(commands: Commands) -> None:
     parser = add_command(
         commands,
         "check",
-        "tell whether pictures are in the collection already, as they are or edited",
+        "check whether pictures are in the collection already, unchanged or edited",
         "image-search check incoming/ --csv verdicts.csv --report clearance.html\n\n"
         "exit code: 0 all new or only similar, 1 something exists already,\n"
         "3 a drawing whose design may be among the images named, 2 error",
@@ -75,23 +75,23 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument(
         "--like", metavar="ID", action="append", default=[],
-        help="an indexed image, by its id: is it here a second time?",
+        help="the id of an indexed image: is there another copy of it?",
     )  # fmt: skip
     parser.add_argument("--kind", default="auto", help="auto, photo or sketch; default auto")
     parser.add_argument(
         "--original",
         action="store_true",
-        help="compare drawings as they are, not cleaned of their paper first",
+        help="compare drawings as they are; do not remove the paper first",
     )
     parser.add_argument(
         "--region",
         metavar="X,Y,WIDTH,HEIGHT",
-        help="the part of each picture that is checked, in fractions of its sides",
+        help="the part of each picture to check, in fractions of its sides",
     )
     parser.add_argument(
         "-k", type=int, default=10,
-        help="how many similar images of a photo; default 10. Of a drawing, as many are named as "
-        "the stated chance needs, at most 30",
+        help="how many similar images of a photo; default 10. For a drawing, as many as the "
+"stated chance needs, at most 30",
     )  # fmt: skip
     parser.add_argument(
         "--csv", metavar="FILE", help="write a table, one line for each hit; - is standard output"
@@ -111,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.pictures and not options.like:
         raise InvalidQuery("Name the pictures to check, or an indexed image with --like.")
     if options.region and options.like:
-        raise InvalidQuery("--region marks a part of pictures; leave --like away.")
+        raise InvalidQuery("--region marks a part of a picture; it cannot be used with --like.")
     limits = Query(
         k=options.k,
         kind=options.kind,
@@ -128,7 +128,7 @@ def run(options: argparse.Namespace) -> int:
             raise
         except CacheError as error:
             # A disk that is full or not writable is no reason not to check by what there is.
-            print(f"Note: Nothing new could be kept. {error}", file=sys.stderr)
+            print(f"Note: Nothing new could be saved. {error}", file=sys.stderr)
         finally:
             bar.close()
     if stop.is_set():
@@ -150,7 +150,9 @@ def run(options: argparse.Namespace) -> int:
         if not quiet:
             _print(name, one.result)
     if not checked and not failed:
-        raise InvalidQuery("There is no picture in what was named.")
+        raise InvalidQuery(
+            "No picture was found there. Name picture files, or folders that hold some."
+        )
     _write(options, library, checked, failed)
     if not quiet:
         _summary(checked, failed)
@@ -214,7 +216,7 @@ def _print(name: str, result: CheckResult) -> None:
     if len(result.hits) > shown:
         print(f"    and {len(result.hits) - shown:,} more; --json lists them all")
     if result.suppressed:
-        print(f"    {result.suppressed} left out, decided before to be different")
+        print(f"    {result.suppressed} left out: marked as different before")
 
 
 def _summary(checked: Sequence[Checked], failed: Sequence[Failed]) -> None:

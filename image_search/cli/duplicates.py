@@ -30,7 +30,7 @@ def add_to(commands: Commands) -> None:
     parser = add_command(
         commands,
         "duplicates",
-        "list the duplicates within the collection, and keep decisions on them",
+        "list the duplicates in the collection, and record decisions about them",
         "image-search duplicates --csv duplicates.csv",
         ["extractors", "threads", "image_megapixels"],
     )
@@ -38,13 +38,13 @@ def add_to(commands: Commands) -> None:
         "--csv", metavar="FILE", help="write a table, one line for each image; - is standard output"
     )
     parser.add_argument(
-        "--limit", type=int, metavar="N", help="so many groups; default 20, with --csv all"
+        "--limit", type=int, metavar="N", help="groups to list; default 20, with --csv all"
     )
-    parser.add_argument("--offset", type=int, default=0, metavar="N", help="skip so many groups")
+    parser.add_argument("--offset", type=int, default=0, metavar="N", help="groups to skip")
     parser.add_argument(
         "--only", choices=("open", "decided"), default="all",
-        help="only groups that wait for a decision, or that have one (also those decided to be "
-        "different, which are left out otherwise)",
+        help="only groups without a decision, or only those with one (including images marked "
+"as different, which are otherwise left out)",
     )  # fmt: skip
     parser.add_argument(
         "--decide", nargs=3, metavar=("ID", "ID", "DECISION"),
@@ -53,12 +53,12 @@ def add_to(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--undo", nargs="*", metavar="ID",
-        help="take back the decision on two images, or the last one made",
+        help="undo the decision on two images, or the last one",
     )  # fmt: skip
     parser.add_argument("--export-decisions", metavar="FILE", help="write every decision as JSON")
     parser.add_argument(
         "--import-decisions", metavar="FILE", type=Path,
-        help="take over an export; on one pair the newest decision counts",
+        help="import such a file; for each pair the newest decision counts",
     )  # fmt: skip
     parser.set_defaults(run=run)
 
@@ -73,7 +73,9 @@ def run(options: argparse.Namespace) -> int:
         if getattr(options, name) is not None
     ]
     if len(asked) > 1:
-        raise InvalidQuery("Ask for one at a time: --decide, --undo, an export or an import.")
+        raise InvalidQuery(
+            "Use one at a time: --decide, --undo, --export-decisions or --import-decisions."
+        )
     duplicates = Library.open(settings_from(options, NEEDED)).duplicates
     if asked:
         said, plain = _ACTIONS[asked[0]](duplicates, options)
@@ -90,11 +92,11 @@ def run(options: argparse.Namespace) -> int:
         except CacheError as error:
             # A disk that is full or not writable is no reason to withhold what there is.
             whole = False
-            print(f"Note: Only what was compared before is shown. {error}", file=sys.stderr)
+            print(f"Note: Only earlier results are shown. {error}", file=sys.stderr)
         finally:
             bar.close()
     if not whole and stop.is_set():
-        print("Interrupted; what was compared is kept.", file=sys.stderr)
+        print("Interrupted; what was compared so far is saved.", file=sys.stderr)
         return 130
     _show(duplicates, options)
     return 0
@@ -103,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
 def _decide(duplicates: Duplicates, options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     one, other, decision = options.decide
     undo = duplicates.decide(one, other, decision)
-    said = f"Kept: {one} and {other} are {_MEANING[decision]}. --undo takes it back."
+    said = f"Saved: {one} and {other} are {_MEANING[decision]}. --undo reverts it."
     return said, {"decision": decision, "undo": undo}
 
 
@@ -115,13 +117,13 @@ def _undo(duplicates: Duplicates, options: argparse.Namespace) -> tuple[str, dic
         raise InvalidQuery("--undo takes two ids, or none for the last decision made.")
     if options.undo:
         left = duplicates.undo(*options.undo)
-        said = f"Taken back; now {left}." if left else "Taken back."
+        said = f"Undone; now {left}." if left else "Undone."
         return said, {"decision": left}
     latest = duplicates.undo_latest()
     if latest is None:
-        return "There is no decision to take back.", {"undone": None}
+        return "There is no decision to undo.", {"undone": None}
     one, other, decision = latest
-    said = f"Taken back: {one.path} and {other.path} were {_MEANING[decision]}."
+    said = f"Undone: {one.path} and {other.path} were {_MEANING[decision]}."
     return said, {"undone": decision, "paths": [one.path, other.path]}
 
 
@@ -139,9 +141,11 @@ def _import(duplicates: Duplicates, options: argparse.Namespace) -> tuple[str, d
     except OSError as error:
         raise InvalidQuery(f"{path} cannot be read ({error.strerror}).") from error
     except (ValueError, RecursionError):
-        raise InvalidQuery(f"{path} is no JSON, and so no export of decisions.") from None
+        raise InvalidQuery(
+            f"{path} is not JSON. Name a file written by --export-decisions."
+        ) from None
     done = duplicates.import_decisions(plain)
-    said = f"{done.taken:,} decisions imported; on {done.kept:,} pairs those here are newer."
+    said = f"{done.taken:,} decisions imported; {done.kept:,} older ones left out."
     return said, dataclasses.asdict(done)
 
 

@@ -30,7 +30,7 @@ def add_to(commands: Commands) -> None:
     parser = add_command(
         commands,
         "evaluate",
-        "measure how good the answers are, over a labelled folder",
+        "measure how good the results are, with a labelled folder",
         "image-search evaluate --gallery photos --queries sketches --report quality.html",
         ["extractors", "threads", "image_megapixels", "hub_timeout"],
     )
@@ -38,29 +38,29 @@ def add_to(commands: Commands) -> None:
         "--gallery",
         type=Path,
         metavar="DIR",
-        help="the images that are searched; default: the image folder. Its index is temporary "
-        "unless --cache names a file on the command line, which makes another run quick",
+        help="the images to search; default: the image folder. Its index is temporary; give "
+        "--cache a file to keep it, which makes the next run quick",
     )
     parser.add_argument(
         "--queries",
         type=Path,
         metavar="DIR",
-        help="the pictures to search with; default: every image of the gallery in turn, left out "
-        "of its own answer",
+        help="the pictures to search with; default: every image of the gallery in turn, "
+        "without itself in the results",
     )
     parser.add_argument(
         "--truth",
         choices=TRUTHS,
         default="class",
-        help="what is right: images in a folder of the same name (class); the image X that the "
-        "query X-n was drawn from, in a folder of the same name (instance); images of the same "
-        "file name (same-name). Default: class",
+        help="which results are right: images in a folder of the same name (class); the image "
+        "X that the query X-n was drawn from, in a folder of the same name (instance); images "
+        "of the same file name (same-name). Default: class",
     )
     parser.add_argument(
         "--kind",
         choices=KINDS,
         default=KINDS[0],
-        help="what the queries are declared to be; default auto, told from each picture",
+        help="the kind of the queries; default auto, detected for each picture",
     )
     parser.add_argument("-k", type=int, default=10, help="cut-off of the table; default 10")
     parser.add_argument(
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     settings = settings_from(options)
     report: Path | None = options.report
     if report is not None and not report.resolve().parent.is_dir():
-        raise SettingsError(f"There is no folder {report.parent} for the report.")
+        raise SettingsError(f"The folder {report.parent} for the report does not exist; create it.")
     gallery_folder: Path = options.gallery or settings.images
     with _cache(options.setting_cache) as cache:
         gallery = _collected(settings, gallery_folder, cache, options.json)
@@ -143,7 +143,7 @@ def _print(evaluation: Evaluation) -> None:
     images = f"{evaluation.gallery.images:,} images of {evaluation.gallery.classes} classes"
     print(f"{evaluation.asked:,} queries, {images}; right: {evaluation.rule}.")
     if evaluation.without_answer:
-        print(f"{evaluation.without_answer:,} queries have no right answer and were not asked.")
+        print(f"{evaluation.without_answer:,} queries have no right result and were left out.")
     names = ("mAP", f"P@{evaluation.k}", f"recall@{evaluation.k}")
     print()
     print(f"{'':10}" + "".join(f"{name + ' (95 %)':>22}" for name in names) + f"{'AUC':>8}")

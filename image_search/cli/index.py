@@ -39,7 +39,7 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument(
         "--only-search", action="store_true",
-        help="make only what a search needs; the service, or the next run, finds the duplicates",
+        help="index for search only; the service, or the next run, finds the duplicates",
     )  # fmt: skip
     parser.set_defaults(run=run)
 
@@ -154,11 +154,14 @@ def _print(report: Report) -> None:
         more = len(report.failures) - SHOWN
         print(f"... and {more} more; `image-search status --json` lists all.", file=sys.stderr)
     if report.not_images:
-        print(f"Left out, being no images: {in_words(report.not_images)}.", file=sys.stderr)
+        print(
+            f"Left out, because they are not images: {in_words(report.not_images)}.",
+            file=sys.stderr,
+        )
     if report.calibrated:
-        print("The scores were fitted to the collection as it is now.")
+        print("The scores were adjusted to the collection as it is now.")
     if report.cancelled:
-        print("Interrupted; what was done is kept, and the next run goes on from there.")
+        print("Interrupted; what was done is saved, and the next run continues from there.")
     print(
         f"{report.added} added, {report.changed} changed, {report.moved} moved, "
         f"{report.removed} removed, {report.unchanged} unchanged, {report.unreadable} unreadable "

@@ -17,7 +17,7 @@ def add_to(commands: Commands) -> None:
     parser = add_command(
         commands,
         "models",
-        "list the models, or fetch those that are missing",
+        "list the models, or download those that are missing",
         "image-search models fetch clip-laion2b",
         ["extractors", "hub_timeout"],
     )
@@ -28,7 +28,8 @@ def add_to(commands: Commands) -> None:
         "names",
         metavar="NAME",
         nargs="*",
-        help="fetch these; by default what the setting extractors names, and all that auto takes",
+        help="the models to download; default: those of the setting extractors, for auto all "
+        "that it uses",
     )
     parser.set_defaults(run=run)
 
@@ -85,7 +86,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
         print(f"{row['name']}: {row['summary']}")
         print(f"    model    {row['model']}, {row['dim']} numbers per image")
         if row["variant_of"]:
-            print("    used     only where it is named (IMAGE_SEARCH_EXTRACTORS)")
+            print("    used     only if named in IMAGE_SEARCH_EXTRACTORS")
         if "source" not in row:
             print("    weights  none needed")
             continue

@@ -88,8 +88,8 @@ def _missing_defaults(settings: Settings, chosen: dict[str, Any], index: str) ->
             lines.append(f"There is no index in the current folder ({place}); {named}.")
     if index == MADE and is_default("images") and not settings.images.exists():
         lines.append(
-            f"There is no image folder {settings.images.absolute()}, the default in the current "
-            "folder; name yours with --images or IMAGE_SEARCH_IMAGES."
+            f"There is no image folder {settings.images.absolute()} (the default, in the "
+            "current folder); name yours with --images or IMAGE_SEARCH_IMAGES."
         )
     return lines
 

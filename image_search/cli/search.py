@@ -25,15 +25,17 @@ def add_to(commands: Commands) -> None:
     parser = add_command(
         commands,
         "search",
-        "find the images closest to a picture or to words",
+        "find the images most similar to a picture or to words",
         "image-search search sketch.png -k 10",
         ["extractors", "upload_megapixels"],
     )
     parser.add_argument(
         "pictures", metavar="IMAGE", nargs="*", type=Path, help="picture to search with"
     )
-    parser.add_argument("--text", help="words for what is wanted")
-    parser.add_argument("--not-text", metavar="TEXT", help="words for what is not (needs CLIP)")
+    parser.add_argument("--text", help="words that describe what to find")
+    parser.add_argument(
+        "--not-text", metavar="TEXT", help="words that describe what to leave out (needs CLIP)"
+    )
     parser.add_argument(
         "--like", metavar="ID", action="append", default=[], help="id of an indexed image"
     )
@@ -43,28 +45,29 @@ def add_to(commands: Commands) -> None:
         metavar="#RRGGBB[:SHARE]",
         action="append",
         default=[],
-        help="a colour, perhaps with its share; may be repeated",
+        help="a colour, with its share if you like; may be repeated",
     )
     parser.add_argument(
         "--region",
         metavar="X,Y,WIDTH,HEIGHT",
-        help="the part of the picture that asks, in fractions of its sides",
+        help="the part of the picture to search with, in fractions of its sides",
     )
     parser.add_argument(
         "--original",
         action="store_true",
-        help="compare a drawing as it is, not cleaned of its paper first",
+        help="compare a drawing as it is; do not remove the paper first",
     )
-    parser.add_argument("-k", type=int, default=30, help="how many hits; default 30")
+    parser.add_argument("-k", type=int, default=30, help="how many results; default 30")
     parser.add_argument(
-        "--preset", default="auto", help="auto, idea, form, colours or even: what counts most"
+        "--preset", default="auto", help="what counts most: auto, idea, form, colours or even"
     )
     parser.add_argument(
         "--weights",
         metavar="NAME=NUMBER,...",
-        help="say of each extractor, or of meaning, structure and colour; colour=1 for it alone",
+        help="weight of each extractor, or of meaning, structure and colour; colour=1 uses "
+        "colour alone",
     )
-    add_filters(parser, "restrict the hits to")
+    add_filters(parser, "only find images that match")
     parser.set_defaults(run=run)
 
 
@@ -103,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
         # The first sentence; the rest would push the hits off the screen.
         print(f"Note: {warning.split('. ')[0].rstrip('.')}.", file=sys.stderr)
     if result.warnings:
-        print("`image-search status` tells more.", file=sys.stderr)
+        print("Run `image-search status` for more.", file=sys.stderr)
     if result.drawing is not None and result.drawing.steps:
         print(f"Detected as a drawing: {', '.join(result.drawing.steps)}.", file=sys.stderr)
     if result.matched_by == NAMES and result.hits:
@@ -114,7 +117,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"{hit.rank:4}  {hit.score:.3f}  {hit.path}{variant}  ({parts})")
     unreadable = f", {result.unreadable} could not be read" if result.unreadable else ""
     if not result.compared:
-        print("No image passes the filters.")
+        print("No image matches the filters.")
     elif not result.hits:
         print(NO_NAME)
     print(f"Compared with {result.compared:,} images{unreadable}; {result.took_ms:.0f} ms.")
@@ -140,6 +143,6 @@ def _weights(text: str | None) -> dict[str, float] | None:
             weights[name.strip()] = float(number)
         except ValueError:
             raise InvalidQuery(
-                f"--weights wants NAME=NUMBER joined by commas, not {part!r}."
+                f"--weights must be NAME=NUMBER, several joined by commas, not {part!r}."
             ) from None
     return weights

@@ -36,7 +36,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--check-port",
         action="store_true",
-        help="only see whether the address and the port can be used; 0 where they can, else 2",
+        help="only check whether the address and the port are free: exit code 0 if so, else 2",
     )
     parser.set_defaults(run=run)
 
@@ -105,18 +105,18 @@ def _about_port(settings: Settings) -> list[str]:
 
     if settings.port not in REFUSED_BY_BROWSERS:
         return []
-    return [f"Browsers refuse to open pages on port {settings.port}; choose another with --port."]
+    return [f"Browsers block port {settings.port}; choose another with --port."]
 
 
 def _about_password(settings: Settings, secrets: Secrets) -> str:
     if settings.password is not None:
-        return "The password is that of IMAGE_SEARCH_PASSWORD."
+        return "The password is the value of IMAGE_SEARCH_PASSWORD."
     if secrets.made:
         return (
-            f"The password is {secrets.password} (made now, and kept for the next start; set "
-            "IMAGE_SEARCH_PASSWORD for one of your own)."
+            f"The password is {secrets.password} (made now, and the same at the next start; "
+            "to choose your own, set IMAGE_SEARCH_PASSWORD)."
         )
     return (
-        f"The password is the one made at the first start; it is kept in "
+        f"The password is the one made at the first start; it is stored in "
         f"{settings.state_dir / 'secrets.json'}."
     )

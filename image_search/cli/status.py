@@ -18,7 +18,7 @@ def add_to(commands: Commands) -> None:
     parser = add_command(
         commands,
         "status",
-        "tell what the index holds and what is missing",
+        "show what the index holds and what is missing",
         "image-search status --json",
         ["extractors"],
     )
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     for failure in status.failures:
         print(f"  {failure.path}: {failure.reason}")
     if status.not_images:
-        print(f"No images      {in_words(status.not_images)}")
+        print(f"Not images     {in_words(status.not_images)}")
     if not status.updated:
         print(
             "Note: Nothing is indexed yet; put images into the folder and run image-search index."

@@ -108,7 +108,7 @@ def draw(
         where = error.filename or images
         raise SettingsError(
             f"The demo collection cannot be written ({error.strerror}: {where}). "
-            "Choose a folder that this user may write to."
+            "Choose a folder that you may write to."
         ) from error
     return Drawn(drawn_images, drawn_sketches)
 

@@ -14,14 +14,14 @@ def main() -> int:
     """Draw, telling how far it is; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m image_search.demo",
-        description="Draw the demo collection: designs, and pencil sketches to look for them by. "
-        "Files that exist are left alone.",
+        description="Draw the demo collection: designs, and pencil sketches to find them with. "
+        "Existing files are not changed.",
         epilog="example: python -m image_search.demo static/images sketches",
     )
     parser.add_argument("images", type=Path, help="folder for the designs")
     parser.add_argument("sketches", type=Path, help="folder for the sketches, outside IMAGES")
     parser.add_argument(
-        "--if-empty", action="store_true", help="do nothing where IMAGES holds other files already"
+        "--if-empty", action="store_true", help="do nothing if IMAGES holds other files already"
     )
     chosen = parser.parse_args()
     if chosen.if_empty and not holds_only_the_demo(chosen.images):

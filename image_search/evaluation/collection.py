@@ -63,7 +63,7 @@ class Collection:
         report = library.update(on_progress, fingerprints=False)
         snapshot = read_snapshot(settings.cache, segment_folder(settings.cache))
         if snapshot is None or not snapshot.images:
-            raise IndexEmpty(f"{settings.images} holds no image that can be read.")
+            raise IndexEmpty(f"{settings.images} holds no readable image.")
         paths, vectors, contents = _read(snapshot)
         extractors = snapshot.extractors
         layout = Layout(tuple(e.name for e in extractors), tuple(e.dim for e in extractors))

@@ -97,7 +97,9 @@ def prepare(
     models = questions.models
     names = tuple(name for name, model in gallery.models.items() if models.get(name) == model)
     if not names:
-        raise InvalidQuery("Gallery and queries were embedded by different models; index again.")
+        raise InvalidQuery(
+            "Gallery and queries were indexed with different models; index them again."
+        )
     asked, held = map(np.array, numbered(truth, questions.files, gallery.files))
     places = {file: number for number, file in enumerate(gallery.files)}
     itself = np.array([places.get(file, -1) for file in questions.files])

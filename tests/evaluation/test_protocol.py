@@ -272,7 +272,7 @@ def test_what_cannot_be_measured_is_refused(photos: Collection, sketches: Collec
 
 def test_a_folder_without_readable_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
-    with pytest.raises(IndexEmpty, match="no image that can be read"):
+    with pytest.raises(IndexEmpty, match="no readable image"):
         collected(tmp_path, "images")
 
 

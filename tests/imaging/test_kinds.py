@@ -195,7 +195,7 @@ def test_sidecars_do_not_bury_a_damaged_picture(run: Run, settings: Settings) ->
 
     first = next(line for line in told.splitlines() if line.startswith("Unreadable"))
     assert first.startswith("Unreadable: ring.jpg: The image is damaged")
-    assert "Left out, being no images: 60 .xmp." in told
+    assert "Left out, because they are not images: 60 .xmp." in told
     for answer in (report, status):
         assert answer["unreadable"] == 2
         assert [(row["path"], row["kind"]) for row in answer["failures"]] == [
