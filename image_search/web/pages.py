@@ -28,6 +28,9 @@ EXAMPLE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp
 #: Unreadable files told with the state; the count beside them is complete.
 FAILURES_TOLD = 500
 
+#: Of the page, whose indentation is a tenth of its size.
+_INDENTATION = re.compile(r"\n\s+")
+
 #: How our scripts import each other.
 _IMPORT = re.compile(r'^(?:import|export) .*?from "\./([a-z-]+\.js)";$', re.MULTILINE)
 
@@ -36,7 +39,7 @@ _IMPORT = re.compile(r'^(?:import|export) .*?from "\./([a-z-]+\.js)";$', re.MULT
 def show() -> ResponseReturnValue:
     """The page itself; everything that changes it asks for."""
     settings = service().settings
-    return render_template(
+    page = render_template(
         "page.html",
         csrf_token=gate.csrf_token(),
         examples=[path.name for path in _examples()],
@@ -47,6 +50,7 @@ def show() -> ResponseReturnValue:
         uploads=bool(settings.uploads),
         version=__version__,
     )
+    return _INDENTATION.sub("\n", page)
 
 
 @blueprint.get("/duplicates-page")

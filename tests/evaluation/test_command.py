@@ -135,7 +135,7 @@ def test_a_cache_that_is_named_is_kept_for_the_next_run(run: Run, state: Path) -
         (["--gallery", "nowhere"], "bad_setting", "cannot be read"),
         (["--truth", "instance"], "invalid_query", "needs queries"),
         (["-k", "0"], "invalid_query", "at least 1"),
-        (["--report", "nowhere/report.html"], "bad_setting", "no folder"),
+        (["--report", "nowhere/report.html"], "bad_setting", "does not exist"),
         (["--report", "."], "bad_setting", "cannot be written"),
     ],
 )

@@ -146,7 +146,7 @@ def test_what_cannot_be_searched_with(page: Page) -> None:
     requests: list[Request] = []
     page.on("request", lambda asked: requests.append(asked))
     page.locator("#file").set_input_files(file(bytes(300_000)))
-    shown(page, "at most 200 kB can be searched with at once")
+    shown(page, "a search takes at most 200 kB")
     assert [asked.url for asked in requests if asked.method == "POST"] == []
 
 
@@ -205,7 +205,7 @@ def test_an_empty_collection(browser: Browser, tmp_path: Path) -> None:
         job = {"state": "running", "phase": "scanning", "total": 0}
         page.route("**/reindex", lambda route: route.fulfill(json=job))
         sign_in(page, started)
-        shown(page, "The index is being made.")
+        shown(page, "The index is being built.")
         page.unroute("**/reindex")
         page.reload()
         shown(page, "Nothing to search yet.")
@@ -236,10 +236,10 @@ def test_the_session_ends_and_the_query_survives(page: Page, service: Running) -
 def test_the_service_goes_and_comes_back(page: Page) -> None:
     page.context.set_offline(True)
     page.locator("#file").set_input_files(file(ring("teal")))
-    shown(page, "Trying again until it does…")
+    shown(page, "Trying again…")
     page.context.set_offline(False)
     page.locator(".hit img").first.wait_for()
-    page.get_by_text("Trying again until it does…").wait_for(state="hidden")
+    page.get_by_text("Trying again…").wait_for(state="hidden")
 
 
 def test_by_keyboard_alone(page: Page) -> None:

@@ -89,10 +89,10 @@ def test_a_link_whose_picture_is_elsewhere(page: Page, browser: Browser, service
         other.goto(address)
         other.get_by_label("Password").fill("right")
         other.keyboard.press("Enter")
-        shown(other, "The picture of this address is not kept in this browser")
+        shown(other, "This browser does not have the picture of this search")
         shown(other, f"{len(HUES)} images")
         search(other, ring("teal"))
-        other.get_by_text("is not kept in this browser").wait_for(state="hidden")
+        other.get_by_text("does not have the picture of this search").wait_for(state="hidden")
 
 
 def test_a_drawing_comes_back_and_can_be_gone_on_with(page: Page) -> None:
@@ -119,4 +119,4 @@ def test_signing_out_forgets_the_pictures(page: Page, service: Running) -> None:
     page.wait_for_function(f"{kept}.then((names) => names.length === 0)")
     sign_in(page, service)
     page.goto(address)
-    shown(page, "The picture of this address is not kept in this browser")
+    shown(page, "This browser does not have the picture of this search")

@@ -40,7 +40,7 @@ def focused(page: Page) -> str:
 
 
 def test_words_are_looked_for_in_names(page: Page) -> None:
-    shown(page, "Words are looked for in names of files and folders")
+    shown(page, "Words are only matched with the names of files and folders")
     words = page.get_by_label("In words")
     words.fill("navy")
     words.press("Enter")
@@ -70,7 +70,7 @@ def test_words_that_no_name_holds(page: Page) -> None:
 def test_nothing_asked_is_told(page: Page) -> None:
     words = page.get_by_label("In words")
     page.get_by_role("button", name="Search", exact=True).click()
-    told = page.get_by_text("Say what to look for")
+    told = page.get_by_text("There is nothing to search for yet")
     told.wait_for()
     assert page.evaluate("document.activeElement.id") == "words"
     words.fill("navy")
@@ -95,11 +95,11 @@ def test_what_the_query_was_taken_for(page: Page) -> None:
     shown(page, "Detected as: sketch. Matched on shape, not on colour or meaning.")
     page.get_by_role("radio", name="Auto").focus()
     page.keyboard.press("ArrowRight")
-    shown(page, "Searched as: photo; ")
+    shown(page, "Searched as: photo. ")
     page.keyboard.press("ArrowRight")
     shown(page, "Searched as: sketch. Matched on shape, not on colour or meaning.")
     search(page, ring("teal"))  # another picture is looked at anew
-    shown(page, "Detected as: photo; ")
+    shown(page, "Detected as: photo. ")
     assert page.get_by_role("radio", name="Auto").is_checked()
 
 
@@ -259,7 +259,7 @@ def test_filters(page: Page) -> None:
     shown(page, "· 5")
     shown(page, "The 2 most similar of 2 images")  # the last day counts too
     page.get_by_label("Orientation").select_option("portrait")
-    shown(page, "No image passes the filters.")
+    shown(page, "No image matches the filters.")
     page.locator("#message").get_by_role("button", name="Clear the filters").click()
     shown(page, f"The {len(HUES)} most similar of {len(HUES)} images")
     assert page.get_by_label("Folder").input_value() == ""

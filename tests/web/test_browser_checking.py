@@ -60,7 +60,7 @@ def test_a_picture_on_a_page_is_checked_by_itself(page: Page) -> None:
     found = {**verdict("new", page), "parts": parts}
     page.route("**/check", lambda route: route.fulfill(json=found))
     page.get_by_role("button", name=CHECK).click()
-    second = page.get_by_role("button", name="Check picture 2 of 2 on this page by itself")
+    second = page.get_by_role("button", name="Check only picture 2 of 2")
     second.wait_for()
     keep(page, "decide-parts")
     page.evaluate(SPY)

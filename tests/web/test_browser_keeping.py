@@ -22,7 +22,7 @@ def test_models_in_use_and_missing(page: Page) -> None:
     row = drawer.get_by_role("listitem").filter(has_text="(hsv)")
     row.get_by_text("in use").wait_for()
     row = drawer.get_by_role("listitem").filter(has_text="(texture)")
-    row.get_by_text("here; update the index to use it").wait_for()
+    row.get_by_text("installed; update the index to use it").wait_for()
     row = drawer.get_by_role("listitem").filter(has_text="(clip)")
     if row.get_by_text("not installed").count():
         row.locator("summary").press("Enter")
@@ -51,7 +51,7 @@ def test_adding_what_is_there_already(browser: Browser, tmp_path: Path) -> None:
         adding.locator("#collection-open").click()
         adding.locator("#upload-files").set_input_files([file(teal, "mine.jpg")])
         shown(adding, "1 image added.")
-        shown(adding, re.compile("was in the collection already: cold/teal.jpg."))
+        shown(adding, re.compile("is already in the collection: cold/teal.jpg."))
         row = adding.locator("#upload-rows li", has_text="mine.jpg")
         row.get_by_role("button", name="Has this been drawn before?").click()
         adding.locator("#collection").wait_for(state="hidden")
@@ -71,7 +71,7 @@ def test_adding_images(
         adding.locator("#upload-files").set_input_files(
             [file(ring("lime"), "lime.jpg"), file(b"Dear Sir", "letter.jpg")]
         )
-        shown(adding, "1 image added; 1 could not be.")
+        shown(adding, "1 image added; 1 could not be added.")
         shown(adding, "letter.jpg")
         shown(adding, f"{before + 1} images")
         keep(adding, "keep-upload-desktop")
