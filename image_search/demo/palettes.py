@@ -79,10 +79,10 @@ def ramp(material: str, ground: bool = False) -> Pixels:
     return np.round(table).astype(np.uint8)
 
 
-def colour(plate: Plate, way: Colourway, studio: bool) -> Pixels:
+def colour(plate: Plate, colourway: Colourway, studio: bool) -> Pixels:
     """Return the plate in a colourway, (height, width, 3) uint8 RGB, at its final size."""
     table = np.concatenate(
-        [ramp(way.slots[slot], studio and slot == "ground") for slot in plate.slots]
+        [ramp(colourway.slots[slot], studio and slot == "ground") for slot in plate.slots]
     )
     index = (plate.label.astype(np.uint16) << 8) | plate.tone
     full = np.take(table, index, axis=0)

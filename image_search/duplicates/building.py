@@ -63,8 +63,8 @@ class GroupingContext:
     cancelled: Callable[[], bool] = lambda: False
 
 
-def build(pairs: Pairs, way: str, means: GroupingContext) -> bool:
-    """Look at every content that was not looked at in this ``way`` yet; whether it went to its end.
+def build(pairs: Pairs, version: str, means: GroupingContext) -> bool:
+    """Compare every content that this ``version`` has not compared yet; return whether it finished.
 
     Costs what is new: each new content is held against all contents, old ones against new ones only
     thereby.
@@ -73,7 +73,7 @@ def build(pairs: Pairs, way: str, means: GroupingContext) -> bool:
         CacheLocked, CacheError: the pairs cannot be written; those written before are kept.
     """
     live = means.snapshot.contents()
-    seen = pairs.begin(way, means.floor, live)
+    seen = pairs.begin(version, means.floor, live)
     absent = set(means.fingerprinted.missing())
     work = sorted(live - seen - absent)
     began = saved = time.monotonic()

@@ -15,7 +15,7 @@ from image_search.duplicates.building import GroupingContext, build
 from image_search.duplicates.checking import Checker
 from image_search.duplicates.checking.fingerprinted import Fingerprinted
 from image_search.duplicates.decisions import Decisions, Imported, Side
-from image_search.duplicates.fingerprints import WAY
+from image_search.duplicates.fingerprints import FINGERPRINT_VERSION
 from image_search.duplicates.groups import ALL, DECIDED, OPEN, Group, Page, form_groups
 from image_search.duplicates.pairs import Pairs, SamePicture
 from image_search.errors import CacheError, CacheLocked, ImageSearchError, InvalidQuery
@@ -124,7 +124,7 @@ class Duplicates:
             on_progress,
             cancelled,
         )
-        return build(self._pairs, WAY, means)
+        return build(self._pairs, FINGERPRINT_VERSION, means)
 
     @property
     def outdated(self) -> bool:

@@ -48,7 +48,8 @@ class SamePicture:
 
 
 class Pairs:
-    """The pairs in one file, made in a certain ``way``. Safe to use from many threads."""
+    """The pairs in one file, made by a certain ``version`` of the comparison. Safe to use from many
+    threads."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -91,27 +92,28 @@ class Pairs:
         except CacheDamaged:
             return set()
 
-    def begin(self, way: str, floor: float, live: Collection[bytes]) -> set[bytes]:
-        """Prepare to add pairs made in this ``way`` with scores from ``floor``; the contents that
-        need not be looked at again. Whatever concerns contents that are not ``live`` is forgotten.
+    def begin(self, version: str, floor: float, live: Collection[bytes]) -> set[bytes]:
+        """Prepare to add pairs made by this ``version`` with scores from ``floor``; the contents
+        that need not be looked at again. Whatever concerns contents that are not ``live`` is
+        forgotten.
 
         Raises:
             CacheLocked, CacheError: the file cannot be written.
         """
         try:
-            return self._begin(way, floor, live)
+            return self._begin(version, floor, live)
         except CacheDamaged:
             database.set_aside(self._path).unlink()
-            return self._begin(way, floor, live)
+            return self._begin(version, floor, live)
 
-    def _begin(self, way: str, floor: float, live: Collection[bytes]) -> set[bytes]:
+    def _begin(self, version: str, floor: float, live: Collection[bytes]) -> set[bytes]:
         with database.opened(self._path, _SCHEMA, writing=True) as file:
             database.check(file)
             made = file.execute("SELECT way, floor FROM made").fetchall()
-            if len(made) != 1 or made[0][0] != way or made[0][1] > floor:
+            if len(made) != 1 or made[0][0] != version or made[0][1] > floor:
                 for table in ("pairs", "seen", "made"):
                     file.execute(f"DELETE FROM {table}")  # noqa: S608
-                file.execute("INSERT INTO made VALUES (?, ?)", (way, floor))
+                file.execute("INSERT INTO made VALUES (?, ?)", (version, floor))
             seen = {bytes(row[0]) for row in file.execute("SELECT content FROM seen")}
             gone = [(content,) for content in seen - set(live)]
             file.executemany("DELETE FROM seen WHERE content = ?", gone)

@@ -495,5 +495,5 @@ def _resized(pixels: Pixels, scale: float) -> Pixels:
     height, width = pixels.shape[:2]
     size = max(1, round(width * scale)), max(1, round(height * scale))
     # Down to half, every pixel still has its say between two neighbours, at a sixth of the time.
-    way = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
-    return np.asarray(cv2.resize(pixels, size, interpolation=way), dtype=np.uint8)
+    interpolation = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
+    return np.asarray(cv2.resize(pixels, size, interpolation=interpolation), dtype=np.uint8)

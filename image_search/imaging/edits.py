@@ -81,8 +81,8 @@ def _tilted(pixels: Pixels, strength: int, rng: np.random.Generator) -> Pixels:
     most = (4.0, 12.0, 30.0)[strength]
     angle = float(rng.uniform(most / 2, most) * rng.choice([-1, 1]))
     height, width = pixels.shape[:2]
-    way = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
-    return _warped(pixels, np.vstack([way, [0, 0, 1]]), (width, height), rng)
+    homography = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
+    return _warped(pixels, np.vstack([homography, [0, 0, 1]]), (width, height), rng)
 
 
 def _mirrored(pixels: Pixels, strength: int, rng: np.random.Generator) -> Pixels:
@@ -210,8 +210,8 @@ def _rephotographed(pixels: Pixels, strength: int, rng: np.random.Generator) -> 
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     inwards = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]], np.float32)
     moved = corners + inwards * rng.uniform(0, most, (4, 2)) * [width, height]
-    way = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
-    flat = _warped(pixels, way, (width, height), rng).astype(np.float32)
+    homography = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
+    flat = _warped(pixels, homography, (width, height), rng).astype(np.float32)
     across = np.linspace(-0.5, 0.5, width)[None, :] * rng.uniform(-1, 1)
     down = np.linspace(-0.5, 0.5, height)[:, None] * rng.uniform(-1, 1)
     flat *= (1 + 4 * most * (across + down))[..., None]
@@ -266,11 +266,12 @@ def _scaled(pixels: Pixels, scale: float) -> Pixels:
 
 
 def _warped(
-    pixels: Pixels, way: np.ndarray, size: tuple[int, int], rng: np.random.Generator
+    pixels: Pixels, homography: np.ndarray, size: tuple[int, int], rng: np.random.Generator
 ) -> Pixels:
     colour = rng.integers(0, 256, 3).tolist()
     return np.asarray(
-        cv2.warpPerspective(pixels, way, size, flags=cv2.INTER_LINEAR, borderValue=colour), np.uint8
+        cv2.warpPerspective(pixels, homography, size, flags=cv2.INTER_LINEAR, borderValue=colour),
+        np.uint8,
     )
 
 

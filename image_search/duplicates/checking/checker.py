@@ -21,7 +21,7 @@ from image_search.duplicates.checking.thresholds import (
 )
 from image_search.duplicates.checking.verdict import EXACT, CheckResult
 from image_search.duplicates.decisions import Decisions
-from image_search.duplicates.fingerprints import WAY
+from image_search.duplicates.fingerprints import FINGERPRINT_VERSION
 from image_search.errors import IndexEmpty, NotReady, UnknownImage
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode
@@ -134,7 +134,7 @@ class Checker:
         """Whether the collection has outgrown its thresholds, or has none yet."""
         images = self._snapshot().images
         thresholds = self._kept()
-        return images > 0 and (thresholds is None or thresholds.outdated(images, self._way()))
+        return images > 0 and (thresholds is None or thresholds.outdated(images, self._version()))
 
     def fit(
         self,
@@ -168,7 +168,7 @@ class Checker:
             self._unmeasurable = snapshot
             return True
         line = drawings.fit(of_drawings) if of_drawings else None
-        keep(self._path, Thresholds(fitted, snapshot.images, self._way(), line))
+        keep(self._path, Thresholds(fitted, snapshot.images, self._version(), line))
         return True
 
     def means(
@@ -207,10 +207,10 @@ class Checker:
                 self._sampled = snapshot, drawings.sample_of(snapshot)
             return self._sampled[1]
 
-    def _way(self) -> str:
+    def _version(self) -> str:
         """What the scores depend on beside the images."""
         extractors = [(e.name, e.model) for e in self._snapshot().extractors]
-        return f"{WAY} {extractors}"
+        return f"{FINGERPRINT_VERSION} {extractors}"
 
     def _kept(self) -> Thresholds | None:
         try:

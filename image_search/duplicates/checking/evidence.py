@@ -39,8 +39,8 @@ def _drawn(pixels: Pixels, outlines: Sequence[Outline]) -> Pixels:
     height, width = pixels.shape[:2]
     scale = min(_HEIGHT / height, _WIDTH / width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    sheet = np.array(cv2.resize(pixels, size, interpolation=way), np.uint8)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    sheet = np.array(cv2.resize(pixels, size, interpolation=interpolation), np.uint8)
     for outline in outlines:
         if len(outline) < 3:
             continue

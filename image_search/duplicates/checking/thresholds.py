@@ -138,17 +138,17 @@ def _tail(others: Sequence[float], assumed: Assumed) -> tuple[float, float]:
 @dataclass(frozen=True)
 class Thresholds:
     """A threshold for each kind of query, and what tells about drawings, fitted to a collection of
-    ``fitted_on`` images, with scores made in a certain ``way``."""
+    ``fitted_on`` images, with scores of a certain ``version``."""
 
     by_kind: Mapping[str, Threshold]
     fitted_on: int
-    way: str
+    version: str
     drawings: DrawingLine | None = None
 
-    def outdated(self, images: int, way: str) -> bool:
+    def outdated(self, images: int, version: str) -> bool:
         """Whether a collection of now ``images`` images should be fitted again: it has doubled or
-        halved since, or scores are made in another way."""
-        return way != self.way or not self.fitted_on / 2 < images < self.fitted_on * 2
+        halved since, or scores have another version."""
+        return version != self.version or not self.fitted_on / 2 < images < self.fitted_on * 2
 
 
 def keep(path: Path, thresholds: Thresholds) -> None:
@@ -158,7 +158,7 @@ def keep(path: Path, thresholds: Thresholds) -> None:
         CacheError: the disk is full or not writable.
     """
     plain = {
-        "way": thresholds.way,
+        "way": thresholds.version,
         "fitted_on": thresholds.fitted_on,
         "by_kind": {kind: vars(one) for kind, one in thresholds.by_kind.items()},
         "drawings": None if thresholds.drawings is None else vars(thresholds.drawings),

@@ -14,10 +14,10 @@ from image_search.duplicates.fingerprints.matching import match, match_inverted
 from image_search.duplicates.fingerprints.store import FingerprintStore
 
 # How pictures are compared: changes whenever scores or decisions are made otherwise.
-WAY = f"{segments.RECIPE}.{exchange.RECIPE}.{agreement.RECIPE}"
+FINGERPRINT_VERSION = f"{segments.RECIPE}.{exchange.RECIPE}.{agreement.RECIPE}"
 
 __all__ = [
-    "WAY",
+    "FINGERPRINT_VERSION",
     "Fingerprint",
     "FingerprintIndex",
     "FingerprintStore",

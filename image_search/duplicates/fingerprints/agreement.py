@@ -1,9 +1,9 @@
 """Whether two pictures that match are the same picture, or only share a part: a page layout, a
 frame, a colour chart, a chain.
 
-The whole frames are laid on each other by the way that was found, not only the region in which
-points agree. An edit hides what the other picture shows, or adds to it. Where pictures merely share
-a part, each shows structure of its own beside it.
+The whole frames are laid on each other by the homography that was found, not only the region in
+which points agree. An edit hides what the other picture shows, or adds to it. Where pictures merely
+share a part, each shows structure of its own beside it.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _shared_in(laid: AlignedPair, region: geometry.Matrix) -> SharedPart | None:
 def _overlap(found: Match) -> geometry.Matrix:
     """Where in the query, in fractions of its sides, the whole of the other picture lies."""
     frame = geometry.frame((1.0, 1.0))
-    laid = geometry.moved(np.array(found.way), frame)
+    laid = geometry.moved(np.array(found.homography), frame)
     return geometry.overlap(laid[::-1] if found.mirrored else laid, frame)
 
 

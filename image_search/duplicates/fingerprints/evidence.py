@@ -26,7 +26,7 @@ _PREVIEWS, _WHOLE = 0.77, 3.0
 _PLACE = 1.5 * geometry.TOLERANCE
 
 
-def of_points(way: Matrix, pairs: Pairs, apart: npt.NDArray[np.int64]) -> float:
+def of_points(homography: Matrix, pairs: Pairs, apart: npt.NDArray[np.int64]) -> float:
     """The sum over pairs of log10(chance in the same picture / chance in a similar one), from the
     ``apart`` bits that descriptors differ by, the distance from the place, and the size.
 
@@ -36,10 +36,12 @@ def of_points(way: Matrix, pairs: Pairs, apart: npt.NDArray[np.int64]) -> float:
     """
     if not len(pairs.here):
         return 0.0
-    far = geometry.distances(way, pairs)
-    size = np.abs(np.log2(pairs.here[:, 2] / pairs.there[:, 2] / geometry.scales(way, pairs.there)))
+    far = geometry.distances(homography, pairs)
+    size = np.abs(
+        np.log2(pairs.here[:, 2] / pairs.there[:, 2] / geometry.scales(homography, pairs.there))
+    )
     # Points see a stretched picture differently: by so much, all three are less exact.
-    large, small = geometry.stretches(way[:2, :2])
+    large, small = geometry.stretches(homography[:2, :2])
     skew = min(large / max(small, 1e-9), 2.0) - 1
     worth = (
         np.clip((17 + 10 * skew - apart) / 14, -1.0, 0.9)
@@ -53,7 +55,7 @@ def of_points(way: Matrix, pairs: Pairs, apart: npt.NDArray[np.int64]) -> float:
 
 
 def likeness(
-    query: Fingerprint, other: Fingerprint, way: Matrix, region: Matrix
+    query: Fingerprint, other: Fingerprint, homography: Matrix, region: Matrix
 ) -> tuple[float, float]:
     """The correlation of both previews in a ``region`` of the query, and its share of the query.
 
@@ -65,7 +67,7 @@ def likeness(
     to_there = np.diag([*(length / side for length in other.size), 1.0]) @ half
     back = np.linalg.inv(to_here)
     laid = cv2.warpPerspective(
-        np.ascontiguousarray(other.preview), back @ way @ to_there, (side, side),
+        np.ascontiguousarray(other.preview), back @ homography @ to_there, (side, side),
         flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
     shared = geometry.area(region) / geometry.area(geometry.frame(query.size))

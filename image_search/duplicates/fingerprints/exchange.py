@@ -1,8 +1,8 @@
 """Whether two pictures that match differ in a part: one rendering with another stone, charm or
 letter, or another dress on the same cloth.
 
-Both are laid on each other by the way that was found, pixel by pixel. What was laid *over* one of
-them, as text and badges are, covers what the other shows and nothing else. Where a part was
+Both are laid on each other by the homography that was found, pixel by pixel. What was laid *over*
+one of them, as text and badges are, covers what the other shows and nothing else. Where a part was
 *exchanged*, each of the two shows something just where the other shows what surrounds the part.
 """
 

@@ -102,8 +102,8 @@ def _features(grey: npt.NDArray[np.uint8]) -> tuple[Floats, npt.NDArray[np.uint8
     height, width = grey.shape
     scale = SIDE / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    picture = cv2.resize(grey, size, interpolation=way).astype(np.float32)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    picture = cv2.resize(grey, size, interpolation=interpolation).astype(np.float32)
     copies = points.pyramid(picture)
     found = points.spread(points.find(copies), picture.shape, POINTS)
     rows, angles = descriptors.directions(copies, found)

@@ -1,7 +1,7 @@
-"""Where one picture lies in another: an affine or projective way that explains matching points.
+"""Where one picture lies in another: an affine map or a homography that explains matching points.
 
-Points are in units of each picture's longest side. A way is a (3, 3) matrix that takes points of
-the other picture to points of the query.
+Points are in units of each picture's longest side. A homography is a (3, 3) matrix that takes
+points of the other picture to points of the query.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TOLERANCE = 0.02
 _SEEDS = 2
 # A pair tells scale and direction to about so much (powers of two, radians).
 _SCALE, _TURN = 0.6, 0.5
-# How much a way may stretch one direction against the other, and enlarge.
+# How much a homography may stretch one direction against the other, and enlarge.
 _MOST_STRETCH, _MOST_SCALE = 4.0, 12.0
 
 
@@ -43,7 +43,7 @@ class Pairs:
 
 
 def alignments(pairs: Pairs) -> list[tuple[int, Matrix]]:
-    """The ways that explain most pairs, and how many each explains, the best first.
+    """The homographies that explain most pairs, and how many each explains, the best first.
 
     Each pair, with its sizes and directions, proposes a similarity by itself, so that all can be
     tried (Philbin et al., "Object retrieval with large vocabularies and fast spatial matching",
@@ -55,7 +55,7 @@ def alignments(pairs: Pairs) -> list[tuple[int, Matrix]]:
     scale = pairs.here[:, 2] / pairs.there[:, 2]
     turn = pairs.here[:, 3] - pairs.there[:, 3]
     cos, sin = scale * np.cos(turn), scale * np.sin(turn)
-    # (n, n): where way i takes point j, from the point that way i was made of.
+    # (n, n): where homography i takes point j, from the point that it was made of.
     x, y = (pairs.there[None, :, k] - pairs.there[:, None, k] for k in (0, 1))
     gone_x = pairs.here[None, :, 0] - pairs.here[:, None, 0] - (cos[:, None] * x - sin[:, None] * y)
     gone_y = pairs.here[None, :, 1] - pairs.here[:, None, 1] - (sin[:, None] * x + cos[:, None] * y)
@@ -80,7 +80,7 @@ def _angle(difference: Floats) -> Floats:
 
 
 def _refined(pairs: Pairs, inside: Bools) -> list[tuple[int, Matrix]]:
-    """The affine ways through the pairs that agree, ``inside`` (s, n) for each of s of them, and
+    """The affine maps through the pairs that agree, ``inside`` (s, n) for each of s of them, and
     how many agree with each at last; those left out through which there is none.
 
     All at once, because one after the other takes three times as long.
@@ -96,16 +96,16 @@ def _refined(pairs: Pairs, inside: Bools) -> list[tuple[int, Matrix]]:
         counts = inside.sum(axis=1)
         alive &= counts >= 3
         for number in np.flatnonzero(alive).tolist():
-            way = np.eye(3)
-            way[:2, :2], way[:2, 2] = linear[number], shift[number]
-            best[number] = int(counts[number]), way
+            homography = np.eye(3)
+            homography[:2, :2], homography[:2, 2] = linear[number], shift[number]
+            best[number] = int(counts[number]), homography
         if not alive.any():
             break
     return [found for found in best if found is not None]
 
 
 def _fits(here: Matrix, there: Matrix, inside: Bools) -> tuple[Matrix, Matrix]:
-    """By least squares, the linear parts (s, 2, 2) and shifts (s, 2) of affine ways, held towards a
+    """By least squares, the linear parts (s, 2, 2) and shifts (s, 2) of affine maps, held towards a
     similarity where there are few pairs."""
     weights = inside.astype(np.float64)
     counts = np.maximum(weights.sum(axis=1), 1.0)[:, None]
@@ -124,9 +124,9 @@ def _fits(here: Matrix, there: Matrix, inside: Bools) -> tuple[Matrix, Matrix]:
     return linear, mid_here - (linear @ mid_there[..., None])[..., 0]
 
 
-def is_plausible(way: Matrix) -> bool:
+def is_plausible(homography: Matrix) -> bool:
     """Whether an edit could have done this: not torn, not mirrored, not squashed to a line."""
-    return bool(np.isfinite(way).all()) and _is_linear_plausible(way[:2, :2])
+    return bool(np.isfinite(homography).all()) and _is_linear_plausible(homography[:2, :2])
 
 
 def _is_linear_plausible(linear: Matrix) -> bool:
@@ -143,11 +143,11 @@ def stretches(linear: Matrix) -> tuple[float, float]:
     return turning + mirroring, turning - mirroring
 
 
-def projective(way: Matrix, pairs: Pairs) -> Matrix:
-    """The projective way near the affine ``way``, where the pairs tell one: MAGSAC++ (Barath et
-    al., CVPR 2020)."""
+def projective(homography: Matrix, pairs: Pairs) -> Matrix:
+    """The projective homography near an affine one, where the pairs determine it: MAGSAC++ (Barath
+    et al., CVPR 2020)."""
     if len(pairs.here) < 8:
-        return way
+        return homography
     there, here = (p[:, :2].astype(np.float64) for p in (pairs.there, pairs.here))
     found = _upright(
         cv2.findHomography(
@@ -155,17 +155,17 @@ def projective(way: Matrix, pairs: Pairs) -> Matrix:
         )[0]
     )
     if found is None:
-        return way
+        return homography
     tight = distances(found, pairs) < TOLERANCE / 2
     if tight.sum() >= 8:
         # Least squares over all that agree are more exact than any of the samples.
         exact = _upright(cv2.findHomography(there[tight], here[tight], 0)[0])
         found = found if exact is None else exact
     if np.abs(found[2, :2]).max() > 0.6 or not is_plausible(found):
-        return way
+        return homography
     # Two more numbers to choose freely must make most pairs fit clearly better.
-    gain = np.median(distances(found, pairs)) < 0.8 * np.median(distances(way, pairs))
-    return found if gain else way
+    gain = np.median(distances(found, pairs)) < 0.8 * np.median(distances(homography, pairs))
+    return found if gain else homography
 
 
 def _upright(found: npt.NDArray[Any] | None) -> Matrix | None:
@@ -175,15 +175,15 @@ def _upright(found: npt.NDArray[Any] | None) -> Matrix | None:
     return np.asarray(found / found[2, 2], np.float64)
 
 
-def moved(way: Matrix, points: npt.NDArray[np.floating]) -> Matrix:
+def moved(homography: Matrix, points: npt.NDArray[np.floating]) -> Matrix:
     """Points (n, 2) of the other picture, taken to the query."""
-    flat = points[:, :2] @ way[:, :2].T + way[:, 2]
+    flat = points[:, :2] @ homography[:, :2].T + homography[:, 2]
     return np.asarray(flat[:, :2] / np.where(np.abs(flat[:, 2:]) < 1e-9, 1e-9, flat[:, 2:]))
 
 
-def distances(way: Matrix, pairs: Pairs) -> Matrix:
-    """(n,): how far each point of the query lies from where the way takes its partner."""
-    return np.asarray(np.hypot(*(moved(way, pairs.there) - pairs.here[:, :2]).T))
+def distances(homography: Matrix, pairs: Pairs) -> Matrix:
+    """(n,): how far each point of the query lies from where the homography takes its partner."""
+    return np.asarray(np.hypot(*(moved(homography, pairs.there) - pairs.here[:, :2]).T))
 
 
 def squared(here: npt.NDArray[np.floating], there: npt.NDArray[np.floating]) -> Floats:
@@ -228,9 +228,9 @@ def frame(size: tuple[float, float]) -> Matrix:
     return np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
 
 
-def local(way: Matrix) -> tuple[float, float]:
-    """By how much ``way`` enlarges, and by what angle it turns."""
-    linear = way[:2, :2]
+def local(homography: Matrix) -> tuple[float, float]:
+    """By how much ``homography`` enlarges, and by what angle it turns."""
+    linear = homography[:2, :2]
     turn = np.arctan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1])
     return float(np.sqrt(max(np.linalg.det(linear), 1e-9))), float(turn)
 
@@ -241,7 +241,8 @@ def hull(points: npt.NDArray[np.floating]) -> Matrix:
     return np.asarray(found, np.float64).reshape(-1, 2)
 
 
-def scales(way: Matrix, points: npt.NDArray[np.floating]) -> Matrix:
-    """(n,): by how much ``way`` enlarges about each of the points (n, 2) of the other picture."""
-    depth = np.maximum(np.abs(points[:, :2] @ way[2, :2] + way[2, 2]), 1e-6)
-    return np.asarray(np.sqrt(abs(np.linalg.det(way)) / depth**3))
+def scales(homography: Matrix, points: npt.NDArray[np.floating]) -> Matrix:
+    """(n,): by how much ``homography`` enlarges about each of the points (n, 2) of the other
+    picture."""
+    depth = np.maximum(np.abs(points[:, :2] @ homography[2, :2] + homography[2, 2]), 1e-6)
+    return np.asarray(np.sqrt(abs(np.linalg.det(homography)) / depth**3))

@@ -28,7 +28,9 @@ def orientation_hashes(small: Floats) -> npt.NDArray[np.uint64]:
     mean (frequency 0, 0) takes no part; its bit is 0.
     """
     low = np.asarray(cv2.dct(small), np.float32)[:_KEPT, :_KEPT]
-    return np.array([_hash(_oriented(low, *way)) for way in ORIENTATIONS], np.uint64)
+    return np.array(
+        [_hash(_oriented(low, *orientation)) for orientation in ORIENTATIONS], np.uint64
+    )
 
 
 def _oriented(low: Floats, turns: int, mirrored: bool) -> Floats:

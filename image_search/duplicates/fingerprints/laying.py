@@ -28,7 +28,7 @@ _FURTHEST = 6.0
 class AlignedPair:
     """Two RGB pictures of one size, (h, w, 3) uint8, the ``other`` in the place and the colours of
     the ``query``, and in its ``own`` colours; ``shared`` (h, w) is where both show the same region.
-    The ways take pixels of these to fractions of each picture's sides."""
+    The homographies take pixels of these to fractions of each picture's sides."""
 
     query: Pixels
     other: Pixels
@@ -42,8 +42,8 @@ class AlignedPair:
         right, bottom = left + width, top + height
         box = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
         query, other = (
-            np.asarray(cv2.perspectiveTransform(box[None], way)[0], np.float64)
-            for way in (self.to_query, self.to_other)
+            np.asarray(cv2.perspectiveTransform(box[None], homography)[0], np.float64)
+            for homography in (self.to_query, self.to_other)
         )
         return outline_of(query), outline_of(other)
 
@@ -61,9 +61,9 @@ def register(query: Pixels, other: Pixels, found: Match) -> AlignedPair | None:
         return None
     from_query = np.array([[scale, 0, -least[0] * scale], [0, scale, -least[1] * scale], [0, 0, 1]])
     to_query = np.diag([1 / width, 1 / height, 1]) @ np.linalg.inv(from_query)
-    way = np.array(found.way)
+    homography = np.array(found.homography)
     of_other = np.diag([1 / other.shape[1], 1 / other.shape[0], 1])
-    from_other = np.linalg.inv(to_query) @ way @ of_other
+    from_other = np.linalg.inv(to_query) @ homography @ of_other
     shared = np.zeros(size[::-1], np.uint8)
     cv2.fillPoly(shared, [np.round((corners - least) * scale).astype(np.int32)], 1)
     shared = cv2.erode(
@@ -80,26 +80,27 @@ def register(query: Pixels, other: Pixels, found: Match) -> AlignedPair | None:
     )  # fmt: skip
     moved = np.asarray(warped, np.uint8)
     matched = _levelled(here, moved, inside)
-    return AlignedPair(here, matched, moved, inside, to_query, np.linalg.inv(way) @ to_query)
+    return AlignedPair(here, matched, moved, inside, to_query, np.linalg.inv(homography) @ to_query)
 
 
-def _taken(pixels: Pixels, way: Matrix, size: tuple[int, ...]) -> Pixels:
-    """``pixels`` warped by ``way`` to a picture of this size (width, height), a little blurred."""
-    scale = float(np.sqrt(abs(np.linalg.det(way[:2, :2]))))
+def _taken(pixels: Pixels, homography: Matrix, size: tuple[int, ...]) -> Pixels:
+    """``pixels`` warped by ``homography`` to a picture of this size (width, height), a little
+    blurred."""
+    scale = float(np.sqrt(abs(np.linalg.det(homography[:2, :2]))))
     if scale < 0.75:
         # Shrunk by means of pixels first, because warping only looks at the nearest four.
         height, width = pixels.shape[:2]
         small = max(1, round(width * scale)), max(1, round(height * scale))
         pixels = np.asarray(cv2.resize(pixels, small, interpolation=cv2.INTER_AREA), np.uint8)
-        way = way @ np.diag([width / small[0], height / small[1], 1])
+        homography = homography @ np.diag([width / small[0], height / small[1], 1])
     warped = cv2.warpPerspective(
-        pixels, way, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        pixels, homography, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(cv2.GaussianBlur(warped, (0, 0), _BLUR), np.uint8)
 
 
 def _nudge(here: Pixels, there: Pixels, inside: npt.NDArray[np.bool_]) -> Matrix:
-    """The affine way from pixels of ``here`` to those of ``there`` that makes them agree best,
+    """The affine map from pixels of ``here`` to those of ``there`` that makes them agree best,
     found at half size (Lucas and Kanade, IJCAI 1981)."""
     height, width = (max(side // 2, 1) for side in inside.shape)
     small, large = (
@@ -113,15 +114,15 @@ def _nudge(here: Pixels, there: Pixels, inside: npt.NDArray[np.bool_]) -> Matrix
         return np.eye(3)
     grey, start = _grey(small), _grey(_levelled(small, large, within))
     y, x = (a[within] for a in _places(height, width))
-    way, now = np.eye(3), start
+    homography, now = np.eye(3), start
     for _ in range(3):
         step = _step(grey, now, within, x, y)
-        way = way @ step
-        if np.abs(way - np.eye(3)).max() > _FURTHEST:
+        homography = homography @ step
+        if np.abs(homography - np.eye(3)).max() > _FURTHEST:
             return np.eye(3)
         now = np.asarray(
             cv2.warpPerspective(
-                start, way, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                start, homography, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                 borderMode=cv2.BORDER_REPLICATE,
             ),
             np.float32,
@@ -129,7 +130,7 @@ def _nudge(here: Pixels, there: Pixels, inside: npt.NDArray[np.bool_]) -> Matrix
         if np.abs(step - np.eye(3)).max() < 0.1:
             break
     twice = np.diag([2.0, 2.0, 1.0])
-    return np.asarray(twice @ way @ np.linalg.inv(twice))
+    return np.asarray(twice @ homography @ np.linalg.inv(twice))
 
 
 def _step(grey: Floats, now: Floats, within: npt.NDArray[np.bool_], x: Floats, y: Floats) -> Matrix:

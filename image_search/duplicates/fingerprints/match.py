@@ -26,9 +26,9 @@ class Match:
     right; ``rotation`` by how many degrees clockwise the query is turned after that, 0 to 360;
     ``scale`` how much larger the shared part is in the query, both pictures' longest sides taken as
     equal. ``of_query`` and ``of_other`` are the shares of each picture's area that the matching
-    region covers, 0 to 1; the outlines are that region in fractions of width and height. ``way`` is
-    the 3 x 3 matrix that takes a point of the other picture to the query, both in such fractions.
-    ``inverted``: the query is a negative.
+    region covers, 0 to 1; the outlines are that region in fractions of width and height.
+    ``homography`` is the 3 x 3 matrix that takes a point of the other picture to the query, both in
+    such fractions. ``inverted``: the query is a negative.
     """
 
     score: float
@@ -40,7 +40,7 @@ class Match:
     of_other: float
     outline_query: Outline
     outline_other: Outline
-    way: Rows
+    homography: Rows
     inverted: bool = False
 
     def words(self) -> str:
@@ -73,10 +73,10 @@ class Match:
             scale=self.scale * longest,
             of_query=self.of_query * width * height,
             outline_query=outline_of(outline),
-            way=rows_of(lift @ np.array(self.way)),
+            homography=rows_of(lift @ np.array(self.homography)),
         )
 
 
-def rows_of(way: Matrix) -> Rows:
+def rows_of(homography: Matrix) -> Rows:
     """A (3, 3) matrix as plain numbers."""
-    return tuple((float(a), float(b), float(c)) for a, b, c in way)
+    return tuple((float(a), float(b), float(c)) for a, b, c in homography)

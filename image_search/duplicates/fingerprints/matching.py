@@ -21,10 +21,10 @@ SURE, UNIQUE, GUIDED = 18, 34, 42
 _BEND, _SIZE = 0.5, 0.7
 # Points nearer to each other than this, in longest sides, are one with two directions.
 _SAME = 0.01
-# Hashes that differ in at most so many of 64 bits propose a way.
+# Hashes that differ in at most so many of 64 bits propose a homography.
 HASH_NEAR = 20
-# Of the ways that points propose, so many are judged: of 275 copies the one with most points was
-# the best for 274, and among the first two for all.
+# Of the homographies that points propose, so many are judged: of 275 copies the one with most
+# points was the best for 274, and among the first two for all.
 _JUDGED = 2
 # A descriptor is unlike all others where its match is closer by this factor.
 _RATIO = 0.8
@@ -32,10 +32,10 @@ _RATIO = 0.8
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """A way from the other picture to the query, the pairs of points that agree with it, and the
-    region of the query (a polygon (n, 2), in longest sides) in which it holds."""
+    """A homography from the other picture to the query, the pairs of points that agree with it, and
+    the region of the query (a polygon (n, 2), in longest sides) in which it holds."""
 
-    way: Matrix
+    homography: Matrix
     inside: Pairs
     region: Matrix
     score: float
@@ -44,9 +44,9 @@ class Alignment:
 def match(query: Fingerprint, other: Fingerprint) -> Match | None:
     """How ``query`` shows the same picture as ``other``; ``None`` where nothing is alike."""
     found: list[tuple[Alignment, bool]] = []
-    for way, mirrored in _proposals(query, other):
+    for homography, mirrored in _proposals(query, other):
         asked = query.mirrored if mirrored else query
-        judged = _judged(asked, other, way, *_guided(asked, other, way))
+        judged = _judged(asked, other, homography, *_guided(asked, other, homography))
         if judged is not None:
             found.append((judged, mirrored))
     if not found:
@@ -70,7 +70,8 @@ def _proposals(query: Fingerprint, other: Fingerprint) -> list[tuple[Matrix, boo
     by_hash: list[tuple[Matrix, bool]] = []
     for mirrored, asked in ((False, query), (True, query.mirrored)):
         by_points += [
-            (agree, way, mirrored) for agree, way in geometry.alignments(_alike(asked, other))
+            (agree, homography, mirrored)
+            for agree, homography in geometry.alignments(_alike(asked, other))
         ]
         # The first four orientations are those without mirroring.
         apart = hash_distances(asked.hashes[:4], other.hashes[:1])
@@ -79,7 +80,7 @@ def _proposals(query: Fingerprint, other: Fingerprint) -> list[tuple[Matrix, boo
             # The hash says: the query, turned so often, is the other. So turn the other back.
             by_hash.append((_whole(asked, other, -turns % 4), mirrored))
     by_points.sort(key=lambda one: -one[0])
-    return [(way, mirrored) for _, way, mirrored in by_points[:_JUDGED]] + by_hash
+    return [(homography, mirrored) for _, homography, mirrored in by_points[:_JUDGED]] + by_hash
 
 
 def _alike(query: Fingerprint, other: Fingerprint) -> Pairs:
@@ -101,7 +102,7 @@ def _alike(query: Fingerprint, other: Fingerprint) -> Pairs:
 
 
 def _whole(query: Fingerprint, other: Fingerprint, turns: int) -> Matrix:
-    """The way that lays the whole other picture, turned clockwise so often, on the query."""
+    """The homography that lays the whole other picture, turned clockwise so often, on the query."""
     there = geometry.frame(other.size)
     here = np.roll(geometry.frame(query.size), -turns, axis=0)
     return np.asarray(
@@ -110,57 +111,58 @@ def _whole(query: Fingerprint, other: Fingerprint, turns: int) -> Matrix:
 
 
 def _in_perspective(query: Fingerprint, other: Fingerprint, found: Alignment) -> Alignment:
-    """``found`` with a way in perspective, where the pairs tell one: only of the likeliest way of a
-    picture, for it takes as long as all the rest."""
-    way, pairs = found.way, found.inside
-    # A way in perspective brings pairs within reach that the affine one missed.
+    """``found`` in perspective, where the pairs determine that: only of the likeliest homography of
+    a picture, for it takes as long as all the rest."""
+    homography, pairs = found.homography, found.inside
+    # A homography in perspective brings pairs within reach that the affine one missed.
     for _ in range(2):
-        better = geometry.projective(way, pairs)
-        if better is way:
+        better = geometry.projective(homography, pairs)
+        if better is homography:
             break
-        way = better
-        pairs, apart = _guided(query, other, way)
-    if way is found.way:
+        homography = better
+        pairs, apart = _guided(query, other, homography)
+    if homography is found.homography:
         return found
-    return _judged(query, other, way, pairs, apart) or found
+    return _judged(query, other, homography, pairs, apart) or found
 
 
 def _judged(
     query: Fingerprint,
     other: Fingerprint,
-    way: Matrix,
+    homography: Matrix,
     pairs: Pairs,
     apart: npt.NDArray[np.int64],
 ) -> Alignment | None:
-    """The evidence for ``way``, with which these ``pairs`` agree; ``None`` where nothing does."""
-    points = evidence.of_points(way, pairs, apart)
-    laid = geometry.moved(way, geometry.frame(other.size))
+    """The evidence for ``homography``, with which these ``pairs`` agree; ``None`` where nothing
+    does."""
+    points = evidence.of_points(homography, pairs, apart)
+    laid = geometry.moved(homography, geometry.frame(other.size))
     region = geometry.overlap(laid, geometry.frame(query.size))
-    likeness, shared = evidence.likeness(query, other, way, region)
+    likeness, shared = evidence.likeness(query, other, homography, region)
     if likeness < evidence.ALIKE and len(pairs.here) >= 4:
-        # The pictures have a part in common, but not all that the way lays on each other.
+        # The pictures have a part in common, but not all that the homography lays on each other.
         part = geometry.hull(pairs.here[:, :2])
-        narrow = evidence.likeness(query, other, way, part)
+        narrow = evidence.likeness(query, other, homography, part)
         region, (likeness, shared) = part, narrow
     score = evidence.combined(points, evidence.of_previews(likeness, shared), shared)
-    return Alignment(way, pairs, region, score) if len(region) >= 3 else None
+    return Alignment(homography, pairs, region, score) if len(region) >= 3 else None
 
 
 def _guided(
-    query: Fingerprint, other: Fingerprint, way: Matrix
+    query: Fingerprint, other: Fingerprint, homography: Matrix
 ) -> tuple[Pairs, npt.NDArray[np.int64]]:
-    """The pairs that agree with ``way``, and in how many bits their descriptors differ."""
+    """The pairs that agree with ``homography``, and in how many bits their descriptors differ."""
     here, there = query.placed, other.placed
-    gone = geometry.moved(way, there).astype(np.float32)
+    gone = geometry.moved(homography, there).astype(np.float32)
     width, height = query.size
     shown = np.flatnonzero(
         (gone[:, 0] >= 0) & (gone[:, 0] <= width) & (gone[:, 1] >= 0) & (gone[:, 1] <= height)
     )
     rows, partners = np.nonzero(geometry.squared(gone[shown], here) < geometry.TOLERANCE**2)
     rows = shown[rows]
-    _, turn = geometry.local(way)
+    _, turn = geometry.local(homography)
     bend = np.mod(here[partners, 3] - there[rows, 3] - turn + np.pi, 2 * np.pi) - np.pi
-    scale = geometry.scales(way, there)
+    scale = geometry.scales(homography, there)
     size = np.log2(here[partners, 2] / (there[rows, 2] * scale[rows]))
     apart = np.bitwise_count(query.bits[partners] ^ other.bits[rows]).sum(axis=1)
     agree = np.flatnonzero((np.abs(bend) < _BEND) & (np.abs(size) < _SIZE) & (apart <= GUIDED))
@@ -175,25 +177,25 @@ def _described(query: Fingerprint, other: Fingerprint, found: Alignment, mirrore
     """The evidence, in the query's own frame."""
     there, here = geometry.frame(other.size), geometry.frame(query.size)
     both = found.region
-    back = geometry.moved(np.asarray(np.linalg.inv(found.way), np.float64), both)
-    scale, turn = geometry.local(found.way)
+    back = geometry.moved(np.asarray(np.linalg.inv(found.homography), np.float64), both)
+    scale, turn = geometry.local(found.homography)
     outline_query = both / query.size
-    whole_way = (
-        np.diag([*(1 / np.array(query.size)), 1.0]) @ found.way @ np.diag([*other.size, 1.0])
+    whole_homography = (
+        np.diag([*(1 / np.array(query.size)), 1.0]) @ found.homography @ np.diag([*other.size, 1.0])
     )
     if mirrored:
-        whole_way = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]]) @ whole_way
+        whole_homography = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]]) @ whole_homography
         outline_query[:, 0] = 1 - outline_query[:, 0]
     return Match(
         score=found.score,
         inliers=len(found.inside.here),
         mirrored=mirrored,
-        # The way turns the other picture to the mirrored query; mirroring turns that round.
+        # The homography turns the other picture to the mirrored query; mirroring turns that round.
         rotation=float(np.rad2deg(-turn if mirrored else turn)) % 360,
         scale=scale,
         of_query=min(1.0, geometry.area(both) / geometry.area(here)),
         of_other=min(1.0, geometry.area(back) / geometry.area(there)),
         outline_query=outline_of(outline_query),
         outline_other=outline_of(back / other.size),
-        way=rows_of(whole_way),
+        homography=rows_of(whole_homography),
     )

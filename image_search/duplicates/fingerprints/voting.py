@@ -33,11 +33,11 @@ _BITS = 4
 
 @dataclass(frozen=True, eq=False)
 class _Points:
-    """The points of all queries, twice: as they are and as in the mirror. ``ways`` (p,) is twice
+    """The points of all queries, twice: as they are and as in the mirror. ``views`` (p,) is twice
     the number of the query a point is of, and one more in the mirror."""
 
     descriptors: npt.NDArray[np.uint8]
-    ways: Numbers
+    views: Numbers
 
     @staticmethod
     def of(queries: Sequence[Fingerprint]) -> _Points:
@@ -71,12 +71,12 @@ def votes(
     found = _alike(points, parts, _FLIPS if thorough else _FLIPS[:1])
     # A point that many pictures have says little about each (inter-image burstiness: Jegou, Douze
     # and Schmid, "On the burstiness of visual elements", CVPR 2009).
-    shared = np.zeros(len(points.ways), np.int64)
+    shared = np.zeros(len(points.views), np.int64)
     for part in found:
         shared += np.bincount(part.points, minlength=len(shared))
     weight = 1 / np.sqrt(np.maximum(shared, 1))
     # Points are in the order of their queries, and so is what was found.
-    starts = np.searchsorted(points.ways, np.arange(0, 2 * len(queries) + 1, 2))
+    starts = np.searchsorted(points.views, np.arange(0, 2 * len(queries) + 1, 2))
     for first, last in itertools.pairwise(starts.tolist()):
         yield [
             _summed(part, slice(*np.searchsorted(part.points, [first, last])), points, weight, size)
@@ -88,7 +88,7 @@ def _summed(
     found: _Alike, some: slice, points: _Points, weight: npt.NDArray[np.float64], size: int
 ) -> npt.NDArray[np.float64]:
     asked = found.points[some]
-    places = points.ways[asked] % 2 * size + found.rows[some]
+    places = points.views[asked] % 2 * size + found.rows[some]
     sums = np.bincount(places, weight[asked] * found.worth[some], minlength=2 * size)
     return np.asarray(sums.reshape(2, size).max(axis=0), np.float64)
 
