@@ -147,11 +147,11 @@ def fill(cache: Path, settings: Settings) -> None:
     cache.parent.mkdir(parents=True, exist_ok=True)
     snapshot = Serving(settings.cache).snapshot()
     rows = np.concatenate([np.asarray(segment.vectors) for segment in snapshot.segments])
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     made: list[Floats] = []
     for start in range(0, _COUNT, len(rows)):
         some = rows[: _COUNT - start]
-        noise = dice.standard_normal(some.shape, np.float32) / np.float32(some.shape[1] ** 0.5)
+        noise = rng.standard_normal(some.shape, np.float32) / np.float32(some.shape[1] ** 0.5)
         made.append(unit_rows(some + np.float32(_NOISE) * noise))
     with CacheWriter(cache, settings.images) as writer:
         writer.begin(snapshot.extractors)

@@ -90,12 +90,12 @@ def collages(folder: Path, sources: Sequence[Path], count: int) -> None:
     if folder.exists() and len(list(folder.iterdir())) == count:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    dice = np.random.default_rng(int(folder.name))
-    chosen = dice.permutation(len(sources))[:CUT_UP]
+    rng = np.random.default_rng(int(folder.name))
+    chosen = rng.permutation(len(sources))[:CUT_UP]
     cut_up = [pixels for i in chosen if (pixels := small(sources[i])) is not None]
     for number in range(count):
         quality = [cv2.IMWRITE_JPEG_QUALITY, 88]
-        cv2.imwrite(str(folder / f"{number:04}.jpg"), collage(cut_up, dice)[..., ::-1], quality)
+        cv2.imwrite(str(folder / f"{number:04}.jpg"), collage(cut_up, rng)[..., ::-1], quality)
 
 
 def small(path: Path) -> Pixels | None:
@@ -107,23 +107,23 @@ def small(path: Path) -> Pixels | None:
     return np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale), np.uint8)
 
 
-def collage(cut_up: Sequence[Pixels], dice: np.random.Generator) -> Pixels:
+def collage(cut_up: Sequence[Pixels], rng: np.random.Generator) -> Pixels:
     """Pieces of pictures that lie over each other on a plain ground, (height, width, 3)."""
-    height, width = (int(side) for side in dice.integers(SIDE * 2 // 3, SIDE + 1, 2))
+    height, width = (int(side) for side in rng.integers(SIDE * 2 // 3, SIDE + 1, 2))
     page = np.empty((height, width, 3), np.uint8)
-    page[:] = dice.integers(0, 256, 3)
+    page[:] = rng.integers(0, 256, 3)
     for _ in range(PIECES):
-        source = cut_up[int(dice.integers(len(cut_up)))]
-        h, w = (max(24, int(n * dice.uniform(0.2, 0.45))) for n in source.shape[:2])
-        top = int(dice.integers(max(1, source.shape[0] - h)))
-        left = int(dice.integers(max(1, source.shape[1] - w)))
+        source = cut_up[int(rng.integers(len(cut_up)))]
+        h, w = (max(24, int(n * rng.uniform(0.2, 0.45))) for n in source.shape[:2])
+        top = int(rng.integers(max(1, source.shape[0] - h)))
+        left = int(rng.integers(max(1, source.shape[1] - w)))
         piece = source[top : top + h, left : left + w]
-        gain, lift = dice.uniform(0.6, 1.5), dice.uniform(-30, 30)
+        gain, lift = rng.uniform(0.6, 1.5), rng.uniform(-30, 30)
         piece = np.asarray(cv2.convertScaleAbs(piece, alpha=gain, beta=lift), np.uint8)
-        angle, sizes = dice.uniform(0, 2 * np.pi), np.exp(dice.normal(0.1, 0.3, 2))
+        angle, sizes = rng.uniform(0, 2 * np.pi), np.exp(rng.normal(0.1, 0.3, 2))
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        turn = turn @ np.diag(sizes * (dice.choice([-1, 1]), 1))
-        middle = dice.uniform(0, 1, 2) * (width, height)
+        turn = turn @ np.diag(sizes * (rng.choice([-1, 1]), 1))
+        middle = rng.uniform(0, 1, 2) * (width, height)
         affine = np.column_stack([turn, middle - turn @ (w / 2, h / 2)])
         cv2.warpAffine(piece, affine, (width, height), dst=page, borderMode=cv2.BORDER_TRANSPARENT)
     return page

@@ -55,7 +55,7 @@ class Client:
     def __init__(self, server: Server, images: list[Path], hostile: list[Path], seed: int) -> None:
         self._connection = server.connection(PATIENCE)
         self._images, self._hostile = images, hostile
-        self._dice = random.Random(seed)
+        self._rng = random.Random(seed)
         self._ids: list[str] = []
 
     def ask(self) -> Reply:
@@ -65,7 +65,7 @@ class Client:
             self._hostile_file,
         ]  # fmt: skip
         started = time.perf_counter()
-        kind, status, right = self._dice.choice(kinds if self._ids else [self._search])()
+        kind, status, right = self._rng.choice(kinds if self._ids else [self._search])()
         return Reply(kind, status, right, time.perf_counter() - started)
 
     def _request(
@@ -90,53 +90,53 @@ class Client:
         return status, json.loads(answer)
 
     def _search(self) -> tuple[str, int, bool]:
-        file = self._dice.choice(self._images)
+        file = self._rng.choice(self._images)
         status, found = self.upload("/search", file)
         paths = [hit["path"] for hit in found.get("results", ())]
         self._ids = [hit["id"] for hit in found.get("results", ())] or self._ids
         return "search with a picture", status, status == 200 and file.name in paths[:3]
 
     def _check(self) -> tuple[str, int, bool]:
-        status, found = self.upload("/check", self._dice.choice(self._images))
+        status, found = self.upload("/check", self._rng.choice(self._images))
         return "check of a picture", status, found.get("verdict") == "exact"
 
     def _words(self) -> tuple[str, int, bool]:
-        name = self._dice.choice(self._images).stem
+        name = self._rng.choice(self._images).stem
         status, found = self._form("/search", text=name)
         return "search with words", status, name in {
             Path(hit["path"]).stem for hit in found.get("results", ())
         }  # fmt: skip
 
     def _like(self) -> tuple[str, int, bool]:
-        wanted = self._dice.choice(self._ids)
+        wanted = self._rng.choice(self._ids)
         status, found = self._form("/search", like=wanted, color="#808080")
         return "more like an image", status, bool(found.get("results"))
 
     def _check_like(self) -> tuple[str, int, bool]:
-        status, found = self._form("/check", like=self._dice.choice(self._ids))
+        status, found = self._form("/check", like=self._rng.choice(self._ids))
         return "check of an image", status, "verdict" in found
 
     def _thumbnail(self) -> tuple[str, int, bool]:
-        side = self._dice.choice((320, 640, 1600))
+        side = self._rng.choice((320, 640, 1600))
         status, data = self._request(
-            "GET", f"/thumbnails/{self._dice.choice(self._ids)}?side={side}"
+            "GET", f"/thumbnails/{self._rng.choice(self._ids)}?side={side}"
         )
         return "thumbnail", status, data[8:12] == b"WEBP"
 
     def _original(self) -> tuple[str, int, bool]:
-        status, data = self._request("GET", f"/images/{self._dice.choice(self._ids)}")
+        status, data = self._request("GET", f"/images/{self._rng.choice(self._ids)}")
         return "original", status, status == 200 and len(data) > 0
 
     def _state(self) -> tuple[str, int, bool]:
-        path = self._dice.choice(("/status", "/reindex", "/duplicates", "/models", "/"))
+        path = self._rng.choice(("/status", "/reindex", "/duplicates", "/models", "/"))
         status, data = self._request("GET", path)
         return "state and pages", status, status == 200 and len(data) > 0
 
     def _hostile_file(self) -> tuple[str, int, bool]:
         if not self._hostile:
             return self._state()
-        file = self._dice.choice(self._hostile)
-        status, _ = self.upload(self._dice.choice(("/search", "/check")), file)
+        file = self._rng.choice(self._hostile)
+        status, _ = self.upload(self._rng.choice(("/search", "/check")), file)
         return "hostile file", status, status < 500
 
 

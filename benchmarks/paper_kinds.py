@@ -17,10 +17,10 @@ Lay = Callable[[Grey, np.random.Generator], Pixels]
 _ZOOM = 2  # sketches are enlarged before they are laid on paper, which has a finer grain
 
 
-def sheet(size: tuple[int, int], colour: Colour, grain: float, dice: np.random.Generator) -> Floats:
+def sheet(size: tuple[int, int], colour: Colour, grain: float, rng: np.random.Generator) -> Floats:
     """Bare paper, (h, w, 3), with grain and a slow unevenness."""
-    grey = dice.normal(0, grain, size).astype(np.float32)
-    slow = cv2.GaussianBlur(dice.normal(0, 1, size).astype(np.float32), (0, 0), size[1] / 8)
+    grey = rng.normal(0, grain, size).astype(np.float32)
+    slow = cv2.GaussianBlur(rng.normal(0, 1, size).astype(np.float32), (0, 0), size[1] / 8)
     slow = slow * np.float32(3 / max(float(slow.std()), 1e-6))
     return np.asarray((grey + slow)[..., None] + np.asarray(colour, np.float32), np.float32)
 
@@ -52,9 +52,9 @@ def lines(paper: Floats, degrees: float, gap: float, colour: Colour, width: floa
 def coloured_paper(colour: Colour, ink: Colour, grain: float, strength: float = 0.9) -> Lay:
     """A maker of one colour of ink on one colour of paper."""
 
-    def lay(sketch: Grey, dice: np.random.Generator) -> Pixels:
+    def lay(sketch: Grey, rng: np.random.Generator) -> Pixels:
         big = larger(sketch)
-        return inked(sheet(big.shape, colour, grain, dice), big, ink, strength)
+        return inked(sheet(big.shape, colour, grain, rng), big, ink, strength)
 
     return lay
 
@@ -65,12 +65,12 @@ def ruled_paper(
 ) -> Lay:  # fmt: skip
     """A maker of pencil on ruled paper, ``tilt`` degrees askew at most."""
 
-    def lay(sketch: Grey, dice: np.random.Generator) -> Pixels:
+    def lay(sketch: Grey, rng: np.random.Generator) -> Pixels:
         big = larger(sketch)
-        paper = sheet(big.shape, colour, 2, dice)
-        askew = dice.uniform(-tilt, tilt)
+        paper = sheet(big.shape, colour, 2, rng)
+        askew = rng.uniform(-tilt, tilt)
         for degrees in directions:
-            lines(paper, degrees + askew, gap, ruling, dice.uniform(0.9, 2.0))
+            lines(paper, degrees + askew, gap, ruling, rng.uniform(0.9, 2.0))
         if margin:
             place = round(0.1 * big.shape[1])
             paper[:, place : place + 2] = (218, 96, 90)
@@ -79,40 +79,40 @@ def ruled_paper(
     return lay
 
 
-def dotted(sketch: Grey, dice: np.random.Generator) -> Pixels:
+def dotted(sketch: Grey, rng: np.random.Generator) -> Pixels:
     """A grid of grey dots."""
     big = larger(sketch)
-    paper = sheet(big.shape, (251, 250, 246), 2, dice)
+    paper = sheet(big.shape, (251, 250, 246), 2, rng)
     for y in range(8, big.shape[0], 22):
         for x in range(8, big.shape[1], 22):
             cv2.circle(paper, (x, y), 2, (160, 165, 170), -1, cv2.LINE_AA)
     return inked(paper, big, (60, 60, 62), 0.85)
 
 
-def coloured_pencils(sketch: Grey, dice: np.random.Generator) -> Pixels:
+def coloured_pencils(sketch: Grey, rng: np.random.Generator) -> Pixels:
     """Three pencils, each for a band of the drawing."""
     big = larger(sketch)
     colours = np.array([(196, 58, 46), (34, 112, 60), (40, 62, 170)], np.float32)
     band = (np.arange(big.shape[0]) * 3 // big.shape[0])[:, None]
     ink = colours[np.broadcast_to(band, big.shape)]
-    return inked(sheet(big.shape, (249, 248, 243), 3, dice), big, ink, 0.8)
+    return inked(sheet(big.shape, (249, 248, 243), 3, rng), big, ink, 0.8)
 
 
-def marker(sketch: Grey, dice: np.random.Generator) -> Pixels:
+def marker(sketch: Grey, rng: np.random.Generator) -> Pixels:
     """A marker four times as wide as the pencil, on a board with a lamp's gleam."""
     big = cv2.erode(larger(sketch), np.ones((7, 7), np.uint8))
-    paper = sheet(big.shape, (226, 229, 232), 1.5, dice)
+    paper = sheet(big.shape, (226, 229, 232), 1.5, rng)
     y, x = np.mgrid[: big.shape[0], : big.shape[1]] / np.float32(big.shape[0])
     gleam = np.exp(-((x - 0.75) ** 2 + (y - 0.2) ** 2) / 0.08)
     paper *= (0.85 + 0.2 * gleam)[..., None].astype(np.float32)
-    ink = [(24, 118, 62), (190, 36, 40), (30, 44, 160)][int(dice.integers(3))]
+    ink = [(24, 118, 62), (190, 36, 40), (30, 44, 160)][int(rng.integers(3))]
     return inked(paper, np.asarray(big, np.uint8), ink, 0.9)
 
 
-def folded(sketch: Grey, dice: np.random.Generator) -> Pixels:
+def folded(sketch: Grey, rng: np.random.Generator) -> Pixels:
     """A sheet that was folded twice."""
     big = larger(sketch)
-    paper = sheet(big.shape, (245, 243, 236), 2.5, dice)
+    paper = sheet(big.shape, (245, 243, 236), 2.5, rng)
     y, x = np.mgrid[: big.shape[0], : big.shape[1]].astype(np.float32)
     for off in (x - big.shape[1] * 0.52, y - big.shape[0] * 0.48):
         crease = 0.14 * np.exp(-np.abs(off) / 1.6) - 0.05 * np.sign(off) * np.exp(-np.abs(off) / 50)
@@ -120,28 +120,28 @@ def folded(sketch: Grey, dice: np.random.Generator) -> Pixels:
     return inked(paper, big, (76, 76, 78), 0.9)
 
 
-def spiral_bound(sketch: Grey, dice: np.random.Generator) -> Pixels:
+def spiral_bound(sketch: Grey, rng: np.random.Generator) -> Pixels:
     """A leaf of a sketchbook, with the holes of its spiral."""
     big = cv2.copyMakeBorder(larger(sketch), 12, 12, 70, 12, cv2.BORDER_CONSTANT, value=255)
-    paper = sheet(big.shape[:2], (247, 245, 238), 2, dice)
+    paper = sheet(big.shape[:2], (247, 245, 238), 2, rng)
     for y in range(18, big.shape[0], 32):
         cv2.circle(paper, (22, y), 7, (74, 70, 66), -1, cv2.LINE_AA)
     return inked(paper, np.asarray(big, np.uint8), (70, 70, 74), 0.9)
 
 
-def on_a_desk(sketch: Grey, dice: np.random.Generator) -> Pixels:
+def on_a_desk(sketch: Grey, rng: np.random.Generator) -> Pixels:
     """Photographed at an angle on a wooden desk, lit from one side."""
     big = larger(sketch)
     big = np.asarray(
         cv2.copyMakeBorder(big, 50, 60, 40, 40, cv2.BORDER_CONSTANT, value=255), np.uint8
     )
-    page = inked(sheet(big.shape[:2], (240, 237, 228), 2, dice), big, (66, 66, 68))
+    page = inked(sheet(big.shape[:2], (240, 237, 228), 2, rng), big, (66, 66, 68))
     height, width = 720, 960
     grain = cv2.GaussianBlur(
-        dice.normal(0, 1, (height, width)).astype(np.float32), (0, 0), 45, sigmaY=2
+        rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), 45, sigmaY=2
     )
     desk = np.array((138, 98, 64), np.float32) * (1 + 0.12 * grain / grain.std())[..., None]
-    jitter = dice.uniform(-35, 35, (4, 2))
+    jitter = rng.uniform(-35, 35, (4, 2))
     corners = np.array([[250, 70], [720, 95], [800, 650], [160, 620]]) + jitter
     down, across = page.shape[:2]
     flat = np.array([[0, 0], [across, 0], [across, down], [0, down]], np.float32)
@@ -154,12 +154,12 @@ def on_a_desk(sketch: Grey, dice: np.random.Generator) -> Pixels:
     return np.asarray(np.clip(whole * lamp, 0, 255), np.uint8)
 
 
-def in_shadow(sketch: Grey, dice: np.random.Generator) -> Pixels:
+def in_shadow(sketch: Grey, rng: np.random.Generator) -> Pixels:
     """Half of the sheet in the shadow of a hand."""
     big = larger(sketch)
-    page = inked(sheet(big.shape, (238, 232, 220), 2.5, dice), big, (66, 64, 62))
+    page = inked(sheet(big.shape, (238, 232, 220), 2.5, rng), big, (66, 64, 62))
     y, x = np.mgrid[: big.shape[0], : big.shape[1]].astype(np.float32)
-    edge = (x + dice.uniform(-0.6, 0.6) * y - 0.5 * big.shape[1]) / 14
+    edge = (x + rng.uniform(-0.6, 0.6) * y - 0.5 * big.shape[1]) / 14
     return np.asarray(page * (1 - 0.5 / (1 + np.exp(-edge)))[..., None], np.uint8)
 
 

@@ -118,11 +118,11 @@ def filled(folder: Path, sources: list[Path], count: int) -> None:
 def pictures(folder: Path, sources: list[Path], count: int) -> Iterator[Path]:
     """JPEG files of one megapixel, no two alike, made of the sources."""
     folder.mkdir(parents=True, exist_ok=True)
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for number in range(count):
         path = folder / f"{number:05}.jpg"
-        source = sources[int(dice.integers(len(sources)))]
-        left, top = dice.uniform(0, 0.2, 2)
+        source = sources[int(rng.integers(len(sources)))]
+        left, top = rng.uniform(0, 0.2, 2)
         if not path.exists():
             with Image.open(source) as image:
                 width, height = image.size

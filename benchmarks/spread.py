@@ -38,8 +38,8 @@ def real_features(kept: Path, most: int = 3000) -> dict[str, Floats]:
             for path in (DATASETS / folder).rglob("*")
             if path.suffix.lower() in {".jpg", ".png"}
         )
-        dice = np.random.default_rng(0)
-        chosen = [files[i] for i in sorted(dice.permutation(len(files))[:most])]
+        rng = np.random.default_rng(0)
+        chosen = [files[i] for i in sorted(rng.permutation(len(files))[:most])]
         np.savez(kept, allow_pickle=False, **_shaped(_embedded(chosen)))
     with np.load(kept) as found:
         return {name: found[name] for name in LAYOUT.names}
@@ -60,13 +60,13 @@ def _embedded(files: list[Path]) -> dict[str, Floats]:
 
 
 def _shaped(features: dict[str, Floats]) -> dict[str, Floats]:
-    dice = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     shape = [features[name] - features[name].mean(axis=0) for name in ("edges", "texture")]
     both = np.concatenate([unit_rows(rows) for rows in shape], axis=1)
-    into_clip = dice.normal(size=(both.shape[1], 512)).astype(np.float32)
-    into_resnet = dice.normal(size=(both.shape[1], 4096)).astype(np.float32)
+    into_clip = rng.normal(size=(both.shape[1], 512)).astype(np.float32)
+    into_resnet = rng.normal(size=(both.shape[1], 4096)).astype(np.float32)
     # What all images share is large in CLIP's vectors; ResNet50's are never below zero.
-    clip = unit_rows(both @ into_clip) + np.float32(0.8) * unit_rows(dice.normal(size=(1, 512)))
+    clip = unit_rows(both @ into_clip) + np.float32(0.8) * unit_rows(rng.normal(size=(1, 512)))
     resnet = np.maximum(unit_rows(both @ into_resnet), 0)
     return {
         "clip": unit_rows(clip.astype(np.float32)),
@@ -85,31 +85,31 @@ class Spread:
         likeness = every @ every.T
         np.fill_diagonal(likeness, -np.inf)
         self._near = np.argpartition(-likeness, _NEAR, axis=1)[:, :_NEAR]
-        dice = np.random.default_rng(2)
+        rng = np.random.default_rng(2)
         self._noise = {
-            name: dice.standard_normal((_NOISES, dim), dtype=np.float32) / np.float32(dim**0.5)
+            name: rng.standard_normal((_NOISES, dim), dtype=np.float32) / np.float32(dim**0.5)
             for name, dim in zip(LAYOUT.names, LAYOUT.dims, strict=True)
         }
 
     def batches(self, count: int, seed: int, size: int = 2048) -> Iterator[Floats]:
         """``count`` stored vectors in batches, each (at most ``size``, LAYOUT.dim)."""
-        dice = np.random.default_rng(seed)
+        rng = np.random.default_rng(seed)
         for start in range(0, count, size):
-            yield self._made(min(size, count - start), dice)
+            yield self._made(min(size, count - start), rng)
 
-    def _made(self, count: int, dice: np.random.Generator) -> Floats:
+    def _made(self, count: int, rng: np.random.Generator) -> Floats:
         images = len(self._near)
         # Some kinds of picture are drawn far more often than others.
-        ones = (images * dice.beta(1, 2, count)).astype(np.int64)
-        others = self._near[ones, dice.integers(0, _NEAR, count)]
-        mixed = dice.uniform(0, 0.5, (count, 1)).astype(np.float32)
-        spread = dice.uniform(0.05, 0.35, (count, 1)).astype(np.float32)
+        ones = (images * rng.beta(1, 2, count)).astype(np.int64)
+        others = self._near[ones, rng.integers(0, _NEAR, count)]
+        mixed = rng.uniform(0, 0.5, (count, 1)).astype(np.float32)
+        spread = rng.uniform(0.05, 0.35, (count, 1)).astype(np.float32)
         blocks = {}
         for name, rows in self._features.items():
-            third, fourth = dice.integers(0, images, (2, count))
+            third, fourth = rng.integers(0, images, (2, count))
             made = rows[ones] * (1 - mixed) + rows[others] * mixed
             made += spread * (rows[third] - rows[fourth])
-            noise = self._noise[name][dice.integers(0, _NOISES, count)]
+            noise = self._noise[name][rng.integers(0, _NOISES, count)]
             made += spread * np.float32(0.5) * noise
             blocks[name] = unit_rows(made if name == "clip" else np.maximum(made, 0))
         return stored_vectors(LAYOUT, blocks)

@@ -26,13 +26,13 @@ LAYOUT = Layout(("hsv", "edges", "texture"), (12, 8, 6))
 
 def collection(count: int, seed: int = 0, *, blind: str = "") -> dict[str, Floats]:
     """Blocks that share a mean and look at one hidden thing, except the ``blind`` one."""
-    dice = np.random.default_rng(seed)
-    hidden = dice.normal(size=(count, 4))
+    rng = np.random.default_rng(seed)
+    hidden = rng.normal(size=(count, 4))
     blocks = {}
     for name, dim in zip(LAYOUT.names, LAYOUT.dims, strict=True):
-        seen = dice.normal(size=(count, 4)) if name == blind else hidden
-        rows = seen @ dice.normal(size=(4, dim)) + dice.normal(size=dim)
-        blocks[name] = unit_rows(rows + 0.3 * dice.normal(size=(count, dim)))
+        seen = rng.normal(size=(count, 4)) if name == blind else hidden
+        rows = seen @ rng.normal(size=(4, dim)) + rng.normal(size=dim)
+        blocks[name] = unit_rows(rows + 0.3 * rng.normal(size=(count, dim)))
     return blocks
 
 
@@ -87,13 +87,13 @@ def test_trust_goes_to_whom_texture_agrees_with(blind: str) -> None:
     ("knows", "trusted"), [("as they do", 1.25), ("more", 4.0), ("nothing", 0.25)]
 )
 def test_a_network_says_more_where_the_descriptors_know_little(knows: str, trusted: float) -> None:
-    dice = np.random.default_rng(5)
-    hidden = dice.normal(size=(400, 8))
-    seen = {"as they do": hidden, "nothing": dice.normal(size=(400, 8))}
+    rng = np.random.default_rng(5)
+    hidden = rng.normal(size=(400, 8))
+    seen = {"as they do": hidden, "nothing": rng.normal(size=(400, 8))}
     # What it sees has little of what they see in it.
-    seen["more"] = np.concatenate([hidden * 0.75, 2 * dice.normal(size=(400, 3))], axis=1)
+    seen["more"] = np.concatenate([hidden * 0.75, 2 * rng.normal(size=(400, 3))], axis=1)
     blocks = {
-        name: unit_rows((rows := seen.get(name, hidden)) @ dice.normal(size=(rows.shape[1], 64)))
+        name: unit_rows((rows := seen.get(name, hidden)) @ rng.normal(size=(rows.shape[1], 64)))
         for name in (*LAYOUT.names, knows)
     }
     layout = Layout(tuple(blocks), (64,) * 4)

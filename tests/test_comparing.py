@@ -28,8 +28,8 @@ MODELS = {"hsv": "some/hsv", "edges": EDGES.model}
 
 def rows_of(count: int, seed: int = 0) -> tuple[Floats, Floats]:
     """Rows of one block each, (count, 8) and (count, edges), with some common part."""
-    dice = np.random.default_rng(seed)
-    found = [unit_rows(dice.normal(0.3, 1, (count, dim))) for dim in LAYOUT.dims]
+    rng = np.random.default_rng(seed)
+    found = [unit_rows(rng.normal(0.3, 1, (count, dim))) for dim in LAYOUT.dims]
     return found[0], found[1]
 
 
@@ -98,10 +98,10 @@ def test_what_is_near_to_all_drawings_is_put_behind() -> None:
 
 
 def test_nearness_is_that_of_the_whole_covariance() -> None:
-    dice = np.random.default_rng(3)
-    directions = dice.normal(size=(6, 2)).astype(np.float32)
-    rest = dice.uniform(0.1, 1, 6).astype(np.float32)
-    rows = unit_rows(dice.normal(size=(5, 6)))
+    rng = np.random.default_rng(3)
+    directions = rng.normal(size=(6, 2)).astype(np.float32)
+    rest = rng.uniform(0.1, 1, 6).astype(np.float32)
+    rows = unit_rows(rng.normal(size=(5, 6)))
     covariance = directions @ directions.T + np.diag(rest)
     expected = np.einsum("ij,jk,ik->i", rows, covariance, rows) ** 0.25 / 0.8
 
@@ -112,12 +112,12 @@ def test_nearness_is_that_of_the_whole_covariance() -> None:
 
 
 def test_each_part_of_an_embedding_has_its_share() -> None:
-    dice = np.random.default_rng(4)
+    rng = np.random.default_rng(4)
     flat = np.zeros((3, 1), np.float32), np.ones(3, np.float32)
-    means = {i: dice.normal(size=3).astype(np.float32) for i, _ in SHARES}
+    means = {i: rng.normal(size=3).astype(np.float32) for i, _ in SHARES}
     parts = [Part(slice(i, i + 3), s, means[i], *flat, 1.0, 2.0) for i, s in SHARES]
     known = Drawings(tuple(parts))
-    block, rows = unit_rows(dice.normal(size=(1, 6)))[0], unit_rows(dice.normal(size=(5, 6)))
+    block, rows = unit_rows(rng.normal(size=(1, 6)))[0], unit_rows(rng.normal(size=(5, 6)))
 
     asked, hubness_corrected = known.asked(block), known.hubness_corrected(rows)
 

@@ -31,9 +31,9 @@ SHARES = {"design": 0.4, "edges": 0.6, "hsv": 0.0}
 
 def collection(count: int = 60, seed: int = 0) -> tuple[dict[str, Floats], Calibration]:
     """Centred unit blocks by extractor, and what they were centred by."""
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     blocks = {
-        name: unit_rows(dice.normal(0.2, 1, (count, dim)).astype(np.float32))
+        name: unit_rows(rng.normal(0.2, 1, (count, dim)).astype(np.float32))
         for name, dim in zip(LAYOUT.names, LAYOUT.dims, strict=True)
     }
     vectors = stored_vectors(LAYOUT, blocks)

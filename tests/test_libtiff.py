@@ -15,9 +15,9 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 @pytest.fixture
 def damaged(tmp_path: Path) -> Path:
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     written = io.BytesIO()
-    picture = Image.fromarray(dice.integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    picture = Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))
     picture.save(written, "TIFF", compression="tiff_deflate")
     data = bytearray(written.getvalue())
     with Image.open(io.BytesIO(data)) as image:

@@ -28,14 +28,14 @@ VIEWS = [View(quarters, mirrored) for mirrored in (False, True) for quarters in 
 
 def drawn(seed: int) -> Pixels:
     """A drawing in dark lines on paper, like none of another seed, nor like itself turned."""
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     pixels = np.full((240, 240, 3), 255, np.uint8)
-    ends = dice.integers(20, 220, (6, 2))
+    ends = rng.integers(20, 220, (6, 2))
     cv2.polylines(
-        pixels, [ends.reshape(-1, 1, 2)], dice.random() < 0.5, (30, 30, 30), 3, cv2.LINE_AA
+        pixels, [ends.reshape(-1, 1, 2)], rng.random() < 0.5, (30, 30, 30), 3, cv2.LINE_AA
     )
     for _ in range(3):
-        middle, radius = dice.integers(50, 190, 2).tolist(), int(dice.integers(10, 40))
+        middle, radius = rng.integers(50, 190, 2).tolist(), int(rng.integers(10, 40))
         cv2.circle(pixels, middle, radius, (30, 30, 30), 3, cv2.LINE_AA)
     return pixels
 

@@ -59,17 +59,17 @@ def renderings(
     pictures: Sequence[Pixels],
     photos: Sequence[int],
     rectangles: npt.NDArray[np.int64],
-    dice: np.random.Generator,
+    rng: np.random.Generator,
 ) -> list[Drawn]:
     """A line rendering of each of the ``photos``, or of one of its views, whose ``rectangles`` are
     (pictures, views, 4)."""
     last = rectangles.shape[1]
-    chosen = [int(dice.integers(last)) if dice.random() < _PART_DRAWN else 0 for _ in photos]
+    chosen = [int(rng.integers(last)) if rng.random() < _PART_DRAWN else 0 for _ in photos]
     squares = []
     for i, view in zip(photos, chosen, strict=True):
         top, left, height, width = rectangles[i, view]
         part = np.ascontiguousarray(pictures[i][top : top + height, left : left + width])
-        drawing = views.moved(line_rendering(part, dice), dice, BY_HAND)
+        drawing = views.moved(line_rendering(part, rng), rng, BY_HAND)
         squares.append(squeezed(drawing, SIDE))
     seen = _seen(teacher, space, squares, "teacher, renderings")
     return [Drawn(i, view, *of) for i, view, of in zip(photos, chosen, seen, strict=True)]

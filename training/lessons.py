@@ -71,7 +71,7 @@ class Lessons:
 
     def __init__(self, taught: Taught, seed: int) -> None:
         self._taught = taught
-        self._dice = np.random.default_rng(seed)
+        self._rng = np.random.default_rng(seed)
 
     def batch(self, side: int) -> Lesson:
         """One batch of squares of ``side`` pixels."""
@@ -100,19 +100,19 @@ class Lessons:
             yield self._photo(i)
 
     def _edits(self) -> Iterator[_Seen]:
-        taught, dice = self._taught, self._dice
+        taught, rng = self._taught, self._rng
         for i in self._some(taught.photos, EDITS):
-            kind, strength = _EDITS[int(dice.integers(len(_EDITS)))], int(dice.integers(STRONG + 1))
-            pixels = edited(taught.pixels(i), kind, strength, dice)
+            kind, strength = _EDITS[int(rng.integers(len(_EDITS)))], int(rng.integers(STRONG + 1))
+            pixels = edited(taught.pixels(i), kind, strength, rng)
             beside = self._beside(taught.pixels(i), i)
             yield _Seen(pixels, taught.targets[i, 0], shows=i, beside=beside)
 
     def _mixtures(self, side: int) -> Iterator[_Seen]:
-        taught, dice = self._taught, self._dice
+        taught, rng = self._taught, self._rng
         for j in self._some(range(len(taught.mixtures)), MIXTURES):
             mixture, target = taught.mixtures[j]
             square = mixture.square(taught.pixels(mixture.one), taught.pixels(mixture.other), side)
-            recoloured = views.recoloured(square, dice) if dice.random() < 0.3 else square
+            recoloured = views.recoloured(square, rng) if rng.random() < 0.3 else square
             yield _Seen(self._turned(recoloured), target)
 
     def _renderings(self) -> Iterator[_Seen]:
@@ -126,33 +126,33 @@ class Lessons:
     def _drawn(self, drawn: Drawn, kind: int, *, moved: bool) -> _Seen:
         """A drawing with its photo beside it, both as they are or both mirrored."""
         photo, drawing = self._view(drawn.shows, drawn.view), drawn.pixels
-        if self._dice.random() < 0.5:
+        if self._rng.random() < 0.5:
             photo, drawing = views.mirrored(photo), views.mirrored(drawing)
         if moved:
-            drawing = views.moved(drawing, self._dice, BY_HAND)
+            drawing = views.moved(drawing, self._rng, BY_HAND)
         beside = self._beside(photo, drawn.shows, drawn.view)
         return _Seen(drawing, drawn.target, kind, drawn.shows, beside)
 
     def _others(self) -> Iterator[_Seen]:
-        taught, dice = self._taught, self._dice
+        taught, rng = self._taught, self._rng
         for i in self._some(taught.labelled_sketches, LABELLED_SKETCHES):
-            pixels = views.moved(self._turned(taught.pixels(i)), dice)
+            pixels = views.moved(self._turned(taught.pixels(i)), rng)
             yield _Seen(pixels, taught.targets[i, 0], SKETCH)
         for j in self._some(range(len(taught.loose)), LOOSE):
             pixels, target = taught.loose[j]
             turned = self._turned(pixels)
             yield _Seen(
-                views.recoloured(turned, dice) if dice.random() < 0.4 else turned, target, OTHER
+                views.recoloured(turned, rng) if rng.random() < 0.4 else turned, target, OTHER
             )
         for j in self._some(range(len(taught.concepts)), CONCEPTS):
             concept = taught.concepts[j]
-            if concept.drawings and dice.random() < 0.6:
-                chosen = int(dice.integers(len(concept.drawings)))
+            if concept.drawings and rng.random() < 0.6:
+                chosen = int(rng.integers(len(concept.drawings)))
                 pixels, target = concept.drawings[chosen], concept.targets[chosen]
             else:
-                chosen = int(dice.integers(len(concept.pictures)))
+                chosen = int(rng.integers(len(concept.pictures)))
                 pixels, target = concept.pictures[chosen], concept.target
-            yield _Seen(views.moved(self._turned(pixels), dice, 1.2), target, OTHER)
+            yield _Seen(views.moved(self._turned(pixels), rng, 1.2), target, OTHER)
 
     def _located_drawings(self, side: int) -> Iterator[_Seen]:
         taught = self._taught
@@ -172,19 +172,19 @@ class Lessons:
         is laid ``over``."""
         for _ in range(number if of else 0):
             one = self._part(of, side, least)
-            if self._dice.random() < over:
-                one = laid_over(one, self._part(of, side, least), self._dice)
+            if self._rng.random() < over:
+                one = laid_over(one, self._part(of, side, least), self._rng)
             target = unit_rows(features(one.grid)[None])[0]
             yield _Seen(one.square, target, OTHER, grid=one.grid)
 
     def _part(self, of: Sequence[int] | Sequence[Drawn], side: int, least: float) -> Located:
-        taught, dice = self._taught, self._dice
-        chosen = of[int(dice.integers(len(of)))]
+        taught, rng = self._taught, self._rng
+        chosen = of[int(rng.integers(len(of)))]
         if isinstance(chosen, Drawn):
-            return part(chosen.pixels, chosen.grid, side, dice, least)
-        found = part(taught.pixels(chosen), taught.grids[chosen], side, dice, least)
-        if taught.items[chosen].style != sources.SKETCH and dice.random() < 0.4:
-            return replace(found, square=views.recoloured(found.square, dice))
+            return part(chosen.pixels, chosen.grid, side, rng, least)
+        found = part(taught.pixels(chosen), taught.grids[chosen], side, rng, least)
+        if taught.items[chosen].style != sources.SKETCH and rng.random() < 0.4:
+            return replace(found, square=views.recoloured(found.square, rng))
         return found
 
     def _view(self, i: int, view: int) -> Pixels:
@@ -194,21 +194,21 @@ class Lessons:
     def _beside(self, pixels: Pixels, i: int, view: int = 0) -> _Seen:
         """The photo beside a drawing or an edit of it: a view of an item, as it is or mirrored."""
         target = self._of_painting(self._taught.targets[i, view], i)
-        seen = views.recoloured(pixels, self._dice) if self._dice.random() < 0.5 else pixels
+        seen = views.recoloured(pixels, self._rng) if self._rng.random() < 0.5 else pixels
         return _Seen(seen, target, shows=i)
 
     def _photo(self, i: int) -> _Seen:
         """A view of which the teacher has told what it sees, edited."""
-        taught, dice = self._taught, self._dice
-        view = int(dice.integers(taught.views))
+        taught, rng = self._taught, self._rng
+        view = int(rng.integers(taught.views))
         pixels = self._turned(self._view(i, view))
-        chance = dice.random()
+        chance = rng.random()
         if chance < 0.6:
-            pixels = views.recoloured(pixels, dice)
+            pixels = views.recoloured(pixels, rng)
         if chance < 0.12:
-            pixels = views.covered(pixels, dice)
+            pixels = views.covered(pixels, rng)
         if chance > 0.9:
-            pixels = views.moved(pixels, dice)
+            pixels = views.moved(pixels, rng)
         return _Seen(pixels, self._of_painting(taught.targets[i, view], i))
 
     def _of_painting(self, target: Floats, i: int) -> Floats:
@@ -220,8 +220,8 @@ class Lessons:
         return np.asarray(unit_rows(mixed[None])[0], np.float32)
 
     def _turned(self, pixels: Pixels) -> Pixels:
-        return views.mirrored(pixels) if self._dice.random() < 0.5 else np.ascontiguousarray(pixels)
+        return views.mirrored(pixels) if self._rng.random() < 0.5 else np.ascontiguousarray(pixels)
 
     def _some(self, of: range | list[int], number: int) -> list[int]:
-        chosen = self._dice.permutation(len(of))[:number]
+        chosen = self._rng.permutation(len(of))[:number]
         return [of[i] for i in chosen]

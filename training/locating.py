@@ -44,14 +44,12 @@ def cells_of(side: int) -> int:
     return -(-side // STRIDE)
 
 
-def part(
-    pixels: Pixels, grid: Grids, side: int, dice: np.random.Generator, least: float
-) -> Located:
+def part(pixels: Pixels, grid: Grids, side: int, rng: np.random.Generator, least: float) -> Located:
     """``pixels`` (height, width, 3) with their ``grid`` (n, n, dim), or a part of at least the
     share ``least`` of them, mirrored or not."""
     top, left, height, width = 0.0, 0.0, 1.0, 1.0
-    if dice.random() >= WHOLE:
-        found = views.rectangle((_FINE, _FINE), dice, least)
+    if rng.random() >= WHOLE:
+        found = views.rectangle((_FINE, _FINE), rng, least)
         top, left, height, width = (place / _FINE for place in found)
     across, number = cells_of(side), len(grid)
     rows = _overlaps(np.linspace(top, top + height, across + 1) * number, number)
@@ -63,22 +61,22 @@ def part(
         int(left * right) : max(int((left + width) * right), int(left * right) + 1),
     ]
     square = squeezed(np.ascontiguousarray(cut), side)
-    if dice.random() < 0.5:
+    if rng.random() < 0.5:
         square, seen = views.mirrored(square), seen[:, ::-1]
     return Located(square, np.ascontiguousarray(seen, np.float32))
 
 
-def laid_over(below: Located, above: Located, dice: np.random.Generator) -> Located:
+def laid_over(below: Located, above: Located, rng: np.random.Generator) -> Located:
     """A part of ``above`` over the same place of ``below``; a cell that shows something of both is
     seen between them."""
     side, across = len(below.square), len(below.grid)
-    share = dice.uniform(_LEAST_OVER, _MOST_OVER)
-    stretched = math.exp(dice.uniform(-_STRETCHED, _STRETCHED))
+    share = rng.uniform(_LEAST_OVER, _MOST_OVER)
+    stretched = math.exp(rng.uniform(-_STRETCHED, _STRETCHED))
     height, width = (
         min(side - 1, max(1, round(side * math.sqrt(share * by))))
         for by in (stretched, 1 / stretched)
     )
-    top, left = int(dice.integers(side - height)), int(dice.integers(side - width))
+    top, left = int(rng.integers(side - height)), int(rng.integers(side - width))
     square = below.square.copy()
     square[top : top + height, left : left + width] = above.square[
         top : top + height, left : left + width

@@ -38,15 +38,15 @@ class Mixture:
     parts: tuple[Box, Box]
 
     @staticmethod
-    def of(one: int, other: int, dice: np.random.Generator) -> Mixture:
+    def of(one: int, other: int, rng: np.random.Generator) -> Mixture:
         """Some mixture of the two."""
-        parts = _part(dice), _part(dice)
-        share = float(dice.uniform(LEAST, 1 - LEAST))
-        if dice.random() < 0.5:
+        parts = _part(rng), _part(rng)
+        share = float(rng.uniform(LEAST, 1 - LEAST))
+        if rng.random() < 0.5:
             return Mixture(one, other, share, None, parts)
-        height = float(np.clip(np.sqrt(share) * np.exp(dice.uniform(-0.3, 0.3)), share, 1))
+        height = float(np.clip(np.sqrt(share) * np.exp(rng.uniform(-0.3, 0.3)), share, 1))
         width = share / height
-        top, left = dice.uniform(0, 1 - height), dice.uniform(0, 1 - width)
+        top, left = rng.uniform(0, 1 - height), rng.uniform(0, 1 - width)
         return Mixture(one, other, share, (top, left, top + height, left + width), parts)
 
     def square(self, one: Pixels, other: Pixels, side: int) -> Pixels:
@@ -64,11 +64,11 @@ class Mixture:
         return mixture
 
 
-def _part(dice: np.random.Generator) -> Box:
-    if dice.random() < WHOLE:
+def _part(rng: np.random.Generator) -> Box:
+    if rng.random() < WHOLE:
         return 0.0, 0.0, 1.0, 1.0
     top, left, height, width = (
-        place / _FINE for place in rectangle((_FINE, _FINE), dice, LEAST_PART)
+        place / _FINE for place in rectangle((_FINE, _FINE), rng, LEAST_PART)
     )
     return top, left, top + height, left + width
 

@@ -126,37 +126,37 @@ def plain(path: Path, seed: int) -> Pixels:
 
 def laid(kind: str, path: Path, seed: int) -> Pixels:
     """A sketch on a ``kind`` of paper, as some camera or scanner would bring it."""
-    dice = np.random.default_rng(seed + zlib.crc32(kind.encode()))
+    rng = np.random.default_rng(seed + zlib.crc32(kind.encode()))
     grey: Grey = np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), np.uint8)
-    if dice.random() < 0.4:  # a softer or broader pencil
-        broad = int(dice.integers(2, 6))
+    if rng.random() < 0.4:  # a softer or broader pencil
+        broad = int(rng.integers(2, 6))
         grey = np.asarray(cv2.erode(grey, np.ones((broad, broad), np.uint8)), np.uint8)
-    if dice.random() < 0.4:  # a wide margin, perhaps with writing
-        edge = round(dice.uniform(0.1, 0.8) * max(grey.shape))
+    if rng.random() < 0.4:  # a wide margin, perhaps with writing
+        edge = round(rng.uniform(0.1, 0.8) * max(grey.shape))
         grey = np.asarray(
             cv2.copyMakeBorder(grey, edge, edge, edge, edge, cv2.BORDER_CONSTANT, value=255),
             np.uint8,
         )
-        if dice.random() < 0.5:
-            _write(grey, edge, dice)
+        if rng.random() < 0.5:
+            _write(grey, edge, rng)
     pixels = lay(kind, grey, seed)
-    if dice.random() < 0.4:
+    if rng.random() < 0.4:
         pixels = np.asarray(
             cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8
         )
-    if dice.random() < 0.5:
-        quality = int(dice.integers(70, 95))
+    if rng.random() < 0.5:
+        quality = int(rng.integers(70, 95))
         _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
         pixels = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
     return pixels
 
 
-def _write(grey: Grey, edge: int, dice: np.random.Generator) -> None:
+def _write(grey: Grey, edge: int, rng: np.random.Generator) -> None:
     """A few words and a dimension into the margin of a sketch, ``edge`` wide."""
     height, width = grey.shape
-    shade, size = int(dice.integers(20, 90)), float(dice.uniform(0.4, 0.8))
-    for row in range(int(dice.integers(1, 6))):
-        letters = dice.integers(97, 123, int(dice.integers(3, 9)))
+    shade, size = int(rng.integers(20, 90)), float(rng.uniform(0.4, 0.8))
+    for row in range(int(rng.integers(1, 6))):
+        letters = rng.integers(97, 123, int(rng.integers(3, 9)))
         place = width - edge + 6, edge + round(40 * size * row)
         words = bytes(letters.tolist()).decode()
         cv2.putText(grey, words, place, cv2.FONT_HERSHEY_SIMPLEX, size, shade, 1, cv2.LINE_AA)
@@ -167,20 +167,20 @@ def _write(grey: Grey, edge: int, dice: np.random.Generator) -> None:
 
 def shapes(seed: int) -> Pixels:
     """A few solid shapes on a plain ground, flat as in a logo or shaded as in a rendering."""
-    dice = np.random.default_rng(seed)
-    side = int(dice.integers(160, 480))
+    rng = np.random.default_rng(seed)
+    side = int(rng.integers(160, 480))
     y, x = np.mgrid[:side, :side].astype(np.float32) / np.float32(side)
-    white = dice.random() < 0.5
-    ground = np.full(3, 255, np.float32) if white else dice.uniform(0, 255, 3).astype(np.float32)
+    white = rng.random() < 0.5
+    ground = np.full(3, 255, np.float32) if white else rng.uniform(0, 255, 3).astype(np.float32)
     picture = np.broadcast_to(ground, (side, side, 3))
-    shaded, metal = dice.random() < 0.6, dice.random() < 0.4
-    for _ in range(int(dice.integers(1, 6))):
-        middle = (side * dice.uniform(0.25, 0.75, 2)).astype(int)
+    shaded, metal = rng.random() < 0.6, rng.random() < 0.4
+    for _ in range(int(rng.integers(1, 6))):
+        middle = (side * rng.uniform(0.25, 0.75, 2)).astype(int)
         mask = np.zeros((side, side), np.uint8)
-        axes = (side * dice.uniform(0.05, 0.4, 2)).astype(int)
-        broad = -1 if dice.random() < 0.7 else max(2, round(side * dice.uniform(0.06, 0.14)))
-        turn = float(dice.uniform(0, 180))
-        if dice.random() < 0.5:
+        axes = (side * rng.uniform(0.05, 0.4, 2)).astype(int)
+        broad = -1 if rng.random() < 0.7 else max(2, round(side * rng.uniform(0.06, 0.14)))
+        turn = float(rng.uniform(0, 180))
+        if rng.random() < 0.5:
             place, size = (int(middle[0]), int(middle[1])), (int(axes[0]), int(axes[1]))
             cv2.ellipse(mask, place, size, turn, 0, 360, 255, broad, cv2.LINE_AA)
         else:
@@ -188,11 +188,11 @@ def shapes(seed: int) -> Pixels:
                 ((float(middle[0]), float(middle[1])), (2.0 * axes[0], 2.0 * axes[1]), turn)
             )
             cv2.drawContours(mask, [box.astype(np.int32)], 0, 255, broad, cv2.LINE_AA)
-        lamp = 0.6 + 0.5 * (x * dice.uniform(-1, 1) + y * dice.uniform(-1, 1)) if shaded else 1.0
-        if shaded and dice.random() < 0.5:  # round, so brightest in the middle
+        lamp = 0.6 + 0.5 * (x * rng.uniform(-1, 1) + y * rng.uniform(-1, 1)) if shaded else 1.0
+        if shaded and rng.random() < 0.5:  # round, so brightest in the middle
             far = np.hypot(x - middle[0] / side, y - middle[1] / side) / (axes.max() / side)
-            lamp = (1.6 - dice.uniform(0.6, 1.2) * far).clip(0.2)
-        paint = np.full(3, dice.uniform(60, 200)) if metal else dice.uniform(0, 255, 3)
+            lamp = (1.6 - rng.uniform(0.6, 1.2) * far).clip(0.2)
+        paint = np.full(3, rng.uniform(60, 200)) if metal else rng.uniform(0, 255, 3)
         colour = paint * np.asarray(lamp)[..., None]
         share = mask[..., None] / np.float32(255)
         picture = picture * (1 - share) + share * colour

@@ -93,9 +93,9 @@ def teach(
 ) -> Taught:
     """Ask the teacher about everything; what could not be read is left out."""
     items = [item for item in items if item.photo in pictures]
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     shown = [pictures[item.photo] for item in items]
-    seen, rectangles = look(teacher, shown, dice)
+    seen, rectangles = look(teacher, shown, rng)
     # Of what is labelled, so that more pictures can be added and weights be gone on from.
     labelled = [bool(item.label) for item in items]
     space = Space.of(seen[labelled if any(labelled) else slice(None), 0])
@@ -108,7 +108,7 @@ def teach(
         rectangles=rectangles,
         grids=_grids(teacher, space, shown),
         of_class=_of_class(items, targets[:, 0]),
-        renderings=renderings(teacher, space, shown, RENDERED * _photos(items), rectangles, dice),
+        renderings=renderings(teacher, space, shown, RENDERED * _photos(items), rectangles, rng),
         sketches=sketches(teacher, space, items, pictures),
         loose=[
             (pictures[path], space.place(features(teacher(pictures[path]))[None])[0])
@@ -118,12 +118,12 @@ def teach(
             taught_concept(teacher, space, concept, pictures)
             for concept in tqdm(concepts, "teacher, concepts")
         ],
-        mixtures=mixtures(teacher, space, shown, _photos(items), dice),
+        mixtures=mixtures(teacher, space, shown, _photos(items), rng),
     )
 
 
 def look(
-    teacher: Teacher, pictures: Sequence[Pixels], dice: np.random.Generator
+    teacher: Teacher, pictures: Sequence[Pixels], rng: np.random.Generator
 ) -> tuple[Floats, npt.NDArray[np.int64]]:
     """The teacher's features of VIEWS views of every picture, (n, VIEWS, dim), and the rectangles
     that they are of, (n, VIEWS, 4)."""
@@ -131,7 +131,7 @@ def look(
     for i, pixels in enumerate(pictures):
         rectangles[i, 0] = 0, 0, *pixels.shape[:2]
         for view in range(1, VIEWS):
-            rectangles[i, view] = rectangle(pixels.shape, dice, LEAST)
+            rectangles[i, view] = rectangle(pixels.shape, rng, LEAST)
 
     def part(number: int) -> Pixels:
         i, view = divmod(number, VIEWS)
@@ -149,13 +149,13 @@ def mixtures(
     space: Space,
     pictures: Sequence[Pixels],
     photos: Sequence[int],
-    dice: np.random.Generator,
+    rng: np.random.Generator,
 ) -> list[tuple[Mixture, Floats]]:
     """Every one of the ``photos`` mixed with MIXED others, and where the teacher sees that."""
     made = [
-        Mixture.of(i, int(j), dice)
+        Mixture.of(i, int(j), rng)
         for _ in range(MIXED)
-        for i, j in zip(photos, dice.permutation(photos), strict=True)
+        for i, j in zip(photos, rng.permutation(photos), strict=True)
     ]
 
     def square(number: int) -> Pixels:

@@ -18,11 +18,11 @@ ROWS = 6000
 
 def clustered(rows: int, seed: int) -> Floats:
     """Vectors of three blocks each of the same length, around centres of their own."""
-    dice = np.random.default_rng(7)
-    shared = dice.integers(0, 60, rows)
+    rng = np.random.default_rng(7)
+    shared = rng.integers(0, 60, rows)
     noise = np.random.default_rng(seed)
     blocks = [
-        unit_rows(dice.normal(size=(60, dim))[shared] + noise.normal(size=(rows, dim)) * 0.8)
+        unit_rows(rng.normal(size=(60, dim))[shared] + noise.normal(size=(rows, dim)) * 0.8)
         for dim in DIMS
     ]
     return np.concatenate(blocks, axis=1) / np.float32(len(DIMS) ** 0.5)
@@ -58,9 +58,9 @@ def test_nearly_all_of_the_nearest_are_found(weights: tuple[float, ...]) -> None
 def test_a_few_rows_that_are_let_through_are_searched_exactly(
     count: int, seed: int, top_k: int
 ) -> None:
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     keep = np.zeros(ROWS, np.bool_)
-    keep[dice.permutation(ROWS)[:count]] = True
+    keep[rng.permutation(ROWS)[:count]] = True
     query = QUERIES[seed % len(QUERIES)]
 
     scores, rows = INDEX.search(query, top_k, keep)

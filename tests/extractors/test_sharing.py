@@ -206,8 +206,8 @@ class FakeReader(Fake):
 def test_pictures_of_equal_content_are_embedded_once() -> None:
     fake = Fake()
     extractor = shared(fake)
-    dice = np.random.default_rng(0)
-    pictures = [dice.integers(0, 255, (4, 5, 3), dtype=np.uint8) for _ in range(6)]
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 255, (4, 5, 3), dtype=np.uint8) for _ in range(6)]
 
     for _ in range(3):
         for picture in pictures:

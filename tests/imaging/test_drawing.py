@@ -16,10 +16,10 @@ SIDE = 256
 
 def sketch(seed: int = 0) -> Grey:
     """A vessel with a handle and some leaves, in uneven strokes, (256, 256) dark on white."""
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     page = np.full((SIDE, SIDE), 255, np.uint8)
-    x, y = dice.integers(110, 145, 2)
-    wide, tall = dice.integers(45, 75, 2)
+    x, y = rng.integers(110, 145, 2)
+    wide, tall = rng.integers(45, 75, 2)
     for centre, axes, start, end in (
         ((x, y), (wide, tall), 20, 340),
         ((x, y - tall // 2), (wide // 2, tall // 5), 0, 360),
@@ -28,7 +28,7 @@ def sketch(seed: int = 0) -> Grey:
         place = tuple(map(int, centre))
         cv2.ellipse(page, place, tuple(map(int, axes)), 0, start, end, 30, 2, cv2.LINE_AA)
     for _ in range(4):
-        ends = np.array([x, y], np.float32) * 0.6 + dice.normal(0, 14, (4, 2)).cumsum(axis=0)
+        ends = np.array([x, y], np.float32) * 0.6 + rng.normal(0, 14, (4, 2)).cumsum(axis=0)
         cv2.polylines(page, [ends.astype(np.int32)], False, 40, 2, cv2.LINE_AA)
     return page
 
@@ -268,16 +268,16 @@ def test_a_declared_drawing_needs_ink_and_paper() -> None:
 
 def rendering(seed: int) -> Pixels:
     """A few shaded solids before a backdrop that gets darker downwards."""
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     y, x = np.mgrid[:240, :320].astype(np.float32)
-    picture = dice.integers(120, 250, 3).astype(np.float32) * (1.1 - y / 600)[..., None]
+    picture = rng.integers(120, 250, 3).astype(np.float32) * (1.1 - y / 600)[..., None]
     for _ in range(4):
-        across, down, radius = dice.integers(60, 260), dice.integers(60, 180), dice.integers(25, 70)
+        across, down, radius = rng.integers(60, 260), rng.integers(60, 180), rng.integers(25, 70)
         inside = (x - across) ** 2 + (y - down) ** 2 < radius**2
         light = 0.5 + 0.5 * np.clip(1 - np.hypot(x - across + 15, y - down + 15) / radius, 0, 1)
         picture = np.where(
             inside[..., None],
-            dice.integers(30, 255, 3).astype(np.float32) * light[..., None],
+            rng.integers(30, 255, 3).astype(np.float32) * light[..., None],
             picture,
         )
     return np.asarray(np.clip(picture, 0, 255), np.uint8)

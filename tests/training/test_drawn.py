@@ -60,8 +60,8 @@ def test_renderings_repeat_by_seed(
     pictures: list[Pixels], space: Space, rectangles: np.ndarray
 ) -> None:
     def drawn(seed: int) -> list[Drawn]:
-        dice = np.random.default_rng(seed)
-        return renderings(teacher, space, pictures, [4, 5], rectangles, dice)
+        rng = np.random.default_rng(seed)
+        return renderings(teacher, space, pictures, [4, 5], rectangles, rng)
 
     one, again, other = drawn(1), drawn(1), drawn(2)
 

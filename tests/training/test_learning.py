@@ -50,7 +50,7 @@ RECIPE = Recipe(minutes=0.03, feeders=0, sides=((1.0, 96),))
 def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Photos of two classes of which one is held out, sketches of them, and styles."""
     folder = tmp_path_factory.mktemp("sets")
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for label, first in (("cup", 0), ("teapot", 20)):
         for number in range(first, first + 6):
             photo = folder / "sketchy" / "photo" / label / f"{number}.png"
@@ -59,7 +59,7 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 path.parent.mkdir(parents=True, exist_ok=True)
             picture = ornate(number).resize((96, 72))
             picture.save(photo)
-            Image.fromarray(line_rendering(np.asarray(picture), dice)).save(sketch)
+            Image.fromarray(line_rendering(np.asarray(picture), rng)).save(sketch)
     for style in ("photo", "sketch", "cartoon"):
         for number in range(3):
             path = folder / "pacs" / style / "cup" / f"{number}.png"
@@ -284,9 +284,9 @@ def test_it_is_judged_by_what_was_held_out(weights: Path, sets: Path) -> None:
 
 
 def test_the_loss_is_least_where_the_rows_are_the_targets() -> None:
-    dice = np.random.default_rng(5)
-    targets = torch.from_numpy(unit_rows(dice.normal(size=(8, MEANING))))
-    others = torch.from_numpy(unit_rows(dice.normal(size=(8, MEANING))))
+    rng = np.random.default_rng(5)
+    targets = torch.from_numpy(unit_rows(rng.normal(size=(8, MEANING))))
+    others = torch.from_numpy(unit_rows(rng.normal(size=(8, MEANING))))
 
     right, wrong = (loss_of(made, targets, 0.1).item() for made in (targets, others))
 

@@ -16,9 +16,9 @@ from training.sheets import Signs, as_json, fit, laid, report, shapes
 
 def signs(drawn: bool, seed: int, count: int = 60) -> Signs:
     """One look at each picture; drawings lie where no straight line parts them."""
-    dice = np.random.default_rng(seed)
-    far = dice.normal(3.0 if not drawn else 1.0, 0.2, count)
-    turn = dice.uniform(0, 2 * np.pi, count)
+    rng = np.random.default_rng(seed)
+    far = rng.normal(3.0 if not drawn else 1.0, 0.2, count)
+    turn = rng.uniform(0, 2 * np.pi, count)
     return [
         [{"across": 100 + float(r * np.cos(t)), "down": float(r * np.sin(t))}]
         for r, t in zip(far, turn, strict=True)

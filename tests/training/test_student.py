@@ -53,8 +53,8 @@ def test_it_goes_on_from_weights_without_places() -> None:
 
 
 def test_the_loss_of_grids_is_one_where_nothing_is_known_and_none_where_all_is() -> None:
-    dice = np.random.default_rng(4)
-    wanted = torch.from_numpy(dice.normal(size=(3, 5, 5, MEANING)))
+    rng = np.random.default_rng(4)
+    wanted = torch.from_numpy(rng.normal(size=(3, 5, 5, MEANING)))
 
     losses = [loss_of_grids(share * wanted, wanted).item() for share in (1.0, 0.5, 0.0)]
 

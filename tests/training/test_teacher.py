@@ -39,8 +39,8 @@ def teacher(lite: Path) -> Teacher:
 
 
 def pictures(number: int = 4) -> list[np.ndarray]:
-    dice = np.random.default_rng(2)
-    return [dice.integers(0, 256, (150 + 90 * i, 260, 3), dtype=np.uint8) for i in range(number)]
+    rng = np.random.default_rng(2)
+    return [rng.integers(0, 256, (150 + 90 * i, 260, 3), dtype=np.uint8) for i in range(number)]
 
 
 def test_it_sees_what_the_network_itself_sees(teacher: Teacher, network: EfficientNet) -> None:

@@ -28,9 +28,9 @@ def test_a_line_rendering_is_strokes_on_paper(pixels: Pixels, seed: int) -> None
 
 
 def test_each_call_draws_another(pixels: Pixels) -> None:
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
 
-    assert not np.array_equal(line_rendering(pixels, dice), line_rendering(pixels, dice))
+    assert not np.array_equal(line_rendering(pixels, rng), line_rendering(pixels, rng))
 
 
 @pytest.mark.parametrize("way", [views.moved, views.recoloured, views.covered])
@@ -55,10 +55,10 @@ def test_what_is_moved_in_is_paper() -> None:
 
 @pytest.mark.parametrize("least", [0.3, 0.7, 1.0])
 def test_a_crop_keeps_what_was_asked_for(pixels: Pixels, least: float) -> None:
-    dice = np.random.default_rng(2)
+    rng = np.random.default_rng(2)
 
     for _ in range(50):
-        part = views.cropped(pixels, dice, least)
+        part = views.cropped(pixels, rng, least)
         # The sides are rounded, and cut where the aspect asks for more than there is.
         assert part.size >= 0.75 * least * pixels.size
 
