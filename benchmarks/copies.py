@@ -99,7 +99,7 @@ def calibrated(collection: Collection, pictures: Sequence[bytes], into: Sequence
         own.append(scored(copy, collection.fingerprint(copy.content), original))
     for content in pictures:
         others.append(best_other(collection, content)[0])
-    return fit(Scores(own, others, [])).near
+    return fit(Scores(own, others, [])).duplicate_threshold
 
 
 def scored(copy: Copy, own: Fingerprint, original: Pixels) -> float:

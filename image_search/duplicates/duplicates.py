@@ -113,7 +113,7 @@ class Duplicates:
         *,
         hurry: bool,
     ) -> bool:
-        least = min(self._checker.threshold(kind)[0].near for kind in KINDS)
+        least = min(self._checker.threshold(kind)[0].duplicate_threshold for kind in KINDS)
         means = GroupingContext(
             self._fingerprinted,
             self._originals,
@@ -189,15 +189,15 @@ class Duplicates:
 
     def _groups(self, which: str) -> list[Group]:
         snapshot = self._snapshot()
-        near = {kind: self._checker.threshold(kind)[0].near for kind in KINDS}
+        thresholds = {kind: self._checker.threshold(kind)[0].duplicate_threshold for kind in KINDS}
         found, decisions = self._kept()[0], self._decisions.all()
         # Somebody who looks through them asks for one page after the other.
         of, pairs, by, groups = self._formed.get(which, (None, None, None, []))
-        if of is snapshot and pairs is found and by == (near, decisions):
+        if of is snapshot and pairs is found and by == (thresholds, decisions):
             return groups
-        pairs = [pair for pair in found if pair.evidence.score >= near[pair.kind]]
+        pairs = [pair for pair in found if pair.evidence.score >= thresholds[pair.kind]]
         groups = form_groups(snapshot.files_of, self._copies(snapshot), pairs, decisions, which)
-        self._formed[which] = snapshot, found, (near, decisions), groups
+        self._formed[which] = snapshot, found, (thresholds, decisions), groups
         return groups
 
     def _kept(self) -> tuple[list[SamePicture], set[bytes]]:

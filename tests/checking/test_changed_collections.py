@@ -118,7 +118,7 @@ def test_a_collection_of_which_nothing_can_be_measured_is_judged_all_the_same(
 
     result = opened.check(of(ornate(100)))
     assert (result.exists, result.certainty) == (False, None)
-    assert "could not be fitted" in " ".join(result.warnings)
+    assert "are not fitted to this collection yet" in " ".join(result.warnings)
 
 
 def test_fitting_ends_when_its_time_is_up(own: Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ from image_search.duplicates.checking.drawings import (
     judge,
 )
 from image_search.duplicates.checking.rendered import PAPERS, STYLES, drawing_of
-from image_search.duplicates.checking.thresholds import Thresholds, keep, kept
+from image_search.duplicates.checking.thresholds import Thresholds, load, save
 from image_search.library import Library
 from image_search.search.queries import Hit, Query
 from image_search.settings import Settings
@@ -156,14 +156,14 @@ def test_what_little_was_measured_calls_nothing_new() -> None:
 def test_what_was_fitted_is_kept_and_what_is_older_is_measured_again(tmp_path: Path) -> None:
     path = tmp_path / "thresholds.pkl"
     for line in (None, DrawingLine(2.5, None, 70), DrawingLine(2.5, 2.9, 70)):
-        keep(path, Thresholds({}, 10, "way", line))
-        found = kept(path)
+        save(path, Thresholds({}, 10, "way", line))
+        found = load(path)
         assert found is not None
         assert found.drawings == line
     from image_search.storage import safe_pickle
 
     safe_pickle.dump(path, {"way": "way", "fitted_on": 10, "by_kind": {}})
-    assert kept(path) is None
+    assert load(path) is None
 
 
 @pytest.mark.parametrize("style", STYLES)

@@ -16,8 +16,8 @@ from image_search.duplicates.checking.thresholds import (
     Threshold,
     Thresholds,
     fit,
-    keep,
-    kept,
+    load,
+    save,
 )
 from image_search.duplicates.checking.verdict import EXACT, CheckResult
 from image_search.duplicates.decisions import Decisions
@@ -168,7 +168,7 @@ class Checker:
             self._unmeasurable = snapshot
             return True
         line = drawings.fit(of_drawings) if of_drawings else None
-        keep(self._path, Thresholds(fitted, snapshot.images, self._version(), line))
+        save(self._path, Thresholds(fitted, snapshot.images, self._version(), line))
         return True
 
     def means(
@@ -220,5 +220,5 @@ class Checker:
             return None
         with self._lock:
             if self._thresholds[0] != now:
-                self._thresholds = now, kept(self._path)
+                self._thresholds = now, load(self._path)
             return self._thresholds[1]

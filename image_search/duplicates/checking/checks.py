@@ -88,19 +88,19 @@ def check(
     index, threshold, fitted = collection.index, *collection.threshold(asked.kind)
     drawing = asked.kind == SKETCH
     # A drawing as a search ranks. A photo by the plain sum: to that the threshold was fitted, and
-    # what is alike to the first answers is no likelier to be the same picture.
+    # what is similar to the first results is no likelier to be the same picture.
     question = asked.question if drawing else asked.question.plain
     depth = max(query.k, BY_LIKENESS, DEPTH if drawing else 0)
     nearest, compared = index.search(question, depth + bool(own))
     nearest = [hit for hit in nearest if hit.id != own]
     content = hashlib.sha256(data).digest() if query.region is None else b""
     found = _Found(collection, query, content, asked, own)
-    found.verify(nearest[:BY_LIKENESS], threshold.near, data)
+    found.verify(nearest[:BY_LIKENESS], threshold.duplicate_threshold, data)
     hits, chance, suppressed = list(found.hits), None, found.suppressed
     left = [hit for hit in nearest if hit.id not in found.settled]
     if not drawing:
-        near = {hit.id for hit in nearest[: query.k] if hit.score >= threshold.alike}
-        hits += [CheckHit(hit, SIMILAR) for hit in left if hit.id in near]
+        similar = {hit.id for hit in nearest[: query.k] if hit.score >= threshold.similar_threshold}
+        hits += [CheckHit(hit, SIMILAR) for hit in left if hit.id in similar]
         verdict = hits[0].relation if hits else NEW
     elif any(hit.relation in EXISTING for hit in hits):
         verdict = hits[0].relation
@@ -128,8 +128,8 @@ def check(
         )
     if not fitted:
         warnings.append(
-            "The thresholds could not be fitted to this collection, so assumed ones decide and no "
-            "error rates are known."
+            "The thresholds are not fitted to this collection yet, so default thresholds decide "
+            "and no error rates are known."
         )
     failures = [
         fact
@@ -204,13 +204,13 @@ class _Found:
             views = [view for view in views if view.box is None]
         self.parts = tuple(view.box for view in views if view.box is not None)
         self.unknown = unknown_of(self._query, views[0].fingerprint, pixels, len(self.parts))
-        alike = [fact.digest for hit in nearest if (fact := index.snapshot.find(int(hit.id, 16)))]
+        similar = [fact.digest for hit in nearest if (fact := index.snapshot.find(int(hit.id, 16)))]
         found = sightings_of(
             views,
             fingerprinted.index(),
             fingerprinted.store.get,
             threshold,
-            beside=alike,
+            beside=similar,
             among=index.contents(condition) if condition.limits else None,
             without=self._content,
         )

@@ -27,7 +27,7 @@ FALSE_ALARMS = 0.002
 _PRIOR = 20
 # Of a thousand pairs of images of the collection, two are more alike than this says; of the images
 # of a small one, three are, for in a handful of designs in many colours more pairs are related.
-ALIKE, _RELATED = 0.998, 3
+SIMILAR_QUANTILE, _RELATED = 0.998, 3
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,18 @@ class Scores:
     contents: int = 0
 
     @property
-    def alike(self) -> float:
-        """The fused score from which images are alike; infinite where nothing is known."""
+    def similar_threshold(self) -> float:
+        """The fused score from which images are similar; infinite where nothing is known."""
         if not len(self.likeness):
             return math.inf
-        level = max(1 - ALIKE, _RELATED / max(self.contents, 4 * _RELATED) if self.contents else 0)
+        level = max(
+            1 - SIMILAR_QUANTILE,
+            _RELATED / max(self.contents, 4 * _RELATED) if self.contents else 0,
+        )
         return float(np.quantile(self.likeness, 1 - level))
 
-    def strangers(self, certain: float) -> list[float]:
-        """The scores of ``others``, less those that half of the copies do not reach, or that are
+    def scores_of_others(self, certain: float) -> list[float]:
+        """The scores of ``others`` without those that half of the copies do not reach, or that are
         ``certain`` in any collection: these are duplicates that are in this one already."""
         middle = float(np.median(self.copies)) if len(self.copies) else certain
         limit = max(min(middle, certain), 1e-9)
@@ -62,11 +65,13 @@ class Scores:
 
 @dataclass(frozen=True)
 class Threshold:
-    """For one kind of query: the score from which a picture is ``near``, the fused score from which
-    it is ``alike``, and the error rates of the former, ``measured_on`` so many pictures."""
+    """For one kind of query: ``duplicate_threshold`` is the score from which a picture is a
+    near-duplicate, ``similar_threshold`` the fused score from which it is similar;
+    ``false_alarms`` and ``misses`` are the error rates of the former, measured on
+    ``measured_on`` pictures."""
 
-    near: float
-    alike: float
+    duplicate_threshold: float
+    similar_threshold: float
     false_alarms: float
     misses: float
     measured_on: int
@@ -95,21 +100,21 @@ _MOST_LOST = 0.15
 def fit(scores: Scores, assumed: Assumed = ASSUMED) -> Threshold:
     """The threshold that ``scores`` lead to; with few of them, ``assumed`` counts as much.
 
-    It is not below the end of the strangers' tail, unless that would lose too many copies, and so
-    many pictures of this collection are colourways of each other. Above the tail it is the ``even``
-    score assumed, unless this collection would then lose more than a tenth of its copies.
+    It is not below the end of the tail of other pictures, unless that would lose too many copies,
+    and so many pictures of this collection are colourways of each other. Above the tail it is the
+    ``even`` score assumed, unless this collection would then lose more than a tenth of its copies.
     """
-    strangers = scores.strangers(2 * assumed.even)
-    copies, others = np.asarray(scores.copies, float), np.asarray(strangers, float)
-    median, spread = _tail(strangers, assumed)
+    of_others = scores.scores_of_others(2 * assumed.even)
+    copies, others = np.asarray(scores.copies, float), np.asarray(of_others, float)
+    median, spread = _tail(of_others, assumed)
     near = median + spread * math.log(0.5 / FALSE_ALARMS)
     share = _PRIOR / (_PRIOR + len(copies))
     quantiles = np.quantile(copies, (_LOST, _MOST_LOST)) if len(copies) else [assumed.even] * 2
     reached, most = (share * assumed.even + (1 - share) * float(value) for value in quantiles)
     near = min(max(near, min(assumed.even, reached)), max(assumed.even, most))
     return Threshold(
-        near=near,
-        alike=scores.alike,
+        duplicate_threshold=near,
+        similar_threshold=scores.similar_threshold,
         false_alarms=max(
             float((others >= near).mean()) if len(others) else 0.0,
             0.5 * math.exp(-(near - median) / spread),
@@ -151,8 +156,19 @@ class Thresholds:
         return version != self.version or not self.fitted_on / 2 < images < self.fitted_on * 2
 
 
-def keep(path: Path, thresholds: Thresholds) -> None:
-    """Write ``thresholds`` beside the cache.
+def _plain(threshold: Threshold) -> dict[str, float]:
+    # By the names of release 0.1, so that files of either release can be read by the other.
+    return {
+        "near": threshold.duplicate_threshold,
+        "alike": threshold.similar_threshold,
+        "false_alarms": threshold.false_alarms,
+        "misses": threshold.misses,
+        "measured_on": threshold.measured_on,
+    }
+
+
+def save(path: Path, thresholds: Thresholds) -> None:
+    """Write ``thresholds`` to the file ``path``, beside the cache.
 
     Raises:
         CacheError: the disk is full or not writable.
@@ -160,7 +176,7 @@ def keep(path: Path, thresholds: Thresholds) -> None:
     plain = {
         "way": thresholds.version,
         "fitted_on": thresholds.fitted_on,
-        "by_kind": {kind: vars(one) for kind, one in thresholds.by_kind.items()},
+        "by_kind": {kind: _plain(one) for kind, one in thresholds.by_kind.items()},
         "drawings": None if thresholds.drawings is None else vars(thresholds.drawings),
     }
     try:
@@ -172,15 +188,15 @@ def keep(path: Path, thresholds: Thresholds) -> None:
         ) from error
 
 
-def kept(path: Path) -> Thresholds | None:
-    """What ``keep`` wrote; ``None`` where there is nothing, or nothing whole, and it has to be
-    measured again."""
+def load(path: Path) -> Thresholds | None:
+    """Return what ``save`` wrote; ``None`` if there is no file or it is damaged, so that the
+    thresholds have to be measured again."""
     try:
         plain: Any = safe_pickle.load(path)
         by_kind = {
             str(kind): Threshold(
-                near=float(one["near"]),
-                alike=float(one["alike"]),
+                duplicate_threshold=float(one["near"]),
+                similar_threshold=float(one["alike"]),
                 false_alarms=float(one["false_alarms"]),
                 misses=float(one["misses"]),
                 measured_on=int(one["measured_on"]),
