@@ -19,7 +19,7 @@ from PIL import Image
 
 from benchmarks.fingerprinted import spaced
 from benchmarks.report import DATASETS, table, write_section
-from benchmarks.searching import facts
+from benchmarks.searching import records
 from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
 from image_search.imaging.decoding import decode
@@ -155,7 +155,7 @@ def fill(cache: Path, settings: Settings) -> None:
         made.append(unit_rows(some + np.float32(_NOISE) * noise))
     with CacheWriter(cache, settings.images) as writer:
         writer.begin(snapshot.extractors)
-        writer.commit(facts(0, _COUNT), np.concatenate(made))
+        writer.commit(records(0, _COUNT), np.concatenate(made))
         writer.finish(snapshot.calibration)
 
 

@@ -1,6 +1,6 @@
 """Kill indexing (SIGKILL) at random moments, and see that nothing but moments of work is lost.
 
-After every kill the index must open, hold only facts that are true, and answer; and the next run
+After every kill the index must open, hold only records that are true, and answer; and the next run
 must not embed again what was saved. At the end it must equal an index that was never disturbed.
 What is killed makes images searchable; the fingerprints, which ``index`` makes after that and keeps
 in a store of their own, are left to the searches.
@@ -126,9 +126,9 @@ def images_in(cache: Path) -> int:
 
 def answer(cache: Path, images: Path) -> str:
     """Search for an indexed image; it must find itself."""
-    _, _, fact = next(iter(read(cache).facts()))
+    _, _, record = next(iter(read(cache).facts()))
     _, printed = timed(
-        "search", images / fact.path, "-k", 1, "--json", "--cache", cache, "--images", images
+        "search", images / record.path, "-k", 1, "--json", "--cache", cache, "--images", images
     )
     hit = json.loads(printed)["results"][0]
     assert hit["score"] > 0.999, hit
@@ -141,11 +141,11 @@ def equal(one: Snapshot, other: Snapshot) -> bool:
 
 def contents(snapshot: Snapshot) -> dict[str, tuple[bytes, bytes]]:
     found = {}
-    for number, row, fact in snapshot.facts():
+    for number, row, record in snapshot.facts():
         segment = snapshot.segments[number]
         vector = segment.vector_of[row]
         values = b"" if vector < 0 else np.round(segment.vectors[vector], 4).tobytes()
-        found[fact.path] = (fact.digest, values)
+        found[record.path] = (record.digest, values)
     return found
 
 

@@ -76,7 +76,7 @@ def vector_of(row: Floats, kind: str, calibration: Calibration) -> Floats:
     return query_vector(LAYOUT, blocks, shares)
 
 
-def facts(first: int, count: int) -> list[FileRecord]:
+def records(first: int, count: int) -> list[FileRecord]:
     return [
         FileRecord(
             f"{i // 1000:04d}/design-{i:07d}.jpg",
@@ -109,7 +109,7 @@ def make(folder: Path, count: int) -> None:
                 begin += len(batch)
                 scores = queries @ calibration.centred(batch).T
                 best = -np.sort(-np.concatenate([best, scores], axis=1), axis=1)[:, :NEIGHBOURS]
-            writer.commit(facts(first, len(vectors)), vectors)
+            writer.commit(records(first, len(vectors)), vectors)
             print(f"{first + len(vectors):,} of {count:,} vectors", flush=True)
         writer.finish(calibration.to_plain())
     # Last, for it says that all is there.
@@ -187,7 +187,7 @@ def adding(folder: Path) -> Found:
     index = serving.index(wait=True)
     count = index.snapshot.images
     vectors = next(Spread(real_features(folder.parent / "features.npz")).batches(100, 7))
-    entries = Entries.of(Entry(f.path, f.size, f.mtime_ns) for f in facts(0, count + 100))
+    entries = Entries.of(Entry(f.path, f.size, f.mtime_ns) for f in records(0, count + 100))
     started = time.perf_counter()
     with CacheWriter(folder / "image_features.pkl", folder / "images") as writer:
         snapshot = serving.snapshot()
@@ -195,7 +195,7 @@ def adding(folder: Path) -> Found:
         opened = {segment.name: segment for segment in snapshot.segments}
         plan = make_plan(entries, IndexedFiles(writer.begin(IDENTITIES, trusted, opened)))
         assert len(plan.work) == 100
-        writer.commit(facts(count, 100), vectors)
+        writer.commit(records(count, 100), vectors)
         writer.finish()
         serving.index(wait=True)
         took = time.perf_counter() - started

@@ -242,8 +242,8 @@ class Server:
 
     def peak_megabytes(self) -> float:
         """The most memory that the server has held; 0 where the system does not tell."""
-        facts = Path(f"/proc/{self._process.pid}/status")
-        found = re.search(r"VmHWM:\s+(\d+) kB", facts.read_text()) if facts.exists() else None
+        records = Path(f"/proc/{self._process.pid}/status")
+        found = re.search(r"VmHWM:\s+(\d+) kB", records.read_text()) if records.exists() else None
         return int(found[1]) / 1024 if found else 0.0
 
     def _settle(self) -> None:

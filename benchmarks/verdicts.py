@@ -179,7 +179,7 @@ def fitted(asked: Sequence[Asked]) -> float:
 
 def rendered_of(library: Library) -> list[Asked]:
     """Drawings of images of the collection, rendered and asked as a fit does."""
-    found = drawn.measure(library._checker.means(seconds=600))
+    found = drawn.measure(library._checker.context(seconds=600))
     assert found is not None
     return found
 

@@ -182,10 +182,11 @@ def _print(page: Page) -> None:
 
     for group in page.groups:
         print(f"{'Exact duplicates' if group.kind == 'exact' else 'Near-duplicates'}:")
-        paths = {id_of(fact): fact.path for fact in group.members}
-        for fact in group.members:
+        paths = {id_of(record): record.path for record in group.members}
+        for record in group.members:
             print(
-                f"    {id_of(fact)}  {fact.path}  {fact.width} x {fact.height}, {fact.size:,} bytes"
+                f"    {id_of(record)}  {record.path}  {record.width} x {record.height}, "
+                f"{record.size:,} bytes"
             )
         for pair in group.pairs:
             decided = f"  [{pair.decision}]" if pair.decision else ""
@@ -203,14 +204,14 @@ def _table(groups: Sequence[Group]) -> Iterator[Sequence[object]]:
 
     yield COLUMNS
     for group in groups:
-        paths = {id_of(fact): fact.path for fact in group.members}
-        for fact in group.members:
-            own = id_of(fact)
+        paths = {id_of(record): record.path for record in group.members}
+        for record in group.members:
+            own = id_of(record)
             pair = next((pair for pair in group.pairs if own in (pair.a, pair.b)), None)
             about = ["", "", "", ""]
             if pair is not None:
                 against = paths[pair.b if own == pair.a else pair.a]
                 about = [pair.relation, pair.words, against, pair.decision or ""]
-            moment = round(fact.mtime_ns / 1e9)
-            facts = [own, fact.width, fact.height, fact.size, moment]
-            yield [group.id, group.kind, fact.path, *facts, *about]
+            moment = round(record.mtime_ns / 1e9)
+            records = [own, record.width, record.height, record.size, moment]
+            yield [group.id, group.kind, record.path, *records, *about]

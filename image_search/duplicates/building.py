@@ -63,7 +63,7 @@ class GroupingContext:
     cancelled: Callable[[], bool] = lambda: False
 
 
-def build(pairs: Pairs, version: str, means: GroupingContext) -> bool:
+def build(pairs: Pairs, version: str, context: GroupingContext) -> bool:
     """Compare every content that this ``version`` has not compared yet; return whether it finished.
 
     Costs what is new: each new content is held against all contents, old ones against new ones only
@@ -72,32 +72,32 @@ def build(pairs: Pairs, version: str, means: GroupingContext) -> bool:
     Raises:
         CacheLocked, CacheError: the pairs cannot be written; those written before are kept.
     """
-    live = means.snapshot.contents()
-    seen = pairs.begin(version, means.floor, live)
-    absent = set(means.fingerprinted.missing())
+    live = context.snapshot.contents()
+    seen = pairs.begin(version, context.floor, live)
+    absent = set(context.fingerprinted.missing())
     work = sorted(live - seen - absent)
     began = saved = time.monotonic()
     found: dict[Pair, SamePicture] = {}
     done: list[bytes] = []
     stopped = False
-    index = means.fingerprinted.index()
-    size = max(1, min(TOGETHER, -(-len(work) // means.threads)))
+    index = context.fingerprinted.index()
+    size = max(1, min(TOGETHER, -(-len(work) // context.threads)))
     batches = [work[start : start + size] for start in range(0, len(work), size)]
     number = 0
-    with ThreadPoolExecutor(means.threads, thread_name_prefix="duplicates") as pool:
-        looked = _looked(pool, batches, lambda some: look_at(some, index, means), means.threads)
+    with ThreadPoolExecutor(context.threads, thread_name_prefix="duplicates") as pool:
+        looked = _looked(pool, batches, lambda some: look_at(some, index, context), context.threads)
         for contents, same in looked:
             number += len(contents)
             done += contents
             found.update({pair.key: pair for pair in same})
             now = time.monotonic()
-            stopped = means.cancelled()
+            stopped = context.cancelled()
             if stopped or now - saved >= SAVE_SECONDS or number == len(work):
                 pairs.add(done, found.values())
                 found, done, saved = {}, [], now
                 rate = number / max(now - began, 1e-6)
                 left = (len(work) - number) / rate
-                means.on_progress(
+                context.on_progress(
                     Progress("duplicates", number, len(work), rate=rate, seconds_left=left)
                 )
             if stopped:
@@ -127,18 +127,18 @@ def _looked(
             future.cancel()
 
 
-def look_at(contents: Sequence[bytes], index: FingerprintIndex, means: GroupingContext) -> Looked:
+def look_at(contents: Sequence[bytes], index: FingerprintIndex, context: GroupingContext) -> Looked:
     """Hold each of ``contents`` against all that ``index`` suggests, until cancelled."""
-    store = means.fingerprinted.store
+    store = context.fingerprinted.store
     owns = [(content, own) for content in contents if (own := store.get(content)) is not None]
     likely = index.candidates_of([own for _, own in owns], CANDIDATES + 1)
     # Those that have no fingerprint any more are not looked at again either.
     done = list(set(contents) - {content for content, _ in owns})
     pairs: list[SamePicture] = []
     for (content, own), suggested in zip(owns, likely, strict=True):
-        if means.cancelled():
+        if context.cancelled():
             break
-        pairs += _verified(content, own, suggested, means)
+        pairs += _verified(content, own, suggested, context)
         done.append(content)
     return done, pairs
 
@@ -147,18 +147,18 @@ def _verified(
     content: bytes,
     own: Fingerprint,
     suggested: Sequence[tuple[bytes, float]],
-    means: GroupingContext,
+    context: GroupingContext,
 ) -> Iterator[SamePicture]:
     in_vain = 0
     others = [one for one in suggested if one[0] != content]
     for place, (digest, votes) in enumerate(others):
         if votes < (VOTES if place else FIRST) or in_vain == IN_VAIN:
             break
-        other = means.fingerprinted.store.get(digest)
+        other = context.fingerprinted.store.get(digest)
         near = None if other is None else match(own, other)
         pair = None
-        if near is not None and near.score >= means.floor:
-            pair = _described(content, digest, near, means)
+        if near is not None and near.score >= context.floor:
+            pair = _described(content, digest, near, context)
         if pair is None:
             in_vain += 1
         else:
@@ -167,35 +167,35 @@ def _verified(
 
 
 def _described(
-    query: bytes, other: bytes, near: Match, means: GroupingContext
+    query: bytes, other: bytes, near: Match, context: GroupingContext
 ) -> SamePicture | None:
     """What kind of pair it is, ``None`` where they only share a part, or one was exchanged; for
     that, both files are read."""
-    files = [_file(digest, means) for digest in (query, other)]
-    pictures = [_decoded(data, means) for _, data in files]
+    files = [_file(digest, context) for digest in (query, other)]
+    pictures = [_decoded(data, context) for _, data in files]
     shown = [pixels for pixels in pictures if pixels is not None]
     kind = SKETCH if len(shown) == 2 and all(map(_is_drawn, shown)) else PHOTO
-    sides = {(fact.width, fact.height) for fact, _ in files if fact is not None}
+    sides = {(record.width, record.height) for record, _ in files if record is not None}
     same = len(sides) == 1 and is_unaltered(near)
-    if same and _pixels(files[0][1], means) == _pixels(files[1][1], means) != b"":
+    if same and _pixels(files[0][1], context) == _pixels(files[1][1], context) != b"":
         return SamePicture(query, other, EXACT, kind, Evidence.of(near, SAME_PIXELS))
     if len(shown) == 2 and difference(shown[0], shown[1], near) is not None:
         return None
     return SamePicture(query, other, NEAR, kind, Evidence.of(near))
 
 
-def _file(digest: bytes, means: GroupingContext) -> tuple[FileRecord | None, bytes]:
-    for fact in means.snapshot.files_of(digest):
+def _file(digest: bytes, context: GroupingContext) -> tuple[FileRecord | None, bytes]:
+    for record in context.snapshot.files_of(digest):
         try:
-            return fact, means.originals.read(fact)
+            return record, context.originals.read(record)
         except ImageSearchError:
             continue  # gone since it was indexed; a copy may be there still
     return None, b""
 
 
-def _decoded(data: bytes, means: GroupingContext) -> Pixels | None:
+def _decoded(data: bytes, context: GroupingContext) -> Pixels | None:
     try:
-        return decode(data, max_megapixels=means.max_megapixels).pixels if data else None
+        return decode(data, max_megapixels=context.max_megapixels).pixels if data else None
     except ImageSearchError:
         return None
 
@@ -204,8 +204,8 @@ def _is_drawn(pixels: Pixels) -> bool:
     return is_line_art(pixels) > 0.5
 
 
-def _pixels(data: bytes, means: GroupingContext) -> bytes:
+def _pixels(data: bytes, context: GroupingContext) -> bytes:
     try:
-        return pixel_digest(data, max_megapixels=means.max_megapixels)
+        return pixel_digest(data, max_megapixels=context.max_megapixels)
     except ImageSearchError:
         return b""

@@ -114,7 +114,7 @@ class Duplicates:
         hurry: bool,
     ) -> bool:
         least = min(self._checker.threshold(kind)[0].duplicate_threshold for kind in KINDS)
-        means = GroupingContext(
+        context = GroupingContext(
             self._fingerprinted,
             self._originals,
             self._snapshot(),
@@ -124,7 +124,7 @@ class Duplicates:
             on_progress,
             cancelled,
         )
-        return build(self._pairs, FINGERPRINT_VERSION, means)
+        return build(self._pairs, FINGERPRINT_VERSION, context)
 
     @property
     def outdated(self) -> bool:
@@ -285,5 +285,5 @@ class Duplicates:
             content = bytes.fromhex(name)
             files = self._snapshot().files_of(content)
             return Side(content, files[0].path if files else "")
-        fact: FileRecord = self._originals.fact(name)
-        return Side(fact.digest, fact.path)
+        record: FileRecord = self._originals.fact(name)
+        return Side(record.digest, record.path)

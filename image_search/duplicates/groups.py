@@ -115,7 +115,7 @@ def _group(
     for content in sorted(contents):
         for key in by_content.get(content, ()):
             pairs += _links(key, links[key], files, decisions.get(key))
-    members = sorted((fact for facts in files.values() for fact in facts), key=_best_first)
+    members = sorted((record for records in files.values() for record in records), key=_best_first)
     kind = EXACT if all(pair.relation == EXACT for pair in pairs) else NEAR
     name = hashlib.sha256(b"".join(sorted(contents))).hexdigest()[:16]
     return Group(name, kind, tuple(members), tuple(pairs))
@@ -142,9 +142,9 @@ def _links(
     return [Link(id_of(one[0]), id_of(other[0]), pair.relation, words, pair.evidence, decision)]
 
 
-def _best_first(fact: FileRecord) -> tuple[int, int, str]:
+def _best_first(record: FileRecord) -> tuple[int, int, str]:
     """The largest picture first: it is likeliest to be the original."""
-    return -fact.width * fact.height, -fact.size, fact.path
+    return -record.width * record.height, -record.size, record.path
 
 
 def to_plain(page: Page) -> dict[str, Any]:
@@ -168,10 +168,11 @@ def _to_json(group: Group) -> dict[str, Any]:
         "kind": group.kind,
         "members": [
             {
-                "id": id_of(fact), "path": fact.path, "width": fact.width, "height": fact.height,
-                "size": fact.size, "modified": fact.mtime_ns / 1e9,
+                "id": id_of(record), "path": record.path, "size": record.size,
+                "width": record.width, "height": record.height,
+                "modified": record.mtime_ns / 1e9,
             }
-            for fact in group.members
+            for record in group.members
         ],
         "pairs": [
             {

@@ -24,10 +24,10 @@ def read_image_file(path: Path) -> bytes:
     # Where the system has the flag, opening a pipe does not wait for its other end.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags), "rb") as file:
-        facts = os.fstat(file.fileno())
-        if not stat.S_ISREG(facts.st_mode):
+        info = os.fstat(file.fileno())
+        if not stat.S_ISREG(info.st_mode):
             raise UnreadableImage(f"{path.name} is not a file that can be read.")
-        data = b"" if facts.st_size > MAX_FILE_BYTES else file.read(MAX_FILE_BYTES + 1)
-    if max(facts.st_size, len(data)) > MAX_FILE_BYTES:  # it may grow while it is read
+        data = b"" if info.st_size > MAX_FILE_BYTES else file.read(MAX_FILE_BYTES + 1)
+    if max(info.st_size, len(data)) > MAX_FILE_BYTES:  # it may grow while it is read
         raise ImageTooLarge(f"{path.name} has more than {MAX_FILE_BYTES / 1e6:,.0f} MB.")
     return data

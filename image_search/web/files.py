@@ -71,7 +71,7 @@ def send_private(path: Path, mimetype: str | None) -> Response:
     """
     if not path.is_file():
         raise UnknownImage("The file is no longer there; update the index.")
-    facts = path.stat()
+    info = path.stat()
     # Names on disk need be neither UTF-8 nor printable; headers must be both.
     name = path.name.encode("utf-8", "replace").decode("utf-8")
     name = "".join(c if c.isprintable() else "_" for c in name)
@@ -80,7 +80,7 @@ def send_private(path: Path, mimetype: str | None) -> Response:
         mimetype=mimetype or "application/octet-stream",
         as_attachment=mimetype is None,
         download_name=name,
-        etag=f"{facts.st_mtime_ns:x}-{facts.st_size:x}",
+        etag=f"{info.st_mtime_ns:x}-{info.st_size:x}",
         conditional=True,
     )
     response.headers["Cache-Control"] = "private, no-cache"

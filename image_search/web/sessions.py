@@ -59,10 +59,10 @@ class EndedSessions:
 
     def _refresh(self) -> None:
         try:
-            facts = self._path.stat()
+            info = self._path.stat()
         except OSError:
             return
-        now = facts.st_mtime_ns, facts.st_ino
+        now = info.st_mtime_ns, info.st_ino
         if now != self._seen:
             self._seen = now
             self._until |= self._read()

@@ -52,8 +52,8 @@ def _version() -> str:
         paths = sorted(
             path for kind in ("css", "js", "icons") for path in (static / kind).glob("*")
         )
-        facts = [(path.name, (told := path.stat()).st_size, told.st_mtime_ns) for path in paths]
-        g.static_version = hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
+        versions = [(path.name, (info := path.stat()).st_size, info.st_mtime_ns) for path in paths]
+        g.static_version = hashlib.sha256(repr(versions).encode()).hexdigest()[:12]
     version: str = g.static_version
     return version
 

@@ -53,12 +53,12 @@ def folder(library: Library) -> Path:
 
 
 def paths(group: Group) -> set[str]:
-    return {fact.path for fact in group.members}
+    return {record.path for record in group.members}
 
 
 def ids(library: Library, which: str = "all") -> dict[str, str]:
     groups = library.duplicates.page(which=which).groups
-    return {fact.path: id_of(fact) for group in groups for fact in group.members}
+    return {record.path: id_of(record) for group in groups for record in group.members}
 
 
 def test_what_shows_the_same_picture_is_one_group(library: Library) -> None:
@@ -72,7 +72,7 @@ def test_what_shows_the_same_picture_is_one_group(library: Library) -> None:
     assert [pair.words for pair in exact.pairs] == ["the same file, byte for byte"]
     assert any("mirrored" in pair.words for pair in near.pairs)
     for pair in near.pairs:
-        assert {pair.a, pair.b} <= {id_of(fact) for fact in near.members}
+        assert {pair.a, pair.b} <= {id_of(record) for record in near.members}
         assert len(pair.evidence.outline_query) >= 3
 
 

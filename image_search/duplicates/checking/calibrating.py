@@ -89,21 +89,21 @@ class CalibrationContext:
     cancelled: Callable[[], bool]
 
 
-def measure(means: CalibrationContext) -> dict[str, Scores] | None:
+def measure(context: CalibrationContext) -> dict[str, Scores] | None:
     """The scores by kind of query, ``None`` where it was cancelled. The same collection gives the
     same scores, unless time runs out."""
-    until = time.monotonic() + means.seconds
-    with ThreadPoolExecutor(means.threads, thread_name_prefix="thresholds") as pool:
+    until = time.monotonic() + context.seconds
+    with ThreadPoolExecutor(context.threads, thread_name_prefix="thresholds") as pool:
         try:
-            return _measured(means, pool, until)
+            return _measured(context, pool, until)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _measured(
-    means: CalibrationContext, pool: ThreadPoolExecutor, until: float
+    context: CalibrationContext, pool: ThreadPoolExecutor, until: float
 ) -> dict[str, Scores] | None:
-    samples, more = _samples(means, pool)
+    samples, more = _samples(context, pool)
     # In turns, so that everything has its share where time runs out.
     work = [
         (kind, number, sample, (number + 0.5) / len(chosen))
@@ -113,34 +113,34 @@ def _measured(
     work.sort(key=lambda item: item[-1])
     copies: dict[str, list[float]] = {kind: [] for kind in samples}
     others: dict[str, list[float]] = {kind: [] for kind in samples}
-    measured = pool.map(lambda item: _compared(item[0], item[1], item[2], means), work)
+    measured = pool.map(lambda item: _compared(item[0], item[1], item[2], context), work)
     for done, ((kind, *_), (found, other)) in enumerate(zip(work, measured, strict=True), start=1):
         copies[kind] += found
         others[kind].append(other)
-        means.on_progress(done, len(work))
-        if means.cancelled() or time.monotonic() > until:
+        context.on_progress(done, len(work))
+        if context.cancelled() or time.monotonic() > until:
             break
-    likeness = {kind: list(_likeness(kind, samples[kind], means)) for kind in samples}
-    if means.cancelled():
+    likeness = {kind: list(_likeness(kind, samples[kind], context)) for kind in samples}
+    if context.cancelled():
         return None
-    contents = len(means.contents)
+    contents = len(context.contents)
     return {kind: Scores(copies[kind], others[kind], likeness[kind], contents) for kind in samples}
 
 
 def _samples(
-    means: CalibrationContext, pool: ThreadPoolExecutor
+    context: CalibrationContext, pool: ThreadPoolExecutor
 ) -> tuple[dict[str, list[Sample]], tuple[str, list[Sample]]]:
     """Photos and drawings of the collection; where it has few drawings, some of its photos drawn.
     And more, without pixels, of the kind that most of those are.
 
     Digests are as good as random, so the first of them in order are a sample.
     """
-    share = math.ceil(SHARE * len(means.contents))
+    share = math.ceil(SHARE * len(context.contents))
     wanted = {kind: min(count, share) for kind, count in PICTURES.items()}
     found: dict[str, list[Sample]] = {kind: [] for kind in wanted}
-    contents = sorted(means.contents)
+    contents = sorted(context.contents)
     looked_at = contents[: sum(wanted.values())]
-    read = pool.map(lambda content: _read(content, means), looked_at)
+    read = pool.map(lambda content: _read(content, context), looked_at)
     for content, pixels in zip(looked_at, read, strict=True):
         if pixels is None:
             continue
@@ -159,9 +159,9 @@ def _samples(
     return found, (kind, [Sample(content, None) for content in more])
 
 
-def _read(content: bytes, means: CalibrationContext) -> Pixels | None:
+def _read(content: bytes, context: CalibrationContext) -> Pixels | None:
     try:
-        return None if means.cancelled() else means.read(content)
+        return None if context.cancelled() else context.read(content)
     except ImageSearchError:
         return None  # gone or damaged since it was indexed
 
@@ -176,13 +176,13 @@ def line_drawing(pixels: Pixels) -> Pixels:
 
 
 def _compared(
-    kind: str, number: int, sample: Sample, means: CalibrationContext
+    kind: str, number: int, sample: Sample, context: CalibrationContext
 ) -> tuple[list[float], float]:
     """The score of each copy against the original, and the original's best among all others."""
-    own = None if sample.drawn else means.store.get(sample.content)
+    own = None if sample.drawn else context.store.get(sample.content)
     pixels = sample.pixels
     if pixels is None:
-        return [], 0.0 if own is None else _best_other(own, sample, means)
+        return [], 0.0 if own is None else _best_other(own, sample, context)
     own = own or fingerprint(pixels)
     ways = list(itertools.product(KINDS, range(len(STRENGTHS))))
     np.random.default_rng(0).shuffle(ways)
@@ -194,34 +194,36 @@ def _compared(
         compare = score_inverted if edit == INVERTED else score
         both = copy, pixels
         copies.append(compare(fingerprint(copy), own, lambda both=both: both))  # type: ignore[misc]
-    return copies, _best_other(own, sample, means)
+    return copies, _best_other(own, sample, context)
 
 
-def _best_other(own: Fingerprint, sample: Sample, means: CalibrationContext) -> float:
+def _best_other(own: Fingerprint, sample: Sample, context: CalibrationContext) -> float:
     """The best ``score`` among what its fingerprint suggests, and what that of its negative does.
 
     The pixels of a pair are looked at from the best match down, for the first that is the same
     picture is the best: looking is most of the work.
     """
-    likely, inverted = means.index.candidates_of_each([own, own.inverted], OTHERS + 1)
+    likely, inverted = context.index.candidates_of_each([own, own.inverted], OTHERS + 1)
     compared = [(match, digest) for digest, _ in likely]
     compared += [(match_inverted, digest) for digest, _ in inverted[:OTHERS_INVERTED]]
     found: list[tuple[Match, bytes]] = []
     for compare, digest in compared:
-        other = None if digest == sample.content else means.store.get(digest)
+        other = None if digest == sample.content else context.store.get(digest)
         near = None if other is None else compare(own, other)
         if near is not None:
             found.append((near, digest))
     found.sort(key=lambda one: -one[0].score)
     scores = (
-        _judged(near, functools.partial(_both, sample, digest, means)) for near, digest in found
+        _judged(near, functools.partial(_both, sample, digest, context)) for near, digest in found
     )
     return next((score for score in scores if score > 0), 0.0)
 
 
-def _both(sample: Sample, other: bytes, means: CalibrationContext) -> tuple[Pixels, Pixels] | None:
-    pixels = _read(sample.content, means) if sample.pixels is None else sample.pixels
-    shown = _read(other, means)
+def _both(
+    sample: Sample, other: bytes, context: CalibrationContext
+) -> tuple[Pixels, Pixels] | None:
+    pixels = _read(sample.content, context) if sample.pixels is None else sample.pixels
+    shown = _read(other, context)
     return None if pixels is None or shown is None else (pixels, shown)
 
 
@@ -251,15 +253,15 @@ def _judged(found: Match | None, pixels: Callable[[], tuple[Pixels, Pixels] | No
     return found.score if both is None or difference(*both, found) is None else 0.0
 
 
-def _likeness(kind: str, samples: Sequence[Sample], means: CalibrationContext) -> Iterator[float]:
+def _likeness(kind: str, samples: Sequence[Sample], context: CalibrationContext) -> Iterator[float]:
     """The fused scores of pictures against images drawn at random."""
-    contents = sorted(means.contents)
+    contents = sorted(context.contents)
     rng = np.random.default_rng(0)
     for sample in samples[: _ASKED[kind]]:
-        if means.cancelled():
+        if context.cancelled():
             return
         try:
-            index, asked = means.ask(_query(kind, sample, means))
+            index, asked = context.ask(_query(kind, sample, context))
         except ImageSearchError:
             continue  # gone since, or of an extractor that is not here
         drawn = rng.choice(len(contents), min(_DRAWN, len(contents)), replace=False)
@@ -267,9 +269,9 @@ def _likeness(kind: str, samples: Sequence[Sample], means: CalibrationContext) -
         yield from (hit.score for hit in index.hits_of(asked.question.plain, others))
 
 
-def _query(kind: str, sample: Sample, means: CalibrationContext) -> Query:
+def _query(kind: str, sample: Sample, context: CalibrationContext) -> Query:
     if kind == PHOTO:
-        return Query(like=(means.id_of(sample.content),), kind=kind)
+        return Query(like=(context.id_of(sample.content),), kind=kind)
     assert sample.pixels is not None
     buffer = BytesIO()
     Image.fromarray(sample.pixels).save(buffer, "PNG", compress_level=1)

@@ -153,14 +153,14 @@ class Checker:
             return True
         on_progress(Progress("thresholds"))
         snapshot = self._snapshot()
-        means = self.means(
+        context = self.context(
             calibrating.SECONDS if hurry else calibrating.UNHURRIED,
             self._settings.workers if hurry else self._settings.spare_workers,
             lambda done, of: on_progress(Progress("thresholds", done, of)),
             cancelled,
         )
-        measured = calibrating.measure(means)
-        of_drawings = None if measured is None else drawn.measure(means)
+        measured = calibrating.measure(context)
+        of_drawings = None if measured is None else drawn.measure(context)
         if measured is None or of_drawings is None:
             return False
         fitted = {kind: fit(scores) for kind, scores in measured.items() if scores.copies}
@@ -171,7 +171,7 @@ class Checker:
         save(self._path, Thresholds(fitted, snapshot.images, self._version(), line))
         return True
 
-    def means(
+    def context(
         self,
         seconds: float,
         threads: int = 1,
@@ -194,8 +194,8 @@ class Checker:
         )
 
     def _pixels(self, snapshot: Snapshot, content: bytes) -> Pixels:
-        for fact in snapshot.files_of(content):
-            data = self._originals.read(fact)
+        for record in snapshot.files_of(content):
+            data = self._originals.read(record)
             return decode(data, max_megapixels=self._settings.image_megapixels).pixels
         raise UnknownImage("The image is gone.")
 

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from image_search.duplicates.checking.drawings import DEPTH, DrawingLine
 from image_search.duplicates.checking.fingerprinted import Fingerprinted
@@ -132,9 +133,9 @@ def check(
             "and no error rates are known."
         )
     failures = [
-        fact
-        for fact in index.snapshot.failures
-        if query.filter.may_admit(fact.path, fact.mtime_ns / 1e9)
+        record
+        for record in index.snapshot.failures
+        if query.filter.may_admit(record.path, record.mtime_ns / 1e9)
     ]
     certainty = (
         Certainty.of(threshold, collection.line, asked.kind, verdict, len(hits), chance)
@@ -204,7 +205,9 @@ class _Found:
             views = [view for view in views if view.box is None]
         self.parts = tuple(view.box for view in views if view.box is not None)
         self.unknown = unknown_of(self._query, views[0].fingerprint, pixels, len(self.parts))
-        similar = [fact.digest for hit in nearest if (fact := index.snapshot.find(int(hit.id, 16)))]
+        similar = [
+            record.digest for hit in nearest if (record := index.snapshot.find(int(hit.id, 16)))
+        ]
         found = sightings_of(
             views,
             fingerprinted.index(),
@@ -232,21 +235,21 @@ class _Found:
         """Those of ``found`` that hold the very pixels of ``data``, in another file."""
         same, own, left = set(), b"", _PIXELS
         for digest in sorted(found, key=lambda digest: -found[digest].score):
-            fact = next(iter(self._collection.index.snapshot.files_of(digest)), None)
-            if fact is None or not is_unaltered(found[digest]) or left < 0:
+            record = next(iter(self._collection.index.snapshot.files_of(digest)), None)
+            if record is None or not is_unaltered(found[digest]) or left < 0:
                 continue
-            left -= fact.width * fact.height
+            left -= record.width * record.height
             own = own or self._pixels(lambda: data)
-            if own and own == self._pixels(lambda fact=fact: self._collection.originals.read(fact)):  # type: ignore[misc]
+            if own and own == self._pixels(partial(self._collection.originals.read, record)):
                 same.add(digest)
         return same
 
     def _other(self, digest: bytes) -> Pixels | None:
         """A picture of the collection; ``None`` where it is gone or damaged since it was
         indexed."""
-        for fact in self._collection.index.snapshot.files_of(digest):
+        for record in self._collection.index.snapshot.files_of(digest):
             try:
-                data = self._collection.originals.read(fact)
+                data = self._collection.originals.read(record)
                 return decode(data, max_megapixels=self._collection.max_megapixels).pixels
             except ImageSearchError:
                 continue  # a copy may be there still

@@ -184,8 +184,8 @@ def answer_of(
         The answer, and the likeness of the ``own`` content; 0 where there is none.
     """
     snapshot = index.snapshot
-    facts = (snapshot.find(int(hit.id, 16)) for hit in hits)
-    digests = {fact.digest for fact in facts if fact is not None}
+    records = (snapshot.find(int(hit.id, 16)) for hit in hits)
+    digests = {record.digest for record in records if record is not None}
     # By the plain sum, which says the same of any two pictures wherever they are; and of the whole
     # collection, whatever the filter admits, for the same likeness is to mean the same.
     plain = replace(question.plain, filter=Filter())
@@ -200,5 +200,5 @@ def answer_of(
     first = [likeness(scores.get(hit.id, hit.score)) for hit in hits]
     rest = [likeness(score) for digest, score in drawn.items() if digest not in {*digests, own}]
     answer = Answer(np.array(first, np.float64), np.array(rest, np.float64), compared)
-    names = (id_of(fact) for fact in snapshot.files_of(own)) if own else ()
+    names = (id_of(record) for record in snapshot.files_of(own)) if own else ()
     return answer, max((likeness(scores[name]) for name in names if name in scores), default=0.0)

@@ -28,44 +28,44 @@ PICTURES, EACH, MOST = 72, 2, 72
 SHARE = 1.0
 
 
-def measure(means: CalibrationContext) -> list[Asked] | None:
+def measure(context: CalibrationContext) -> list[Asked] | None:
     """How the collection answers drawings of its own images, ``None`` where it was cancelled. The
     same collection gives the same answers, unless time runs out."""
-    until = time.monotonic() + SHARE * means.seconds
-    contents = sorted(means.contents)
-    sample = {content: means.id_of(content) for content in contents[:SAMPLE]}
+    until = time.monotonic() + SHARE * context.seconds
+    contents = sorted(context.contents)
+    sample = {content: context.id_of(content) for content in contents[:SAMPLE]}
     work = [
         (content, number, turn)
         for turn in range(EACH)
         for number, content in enumerate(contents[:PICTURES])
     ][:MOST]
     found: list[Asked] = []
-    with ThreadPoolExecutor(means.threads, thread_name_prefix="drawings") as pool:
+    with ThreadPoolExecutor(context.threads, thread_name_prefix="drawings") as pool:
         try:
-            asked = pool.map(lambda one: _asked(one, sample, means), work)
+            asked = pool.map(lambda one: _asked(one, sample, context), work)
             for done, one in enumerate(asked, start=1):
                 if one is not None:
                     found.append(one)
-                means.on_progress(done, len(work))
-                if means.cancelled() or time.monotonic() > until:
+                context.on_progress(done, len(work))
+                if context.cancelled() or time.monotonic() > until:
                     break
         finally:
             pool.shutdown(cancel_futures=True)
-    return None if means.cancelled() else found
+    return None if context.cancelled() else found
 
 
 def _asked(
-    one: tuple[bytes, int, int], sample: Mapping[bytes, str], means: CalibrationContext
+    one: tuple[bytes, int, int], sample: Mapping[bytes, str], context: CalibrationContext
 ) -> Asked | None:
-    if means.cancelled():
+    if context.cancelled():
         return None
     content, number, turn = one
     style = [*STYLES][(number + turn) % len(STYLES)]
     paper = [*PAPERS][(number // len(STYLES) + turn) % len(PAPERS)]
     try:
-        pixels = means.read(content)
+        pixels = context.read(content)
         drawing = drawing_of(pixels, style, paper, np.random.default_rng((number, turn)))
-        return asked_of(content, _png(drawing), sample, means.ask)
+        return asked_of(content, _png(drawing), sample, context.ask)
     except ImageSearchError:
         return None  # gone or damaged since it was indexed, or of an extractor that is not here
 
@@ -80,7 +80,7 @@ def asked_of(
     index, asked = ask(Query(images=(drawing,), kind=SKETCH))
     hits, compared = index.search(asked.question, DEPTH)
     answer, own = answer_of(index, asked.question, hits, compared, sample, content)
-    its = {id_of(fact) for fact in index.snapshot.files_of(content)}
+    its = {id_of(record) for record in index.snapshot.files_of(content)}
     place = next((at for at, hit in enumerate(hits) if hit.id in its), None)
     others = [float(answer.first[at]) for at, hit in enumerate(hits) if hit.id not in its]
     return Asked(answer, place, own, max(others, default=0.0))

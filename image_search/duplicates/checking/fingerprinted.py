@@ -90,9 +90,9 @@ class Fingerprinted:
 
     def _read(self, snapshot: Snapshot, content: bytes) -> bytes:
         reason = "The image is no longer in the index."
-        for fact in snapshot.files_of(content):
+        for record in snapshot.files_of(content):
             try:
-                return self._originals.read(fact)
+                return self._originals.read(record)
             except ImageSearchError as error:
                 reason = str(error)  # a copy may be there still
         raise UnknownImage(reason)

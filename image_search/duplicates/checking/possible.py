@@ -75,6 +75,6 @@ def decisions_on(
     """What people decided about the picture of this ``content`` and ``hits``, by their ids."""
     if not decisions:
         return {}
-    facts = {hit.id: index.snapshot.find(int(hit.id, 16)) for hit in hits}
-    pairs = {name: pair_of(content, fact.digest) for name, fact in facts.items() if fact}
+    records = {hit.id: index.snapshot.find(int(hit.id, 16)) for hit in hits}
+    pairs = {name: pair_of(content, record.digest) for name, record in records.items() if record}
     return {name: decisions[pair] for name, pair in pairs.items() if pair in decisions}

@@ -183,7 +183,7 @@ def _filled(pixels: Floats, known: npt.NDArray[np.bool_]) -> Floats:
     half = (width + 1) // 2, (height + 1) // 2
     shares = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
     sums = cv2.resize(pixels * weight[..., None], half, interpolation=cv2.INTER_AREA)
-    means = sums / np.maximum(shares, 1e-6)[..., None]
-    coarse = _filled(np.asarray(means, np.float32), shares > 0)
+    context = sums / np.maximum(shares, 1e-6)[..., None]
+    coarse = _filled(np.asarray(context, np.float32), shares > 0)
     smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(np.where(known[..., None], pixels, smooth), np.float32)
