@@ -69,8 +69,8 @@ def orientation(images: Path, where: tuple[object, ...]) -> str:
             found = {Path(hit["path"]).name for hit in json.loads(printed)["results"]}
             asked += 1
             right += found == {other.name for other in group}
-    told = f"{right} find all the others of their motif first"
-    return f"Of {asked} files with EXIF orientations, {told}."
+    summary = f"{right} find all the others of their motif first"
+    return f"Of {asked} files with EXIF orientations, {summary}."
 
 
 if __name__ == "__main__":

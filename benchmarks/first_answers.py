@@ -66,8 +66,8 @@ def collected(images: Path, cache: Path) -> Collection:
 def heading(rounds: tuple[Round, ...]) -> str:
     if not rounds:
         return "plain sum"
-    told = ", then ".join(f"{kept} at {say:g}" for kept, say in rounds)
-    return told + " (as it is)" * (rounds == ROUNDS)
+    answer = ", then ".join(f"{kept} at {say:g}" for kept, say in rounds)
+    return answer + " (as it is)" * (rounds == ROUNDS)
 
 
 INTRODUCTION = """### Query expansion

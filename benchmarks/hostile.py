@@ -92,14 +92,14 @@ def one_decode(path: Path) -> tuple[float, float, float, str]:
     assert process.stdout is not None
     process.stdout.readline()
     memory = Memory(process.pid)
-    seconds, used, said = (*process.stdout.readline().strip().split(" ", 2), "", "", "")[:3]
+    seconds, used, message = (*process.stdout.readline().strip().split(" ", 2), "", "", "")[:3]
     most = memory.stop()
     process.wait()
     return (
         float(seconds or "nan"),
         float(used or "nan"),
         most,
-        said or f"ended with {process.returncode}",
+        message or f"ended with {process.returncode}",
     )
 
 
@@ -134,10 +134,10 @@ def all_at_once(files: list[Path], options: argparse.Namespace) -> str:
         for thread in threads:
             thread.join()
         seconds, most = time.perf_counter() - began, memory.stop()
-    said = ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items()))
+    message = ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items()))
     return (
         f"Those of less than 50 MB, to a service with {options.clients} clients at once: "
-        f"{most:,.0f} MB at most in all its processes, {seconds:.0f} s; answers {said}."
+        f"{most:,.0f} MB at most in all its processes, {seconds:.0f} s; answers {message}."
     )
 
 
@@ -157,7 +157,7 @@ def main() -> None:
         path = options.kept / f"{number:02}"
         if not path.exists():
             path.write_bytes(make())
-        seconds, used, most, said = one_decode(path)
+        seconds, used, most, message = one_decode(path)
         paths.append(path)
         worst = [max(worst[0], seconds), max(worst[1], most)]
         rows.append(
@@ -167,7 +167,7 @@ def main() -> None:
                 f"{seconds:.1f}",
                 f"{used:.1f}",
                 f"{most:,.0f}",
-                said,
+                message,
             ]
         )
         print(rows[-1], flush=True)

@@ -108,8 +108,8 @@ def timed_index(images: Path, cache: Path) -> tuple[float, dict[str, int]]:
     done = subprocess.run(
         indexing(images, cache), check=True, capture_output=True, text=True, cwd=ROOT
     )
-    told: dict[str, int] = json.loads(done.stdout)
-    return time.perf_counter() - started, told
+    output: dict[str, int] = json.loads(done.stdout)
+    return time.perf_counter() - started, output
 
 
 def read(cache: Path) -> Snapshot:

@@ -146,8 +146,8 @@ def commands(kept: Path, where: tuple[object, ...], images: int) -> Iterator[lis
     yield row("`status`", statistics.median(timed("status", *where)[0] for _ in range(5)))
     # Once, for the thresholds.
     timed("duplicates", *where, "--json", "--limit", 1)
-    seconds, told = timed("duplicates", *where, "--json", "--limit", 1)
-    groups = json.loads(told)["total"]
+    seconds, answer = timed("duplicates", *where, "--json", "--limit", 1)
+    groups = json.loads(answer)["total"]
     yield row("`duplicates`, the first groups of them", seconds, f"{groups:,} groups")
     extra = kept / "images" / "extra"
     collages(kept / "extra" / "990", images_in(FOLDERS), 100)
@@ -169,7 +169,7 @@ def verdicts(kept: Path, asked: Sequence[Path], into: Sequence[Pixels]) -> Itera
     new = [path.read_bytes() for path in sorted((kept / "unseen" / "991").iterdir())]
     for what, pictures in (("edited copies", [*map(encoded, edits)]), ("new collages", new)):
         found = [library.check(Query(images=(data,))) for data in pictures]
-        yield [f"verdict on {len(found)} {what}", spread(found), told(found)]
+        yield [f"verdict on {len(found)} {what}", spread(found), answer(found)]
 
 
 def encoded(pixels: Pixels) -> bytes:
@@ -181,7 +181,7 @@ def spread(found: Sequence[CheckResult]) -> str:
     return " / ".join(f"{np.percentile(took, share):.2f}" for share in (50, 95, 100)) + " s"
 
 
-def told(found: Sequence[CheckResult]) -> str:
+def answer(found: Sequence[CheckResult]) -> str:
     counted = {verdict: sum(one.verdict == verdict for one in found) for verdict in VERDICTS}
     return ", ".join(f"{number} {verdict}" for verdict, number in counted.items() if number)
 

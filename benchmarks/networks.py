@@ -228,7 +228,7 @@ def main() -> None:
         if options.only and case.name not in options.only:
             continue
         gallery, drawn = case.pictures()
-        cells = [told(gallery, drawn, networks) for networks in NETWORKS]
+        cells = [row(gallery, drawn, networks) for networks in NETWORKS]
         asked = drawn or gallery
         name = case.name + ", sketches" * bool(drawn) + " of unseen classes" * case.unseen
         rows.append([name, f"{len(asked.labels):,}", f"{len(gallery.labels):,}", *cells])
@@ -241,7 +241,7 @@ def main() -> None:
         write_section("quality.md", "networks", text)
 
 
-def told(gallery: Pictures, drawn: Pictures | None, networks: Sequence[Network]) -> str:
+def row(gallery: Pictures, drawn: Pictures | None, networks: Sequence[Network]) -> str:
     asking = None if drawn is None else (drawn.blocks(networks), drawn.labels)
     found = precision(gallery.blocks(networks), gallery.labels, asking)
     fusion = found.pop(FUSION)

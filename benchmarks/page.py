@@ -114,8 +114,8 @@ def lighthouse(program: str, service: Running) -> dict[str, float]:
         check=True,
         env={**os.environ, "CHROME_PATH": os.environ.get("CHROME_PATH", "/usr/bin/chromium")},
     )  # fmt: skip
-    told: Any = json.loads(answer.read_text("utf-8"))
-    return {name: 100 * told["categories"][name]["score"] for name in CATEGORIES}
+    output: Any = json.loads(answer.read_text("utf-8"))
+    return {name: 100 * output["categories"][name]["score"] for name in CATEGORIES}
 
 
 def main() -> int:

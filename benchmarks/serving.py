@@ -234,10 +234,10 @@ class Server:
 
     def processor_seconds(self) -> float:
         """What the server has used of the processors so far; 0 where the system does not tell."""
-        told = Path(f"/proc/{self._process.pid}/stat")
-        if not told.exists():
+        output = Path(f"/proc/{self._process.pid}/stat")
+        if not output.exists():
             return 0.0
-        fields = told.read_text().rpartition(")")[2].split()
+        fields = output.read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def peak_megabytes(self) -> float:

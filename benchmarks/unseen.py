@@ -45,14 +45,14 @@ class Case:
         asking = np.array([self.name in UNSEEN or held_out(label) for label in own])
         blocks = gallery.blocks(NETWORKS)
         asked, itself = {name: of[asking] for name, of in blocks.items()}, np.flatnonzero(asking)
-        found = told(blocks, asked, PHOTO, itself)
+        found = figures(blocks, asked, PHOTO, itself)
         same = own[asking, None] == own
         cells = {name: of_class(found[name], same, itself) for name in COLUMNS}
         return [[self.name, asking.sum(), *cells.values()]]
 
     def _drawn(self, gallery: Pictures) -> list[list[object]]:
         drawn = Pictures.of(DATASETS / self.name / self.sketches, unseen=True)
-        found = told(gallery.blocks(NETWORKS), drawn.blocks(NETWORKS), SKETCH)
+        found = figures(gallery.blocks(NETWORKS), drawn.blocks(NETWORKS), SKETCH)
         same = drawn.labels[:, None] == gallery.labels
         cells = {name: of_class(found[name], same) for name in COLUMNS}
         rows: list[list[object]] = [[f"{self.name}, sketches", len(drawn.labels), *cells.values()]]
@@ -96,7 +96,7 @@ def main() -> None:
         write_section("quality.md", "unseen", text)
 
 
-def told(
+def figures(
     gallery: Mapping[str, Floats],
     asking: Mapping[str, Floats],
     kind: str,

@@ -130,14 +130,14 @@ def constants(place: Path, most: int) -> str:
         slopes = [drawings.fit(part).slope for part in rendered]
         harder = calibrated(some, slopes)
         stated, true = shares(some, slopes, harder)
-        said = (
+        message = (
             f"PLACE = {drawings.PLACE:.2f}, HARDER = {harder:.2f} (slopes {slopes[0]:.2f}, "
             f"{slopes[1]:.2f}), {stated:.2f} stated, {true:.2f} true"
         )
         if others:
             stated, true = shares(others, slopes, harder)
-            said += f"; of the other classes {stated:.2f} stated, {true:.2f} true"
-        lines.append(f"{name}, {len(some)} sketches of {len(of)} classes: {said}")
+            message += f"; of the other classes {stated:.2f} stated, {true:.2f} true"
+        lines.append(f"{name}, {len(some)} sketches of {len(of)} classes: {message}")
     named = {
         label: shares([o for o in by_hand if o.label == label], slopes, 1)[1] for label in labels
     }

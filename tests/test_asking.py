@@ -326,7 +326,7 @@ def test_names_are_matched_without_clip(library: Library) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         (Query(text="gold"), "models fetch"),
         (Query((picture(3),), text="gold"), "models fetch"),
@@ -335,10 +335,10 @@ def test_names_are_matched_without_clip(library: Library) -> None:
     ],
 )
 def test_words_that_cannot_be_understood_are_told(
-    library: Library, query: Query, said: str
+    library: Library, query: Query, message: str
 ) -> None:
     warning, *further = library.search(query).warnings
-    assert said in warning
+    assert message in warning
     # Words alone are looked for in names, and none is like that.
     assert further == ([] if query.images else [NO_NAME])
 

@@ -163,7 +163,7 @@ def test_models_lists_every_extractor(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "expected"),
     [
         (["search", "nothing.png"], "unreadable_image", "nothing.png cannot be read"),
         (["search", "QUERY"], "index_empty", "holds no images"),
@@ -176,7 +176,7 @@ def test_models_lists_every_extractor(run: Run) -> None:
     ],
 )
 def test_errors_have_one_shape(
-    run: Run, tmp_path: Path, arguments: list[str], code: str, said: str
+    run: Run, tmp_path: Path, arguments: list[str], code: str, expected: str
 ) -> None:
     (tmp_path / "query.png").write_bytes(picture(0))
     arguments = [str(tmp_path / "query.png") if a == "QUERY" else a for a in arguments]
@@ -184,14 +184,14 @@ def test_errors_have_one_shape(
     exit_code, out, err = run(*arguments)
     assert (exit_code, out) == (2, "")
     assert err.startswith("image-search: ")
-    assert said in err
+    assert expected in err
     assert "Traceback" not in err
 
     exit_code, out, err = run(*arguments, "--json")
     assert (exit_code, err) == (2, "")
     error = json.loads(out)["error"]
     assert error["code"] == code
-    assert said in error["message"]
+    assert expected in error["message"]
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,7 @@ def test_duplicates_as_a_table(run: Run) -> None:
 
 @pytest.mark.usefixtures("indexed")
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--decide", "x", "y", "same"], "No indexed image"),
         (["--undo", "x"], "two ids"),
@@ -216,10 +216,10 @@ def test_duplicates_as_a_table(run: Run) -> None:
         (["--limit", "-1"], "limit"),
     ],
 )
-def test_what_makes_no_sense_is_refused(run: Run, arguments: list[str], said: str) -> None:
+def test_what_makes_no_sense_is_refused(run: Run, arguments: list[str], message: str) -> None:
     code, _, err = run("duplicates", *arguments)
     assert code == 2
-    assert said in err
+    assert message in err
 
 
 @pytest.mark.usefixtures("indexed")

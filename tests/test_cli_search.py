@@ -89,7 +89,7 @@ def test_a_folder_that_is_not_there_is_told_with_what_may_be_meant(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "expected"),
     [
         (["--not-text", "stones"], "invalid_query", "beside what is not"),
         (["--folder", "gold"], "invalid_query", "empty"),
@@ -110,13 +110,13 @@ def test_a_folder_that_is_not_there_is_told_with_what_may_be_meant(
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_told(
-    indexed: Run, settings: Settings, arguments: list[str], code: str, said: str
+    indexed: Run, settings: Settings, arguments: list[str], code: str, expected: str
 ) -> None:
     exit_code, out, _ = indexed("search", *arguments, "--json")
 
     error = json.loads(out)["error"]
     assert (exit_code, error["code"]) == (2, code)
-    assert said in error["message"]
+    assert expected in error["message"]
 
 
 def test_a_drawing_is_cleaned_unless_the_original_is_wanted(indexed: Run, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_on_every_pair_the_newest_counts_in_any_order(entries: list[Any], order:
 
 
 @pytest.mark.parametrize(
-    ("plain", "said"),
+    ("plain", "message"),
     [
         (None, "not an export"),
         ([], "not an export"),
@@ -140,9 +140,9 @@ def test_on_every_pair_the_newest_counts_in_any_order(entries: list[Any], order:
         ({"format": FORMAT, "version": VERSION, "decisions": ["x"]}, "Decision 1"),
     ],
 )
-def test_what_is_no_export_is_refused(decisions: Decisions, plain: Any, said: str) -> None:
+def test_what_is_no_export_is_refused(decisions: Decisions, plain: Any, message: str) -> None:
     decisions.decide(A, B, "same")
-    with pytest.raises(InvalidQuery, match=said):
+    with pytest.raises(InvalidQuery, match=message):
         decisions.merge(plain)
     assert decisions.all() == {(A.digest, B.digest): "same"}
 

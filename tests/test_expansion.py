@@ -83,20 +83,20 @@ def test_who_is_heard() -> None:
 @given(st.integers(0, 1000))
 def test_it_is_the_mean_of_what_the_first_answers_show(seed: int) -> None:
     scores = scored(seed)
-    said = expansion(SHARES, HEARD, scores)
+    message = expansion(SHARES, HEARD, scores)
 
-    assert said is not None
-    assert said.of(scores) == pytest.approx(said_plainly(scores, len(ROUNDS)), abs=1e-5)
-    assert said.of(scores) == pytest.approx(scores * said.stays + said.added)
-    assert np.abs(said.likeness).max() <= 1 + 1e-5
+    assert message is not None
+    assert message.of(scores) == pytest.approx(said_plainly(scores, len(ROUNDS)), abs=1e-5)
+    assert message.of(scores) == pytest.approx(scores * message.stays + message.added)
+    assert np.abs(message.likeness).max() <= 1 + 1e-5
 
 
 @given(st.integers(0, 1000))
 def test_the_very_first_keep_their_places_and_scores(seed: int) -> None:
     scores = scored(seed)
-    said = expansion(SHARES, HEARD, scores)
-    assert said is not None
-    after, first = said.of(scores), np.argsort(-scores)[:FIRST]
+    message = expansion(SHARES, HEARD, scores)
+    assert message is not None
+    after, first = message.of(scores), np.argsort(-scores)[:FIRST]
 
     assert np.array_equal(after[first], scores[first])
     others = np.delete(after, first)
@@ -118,7 +118,7 @@ def test_few_answers_or_poor_ones_or_nobody_heard_say_nothing() -> None:
 def test_where_few_answers_are_any_good_there_is_one_round() -> None:
     scores = scored(1)
     scores[np.argsort(-scores)[FIRST + 1 :]] = -0.5
-    said = expansion(SHARES, HEARD, scores)
+    message = expansion(SHARES, HEARD, scores)
 
-    assert said is not None
-    assert said.of(scores) == pytest.approx(said_plainly(scores, 1), abs=1e-5)
+    assert message is not None
+    assert message.of(scores) == pytest.approx(said_plainly(scores, 1), abs=1e-5)

@@ -138,9 +138,9 @@ def test_each_condition(asked: dict[str, Any], wanted: bool) -> None:
     ],
 )
 def test_of_an_unknown_folder_it_is_told_which_may_be_meant(asked: str, meant: str | None) -> None:
-    told = unknown_folder(asked, ["", "Rings/Gold [2]", "Rings/Silver"])
+    result = unknown_folder(asked, ["", "Rings/Gold [2]", "Rings/Silver"])
 
-    assert told is None if meant is None else told is not None and told.endswith(meant)
+    assert result is None if meant is None else result is not None and result.endswith(meant)
 
 
 def test_brackets_stand_for_themselves() -> None:
@@ -161,7 +161,7 @@ def test_accents_are_found_however_they_are_written(form: Form) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("asked", "message"),
     [
         ({"after": 2.0, "before": 1.0}, "earlier"),
         ({"after": 1.0, "before": 1.0}, "earlier"),
@@ -171,8 +171,8 @@ def test_accents_are_found_however_they_are_written(form: Form) -> None:
         ({"folder": "a" * (MAX_FOLDER + 1)}, "folder is too long"),
     ],
 )
-def test_what_nothing_could_fulfil_is_refused(asked: dict[str, Any], said: str) -> None:
-    with pytest.raises(InvalidQuery, match=said):
+def test_what_nothing_could_fulfil_is_refused(asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidQuery, match=message):
         Filter(**asked)
 
 

@@ -67,7 +67,7 @@ def test_a_cancelled_update_keeps_what_it_did_and_goes_on(
     store: FingerprintStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = Files(60)
-    told: list[Progress] = []
+    progress: list[Progress] = []
     monkeypatch.setattr(fingerprinting, "SAVE_PICTURES", 5)
     done = update_fingerprints(
         store,
@@ -75,14 +75,14 @@ def test_a_cancelled_update_keeps_what_it_did_and_goes_on(
         files,
         threads=1,
         max_megapixels=10,
-        on_progress=told.append,
-        cancelled=lambda: len(told) >= 2,
+        on_progress=progress.append,
+        cancelled=lambda: len(progress) >= 2,
     )
     assert not done
     kept = len(FingerprintStore(store.folder))
     assert 10 <= kept < 60
-    assert told[0].total == 60
-    assert told[0].done <= told[-1].done
+    assert progress[0].total == 60
+    assert progress[0].done <= progress[-1].done
     before = files.read_count
     assert update(store, files, files.contents)
     assert len(store) == 60

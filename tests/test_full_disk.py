@@ -66,7 +66,7 @@ def index(settings: Settings, limit: int | None = None) -> subprocess.CompletedP
     )
 
 
-def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+def answer(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     printed: dict[str, Any] = json.loads(done.stdout)
     return printed
 
@@ -91,8 +91,8 @@ def test_a_disk_that_fills_keeps_the_work_done(
     done = index(settings)
 
     assert done.returncode == 2, done.stderr
-    assert told(done)["error"]["code"] == "cache_error"
-    assert "make room on the disk" in told(done)["error"]["message"]
+    assert answer(done)["error"]["code"] == "cache_error"
+    assert "make room on the disk" in answer(done)["error"]["message"]
     assert "Traceback" not in done.stderr
     before = holds(settings)
     assert 0 < before < IMAGES
@@ -100,7 +100,7 @@ def test_a_disk_that_fills_keeps_the_work_done(
     subprocess.run(["mount", "-o", f"remount,size={LARGE}", small_disk], check=True)
     done = index(settings)
     assert done.returncode == 0, done.stderr
-    assert told(done)["embedded"] == IMAGES - before
+    assert answer(done)["embedded"] == IMAGES - before
     assert holds(settings) == IMAGES
     assert not list(small_disk.rglob("*.tmp"))
 
@@ -118,7 +118,7 @@ def test_a_disk_that_fills_leaves_the_old_index_whole(
     done = index(settings)
 
     assert done.returncode == 2, done.stderr
-    assert "make room on the disk" in told(done)["error"]["message"]
+    assert "make room on the disk" in answer(done)["error"]["message"]
     assert holds(settings) == 20
 
 
@@ -130,11 +130,11 @@ def test_a_file_that_may_not_grow_keeps_the_work_done(settings: Settings, folder
     done = index(settings, limit=200_000)
 
     assert done.returncode == 2, done.stderr
-    assert "could not be written" in told(done)["error"]["message"]
+    assert "could not be written" in answer(done)["error"]["message"]
     assert "Traceback" not in done.stderr
     before = holds(settings)
     assert 0 < before <= IMAGES
-    assert told(index(settings))["embedded"] == IMAGES - before
+    assert answer(index(settings))["embedded"] == IMAGES - before
     assert holds(settings) == IMAGES
 
 

@@ -232,14 +232,14 @@ def test_a_cache_inside_the_image_folder_is_no_image(settings: Settings, folder:
 def test_progress_is_told(settings: Settings, folder: Path) -> None:
     draw_into(folder, 5)
     (folder / "broken.png").write_bytes(b"x")
-    told: list[Progress] = []
+    result: list[Progress] = []
 
-    Library.open(settings).update(told.append)
+    Library.open(settings).update(result.append)
 
-    assert list(dict.fromkeys(p.phase for p in told)) == [
+    assert list(dict.fromkeys(p.phase for p in result)) == [
         "resolving", "scanning", "embedding", "saving"
     ]  # fmt: skip
-    last = told[-1]
+    last = result[-1]
     assert (last.done, last.total, last.added, last.unreadable) == (6, 6, 5, 1)
     assert last.rate
     assert last.seconds_left == 0

@@ -29,7 +29,7 @@ def damaged(tmp_path: Path) -> Path:
     return path
 
 
-def said(program: str, path: Path) -> str:
+def message(program: str, path: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False
     )
@@ -44,10 +44,10 @@ def test_a_damaged_tiff_is_no_noise(damaged: Path) -> None:
         "try:\n    decode(pathlib.Path(sys.argv[1]).read_bytes(), max_megapixels=10)\n"
         "except UnreadableImage as error:\n    print('told:', error, file=sys.stderr)"
     )
-    if "ZIPDecode" not in said(alone, damaged):
+    if "ZIPDecode" not in message(alone, damaged):
         pytest.skip("this build of Pillow says nothing by itself")
 
-    text = said(ours, damaged)
+    text = message(ours, damaged)
 
     assert text.startswith("told:")
     assert "ZIPDecode" not in text

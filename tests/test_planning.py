@@ -144,11 +144,11 @@ def test_a_walk_through_many_files_can_be_stopped(settings: Settings, folder: Pa
         asked += 1
         return asked == 3
 
-    told: list[int] = []
+    result: list[int] = []
     library = Library.open(settings)
-    report = library.update(lambda progress: told.append(progress.done), cancelled)
+    report = library.update(lambda progress: result.append(progress.done), cancelled)
 
     assert report.cancelled
     assert (report.removed, report.added, report.embedded) == (0, 0, 0)
-    assert 900 < max(told) <= 1000
+    assert 900 < max(result) <= 1000
     assert library.status().images == 3

@@ -126,14 +126,14 @@ def test_meaning_is_what_the_networks_compare(
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         (Query((b"",), preset="balanced"), "auto, idea, form, colours, even, not 'balanced'"),
         (Query((b"",), preset="form", weights={"hsv": 1}), "Both weights and a preset"),
     ],
 )
-def test_what_is_no_mixture_is_refused(query: Query, said: str) -> None:
-    with pytest.raises(InvalidQuery, match=said):
+def test_what_is_no_mixture_is_refused(query: Query, message: str) -> None:
+    with pytest.raises(InvalidQuery, match=message):
         query.check()
 
 

@@ -40,7 +40,7 @@ def test_whatever_says_what_is_wanted_is_a_query(query: Query) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         (Query(), "empty; say something"),
         (Query(text=" \n"), "empty"),
@@ -63,8 +63,8 @@ def test_whatever_says_what_is_wanted_is_a_query(query: Query) -> None:
         (Query(text="ring", weights={"hsv": math.nan}), "at least 0"),
     ],
 )
-def test_what_makes_no_sense_is_refused(query: Query, said: str) -> None:
-    with pytest.raises(InvalidQuery, match=said):
+def test_what_makes_no_sense_is_refused(query: Query, message: str) -> None:
+    with pytest.raises(InvalidQuery, match=message):
         query.check()
 
 
@@ -75,7 +75,7 @@ def test_a_region_is_four_fractions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "fractions"),
         ("0,0,1", "fractions"),
@@ -90,6 +90,6 @@ def test_a_region_is_four_fractions() -> None:
         ("0.5,0.5,0.1,0", "above 0"),
     ],
 )
-def test_what_is_no_part_of_a_picture_is_refused(text: str, said: str) -> None:
-    with pytest.raises(InvalidQuery, match=said):
+def test_what_is_no_part_of_a_picture_is_refused(text: str, message: str) -> None:
+    with pytest.raises(InvalidQuery, match=message):
         parse_region(text)

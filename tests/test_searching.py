@@ -93,7 +93,7 @@ def test_an_extractor_that_is_not_named_has_no_say(library: Library) -> None:
 
 
 @pytest.mark.parametrize(
-    ("weights", "said"),
+    ("weights", "message"),
     [
         ({"hsv": 0.0, "edges": 0.0}, "zero"),
         ({}, "zero"),
@@ -105,9 +105,9 @@ def test_an_extractor_that_is_not_named_has_no_say(library: Library) -> None:
     ],
 )
 def test_weights_that_make_no_sense_are_refused(
-    library: Library, weights: Mapping[str, float], said: str
+    library: Library, weights: Mapping[str, float], message: str
 ) -> None:
-    with pytest.raises(InvalidQuery, match=said):
+    with pytest.raises(InvalidQuery, match=message):
         library.search(Query((picture(0),), weights=weights))
 
 

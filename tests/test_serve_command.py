@@ -59,8 +59,8 @@ def served(folder: Path, port: int, extractors: str = "hsv", *options: str) -> t
             assert answer.status == 200
     finally:
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate(timeout=20)
-    return first, told, process.returncode
+        _, result = process.communicate(timeout=20)
+    return first, result, process.returncode
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to ask with")
@@ -70,13 +70,13 @@ def test_it_tells_what_a_person_needs(tmp_path: Path, refused: bool) -> None:
     ports = [6566, 4190, 6697, 10080, 2049] if refused else list(range(18080, 18180))
     port = free(ports)
 
-    first, told, code = served(tmp_path, port)
+    first, result, code = served(tmp_path, port)
 
     assert code == 0
     assert str(port) in json.loads(first)["address"]
-    assert told.splitlines()[-1] == "Stopped."
-    assert (f"Browsers block port {port}" in told) == refused
-    assert PASSWORD not in told
+    assert result.splitlines()[-1] == "Stopped."
+    assert (f"Browsers block port {port}" in result) == refused
+    assert PASSWORD not in result
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to ask with")
@@ -84,8 +84,8 @@ def test_it_may_be_stopped_while_its_networks_warm_up(tmp_path: Path) -> None:
     draw_collection(tmp_path / "images")
 
     for _ in range(3):
-        _, told, code = served(tmp_path, free(list(range(18180, 18280))), "design,hsv")
-        assert (told.splitlines()[-1], code) == ("Stopped.", 0)
+        _, result, code = served(tmp_path, free(list(range(18180, 18280))), "design,hsv")
+        assert (result.splitlines()[-1], code) == ("Stopped.", 0)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to ask with")

@@ -49,7 +49,7 @@ def test_the_environment_is_read_and_options_win() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("PORT", "many", "whole number"),
         ("PORT", "5050.5", "whole number"),
@@ -64,8 +64,10 @@ def test_the_environment_is_read_and_options_win() -> None:
         ("PASSWORD", "  ", "empty"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_refused_by_name(name: str, value: str, said: str) -> None:
-    with pytest.raises(SettingsError, match=said) as refused:
+def test_a_value_that_cannot_be_used_is_refused_by_name(
+    name: str, value: str, message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message) as refused:
         load_settings({PREFIX + name: value})
 
     assert PREFIX + name in str(refused.value)

@@ -17,8 +17,8 @@ KINDS = np.eye(30, dtype=np.float32)[np.arange(COUNT) % 30]
 
 def seen(noise: float) -> Floats:
     """Cosines by an extractor that knows the kinds, but for so much noise."""
-    told = KINDS @ DICE.normal(size=(30, 40)) + noise * DICE.normal(size=(COUNT, 40))
-    rows = unit_rows(np.asarray(told, np.float32))
+    result = KINDS @ DICE.normal(size=(30, 40)) + noise * DICE.normal(size=(COUNT, 40))
+    rows = unit_rows(np.asarray(result, np.float32))
     cosines: Floats = rows @ rows.T
     np.fill_diagonal(cosines, -np.inf)
     return cosines

@@ -101,12 +101,12 @@ def taught_concept(
 
 
 def _seen(
-    teacher: Teacher, space: Space, pictures: Sequence[Pixels], told: str
+    teacher: Teacher, space: Space, pictures: Sequence[Pixels], label: str
 ) -> list[tuple[Pixels, Floats, Grids]]:
     """Each picture, where all of it is seen, and what in each place."""
 
     def of(grid: Floats) -> tuple[Floats, Grids]:
         return space.place(features(grid)[None])[0], space.located(grid)
 
-    seen = asked_for(of, teacher, lambda i: pictures[i], len(pictures), told) if pictures else []
+    seen = asked_for(of, teacher, lambda i: pictures[i], len(pictures), label) if pictures else []
     return [(pixels, *one) for pixels, one in zip(pictures, seen, strict=True)]

@@ -107,7 +107,7 @@ def _steps(
     half = device.type == "cuda" or _has_bfloat16()
     places = Places(device)
     with _Feed(taught, recipe, number) as feed:
-        began = told = saved = time.monotonic()
+        began = shown_at = saved = time.monotonic()
         steps, done = 0, _passed(began, recipe)
         while done < 1:
             side = next(side for until, side in recipe.sides if done < until)
@@ -130,9 +130,9 @@ def _steps(
             optimiser.step()
             steps += 1
             _average(kept, network, steps)
-            if number == 0 and time.monotonic() - told > _TELL_SECONDS:
-                told = time.monotonic()
-                rate = steps * len(lesson.squares) * recipe.workers / (told - began)
+            if number == 0 and time.monotonic() - shown_at > _TELL_SECONDS:
+                shown_at = time.monotonic()
+                rate = steps * len(lesson.squares) * recipe.workers / (shown_at - began)
                 tell(
                     f"{done:4.0%}  step {steps}, {rate:.0f} squares/s, loss {loss.item():.3f}, "
                     f"of layouts {apart.item():.3f}, of grids {off.item():.3f}"

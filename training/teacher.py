@@ -53,10 +53,10 @@ def open_teachers(paths: Sequence[Path]) -> Teacher:
     return both
 
 
-def asked(teacher: Teacher, pixels: Callable[[int], Pixels], number: int, told: str) -> Floats:
+def asked(teacher: Teacher, pixels: Callable[[int], Pixels], number: int, label: str) -> Floats:
     """Its features (number, dim) of as many pictures, the i-th of which is ``pixels(i)``, with
-    progress under the name ``told``."""
-    return np.stack(asked_for(features, teacher, pixels, number, told))
+    progress under the name ``label``."""
+    return np.stack(asked_for(features, teacher, pixels, number, label))
 
 
 def asked_for(
@@ -64,12 +64,12 @@ def asked_for(
     teacher: Teacher,
     pixels: Callable[[int], Pixels],
     number: int,
-    told: str,
+    label: str,
 ) -> list[Answer]:
     """What ``of`` makes of what it sees in each of these pictures."""
     with ThreadPoolExecutor(_ASKING) as pool:
         answers = pool.map(lambda i: of(teacher(pixels(i))), range(number))
-        return list(tqdm(answers, told, total=number))
+        return list(tqdm(answers, label, total=number))
 
 
 def open_teacher(path: Path) -> Teacher:

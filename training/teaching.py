@@ -169,8 +169,8 @@ def mixtures(
 
 
 def _grids(teacher: Teacher, space: Space, pictures: Sequence[Pixels]) -> Grids:
-    told = "teacher, places"
-    return np.stack(asked_for(space.located, teacher, lambda i: pictures[i], len(pictures), told))
+    title = "teacher, places"
+    return np.stack(asked_for(space.located, teacher, lambda i: pictures[i], len(pictures), title))
 
 
 def _photos(items: Sequence[Item]) -> list[int]:

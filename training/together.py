@@ -54,13 +54,13 @@ class Together:
         self._rows[number, :-1] = torch.cat([gradient.reshape(-1) for gradient in gradients])
         self._rows[number, -1] = done
         self._wait()
-        mean, told = self._rows[:, :-1].mean(dim=0), float(self._rows[0, -1])
+        mean, size = self._rows[:, :-1].mean(dim=0), float(self._rows[0, -1])
         self._wait()
         for gradient, part in zip(
             gradients, mean.split([g.numel() for g in gradients]), strict=True
         ):
             gradient.copy_(part.view_as(gradient))
-        return told
+        return size
 
     def _wait(self) -> None:
         try:

@@ -227,8 +227,8 @@ def _summary(checked: Sequence[Checked], failed: Sequence[Failed]) -> None:
         # The first sentence, as with a search; `image-search status` tells more.
         print(f"Note: {warning.split('. ')[0].rstrip('.')}.", file=sys.stderr)
     rates = (one.result.certainty for one in checked)
-    for said in dict.fromkeys(sure.words for sure in rates if sure is not None and sure.words):
-        print(said)
+    for sentence in dict.fromkeys(sure.words for sure in rates if sure is not None and sure.words):
+        print(sentence)
     unreadable = ""
     if last.unreadable:
         names = ", ".join(file.path for file in last.unreadable_files[:SHOWN])

@@ -78,8 +78,8 @@ def run(options: argparse.Namespace) -> int:
         )
     duplicates = Library.open(settings_from(options, NEEDED)).duplicates
     if asked:
-        said, plain = _ACTIONS[asked[0]](duplicates, options)
-        print(json.dumps(plain) if options.json else said)
+        text, plain = _ACTIONS[asked[0]](duplicates, options)
+        print(json.dumps(plain) if options.json else text)
         for warning in duplicates.news():
             print(f"Note: {warning}", file=sys.stderr)
         return 0
@@ -105,8 +105,8 @@ def run(options: argparse.Namespace) -> int:
 def _decide(duplicates: Duplicates, options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     one, other, decision = options.decide
     undo = duplicates.decide(one, other, decision)
-    said = f"Saved: {one} and {other} are {_MEANING[decision]}. --undo reverts it."
-    return said, {"decision": decision, "undo": undo}
+    text = f"Saved: {one} and {other} are {_MEANING[decision]}. --undo reverts it."
+    return text, {"decision": decision, "undo": undo}
 
 
 _MEANING = {"same": "the same design", "colourway": "colourways", "different": "different"}
@@ -117,14 +117,14 @@ def _undo(duplicates: Duplicates, options: argparse.Namespace) -> tuple[str, dic
         raise InvalidQuery("--undo takes two ids, or none for the last decision made.")
     if options.undo:
         left = duplicates.undo(*options.undo)
-        said = f"Undone; now {left}." if left else "Undone."
-        return said, {"decision": left}
+        text = f"Undone; now {left}." if left else "Undone."
+        return text, {"decision": left}
     latest = duplicates.undo_latest()
     if latest is None:
         return "There is no decision to undo.", {"undone": None}
     one, other, decision = latest
-    said = f"Undone: {one.path} and {other.path} were {_MEANING[decision]}."
-    return said, {"undone": decision, "paths": [one.path, other.path]}
+    text = f"Undone: {one.path} and {other.path} were {_MEANING[decision]}."
+    return text, {"undone": decision, "paths": [one.path, other.path]}
 
 
 def _export(duplicates: Duplicates, options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
@@ -145,8 +145,8 @@ def _import(duplicates: Duplicates, options: argparse.Namespace) -> tuple[str, d
             f"{path} is not JSON. Name a file written by --export-decisions."
         ) from None
     done = duplicates.import_decisions(plain)
-    said = f"{done.taken:,} decisions imported; {done.kept:,} older ones left out."
-    return said, dataclasses.asdict(done)
+    text = f"{done.taken:,} decisions imported; {done.kept:,} older ones left out."
+    return text, dataclasses.asdict(done)
 
 
 _ACTIONS = {

@@ -145,9 +145,9 @@ def _expand(
     active = active_extractors(calibration, comparison.kind, shares)
     rows = {name: centred[:, places[name]] * scale for name in active}
     for row in found:
-        said = expansion(shares, rows, row, rounds)
-        if said is not None:
-            row[:] = said.of(row)
+        expansion_found = expansion(shares, rows, row, rounds)
+        if expansion_found is not None:
+            row[:] = expansion_found.of(row)
 
 
 def prepared(pixels: Pixels, kind: str = AUTO) -> tuple[str, PreparedDrawing | None]:

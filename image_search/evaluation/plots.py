@@ -38,8 +38,8 @@ def intervals(ways: Sequence[WayFigures], measure: str = MAP) -> str:
         parts.append(_line(x(figure.low), y, x(figure.high), y, f"whisker s{row}"))
         parts.append(f'<circle cx="{x(figure.mean):.1f}" cy="{y:.1f}" r="4.5" class="dot s{row}"/>')
         parts.append(_text(x(figure.high) + 6, y + 4, _short(figure.mean, 3), "value"))
-    told = ", ".join(f"{way.name} {way.measures[measure].mean:.3f}" for way in ways)
-    return _svg(height, f"{measure}: {told}", parts)
+    description = ", ".join(f"{way.name} {way.measures[measure].mean:.3f}" for way in ways)
+    return _svg(height, f"{measure}: {description}", parts)
 
 
 def distributions(pairs: PairFigures) -> str:
@@ -65,11 +65,11 @@ def distributions(pairs: PairFigures) -> str:
     for tick in _round_values(low, high):
         axis.append(_line(x(tick), height - _BOTTOM, x(tick), height - _BOTTOM + 4, "axis"))
         axis.append(_text(x(tick), height - 12, f"{tick:g}", "tick middle"))
-    told = (
+    description = (
         f"Scores of pairs of the same class, mean {pairs.same_mean:.2f}, against other pairs, mean "
         f"{pairs.other_mean:.2f}; the distributions share {pairs.overlap:.0%} of their area."
     )
-    return _svg(height, told, [area(pairs.other, "other"), area(pairs.same, "same"), *axis])
+    return _svg(height, description, [area(pairs.other, "other"), area(pairs.same, "same"), *axis])
 
 
 def recall_curves(ways: Sequence[WayFigures]) -> str:
@@ -109,10 +109,10 @@ def _described(way: WayFigures) -> str:
     return f"{way.name} {', '.join(points)}"
 
 
-def _svg(height: float, told: str, parts: Sequence[str]) -> str:
+def _svg(height: float, description: str, parts: Sequence[str]) -> str:
     return (
         f'<svg class="plot" viewBox="0 0 {WIDTH} {height:g}" role="img" '
-        f'aria-label="{escape(told)}">{"".join(parts)}</svg>'
+        f'aria-label="{escape(description)}">{"".join(parts)}</svg>'
     )
 
 

@@ -131,12 +131,12 @@ def _with_intervals(
 ) -> tuple[tuple[WayFigures, ...], Comparison | None]:
     """Means with their intervals, all from the same resamples, so that ways compare in pairs."""
     names = [MAP, *(f"P@{cut}" for cut in cut_offs), *(f"recall@{cut}" for cut in cut_offs)]
-    told = [MAP, f"P@{k}", f"recall@{k}"]
+    listed = [MAP, f"P@{k}", f"recall@{k}"]
     resampled = [_resampled(each.values) for each in measured]
     figures = []
     for each, means in zip(measured, resampled, strict=True):
         by = {
-            kind: _groups(each.values, np.array(of), [names.index(name) for name in told], told)
+            kind: _groups(each.values, np.array(of), [names.index(name) for name in listed], listed)
             for kind, of in labels.items()
         }
         measures = _figures(each.values, means, names)

@@ -20,8 +20,8 @@ from image_search.web.service import service
 
 blueprint = Blueprint("check", __name__)
 
-#: Unreadable files told with an answer; the count beside them is complete.
-UNREADABLE_TOLD = 200
+#: How many unreadable files an answer lists; the count beside them is complete.
+MAX_UNREADABLE_LISTED = 200
 
 #: Fitting the thresholds takes some ten seconds; a check waits for them at most so long.
 WAIT_SECONDS = 20.0
@@ -64,7 +64,7 @@ def _checked(query: Query) -> CheckResult:
 def to_json(result: CheckResult) -> dict[str, Any]:
     """The verdict as JSON."""
     plain = to_plain(result)
-    plain["unreadable_files"] = plain["unreadable_files"][:UNREADABLE_TOLD]
+    plain["unreadable_files"] = plain["unreadable_files"][:MAX_UNREADABLE_LISTED]
     for hit in (*plain["hits"], *plain["nearest"]):
         hit |= addresses(hit["id"], hit["modified"])
     return plain
@@ -86,7 +86,7 @@ def _report(query: Query, result: CheckResult) -> Response:
     else:
         path = library.original(query.like[0])
         data, name = read_image_file(path), path.name
-    shown = replace(result, unreadable_files=result.unreadable_files[:UNREADABLE_TOLD])
+    shown = replace(result, unreadable_files=result.unreadable_files[:MAX_UNREADABLE_LISTED])
     page = library.report([Checked(name, data, shown)])
     response = Response(page.encode("utf-8", "replace"), mimetype="text/html")
     # The page brings its style and its pictures along, and nothing else may be in it.

@@ -31,8 +31,8 @@ def show() -> ResponseReturnValue:
     else:
         ready, images, extractors = status.ready, status.images, list(status.extractors)
         # How to mend it is for the page and the command line to tell.
-        told = [without_hint(warning) for warning in status.warnings]
-        warnings = [without_paths(warning, service().settings) for warning in told]
+        shown = [without_hint(warning) for warning in status.warnings]
+        warnings = [without_paths(warning, service().settings) for warning in shown]
     return jsonify(
         status="degraded" if warnings or not ready else "ok",
         alive=True,

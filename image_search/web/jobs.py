@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Unreadable files told with a job; the count beside them is complete.
-ERRORS_TOLD = 200
+#: How many unreadable files a job lists; the count beside them is complete.
+MAX_ERRORS_LISTED = 200
 
 #: What a job takes over from the progress that the update tells.
 COUNTS = (
@@ -150,7 +150,7 @@ class Reindexer:
                 moved=report.moved,
                 removed=report.removed,
                 unreadable=report.unreadable,
-                errors=report.failures[:ERRORS_TOLD],
+                errors=report.failures[:MAX_ERRORS_LISTED],
                 message=" ".join(report.warnings),
             )
             if not report.cancelled and self._library.duplicates.outdated:
@@ -172,7 +172,7 @@ class Reindexer:
 
     def _note(self, progress: Progress) -> None:
         counts = {name: getattr(progress, name) for name in COUNTS}
-        self._change(**counts, errors=progress.recent[-ERRORS_TOLD:])
+        self._change(**counts, errors=progress.recent[-MAX_ERRORS_LISTED:])
         if progress.phase not in ("resolving", "scanning"):
             self._began.set()
 

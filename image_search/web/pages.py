@@ -25,8 +25,8 @@ blueprint = Blueprint("pages", __name__)
 EXAMPLES_SHOWN = 12
 EXAMPLE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
 
-#: Unreadable files told with the state; the count beside them is complete.
-FAILURES_TOLD = 500
+#: How many unreadable files the state lists; the count beside them is complete.
+MAX_FAILURES_LISTED = 500
 
 #: Of the page, whose indentation is a tenth of its size.
 _INDENTATION = re.compile(r"\n\s+")
@@ -66,7 +66,7 @@ def status() -> ResponseReturnValue:
     """The state of the index: pictures that cannot be read, with reasons; and files that are no
     pictures at all, by ending."""
     state = service().library.status()
-    answer = asdict(replace(state, failures=state.failures[:FAILURES_TOLD]))
+    answer = asdict(replace(state, failures=state.failures[:MAX_FAILURES_LISTED]))
     endings = sorted(ending.lstrip(".") for ending in state.not_images)
     answer["others"] = {"count": sum(state.not_images.values()), "endings": endings}
     answer["reads_words"] = any(REGISTRY[name].reads for name in state.usable)

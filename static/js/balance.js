@@ -79,6 +79,6 @@ function follow() {
 
 function tell() {
   byId("balance").classList.toggle("automatic", preset.value === "auto");
-  for (const slider of sliders) byId(`${slider.id}-told`).textContent = preset.value === "auto" ? "auto" : slider.value;
+  for (const slider of sliders) byId(`${slider.id}-text`).textContent = preset.value === "auto" ? "auto" : slider.value;
   byId("balance-brief").textContent = preset.value === "auto" ? "" : `· ${brief()}`;
 }

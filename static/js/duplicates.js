@@ -52,7 +52,7 @@ async function more() {
   show();
 }
 
-const tell = (text) => (byId("queue-told").textContent = text);
+const tell = (text) => (byId("queue-text").textContent = text);
 
 function show() {
   const row = pairs[at];
@@ -73,7 +73,7 @@ function show() {
   byId("pair-decided").textContent = pair.decision ? `Decided: ${WORDS[pair.decision].toLowerCase()}.` : "";
   byId("pair-undo").disabled = !done.length;
   byId("pair-back").disabled = at === 0;
-  byId("group-told").textContent = `${counted(group.members.length, "image")} in this group`;
+  byId("group-text").textContent = `${counted(group.members.length, "image")} in this group`;
   byId("members").replaceChildren(
     ...group.members.map((member) => {
       const among = member.id === pair.a || member.id === pair.b;

@@ -26,7 +26,7 @@ export function tell(isOfAKind, found) {
   if (!applies) return;
   const verb = byHand ? "Drawn here" : `${chosen() === "auto" ? "Detected as" : "Searched as"}: ${found.kind}`;
   const sentences = [verb, matchedOn(found.results)].filter(Boolean);
-  byId("kind-told").textContent = sentences.map((sentence) => `${sentence}.`).join(" ");
+  byId("kind-text").textContent = sentences.map((sentence) => `${sentence}.`).join(" ");
 }
 
 export const hide = () => (byId("kind").hidden = true);

@@ -32,7 +32,7 @@ export function start(onCompare) {
 function show() {
   tray.hidden = !chosen.length;
   document.body.classList.toggle("with-tray", chosen.length > 0);
-  byId("tray-told").textContent = chosen.length === 1 ? "One image selected. Compare it with your query, or select another." : `${chosen.length} selected`;
+  byId("tray-text").textContent = chosen.length === 1 ? "One image selected. Compare it with your query, or select another." : `${chosen.length} selected`;
   byId("tray-compare").disabled = !chosen.length;
   byId("tray-list").replaceChildren(
     ...chosen.map((hit) => {

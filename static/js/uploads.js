@@ -20,7 +20,7 @@ export function start(added, judge) {
 }
 
 async function send(files, judge) {
-  const told = byId("upload-told");
+  const told = byId("upload-text");
   const list = byId("upload-rows");
   list.replaceChildren();
   const folder = byId("upload-folder").value.trim();

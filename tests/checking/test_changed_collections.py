@@ -98,10 +98,14 @@ def test_without_thresholds_only_what_is_certain_is_said(
     with pytest.raises(NotReady):
         opened.check(another)
     assert not opened.wait_for_thresholds(0.01)
-    told: list[Progress] = []
-    assert opened.prepare(told.append)
+    answer: list[Progress] = []
+    assert opened.prepare(answer.append)
     drawings = min(min(IMAGES, drawn.PICTURES) * drawn.EACH, drawn.MOST)
-    assert (told[-1].phase, told[-1].done, told[-1].total) == ("thresholds", drawings, drawings)
+    assert (answer[-1].phase, answer[-1].done, answer[-1].total) == (
+        "thresholds",
+        drawings,
+        drawings,
+    )
     assert opened.wait_for_thresholds(0)
     assert opened.check(another).certainty is not None
 

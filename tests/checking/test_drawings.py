@@ -319,26 +319,26 @@ def test_everything_says_the_same(
     asked = ("check", file, "--kind", "sketch", *where)
 
     code, out, _ = run(*asked, "--json")
-    (told,) = json.loads(out)["checks"]
-    assert (code, told["verdict"]) == (3, "possible")
-    names = [hit["path"] for hit in told["hits"]]
+    (reported,) = json.loads(out)["checks"]
+    assert (code, reported["verdict"]) == (3, "possible")
+    names = [hit["path"] for hit in reported["hits"]]
 
     code, out, _ = run(*asked, "--csv", "-", "--report", tmp_path / "report.html")
     rows = list(csv.DictReader(io.StringIO(out)))
     assert code == 3
     assert [row["hit"] for row in rows] == names
     assert {(row["verdict"], row["relation"], row["words"], row["chance"]) for row in rows} == {
-        ("possible", "possible", told["words"], str(told["certainty"]["chance"]))
+        ("possible", "possible", reported["words"], str(reported["certainty"]["chance"]))
     }
     page = (tmp_path / "report.html").read_text("utf-8")
-    assert told["words"] in page
-    assert told["certainty"]["words"] in page
+    assert reported["words"] in page
+    assert reported["certainty"]["words"] in page
     assert all(name in page for name in names)
 
     code, out, _ = run(*asked)
     assert code == 3
-    assert told["words"] in out
-    assert told["certainty"]["words"] in out
+    assert reported["words"] in out
+    assert reported["certainty"]["words"] in out
     assert "edited copies" not in out
     assert all(f"possible {name}" in out for name in names)
 

@@ -66,12 +66,12 @@ def test_the_filter_counts_for_fingerprints_that_are_missing(own: Library) -> No
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "answer"),
     [
         (of(Image.new("RGB", (300, 200), "teal")), "too little detail"),
         (replace(of(ornate(100)), region=Region(0.1, 0.1, 0.05, 0.05)), "only 16 x 12 pixels"),
     ],
     ids=["plain", "small part"],
 )
-def test_what_a_check_cannot_know_is_told(library: Library, query: Query, told: str) -> None:
-    assert any(told in warning for warning in library.check(query).warnings)
+def test_what_a_check_cannot_know_is_told(library: Library, query: Query, answer: str) -> None:
+    assert any(answer in warning for warning in library.check(query).warnings)

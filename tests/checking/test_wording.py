@@ -11,23 +11,23 @@ from image_search.duplicates.checking.verdict import Certainty, headline_of, is_
 
 
 @pytest.mark.parametrize(
-    ("share", "said"),
+    ("share", "message"),
     [
         (0.0, "0"), (0.002, "less than 1"), (0.0049, "less than 1"), (0.005, "1"), (0.064, "6"),
         (0.065, "7"), (0.5, "50"), (0.99, "99"), (0.996, "more than 99"), (1.0, "100"),
     ],
 )  # fmt: skip
-def test_shares_are_whole_numbers_of_a_hundred(share: float, said: str) -> None:
-    assert wording.of_hundred(share) == said
+def test_shares_are_whole_numbers_of_a_hundred(share: float, message: str) -> None:
+    assert wording.of_hundred(share) == message
 
 
 @given(st.floats(0, 1))
 def test_what_is_not_certain_is_never_said_to_be(share: float) -> None:
-    said = wording.of_hundred(share)
-    assert (said == "0") == (share == 0)
-    assert (said == "100") == (share == 1)
-    if said.isdigit():
-        assert abs(int(said) - 100 * share) <= 0.5 + 1e-9
+    message = wording.of_hundred(share)
+    assert (message == "0") == (share == 0)
+    assert (message == "100") == (share == 1)
+    if message.isdigit():
+        assert abs(int(message) - 100 * share) <= 0.5 + 1e-9
 
 
 def test_none_missed_of_few_copies_is_no_promise() -> None:
@@ -50,7 +50,7 @@ def test_one_image_and_several_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "count", "chance", "kind", "limit", "said"),
+    ("verdict", "count", "chance", "kind", "limit", "message"),
     [
         ("near", 1, None, "photo", "", "Yes, the same picture is in the collection, edited."),
         ("similar", 2, None, "photo", "", "something similar was"),
@@ -64,19 +64,21 @@ def test_one_image_and_several_are_told_apart() -> None:
     ],
 )
 def test_the_headline_is_one_sentence(
-    verdict: str, count: int, chance: float | None, kind: str, limit: str, said: str
+    verdict: str, count: int, chance: float | None, kind: str, limit: str, message: str
 ) -> None:
     headline = headline_of(verdict, count, chance, kind, limit=limit, clear=False)
 
-    assert said in headline
+    assert message in headline
     assert headline.endswith(".")
     assert headline.count(".") == 1
 
 
 def test_a_no_is_said_only_where_it_is_clear() -> None:
-    said = [headline_of("new", 0, None, "photo", limit="", clear=clear) for clear in (True, False)]
+    message = [
+        headline_of("new", 0, None, "photo", limit="", clear=clear) for clear in (True, False)
+    ]
 
-    assert [one.startswith("No, ") for one in said] == [True, False]
+    assert [one.startswith("No, ") for one in message] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -221,9 +221,9 @@ def test_an_interruption_keeps_what_was_compared(
     opened = forget(library)
     assert opened.duplicates.pending == 8
     assert opened.duplicates.page().state == "building"
-    told: list[int] = []
+    result: list[int] = []
 
-    whole = opened.duplicates.update(lambda p: told.append(p.done), lambda: len(told) >= 3)
+    whole = opened.duplicates.update(lambda p: result.append(p.done), lambda: len(result) >= 3)
 
     assert not whole
     again = Library.open(library.settings)

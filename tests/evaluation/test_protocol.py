@@ -179,8 +179,8 @@ def test_the_kind_can_be_declared(photos: Collection, sketches: Collection) -> N
     assert found.kind == "photo"
     assert found.main.by["kind"].keys() == found.main.shares.keys() == {"photo"}
     assert found.main.shares["photo"]["hsv"] > 0
-    told = evaluate(photos, sketches, TRUTHS["class"])
-    assert told.main.shares["sketch"] == {"hsv": 0, "edges": 1}
+    result = evaluate(photos, sketches, TRUTHS["class"])
+    assert result.main.shares["sketch"] == {"hsv": 0, "edges": 1}
 
 
 def test_chunks_do_not_change_the_figures(

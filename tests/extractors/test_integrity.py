@@ -25,8 +25,8 @@ def test_what_is_whole_has_no_damage(weights: Path) -> None:
     assert damage(weights, thorough=True) is None
 
 
-@pytest.mark.parametrize(("bit", "told"), [(0x01, "encrypted"), (0x20, "patched data")])
-def test_parts_that_cannot_be_read_are_told_of(weights: Path, bit: int, told: str) -> None:
+@pytest.mark.parametrize(("bit", "result"), [(0x01, "encrypted"), (0x20, "patched data")])
+def test_parts_that_cannot_be_read_are_told_of(weights: Path, bit: int, result: str) -> None:
     content = bytearray(weights.read_bytes())
     for beginning, place in HEADERS:
         content[content.index(beginning) + place] |= bit
@@ -36,7 +36,7 @@ def test_parts_that_cannot_be_read_are_told_of(weights: Path, bit: int, told: st
 
     assert found is not None
     assert found.startswith("its parts cannot be read")
-    assert told in found
+    assert result in found
 
 
 def test_a_part_that_was_changed_is_named(weights: Path) -> None:

@@ -42,34 +42,34 @@ def with_a_chain(number: int) -> Pixels:
     return np.asarray(page)
 
 
-def told(query: Pixels, other: Pixels) -> SharedPart | None:
+def result(query: Pixels, other: Pixels) -> SharedPart | None:
     found = match(fingerprint(query), fingerprint(other))
     return None if found is None else shared_part(query, other, found)
 
 
 def test_two_sheets_share_their_layout() -> None:
-    part = told(sheet(1), sheet(2))
+    part = result(sheet(1), sheet(2))
 
     assert part is not None
     assert part.words() == "shares the page layout, with other content"
     for outline in (part.outline_query, part.outline_other):
         x, y = np.mean(outline, axis=0)
         assert (x, y) == pytest.approx((0.31, 0.49), abs=0.12)
-    assert told(sheet(1), sheet(1)) is None
+    assert result(sheet(1), sheet(1)) is None
 
 
 def test_two_pictures_in_one_frame_share_a_part() -> None:
-    part = told(framed(1), framed(2))
+    part = result(framed(1), framed(2))
 
     assert part is not None
-    assert told(framed(1), framed(1)) is None
+    assert result(framed(1), framed(1)) is None
 
 
 def test_a_colour_that_nothing_shared_has_counts_as_well() -> None:
     """No fit of the colours to what is shared may take it for paper."""
     for one, other in ((1, 2), (2, 3), (3, 1)):
-        assert told(with_a_chain(one), with_a_chain(other)) is not None
-    assert told(with_a_chain(1), with_a_chain(1)) is None
+        assert result(with_a_chain(one), with_a_chain(other)) is not None
+    assert result(with_a_chain(1), with_a_chain(1)) is None
 
 
 def test_what_is_shared_is_told_with_its_share() -> None:

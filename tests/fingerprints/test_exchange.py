@@ -18,7 +18,7 @@ from tests.fingerprints.renderings import CHARM, SHAPES, SIDE, necklace
 POSITIVE = [kind for kind in KINDS if kind != INVERTED]
 
 
-def told(query: Pixels, other: Pixels) -> ReplacedRegion | None:
+def result(query: Pixels, other: Pixels) -> ReplacedRegion | None:
     found = match(fingerprint(query), fingerprint(other))
     assert found is not None
     return replaced_region(query, other, found)
@@ -26,7 +26,7 @@ def told(query: Pixels, other: Pixels) -> ReplacedRegion | None:
 
 @pytest.mark.parametrize("charm", [name for name in SHAPES if name != "drop"])
 def test_another_charm_is_told_and_outlined(charm: str) -> None:
-    part = told(necklace(charm), necklace("drop"))
+    part = result(necklace(charm), necklace("drop"))
 
     assert part is not None
     assert 0.005 < part.share < 0.06
@@ -42,7 +42,7 @@ def test_another_charm_is_told_and_outlined(charm: str) -> None:
 def test_another_charm_is_told_in_an_edited_copy(kind: str) -> None:
     copy = edited(necklace("cross"), kind, MILD, np.random.default_rng(0))
 
-    part = told(copy, necklace("drop"))
+    part = result(copy, necklace("drop"))
 
     assert part is not None
     x, y = np.mean(part.outline_other, axis=0)
@@ -55,7 +55,7 @@ def test_what_two_charms_share_is_not_what_surrounds_them(shift: int) -> None:
     single pixels, and the result must not."""
     moved = np.roll(necklace("cross"), shift, axis=(0, 1))
 
-    part = told(moved, necklace("drop"))
+    part = result(moved, necklace("drop"))
 
     assert part is not None
     assert 0.005 < part.share < 0.06
@@ -68,7 +68,7 @@ def test_an_edit_is_no_other_part(kind: str, picture: str) -> None:
     strength = MILD if kind in {"recoloured", "grey"} else MEDIUM
     copy = edited(pixels, kind, strength, np.random.default_rng(0), backdrop=busy(99))
 
-    assert told(copy, pixels) is None
+    assert result(copy, pixels) is None
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -76,7 +76,7 @@ def test_a_badge_is_no_other_part_wherever_it_lies(seed: int) -> None:
     pixels = necklace("drop")
     for strength in (MILD, STRONG):
         assert (
-            told(edited(pixels, "stamped", strength, np.random.default_rng(seed)), pixels) is None
+            result(edited(pixels, "stamped", strength, np.random.default_rng(seed)), pixels) is None
         )
 
 
@@ -85,8 +85,8 @@ def test_what_is_only_added_or_taken_away_is_an_edit() -> None:
     without = with_charm.copy()
     without[CHARM[1] : CHARM[3], CHARM[0] : CHARM[2]] = (246, 244, 240)
 
-    assert told(without, with_charm) is None
-    assert told(with_charm, without) is None
+    assert result(without, with_charm) is None
+    assert result(with_charm, without) is None
 
 
 @pytest.mark.parametrize("size", [(8, 8), (30, 4), (60, 60)])

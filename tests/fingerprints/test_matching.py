@@ -55,42 +55,42 @@ def test_turns_and_mirrors_are_told(turns: int, flip: bool) -> None:
     picture = busy(3)
     changed = picture[:, ::-1] if flip else picture
     changed = np.ascontiguousarray(np.rot90(changed, -turns))
-    told = found(changed, picture)
-    assert told.mirrored == flip
-    assert abs((told.rotation - 90 * turns + 180) % 360 - 180) < 1
-    assert told.of_query == pytest.approx(1, abs=0.02)
-    assert told.of_other == pytest.approx(1, abs=0.02)
-    assert ("mirrored" in told.words()) == flip
-    assert ("turned" in told.words()) == (turns != 0)
+    answer = found(changed, picture)
+    assert answer.mirrored == flip
+    assert abs((answer.rotation - 90 * turns + 180) % 360 - 180) < 1
+    assert answer.of_query == pytest.approx(1, abs=0.02)
+    assert answer.of_other == pytest.approx(1, abs=0.02)
+    assert ("mirrored" in answer.words()) == flip
+    assert ("turned" in answer.words()) == (turns != 0)
 
 
 def test_a_crop_is_told_with_its_place() -> None:
     picture = busy(4)
-    told = found(np.ascontiguousarray(picture[60:240, 80:320]), picture)
-    assert told.of_other == pytest.approx(0.5625, abs=0.03)
-    assert told.of_query == pytest.approx(1, abs=0.03)
-    left = min(x for x, _ in told.outline_other)
-    top = min(y for _, y in told.outline_other)
+    answer = found(np.ascontiguousarray(picture[60:240, 80:320]), picture)
+    assert answer.of_other == pytest.approx(0.5625, abs=0.03)
+    assert answer.of_query == pytest.approx(1, abs=0.03)
+    left = min(x for x, _ in answer.outline_other)
+    top = min(y for _, y in answer.outline_other)
     assert (left, top) == pytest.approx((0.25, 0.25), abs=0.02)
-    assert "cropped to 5" in told.words()
+    assert "cropped to 5" in answer.words()
 
 
 def test_a_pasted_picture_is_told_with_its_place() -> None:
     picture, page = busy(5), busy(6).repeat(2, axis=0).repeat(2, axis=1).copy()
     page[200:440, 300:620] = picture
-    told = found(page, picture)
-    assert told.of_query == pytest.approx(0.25, abs=0.03)
-    assert told.of_other == pytest.approx(1, abs=0.03)
-    x, y = np.mean(told.outline_query, axis=0)
+    answer = found(page, picture)
+    assert answer.of_query == pytest.approx(0.25, abs=0.03)
+    assert answer.of_other == pytest.approx(1, abs=0.03)
+    x, y = np.mean(answer.outline_query, axis=0)
     assert (x, y) == pytest.approx((460 / 640, 320 / 480), abs=0.03)
 
 
 def test_a_mirrored_crop_is_outlined_where_it_lies() -> None:
     picture = busy(4)
-    told = found(np.ascontiguousarray(picture[:, :200][:, ::-1]), picture)
-    assert told.mirrored
-    assert max(x for x, _ in told.outline_other) == pytest.approx(200 / 320, abs=0.03)
-    assert max(x for x, _ in told.outline_query) == pytest.approx(1, abs=0.03)
+    answer = found(np.ascontiguousarray(picture[:, :200][:, ::-1]), picture)
+    assert answer.mirrored
+    assert max(x for x, _ in answer.outline_other) == pytest.approx(200 / 320, abs=0.03)
+    assert max(x for x, _ in answer.outline_query) == pytest.approx(1, abs=0.03)
 
 
 def test_pictures_with_nothing_to_recognise_are_told_by_eye() -> None:
@@ -129,10 +129,10 @@ def test_mirroring_a_fingerprint_is_mirroring_the_picture() -> None:
     made = fingerprint(busy(8)).mirrored
     assert np.bitwise_count(made.hashes ^ of_pixels.hashes).max() <= 2
     assert np.abs(made.preview.astype(int) - of_pixels.preview).max() <= 1
-    told = match(of_pixels, made)
-    assert told is not None
-    assert not told.mirrored
-    assert told.inliers > 0.8 * len(of_pixels.points)
+    answer = match(of_pixels, made)
+    assert answer is not None
+    assert not answer.mirrored
+    assert answer.inliers > 0.8 * len(of_pixels.points)
 
 
 @given(st.binary(min_size=16, max_size=16))
@@ -158,8 +158,8 @@ def test_a_picture_seen_at_an_angle_is_outlined_in_perspective() -> None:
     corners = np.array([[0, 0], [320, 0], [320, 240], [0, 240]], np.float32)
     seen = np.array([[20, 10], [300, 30], [310, 220], [10, 235]], np.float32)
     way = cv2.getPerspectiveTransform(corners, seen)
-    told = found(np.asarray(cv2.warpPerspective(picture, way, (320, 240)), np.uint8), picture)
-    assert np.array(told.outline_query) * [320, 240] == pytest.approx(seen, abs=4)
+    answer = found(np.asarray(cv2.warpPerspective(picture, way, (320, 240)), np.uint8), picture)
+    assert np.array(answer.outline_query) * [320, 240] == pytest.approx(seen, abs=4)
 
 
 def test_words_say_nothing_of_what_was_not_done() -> None:

@@ -155,7 +155,7 @@ def test_an_archive_that_claims_too_much_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "kind", "said"),
+    ("name", "data", "kind", "message"),
     [
         ("letter.xmp", b"<x:xmpmeta/>", NotAnImage, "not an image"),
         ("notes", b"Dear Sir", NotAnImage, "not an image"),
@@ -172,9 +172,9 @@ def test_an_archive_that_claims_too_much_is_refused() -> None:
     ],
 )
 def test_a_file_is_called_what_it_is(
-    name: str, data: bytes, kind: type[UnreadableImage], said: str
+    name: str, data: bytes, kind: type[UnreadableImage], message: str
 ) -> None:
-    with pytest.raises(UnreadableImage, match=said) as raised:
+    with pytest.raises(UnreadableImage, match=message) as raised:
         decode(data, max_megapixels=1, name=name)
 
     assert type(raised.value) is kind
@@ -187,15 +187,15 @@ def test_sidecars_do_not_bury_a_damaged_picture(run: Run, settings: Settings) ->
     (settings.images / "ring.jpg").write_bytes(saved(design(1), "JPEG")[:700])
     (settings.images / "whole.png").write_bytes(saved(design(2)))
 
-    _, _, told = run("index")
+    _, _, result = run("index")
     _, out, _ = run("index", "--json")
     report = json.loads(out)
     _, out, _ = run("status", "--json")
     status = json.loads(out)
 
-    first = next(line for line in told.splitlines() if line.startswith("Unreadable"))
+    first = next(line for line in result.splitlines() if line.startswith("Unreadable"))
     assert first.startswith("Unreadable: ring.jpg: The image is damaged")
-    assert "Left out, because they are not images: 60 .xmp." in told
+    assert "Left out, because they are not images: 60 .xmp." in result
     for answer in (report, status):
         assert answer["unreadable"] == 2
         assert [(row["path"], row["kind"]) for row in answer["failures"]] == [

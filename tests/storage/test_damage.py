@@ -40,9 +40,9 @@ def begun(cache: Path) -> tuple[Content, str]:
     """What the next update goes on from, and what it tells; then it ends."""
     with CacheWriter(cache, cache.parent) as writer:
         found = content(writer.begin(FAKE))
-        told = " ".join(writer.warnings)
+        result = " ".join(writer.warnings)
         writer.finish()
-    return found, told
+    return found, result
 
 
 @pytest.mark.parametrize("place", [0.0, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99])
@@ -52,11 +52,11 @@ def test_a_damaged_manifest_costs_nothing(cache: Path, damage: Damage, place: fl
     with pytest.raises(CacheDamaged):
         read(cache)
 
-    found, told = begun(cache)
+    found, result = begun(cache)
 
     assert found == expected(ALL)
-    assert "damaged" in told
-    assert next(cache.parent.glob("*.damaged-*")).name in told
+    assert "damaged" in result
+    assert next(cache.parent.glob("*.damaged-*")).name in result
     assert content(read(cache)) == expected(ALL)
 
 
@@ -82,11 +82,11 @@ def test_damaged_vectors_cost_one_segment(cache: Path, damage: Damage, place: fl
     vectors = [path for path in segment_files(cache) if path.suffix == ".vectors"][2]
     vectors.write_bytes(damage(vectors.read_bytes(), place))
 
-    found, told = begun(cache)
+    found, result = begun(cache)
 
     assert len(found) == len(ALL) - 4
     assert found.items() <= expected(ALL).items()
-    assert "damaged" in told or "4 images were altered" in told
+    assert "damaged" in result or "4 images were altered" in result
     assert content(read(cache)) == found
 
 
@@ -115,8 +115,8 @@ def test_deleted_files_do_not_come_back_with_a_rescued_cache(cache: Path) -> Non
 def test_a_cache_somebody_deleted_is_built_anew(cache: Path) -> None:
     cache.unlink()
 
-    found, told = begun(cache)
+    found, result = begun(cache)
 
     assert found == {}
-    assert told == ""
+    assert result == ""
     assert segment_files(cache) == []

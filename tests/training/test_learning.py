@@ -164,13 +164,13 @@ def test_every_edit_and_drawing_has_its_photo_beside_it(taught: Taught) -> None:
 
 
 def test_processes_learn_together(taught: Taught) -> None:
-    told: list[str] = []
+    messages: list[str] = []
     recipe = replace(RECIPE, workers=2, minutes=0.05)
 
-    state = learn(taught, recipe, tell=told.append, keep=lambda _: None)
+    state = learn(taught, recipe, tell=messages.append, keep=lambda _: None)
 
     torch.manual_seed(recipe.seed)
-    assert not told  # it was over before there was anything to tell
+    assert not messages  # it was over before there was anything to tell
     assert any(not torch.equal(state[n], v) for n, v in Design().state_dict().items())
     assert all(torch.isfinite(value).all() for value in state.values())
 
@@ -210,13 +210,13 @@ def test_layout_is_what_photos_differ_in_most(taught: Taught, weights: Path) -> 
 
     with torch.inference_mode():
         cells = network.eval().read_of(batch(squares, torch.device("cpu")))[1].double()
-        told = network.layout.double()(cells)
+        messages = network.layout.double()(cells)
 
-    assert told.mean(dim=0).abs().max() < 0.05 * told.abs().max()
-    std = told.std(dim=0)[: len(shown) - 1]
+    assert messages.mean(dim=0).abs().max() < 0.05 * messages.abs().max()
+    std = messages.std(dim=0)[: len(shown) - 1]
     assert (std.diff() <= 0.05 * std.max()).all()
     # What is kept of the cells is all in which these few pictures differ.
-    one, other = (torch.cdist(of, of) for of in (cells, told))
+    one, other = (torch.cdist(of, of) for of in (cells, messages))
     assert torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1] > 0.9
 
 

@@ -21,14 +21,14 @@ def test_all_step_by_the_mean_and_hear_from_the_first() -> None:
     both = Together(2, 10)
 
     def work(number: int) -> tuple[list[torch.nn.Parameter], list[float]]:
-        mine, told = weights(1.0 + 2 * number), []
+        mine, means = weights(1.0 + 2 * number), []
         for step in range(3):
-            told.append(both.mean(number, mine, 0.25 * step + 100 * number))
-        return mine, told
+            means.append(both.mean(number, mine, 0.25 * step + 100 * number))
+        return mine, means
 
-    mine, told = both.run(work)
+    mine, means = both.run(work)
 
-    assert told == [0, 0.25, 0.5]
+    assert means == [0, 0.25, 0.5]
     assert all(torch.equal(p.grad, torch.full_like(p, 2)) for p in mine if p.grad is not None)
 
 

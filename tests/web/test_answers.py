@@ -123,7 +123,7 @@ def test_health_is_open_and_tells_no_names(anyone: Client, settings: Settings) -
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"),
+    ("result", "kept"),
     [
         ("The cache /srv/new designs/x.pkl is damaged.", None),
         ("Carry it over to ~/.cache/clip/ViT-B-32.pt.", None),
@@ -132,9 +132,9 @@ def test_health_is_open_and_tells_no_names(anyone: Client, settings: Settings) -
         ("clip (open_clip/ViT-B-32) is away", "clip (open_clip/ViT-B-32) is away"),
     ],
 )
-def test_paths_in_warnings(told: str, kept: str | None) -> None:
+def test_paths_in_warnings(result: str, kept: str | None) -> None:
     settings = Settings(images=Path("/srv/new designs"), cache=Path("/srv/new designs/x.pkl"))
-    clean = without_paths(told, settings)
+    clean = without_paths(result, settings)
     assert "designs" not in clean
     assert ".cache" not in clean
     if kept is not None:

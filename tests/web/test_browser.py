@@ -119,7 +119,7 @@ def test_a_file_dropped_anywhere_never_makes_the_browser_leave(
         page.locator(panel).wait_for(state="hidden")
     assert page.locator(".previews img").count() == 1  # nor was it taken
     page.goto(f"{service.address}duplicates-page")
-    page.locator("#queue-told").wait_for()
+    page.locator("#queue-text").wait_for()
     assert page.evaluate(DROPPED, "#queue") == []
 
 
@@ -228,7 +228,7 @@ def test_the_session_ends_and_the_query_survives(page: Page, service: Running) -
         page.get_by_role("link", name="Sign in again").click()
     sign_in(opened.value, service)
     # Goes on by itself, once one is back.
-    with page.expect_response(lambda told: told.url.endswith("/search") and told.ok):
+    with page.expect_response(lambda result: result.url.endswith("/search") and result.ok):
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     page.get_by_text("Your session has ended.").wait_for(state="hidden")
 

@@ -70,13 +70,13 @@ def test_words_that_no_name_holds(page: Page) -> None:
 def test_nothing_asked_is_told(page: Page) -> None:
     words = page.get_by_label("In words")
     page.get_by_role("button", name="Search", exact=True).click()
-    told = page.get_by_text("There is nothing to search for yet")
-    told.wait_for()
+    result = page.get_by_text("There is nothing to search for yet")
+    result.wait_for()
     assert page.evaluate("document.activeElement.id") == "words"
     words.fill("navy")
     words.press("Enter")
     first(page, "cold/navy.jpg")
-    assert not told.is_visible()
+    assert not result.is_visible()
 
 
 def test_a_hit_dropped_on_the_page_asks_for_more_like_it(page: Page) -> None:

@@ -29,9 +29,9 @@ def test_a_marked_part_and_filters_are_sent_with_a_check(page: Page) -> None:
         page.get_by_role("button", name=CHECK).click()
     assert page.evaluate("window.asked.get('region')") == "0.2000,0.2000,0.6000,0.6000"
     assert page.evaluate("window.asked.get('name')") == "navy*"
-    told = answered.value.json()
-    assert told["compared"] == 1
-    assert "only the marked part was looked for" in told["limit"]
+    result = answered.value.json()
+    assert result["compared"] == 1
+    assert "only the marked part was looked for" in result["limit"]
     assert page.locator(".box").is_visible()
     shown(page, "only the one image that passes the filters was compared")
 

@@ -278,9 +278,9 @@ def test_the_queue_by_keyboard(page: Page, service: Running) -> None:
     decided: list[tuple[str, str]] = []
 
     def decide(route: Any) -> None:
-        told = route.request.post_data
-        pair = re.search(r'name="a"\s+(\w+)', told)
-        decision = re.search(r'name="decision"\s+(\w+)', told)
+        result = route.request.post_data
+        pair = re.search(r'name="a"\s+(\w+)', result)
+        decision = re.search(r'name="decision"\s+(\w+)', result)
         assert pair
         decided.append((pair[1][-2], decision[1] if decision else route.request.method))
         route.fulfill(json={"decision": None, "undo": "x"})

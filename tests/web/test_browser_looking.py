@@ -149,8 +149,8 @@ def test_a_finger_leafs_through(browser: Browser, service: Running) -> None:
         for number, way in ((2, (0.8, 0.4)), (3, (0.8, 0.4)), (2, (0.3, 0.7))):
             for kind, at in zip(("touchStart", "touchMove", "touchEnd"), (*way, None), strict=True):
                 place = {"x": stage["width"] * (at or 0), "y": stage["y"] + 99}
-                told = {"type": kind, "touchPoints": [place] if at else []}
-                finger.send("Input.dispatchTouchEvent", told)
+                result = {"type": kind, "touchPoints": [place] if at else []}
+                finger.send("Input.dispatchTouchEvent", result)
             shown(page, f"{number} of {len(HUES)}")
 
 

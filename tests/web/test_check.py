@@ -62,52 +62,52 @@ def test_a_verdict_has_its_evidence(client: Client) -> None:
     answer = client.post("/check", data={"image": picture(3, mirrored=True), "k": "2"})
 
     assert answer.status_code == 200
-    told = answer.json
-    assert told.keys() >= {
+    result = answer.json
+    assert result.keys() >= {
         "verdict", "words", "certainty", "hits", "compared", "unreadable", "unreadable_files",
         "took_ms", "kind", "extractors", "fingerprint", "checked", "warnings",
     }  # fmt: skip
-    assert (told["verdict"], told["compared"], told["unreadable"]) == ("near", 6, 1)
-    assert told["unreadable_files"][0]["path"] == "broken.png"
-    hit = told["hits"][0]
+    assert (result["verdict"], result["compared"], result["unreadable"]) == ("near", 6, 1)
+    assert result["unreadable_files"][0]["path"] == "broken.png"
+    hit = result["hits"][0]
     assert (hit["path"], hit["relation"]) == ("3.png", "near")
     assert hit["evidence"].keys() == {
         "words", "inliers", "score", "mirrored", "rotation", "scale", "of_query", "of_other",
         "outline_query", "outline_hit", "part_query", "part_hit",
     }  # fmt: skip
     assert client.get(hit["url"]).status_code == client.get(hit["thumbnail"]).status_code == 200
-    assert told["certainty"].keys() == {
+    assert result["certainty"].keys() == {
         *("false_alarms", "misses", "measured_on", "kind", "chance", "words")
     }
 
 
 def test_of_a_drawing_the_possible_images_are_named(client: Client) -> None:
     image = io.BytesIO(saved(ornate(90))), "idea.png"
-    told = client.post("/check", data={"image": image, "kind": "sketch"}).json
+    result = client.post("/check", data={"image": image, "kind": "sketch"}).json
 
-    assert (told["verdict"], told["kind"]) == ("possible", "sketch")
-    assert {hit["relation"] for hit in told["hits"]} == {"possible"}
-    assert 0 < told["certainty"]["chance"] <= 1
-    assert told["words"].startswith("Possible: if this design is here, it is ")
-    assert client.get(told["hits"][0]["thumbnail"]).status_code == 200
+    assert (result["verdict"], result["kind"]) == ("possible", "sketch")
+    assert {hit["relation"] for hit in result["hits"]} == {"possible"}
+    assert 0 < result["certainty"]["chance"] <= 1
+    assert result["words"].startswith("Possible: if this design is here, it is ")
+    assert client.get(result["hits"][0]["thumbnail"]).status_code == 200
 
 
 def test_a_marked_part_and_filters_limit_the_verdict(client: Client) -> None:
     sheet = Image.new("RGB", (640, 480), "white")
     sheet.paste(ornate(3), (320, 240))
 
-    def told(**fields: str) -> Any:
+    def result(**fields: str) -> Any:
         picture = io.BytesIO(saved(sheet)), "sheet.png"
         return client.post("/check", data={"image": picture, **fields}).json
 
-    part = told(region="0.5,0.5,0.5,0.5")
+    part = result(region="0.5,0.5,0.5,0.5")
     assert part["verdict"] == "near"
     assert part["limit"] == "only the marked part was looked for"
     assert min(x for x, _ in part["hits"][0]["evidence"]["outline_query"]) > 0.4
-    other = told(region="0,0,0.4,0.4", name="2*")
+    other = result(region="0,0,0.4,0.4", name="2*")
     assert other["verdict"] != "near"
     assert "the one image that passes the filters" in other["words"]
-    whole = told()
+    whole = result()
     assert (whole["verdict"], whole["limit"]) == ("near", "")
     assert all(found.keys() == {"x", "y", "width", "height"} for found in whole["parts"])
 
@@ -116,9 +116,9 @@ def test_an_indexed_image_is_checked_by_its_id(client: Client) -> None:
     found = client.post("/check", data={"image": (io.BytesIO(saved(ornate(1))), "x.png")}).json
     assert [h["path"] for h in found["hits"] if h["relation"] == "exact"] == ["1.png", "copy.png"]
 
-    told = client.post("/check", data={"like": found["hits"][0]["id"]}).json
+    result = client.post("/check", data={"like": found["hits"][0]["id"]}).json
 
-    assert [h["path"] for h in told["hits"] if h["relation"] == "exact"] == ["copy.png"]
+    assert [h["path"] for h in result["hits"] if h["relation"] == "exact"] == ["copy.png"]
 
 
 def test_the_report_is_a_page_of_its_own(client: Client) -> None:
@@ -153,11 +153,11 @@ def test_a_check_that_makes_no_sense_is_refused(
 
 
 def test_groups_are_told_with_addresses(client: Client) -> None:
-    told = client.get("/duplicates").json
+    result = client.get("/duplicates").json
 
-    assert (told["total"], told["undecided"], told["state"]) == (2, 2, "ready")
-    assert {group["kind"] for group in told["groups"]} == {"exact", "near"}
-    for group in told["groups"]:
+    assert (result["total"], result["undecided"], result["state"]) == (2, 2, "ready")
+    assert {group["kind"] for group in result["groups"]} == {"exact", "near"}
+    for group in result["groups"]:
         known = {member["id"] for member in group["members"]}
         for member in group["members"]:
             assert member.keys() >= {"id", "path", "width", "height", "size", "modified"}
@@ -166,7 +166,7 @@ def test_groups_are_told_with_addresses(client: Client) -> None:
             assert {pair["a"], pair["b"]} <= known
             assert pair.keys() >= {"relation", "words", "outline_a", "outline_b", "decision"}
     page = client.get("/duplicates?offset=1&limit=1").json
-    assert page["groups"] == told["groups"][1:]
+    assert page["groups"] == result["groups"][1:]
     for query in ("offset=x", "limit=0", "decided=maybe", "offset=-1"):
         assert client.get(f"/duplicates?{query}").status_code == 400
 
@@ -277,8 +277,8 @@ def test_a_reindex_is_followed_by_the_comparing(
         assert time.monotonic() < until
         time.sleep(0.05)
     library.duplicates.stop(5)
-    told = client.get("/duplicates").json
-    assert {"0.png", "turned.png"} in [{m["path"] for m in g["members"]} for g in told["groups"]]
+    result = client.get("/duplicates").json
+    assert {"0.png", "turned.png"} in [{m["path"] for m in g["members"]} for g in result["groups"]]
 
 
 def test_nobody_decides_without_the_password(app: Flask) -> None:

@@ -24,7 +24,7 @@ def test_a_mixture_by_name_and_groups_by_hand(client: Client) -> None:
 
 
 def test_what_is_no_mixture_gets_a_400_that_says_why(client: Client) -> None:
-    for fields, said in (
+    for fields, expected in (
         ({"preset": "shape"}, "auto, idea, form, colours, even"),
         ({"preset": "form", "weights": '{"hsv": 1}'}, "Both weights and a preset"),
         ({"weights": '{"shape": 1}'}, "Groups of them: meaning, structure, colour"),
@@ -32,15 +32,15 @@ def test_what_is_no_mixture_gets_a_400_that_says_why(client: Client) -> None:
         image = (io.BytesIO(ring("red")), "query.jpg")
         response = client.post("/search", data={**fields, "image": image})
         assert response.status_code == 400
-        assert said in response.json["error"]["message"]
+        assert expected in response.json["error"]["message"]
 
 
 def test_the_page_offers_the_mixtures_that_the_server_knows(client: Client) -> None:
     text = client.get("/").get_data(as_text=True)
     (mixtures,) = re.findall(r'<select id="balance-preset">(.*?)</select>', text, re.DOTALL)
-    told = dict(re.findall(r'data-(groups|presets)="([^"]*)"', text))
+    result = dict(re.findall(r'data-(groups|presets)="([^"]*)"', text))
 
     assert re.findall(r'value="(\w+)"', mixtures) == ["auto", *PRESETS, "own"]
-    assert json.loads(html.unescape(told["presets"])) == PRESETS
-    assert json.loads(html.unescape(told["groups"])) == groups_of()
+    assert json.loads(html.unescape(result["presets"])) == PRESETS
+    assert json.loads(html.unescape(result["groups"])) == groups_of()
     assert all(f'id="balance-{group}"' in text for group in GROUPS)

@@ -126,7 +126,7 @@ def test_fields_left_empty_are_not_asked_for(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "expected"),
     [
         ({"colour": "#ff0000"}, "no field 'colour'; there are image, text"),
         ({"text": ["red", "gold"]}, "'text' is given 2 times"),
@@ -151,17 +151,17 @@ def test_fields_left_empty_are_not_asked_for(client: Client) -> None:
     ids=lambda value: str(value)[:30],
 )
 def test_what_makes_no_sense_gets_a_clear_400(
-    client: Client, fields: dict[str, Any], said: str
+    client: Client, fields: dict[str, Any], expected: str
 ) -> None:
     response = client.post("/search", data={"image": (io.BytesIO(RED), "query.jpg"), **fields})
 
     assert response.status_code == 400
     assert response.json["error"]["code"] == "invalid_query"
-    assert said in response.json["error"]["message"]
+    assert expected in response.json["error"]["message"]
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "expected"),
     [
         ({"like": ["0123456789abcdef"] * 3500}, "3,500 ids in like; at most"),
         ({"color": ["d4af37"] * 7000}, "7,000 colours; at most"),
@@ -172,12 +172,12 @@ def test_what_makes_no_sense_gets_a_clear_400(
     ],
 )
 def test_what_asks_for_nothing_gets_a_clear_400(
-    client: Client, fields: dict[str, str], said: str
+    client: Client, fields: dict[str, str], expected: str
 ) -> None:
     response = client.post("/search", data=fields)
 
     assert response.status_code == 400
-    assert said in response.json["error"]["message"]
+    assert expected in response.json["error"]["message"]
 
 
 def test_a_drawing_is_compared_without_its_paper(client: Client) -> None:

@@ -94,7 +94,7 @@ def test_images_that_come_during_an_update_are_seen_by_the_next(
 
 
 @pytest.mark.parametrize(
-    ("data", "status", "said"),
+    ("data", "status", "expected"),
     [
         ({}, 400, "field image"),
         ({"image": (io.BytesIO(b"x"), "x.jpg"), "path": "x"}, 400, "no field 'path'"),
@@ -104,13 +104,13 @@ def test_images_that_come_during_an_update_are_seen_by_the_next(
     ids=["none", "unknown field", "no image", "outside"],
 )
 def test_what_cannot_be_taken(
-    adder: Client, settings: Settings, data: dict[str, Any], status: int, said: str
+    adder: Client, settings: Settings, data: dict[str, Any], status: int, expected: str
 ) -> None:
     before = sorted(settings.images.parent.rglob("*.jpg"))
     answer = adder.post("/images", data=data, content_type="multipart/form-data")
     assert answer.status_code == status
-    told = answer.json["error"]["message"] + str(answer.json.get("refused", ""))
-    assert said in told
+    result = answer.json["error"]["message"] + str(answer.json.get("refused", ""))
+    assert expected in result
     assert sorted(settings.images.parent.rglob("*.jpg")) == before
 
 

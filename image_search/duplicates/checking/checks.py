@@ -228,8 +228,8 @@ class _Found:
             (NEAR, {digest: one for digest, one in seen.items() if not one.difference}, ""),
             (SIMILAR, {digest: one for digest, one in seen.items() if one.difference}, ""),
         ]
-        for relation, contents, said in relations:
-            self._keep(relation, contents, said, decisions)
+        for relation, contents, description in relations:
+            self._keep(relation, contents, description, decisions)
 
     def _same_pixels(self, found: Mapping[bytes, Match], data: bytes) -> set[bytes]:
         """Those of ``found`` that hold the very pixels of ``data``, in another file."""
@@ -265,7 +265,7 @@ class _Found:
         self,
         relation: str,
         contents: Mapping[bytes, Sighting | None],
-        said: str,
+        description: str,
         decisions: Mapping[tuple[bytes, bytes], str],
     ) -> None:
         kept = []
@@ -273,7 +273,9 @@ class _Found:
         for digest, near in contents.items():
             decision = decisions.get(pair_of(self._content, digest))
             evidence = (
-                Evidence.of(None, said) if near is None else near.evidence((width, height), said)
+                Evidence.of(None, description)
+                if near is None
+                else near.evidence((width, height), description)
             )
             evidence = evidence.on_whole(self._region)
             for hit in self._collection.index.hits_of(self._asked.question, [digest]):

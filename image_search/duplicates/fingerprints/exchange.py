@@ -33,7 +33,7 @@ _NEARER = 2.0
 _OWN, _OWN_SHARE, _SHARE = 10.0, 0.05, 0.3
 # No part of a picture, but a badge or letters, has so much of what differs in two colours, of
 # 32 x 32 x 32; of fewer pixels than these that cannot be told.
-_SOLID, _TOLD = 0.6, 60
+_SOLID, _FEWEST_PIXELS = 0.6, 60
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _likeliest(
 
 def _solid(colours: Pixels) -> float:
     """The share of the two most frequent of these colours (n, 3)."""
-    if len(colours) < _TOLD:
+    if len(colours) < _FEWEST_PIXELS:
         return 0.0
     cells = (colours >> 3).astype(np.int64) @ [1 << 10, 1 << 5, 1]
     return float(np.sort(np.bincount(cells))[-2:].sum() / len(cells))
