@@ -21,14 +21,14 @@ export async function call(method, address, { body, signal } = {}) {
   if (answer.status === 403 && (await renewToken())) {
     answer = await send(method, address, body, signal); // signed in anew in another window
   }
-  const told = await answer.json().catch(() => ({}));
+  const data = await answer.json().catch(() => ({}));
   if (answer.ok) {
     if (clear("session")) document.dispatchEvent(new Event("server-back"));
-    return told;
+    return data;
   }
   if (answer.status === 401) askToSignIn();
-  const error = told.error ?? { code: "unknown", message: `The service answered ${answer.status}.` };
-  throw new ApiError(error.code, error.message, told);
+  const error = data.error ?? { code: "unknown", message: `The service answered ${answer.status}.` };
+  throw new ApiError(error.code, error.message, data);
 }
 
 async function send(method, address, body, signal) {

@@ -1,4 +1,4 @@
-// How much meaning, structure and colour say: three sliders, and mixtures that have a name.
+// How much meaning, structure and colour count: three sliders, and presets.
 
 import { byId } from "./elements.js";
 
@@ -25,13 +25,13 @@ export function ask(target) {
 }
 
 export function read(params) {
-  const told = params.get("balance") ?? "auto";
-  const numbers = told.split("-").map(Number);
+  const value = params.get("balance") ?? "auto";
+  const numbers = value.split("-").map(Number);
   if (numbers.length === 3 && numbers.every((number) => number >= 0 && number <= 100)) {
     preset.value = "own";
     sliders.forEach((slider, at) => (slider.value = numbers[at]));
   } else {
-    preset.value = told in PRESETS ? told : "auto";
+    preset.value = value in PRESETS ? value : "auto";
     follow();
   }
   byId("balance").open ||= preset.value !== "auto";
@@ -40,7 +40,7 @@ export function read(params) {
 
 export const brief = () => (preset.value === "auto" ? "" : preset.selectedOptions[0].textContent.toLowerCase());
 
-// A colour asked for must have a say.
+// A colour in the query must count.
 export function withColour() {
   const slider = byId("balance-colour");
   if (preset.value === "auto" || Number(slider.value) > 0) return;
@@ -65,7 +65,7 @@ export function start(changed) {
   tell();
 }
 
-// What the collection can be compared by decides which sliders have something to move.
+// Sliders are disabled where no extractor of their group is in use.
 export function know(status) {
   usable = status.usable;
   for (const slider of sliders) slider.disabled = !members(slider.name).length;

@@ -55,7 +55,7 @@ const SIMILARITY =
 
 const RELATIONS = { exact: "Same file", near: "Same picture", similar: "Similar" };
 
-// `act`: open, like (told the event), pick (told whether picked), all for this hit.
+// `act`: open, like (gets the event), pick (gets whether it is picked), all for this hit.
 export function card(hit, act, picked) {
   const name = basename(hit.path);
   const image = make("img", {
@@ -75,8 +75,8 @@ export function card(hit, act, picked) {
     hit.variant ? make("span", { class: "variant", title: "Your drawing matched this image best like this" }, hit.variant) : null,
     measure(hit),
   );
-  const said = RELATIONS[hit.relation];
-  const relation = said ? make("span", { class: `relation ${hit.relation}` }, said) : null;
+  const label = RELATIONS[hit.relation];
+  const relation = label ? make("span", { class: `relation ${hit.relation}` }, label) : null;
   const open = make(
     "button",
     { type: "button", class: "open", click: act.open },

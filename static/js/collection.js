@@ -101,7 +101,7 @@ async function watch(job) {
   byId("reindex").disabled = false;
   byId("progress").hidden = true;
   await refresh();
-  const outcome = told(job);
+  const outcome = outcomeOf(job);
   if (outcome && !dialog.open) notice("reindex", outcome, { kind: job.state === "failed" ? "error" : "" });
   byId("reindex-outcome").textContent = outcome;
   const news = job.state === "failed" ? "" : newsIn(job);
@@ -128,7 +128,7 @@ function showJob(job) {
 // What the update warns of, less what stands among the warnings above already.
 const newsIn = (job) => status.warnings.reduce((rest, known) => rest.replace(known, ""), job.message ?? "").trim();
 
-function told(job) {
+function outcomeOf(job) {
   if (job.state === "failed") return `The update failed: ${job.message}`;
   if (!["done", "cancelled"].includes(job.state)) return "";
   const kinds = ["added", "changed", "moved", "removed"];

@@ -76,7 +76,7 @@ function show() {
 
 function shown(row, total) {
   const name = nameOf(row.colour);
-  const told = make("output", {}, picked.length > 1 ? `${Math.round((100 * row.share) / total)} %` : name);
+  const output = make("output", {}, picked.length > 1 ? `${Math.round((100 * row.share) / total)} %` : name);
   const share = make("input", { type: "range", min: 1, max: 9, value: row.share, "aria-label": `Share of ${name}`, hidden: picked.length < 2 });
   share.addEventListener("input", () => {
     row.share = Number(share.value);
@@ -90,10 +90,10 @@ function shown(row, total) {
     changed(0);
   };
   const dot = make("span", { class: "spot", "--colour": row.colour, title: name });
-  return make("li", {}, dot, share, told, button("×", drop, { class: "round", "aria-label": `Remove ${name}` }));
+  return make("li", {}, dot, share, output, button("×", drop, { class: "round", "aria-label": `Remove ${name}` }));
 }
 
 function tellShares() {
   const total = picked.reduce((sum, { share }) => sum + share, 0);
-  list.querySelectorAll("output").forEach((told, at) => (told.textContent = `${Math.round((100 * picked[at].share) / total)} %`));
+  list.querySelectorAll("output").forEach((output, at) => (output.textContent = `${Math.round((100 * picked[at].share) / total)} %`));
 }

@@ -111,8 +111,8 @@ function stageOf(shown) {
   const inner = make("div", { class: "inner" }, ...layers);
   const stage = make("div", { class: "stage" }, inner);
   const names = shown.map((item) => item.name).join(" · ");
-  const told = dialog.dataset.mode === "difference" ? `Black where both are the same: ${names}` : names;
-  const figure = make("figure", {}, stage, make("figcaption", {}, told));
+  const caption = dialog.dataset.mode === "difference" ? `Black where both are the same: ${names}` : names;
+  const figure = make("figure", {}, stage, make("figcaption", {}, caption));
   frames.push({ stage, inner, ratio: shown[0].ratio });
   return { figure, stage, inner };
 }

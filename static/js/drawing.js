@@ -26,7 +26,7 @@ const ratio = () => canvas.width / canvas.height;
 const tool = () => panel.querySelector("[name=tool]:checked").value;
 const width = () => Number(byId("draw-width").value) / 1000;
 
-// onDrawn is told { file, drawing }, or null for a blank sheet.
+// onDrawn gets { file, drawing }, or null for a blank sheet.
 export function start(onDrawn) {
   drawn = onDrawn;
   paper.addEventListener("pointerdown", press);
@@ -106,24 +106,24 @@ function add(stroke) {
   strokes.push(stroke);
   undone = [];
   show();
-  told();
+  showState();
 }
 
 function undo() {
   if (!strokes.length) return;
   undone.push(strokes.pop());
   show();
-  told();
+  showState();
 }
 
 function redo() {
   if (!undone.length) return;
   strokes.push(undone.pop());
   show();
-  told();
+  showState();
 }
 
-function told() {
+function showState() {
   clearTimeout(timer);
   timer = setTimeout(tell, PAUSE);
 }

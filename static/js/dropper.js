@@ -28,14 +28,14 @@ export function start(onColour) {
 function begin() {
   if (!image?.naturalWidth) return;
   const read = reader();
-  const told = make("output", { class: "told" });
-  const cross = make("span", { class: "cross" }, told);
+  const output = make("output", { class: "colour-name" });
+  const cross = make("span", { class: "cross" }, output);
   const look = () => {
     const colour = read(at);
     cross.style.setProperty("--x", `${100 * at.x}%`);
     cross.style.setProperty("--y", `${100 * at.y}%`);
     cross.style.setProperty("--colour", colour);
-    told.textContent = colour;
+    output.textContent = colour;
     return colour;
   };
   const follow = (event) => {

@@ -96,9 +96,9 @@ function figure(member, outline) {
 async function settle(decision) {
   const row = pairs[at];
   if (!row) return;
-  const told = await decide(row.pair.a, row.pair.b, decision);
-  if (!told.startsWith("Saved")) {
-    byId("pair-decided").textContent = told;
+  const answer = await decide(row.pair.a, row.pair.b, decision);
+  if (!answer.startsWith("Saved")) {
+    byId("pair-decided").textContent = answer;
     return;
   }
   row.pair.decision = decision;

@@ -12,19 +12,19 @@ const list = byId("hits");
 const size = byId("size");
 const end = byId("hits-end");
 const KEPT = "image-search.size";
-const EXPLAINED = 30; // hits that are told at once why they match
+const EXPLAINED = 30; // hits whose explanation is made at once
 
 let hits = [];
 let cards = []; // of the hits
 let sizes = []; // of the cards
-let telling = []; // the parts that have a say in these hits
+let used = []; // the parts that add to these hits
 let whole = 1;
 let open = () => {};
 let more = null; // asks for further hits, while there are any
 let arranged = 0; // the width that the cards are laid out for
 
 export const shownHits = () => hits;
-export const bars = (hit) => barsOf(hit, telling, whole);
+export const bars = (hit) => barsOf(hit, used, whole);
 
 // wantMore: what to call at the end of the list, or null where it is the end of all.
 export function show(results, openHit, wantMore = null) {
@@ -36,11 +36,11 @@ export function show(results, openHit, wantMore = null) {
   open = openHit;
   more = wantMore;
   if (!goesOn) {
-    telling = parts(hits);
+    used = parts(hits);
     whole = Math.max(...hits.map((hit) => hit.score).slice(0, 1), 0.001);
     list.replaceChildren();
     cards = [];
-    list.style.setProperty("--parts", telling.length);
+    list.style.setProperty("--parts", used.length);
   }
   cards.push(...hits.slice(from).map((hit, at) => cardOf(hit, from + at)));
   arrange();
@@ -106,7 +106,7 @@ export const isPick = (event) => event.key.toLowerCase() === "c" && plain(event)
 
 const nearEnd = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && goOn(), { rootMargin: "900px" });
 
-// Watched anew after each answer: an end that stayed in sight would not be told again.
+// Watched again after each answer: an end that stayed in sight would cause no event.
 function watch() {
   nearEnd.disconnect();
   if (more) nearEnd.observe(end);

@@ -5,7 +5,7 @@ import { byId } from "./elements.js";
 import { notice } from "./notices.js";
 import { fromAddress, set } from "./pictures.js";
 
-// onHit is told a hit that was dropped, and whether it is to ask beside the others.
+// onHit gets a hit that was dropped, and whether it is added to the query.
 export function start(onHit) {
   for (const input of [byId("file"), byId("file-beside"), byId("camera")]) {
     const chosen = () => {
@@ -53,7 +53,7 @@ function watchDragging(onHit) {
     mark(-depth);
     const files = [...event.dataTransfer.files];
     const hit = held;
-    held = null; // once its card is gone, its end is not told
+    held = null; // once its card is gone, it causes no event
     if (hit) onHit(hit, event.shiftKey);
     else if (files.length) set(files, { beside: event.shiftKey });
     else notice("upload", "That was not a file. Save the picture first, then drop it here.", { kind: "warning" });

@@ -100,8 +100,8 @@ function judge(found) {
   clear("search");
   scrollUp();
   asIs = found.hits.find((hit) => hit.relation === "exact")?.id ?? null;
-  const told = new Set(found.hits.map((hit) => hit.id));
-  const hits = [...found.hits, ...(found.nearest ?? []).filter((hit) => !told.has(hit.id))].map((hit, at) => ({ ...hit, rank: at + 1 }));
+  const matching = new Set(found.hits.map((hit) => hit.id));
+  const hits = [...found.hits, ...(found.nearest ?? []).filter((hit) => !matching.has(hit.id))].map((hit, at) => ({ ...hit, rank: at + 1 }));
   show(hits, hits.length ? `${mostSimilar(hits.length)} of ${counted(found.compared, "image")}` : "");
   region.offer(found.parts ?? [], (number, of) => `Check only picture ${number} of ${of}`, () => query.check());
   showVerdict(found);
@@ -193,7 +193,7 @@ function empty() {
   }));
 }
 
-// What the start page must say beyond its invitation.
+// What the start page shows beside its invitation.
 function invite(status) {
   if (!status || !document.body.classList.contains("start")) return;
   if (status.images) byId("message").hidden = true;
@@ -232,10 +232,10 @@ async function compareAll(hits) {
 }
 
 async function evidence(hit) {
-  const told = hit.evidence ?? {};
+  const proof = hit.evidence ?? {};
   const asked = await queryItem();
-  const pair = [asked && { ...asked, outline: told.outline_query }, { ...item(hit), outline: told.outline_hit }].filter(Boolean);
-  (await comparison()).open(pair, told.words ?? "");
+  const pair = [asked && { ...asked, outline: proof.outline_query }, { ...item(hit), outline: proof.outline_hit }].filter(Boolean);
+  (await comparison()).open(pair, proof.words ?? "");
 }
 
 const withWords = (status) => {

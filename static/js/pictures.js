@@ -56,7 +56,7 @@ export async function write(params) {
   const [held, alike] = [pictures, likes];
   for (const picture of held) {
     const key = await keyOf(picture.file);
-    await keep(key, picture).catch(() => {}); // no room, or not allowed: going back to it will say so
+    await keep(key, picture).catch(() => {}); // no room, or not allowed: going back to it shows that
     params.append("image", key);
   }
   for (const { id } of alike) params.append("like", id);

@@ -1,4 +1,4 @@
-// What is asked. Each control that has a say adds its own fields, to the form that is sent and to the
+// What is asked. Each control adds its own fields, to the form that is sent and to the
 // address alike, and takes them back from an address.
 
 import * as address from "./address.js";

@@ -20,7 +20,7 @@ export function start(added, judge) {
 }
 
 async function send(files, judge) {
-  const told = byId("upload-text");
+  const status = byId("upload-text");
   const list = byId("upload-rows");
   list.replaceChildren();
   const folder = byId("upload-folder").value.trim();
@@ -28,7 +28,7 @@ async function send(files, judge) {
   const refuse = (rows) => rows.forEach(({ name, message }) => row(name, make("span", {}, message)));
   let done = 0;
   for (let at = 0; at < files.length; at += AT_ONCE) {
-    told.textContent = `Sending ${counted(files.length, "image")}: ${at} sent…`;
+    status.textContent = `Sending ${counted(files.length, "image")}: ${at} sent…`;
     const body = new FormData();
     const some = files.slice(at, at + AT_ONCE);
     for (const file of some) body.append("image", file);
@@ -45,10 +45,10 @@ async function send(files, judge) {
     } catch (error) {
       if (error.body?.refused) refuse(error.body.refused);
       else {
-        told.textContent = error.message;
+        status.textContent = error.message;
         return;
       }
     }
   }
-  told.textContent = `${counted(done, "image")} added${done < files.length ? `; ${files.length - done} could not be added` : ""}.`;
+  status.textContent = `${counted(done, "image")} added${done < files.length ? `; ${files.length - done} could not be added` : ""}.`;
 }

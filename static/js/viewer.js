@@ -26,7 +26,7 @@ export function open(index) {
   fit();
 }
 
-// compareWithQuery is told the hit.
+// compareWithQuery gets the hit.
 export function start(compareWithQuery) {
   beside = compareWithQuery;
   closable(dialog);
@@ -53,7 +53,7 @@ export function start(compareWithQuery) {
   });
   byId("viewer-pick").addEventListener("change", (event) => selection.set(shownHits()[at], event.target.checked));
   new ResizeObserver(fit).observe(stage);
-  leaf();
+  listenToSwipes();
 }
 
 function like(event) {
@@ -62,7 +62,7 @@ function like(event) {
 }
 
 // A finger drawn across leads to the next picture, unless it moves what is zoomed.
-function leaf() {
+function listenToSwipes() {
   let from = null;
   stage.addEventListener("pointerdown", (event) => (from = event.isPrimary && event.pointerType === "touch" && look.scale === 1 ? event : null));
   stage.addEventListener("pointerup", (event) => {
