@@ -14,8 +14,8 @@ import numpy as np
 from benchmarks import copies_known
 from benchmarks.fingerprinted import (
     BACKDROPS,
+    EDITS,
     FOLDERS,
-    WAYS,
     Collection,
     Copy,
     backdrops,
@@ -140,14 +140,14 @@ def share(asked: Sequence[Asked]) -> str:
 def described(
     collection: Collection, asked: Sequence[Asked], threshold: float, pictures: int
 ) -> str:
-    by_way: dict[tuple[str, int], list[Asked]] = {way: [] for way in WAYS}
+    by_edit: dict[tuple[str, int], list[Asked]] = {edit: [] for edit in EDITS}
     for one in asked:
-        by_way[one.copy.kind, one.copy.strength].append(one)
+        by_edit[one.copy.kind, one.copy.strength].append(one)
     rows: list[list[object]] = []
     for kind in KINDS:
         cells = []
         for strength in range(len(STRENGTHS)):
-            some = by_way[kind, strength]
+            some = by_edit[kind, strength]
             called = np.mean([one.own >= threshold for one in some])
             cells.append(f"{share(some)} / {called:.0%}")
         rows.append([kind, *cells])

@@ -20,7 +20,7 @@ from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.edits import KINDS, MILD
 
-WAYS: dict[str, Network] = {
+NETWORKS: dict[str, Network] = {
     **{name: extractor(name) for name in ("design", "hsv", "edges", "texture")},
     "SqueezeNet 1.1": squeezenet,
     "MobileNetV2": mobilenet,
@@ -53,7 +53,7 @@ def main() -> None:
     right = np.array([number[copy.content] for copy in made])
     mild = np.array([copy.strength == MILD for copy in made])
     rows: list[list[object]] = []
-    for name, see in WAYS.items():
+    for name, see in NETWORKS.items():
         ranks = ranked(embedded(see, pictures), embedded(see, [one.pixels for one in made]), right)
         first, ten = ranks == 0, ranks < 10
         cells = (first.mean(), first[mild].mean(), ten.mean())

@@ -33,7 +33,7 @@ from image_search.imaging.edits import KINDS, STRENGTHS, edited
 # What is asked for, and what edited copies are pasted into.
 FOLDERS = [DATASETS / name for name in ("jewellery", "clothing", "caltech101")]
 BACKDROPS = DATASETS / "corel1k"
-WAYS = [(kind, strength) for kind in KINDS for strength in range(len(STRENGTHS))]
+EDITS = [(kind, strength) for kind in KINDS for strength in range(len(STRENGTHS))]
 
 
 @dataclass(frozen=True)
@@ -184,9 +184,9 @@ def copies(
     number = 0
     for content in contents:
         original = pixels_of(paths[content])
-        while number < len(WAYS):
-            kind, strength = WAYS[number]
+        while number < len(EDITS):
+            kind, strength = EDITS[number]
             backdrop = into[int(rng.integers(len(into)))]
             yield Copy(content, kind, strength, edited(original, kind, strength, rng, backdrop))
             number += step
-        number -= len(WAYS)
+        number -= len(EDITS)

@@ -15,7 +15,7 @@ from image_search.evaluation.protocol import prepare
 from image_search.search.ranking.fusion import ROUNDS, Round
 from image_search.settings import Settings
 
-WAYS: tuple[tuple[Round, ...], ...] = (
+SETTINGS: tuple[tuple[Round, ...], ...] = (
     (),
     ROUNDS[:1],
     ROUNDS[1:],
@@ -34,7 +34,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         caches = options.caches or Path(temporary)
         rows = [row(case, caches) for case in cases]
-    text = INTRODUCTION + table(["set", "queries", *map(heading, WAYS)], rows)
+    text = INTRODUCTION + table(["set", "queries", *map(heading, SETTINGS)], rows)
     if options.only:
         print(text)
     else:
@@ -51,9 +51,9 @@ def row(case: Case, caches: Path) -> list[object]:
         queries = collected(asking, caches / f"{case.cache}-queries.pkl")
     trial = prepare(gallery, queries, TRUTHS[case.truth])
     cells = []
-    for rounds in WAYS:
-        way = RankingConfig(heading(rounds), rounds=rounds)
-        values = measure(trial, way, (10,), 10).values.mean(axis=0)
+    for rounds in SETTINGS:
+        config = RankingConfig(heading(rounds), rounds=rounds)
+        values = measure(trial, config, (10,), 10).values.mean(axis=0)
         cells.append(" / ".join(f"{value:.3f}".removeprefix("0") for value in values))
     return [case.name, f"{len(trial.asked):,}", *cells]
 

@@ -204,15 +204,15 @@ def main() -> None:
     stop, refused = threading.Event(), list[Counter[int]]()
     with Server(where, images[0]) as server:
         before = server.peak_megabytes()
-        way = threading.Thread(
+        thread = threading.Thread(
             target=lambda: refused.append(in_the_way(server, options.half_open, stop))
         )
-        way.start()
+        thread.start()
         try:
             replies = crowd(server, images, options)
         finally:
             stop.set()
-            way.join()
+            thread.join()
         peak = server.peak_megabytes()
     section = report(replies, refused[0], options, before, peak)
     write_section("robustness.md", "mixed work", section)

@@ -20,7 +20,7 @@ from PIL import Image
 
 from benchmarks.fingerprinted import spaced
 from benchmarks.report import DATASETS, table, write_section
-from image_search.evaluation.asking import FUSION, EvaluationQuery, scores, ways
+from image_search.evaluation.asking import FUSION, EvaluationQuery, ranking_configs, scores
 from image_search.evaluation.metrics import average_precision, ranked
 from image_search.extractors import REGISTRY, unit_rows
 from image_search.extractors.crop import centre_square
@@ -168,8 +168,8 @@ def scored(
     models = {name: REGISTRY[name].model if name in REGISTRY else "any" for name in gallery}
     centred = calibration.centred(vectors)
     return {
-        way.name: scores(way, asked, calibration, models, centred, itself)
-        for way in ways(tuple(gallery))
+        config.name: scores(config, asked, calibration, models, centred, itself)
+        for config in ranking_configs(tuple(gallery))
     }
 
 

@@ -67,7 +67,7 @@ def main() -> None:
         "Measuring it, of kept indexes," if options.caches else "Indexing and measuring all of it"
     )
     rows = [row(case, answer) for case, _, answer in found]
-    names = [way["name"] for way in found[0][2]["ways"]]
+    names = [ranking["name"] for ranking in found[0][2]["rankings"]]
     models = found[0][2]["models"]
     missing_reason = [name for name in REGISTRY if name not in models]
     lacking = f"; not in use here: {', '.join(missing_reason)}" if missing_reason else ""
@@ -117,11 +117,11 @@ def unseen(queries: Path, place: Path) -> Path:
 
 
 def row(case: Case, answer: dict[str, Any]) -> list[object]:
-    ways = answer["ways"]
-    best = max(way["measures"]["mAP"]["mean"] for way in ways)
+    rankings = answer["rankings"]
+    best = max(ranking["measures"]["mAP"]["mean"] for ranking in rankings)
     cells = []
-    for way in ways:
-        figures = [way["measures"][name]["mean"] for name in MEASURES]
+    for ranking in rankings:
+        figures = [ranking["measures"][name]["mean"] for name in MEASURES]
         texts = [f"{figure:.3f}".removeprefix("0") for figure in figures]
         if figures[0] == best:
             texts[0] = f"**{texts[0]}**"
@@ -131,7 +131,7 @@ def row(case: Case, answer: dict[str, Any]) -> list[object]:
     if against is not None:
         relative = against["relative"]
         gain = f"{relative['mean']:+.1%} ({relative['low']:+.1%} to {relative['high']:+.1%})"
-    sketches = ways[-1]["by"]["kind"].get("sketch", {"queries": 0})["queries"]
+    sketches = rankings[-1]["by"]["kind"].get("sketch", {"queries": 0})["queries"]
     share = f"{sketches / answer['asked']:.1%}"
     return [case.name, f"{answer['asked']:,}", share, *cells, gain]
 

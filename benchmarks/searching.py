@@ -291,8 +291,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.measure:
         what, folder = options.measure[0], Path(options.measure[1])
-        ways = {"ours": ours, "adding": adding}
-        print(json.dumps(ways[what](folder) if what in ways else plain(folder, what)))
+        modes = {"ours": ours, "adding": adding}
+        print(json.dumps(modes[what](folder) if what in modes else plain(folder, what)))
         return
     rows = []
     for count in options.sizes:

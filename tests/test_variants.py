@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from image_search.evaluation.asking import FUSION, EvaluationQuery, scores, ways
+from image_search.evaluation.asking import FUSION, EvaluationQuery, ranking_configs, scores
 from image_search.evaluation.collection import Collection
 from image_search.extractors.uprightness import QUARTERS, Uprightness, uprightness_of
 from image_search.imaging.arrays import Floats, Pixels
@@ -175,12 +175,14 @@ def test_filters_regions_and_words_hold_for_variants(library: Library) -> None:
 
 def test_evaluation_scores_drawings_as_a_search_does(library: Library) -> None:
     collection = Collection.of(library.settings)
-    way = next(way for way in ways(tuple(collection.models)) if way.name == FUSION)
+    config = next(
+        config for config in ranking_configs(tuple(collection.models)) if config.name == FUSION
+    )
     number = collection.paths.index("06.png")
     blocks, variants = collection.drawn(number, tuple(collection.models), SKETCH)
     one = EvaluationQuery(blocks, SKETCH, variants)
     known = (collection.calibration, collection.models, collection.centred)
-    found = scores(way, [one], *known)[0]
+    found = scores(config, [one], *known)[0]
     hits = library.search(Query((asked(6),), kind="sketch", k=COUNT)).hits
     assert len(hits) == COUNT
     for hit in hits:
@@ -193,10 +195,12 @@ def test_evaluation_asks_with_the_cleaned_drawing(library: Library, tmp_path: Pa
     Image.fromarray(sheet).save(tmp_path / "chalk.png")
     questions = Collection.of(replace(library.settings, images=tmp_path, cache=tmp_path / "f.pkl"))
     collection = Collection.of(library.settings)
-    way = next(way for way in ways(tuple(collection.models)) if way.name == FUSION)
+    config = next(
+        config for config in ranking_configs(tuple(collection.models)) if config.name == FUSION
+    )
     blocks, variants = questions.drawn(0, tuple(collection.models))
     known = (collection.calibration, collection.models, collection.centred)
-    (found,) = scores(way, [EvaluationQuery(blocks, SKETCH, variants)], *known)
+    (found,) = scores(config, [EvaluationQuery(blocks, SKETCH, variants)], *known)
 
     assert questions.kinds == (SKETCH,)
     chalk = (tmp_path / "chalk.png").read_bytes()

@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
             TRUTHS[options.truth],
             k=options.k,
             kind=options.kind,
-            on_way=lambda name: _tell(f"Ranking by {name}", options.json),
+            on_ranking=lambda name: _tell(f"Ranking by {name}", options.json),
         )
         if report is not None:
             from image_search.evaluation.report import write_report
@@ -147,11 +147,11 @@ def _print(evaluation: Evaluation) -> None:
     names = ("mAP", f"P@{evaluation.k}", f"recall@{evaluation.k}")
     print()
     print(f"{'':10}" + "".join(f"{name + ' (95 %)':>22}" for name in names) + f"{'AUC':>8}")
-    for way in evaluation.ways:
-        figures = [way.measures[name] for name in names]
+    for ranking in evaluation.rankings:
+        figures = [ranking.measures[name] for name in names]
         cells = [f"{f.mean:.3f} ({f.low:.3f}-{f.high:.3f})" for f in figures]
-        auc = f"{way.pairs.auc:.3f}" if way.pairs else "-"
-        print(f"{way.name:10}" + "".join(f"{cell:>22}" for cell in cells) + f"{auc:>8}")
+        auc = f"{ranking.pairs.auc:.3f}" if ranking.pairs else "-"
+        print(f"{ranking.name:10}" + "".join(f"{cell:>22}" for cell in cells) + f"{auc:>8}")
     against = evaluation.fusion_against_best
     if against is not None:
         relative = against.relative

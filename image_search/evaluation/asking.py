@@ -46,8 +46,8 @@ class EvaluationQuery:
 
 @dataclass(frozen=True)
 class RankingConfig:
-    """A way to rank: by weights chosen by hand, or (``weights`` is None) as unasked, where the
-    first answers speak about the others in ``rounds``."""
+    """How to rank: by weights chosen by hand, or (``weights`` is None) by the default weights,
+    with ``rounds`` of query expansion."""
 
     name: str
     weights: Mapping[str, float] | None = None
@@ -86,14 +86,14 @@ class RankingConfig:
         return chosen_weights(self.weights, names, calibration)
 
 
-def ways(names: Sequence[str]) -> tuple[RankingConfig, ...]:
+def ranking_configs(names: Sequence[str]) -> tuple[RankingConfig, ...]:
     """Every extractor alone, then the default fusion where there is something to fuse."""
     alone = tuple(RankingConfig(name, {name: 1.0}) for name in names)
     return (*alone, RankingConfig(FUSION)) if len(names) > 1 else alone
 
 
 def scores(
-    way: RankingConfig,
+    config: RankingConfig,
     asked: Sequence[EvaluationQuery],
     calibration: Calibration,
     models: Mapping[str, str],
@@ -113,13 +113,13 @@ def scores(
         hubness_corrected = comparison.hubness_corrected(centred)
         chosen = np.flatnonzero(kinds == kind)
         alike = [asked[i] for i in chosen.tolist()]
-        cosines = _nearest([way.vectors(one, comparison) for one in alike], hubness_corrected)
+        cosines = _nearest([config.vectors(one, comparison) for one in alike], hubness_corrected)
         if itself is not None:
             away = itself[chosen] >= 0
             cosines[away, itself[chosen][away]] = -1
-        if way.weights is None:
-            shares = way.shares(kind, tuple(alike[0].blocks), calibration)
-            _expand(cosines, shares, comparison, centred, way.rounds)
+        if config.weights is None:
+            shares = config.shares(kind, tuple(alike[0].blocks), calibration)
+            _expand(cosines, shares, comparison, centred, config.rounds)
         found[chosen] = cosines
     return np.round(found, DIGITS)
 

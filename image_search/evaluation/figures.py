@@ -53,8 +53,8 @@ class Group:
 
 
 @dataclass(frozen=True)
-class WayFigures:
-    """How one way to rank did.
+class RankingFigures:
+    """The figures of one ranking.
 
     ``shares`` are the extractors' shares in the score, by kind of query.
     ``measures`` are mAP and, for several k, P@k and recall@k; ``recall`` is the curve, pairs of k
@@ -88,7 +88,7 @@ class CalibrationFigures:
     """What was fitted to the gallery; see ``image_search.search.ranking.fusion``."""
 
     fitted_on: int
-    spreads: dict[str, float]
+    std: dict[str, float]
     trust: dict[str, float]
 
 
@@ -122,22 +122,22 @@ class Evaluation:
     models: dict[str, str]
     calibration: CalibrationFigures
     warnings: tuple[str, ...]
-    ways: tuple[WayFigures, ...]
+    rankings: tuple[RankingFigures, ...]
     fusion_against_best: Comparison | None
     seconds: float
 
-    def way(self, name: str) -> WayFigures:
-        """The figures of one way to rank.
+    def ranking(self, name: str) -> RankingFigures:
+        """The figures of one ranking.
 
         Raises:
             KeyError: there is none of this name.
         """
-        return {way.name: way for way in self.ways}[name]
+        return {ranking.name: ranking for ranking in self.rankings}[name]
 
     @property
-    def main(self) -> WayFigures:
-        """The way that the product ranks unasked."""
-        return self.ways[-1]
+    def main(self) -> RankingFigures:
+        """The ranking that a search uses by default."""
+        return self.rankings[-1]
 
     @property
     def fused(self) -> bool:
@@ -145,5 +145,8 @@ class Evaluation:
         return self.main.name == FUSION
 
     def to_plain(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return dataclasses.asdict(self)
+        """Plain values for JSON, with the names of release 0.1 beside the new ones."""
+        plain = dataclasses.asdict(self)
+        plain["ways"] = plain["rankings"]
+        plain["calibration"]["spreads"] = plain["calibration"]["std"]
+        return plain

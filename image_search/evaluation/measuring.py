@@ -1,4 +1,4 @@
-"""One way to rank, measured over all queries in chunks that fit into memory."""
+"""One ranking, measured over all queries in chunks that fit into memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from image_search.evaluation import metrics
 from image_search.evaluation.asking import EvaluationQuery, RankingConfig, scores
 from image_search.evaluation.collection import Collection
-from image_search.evaluation.figures import Answer, Case, WayFigures
+from image_search.evaluation.figures import Answer, Case, RankingFigures
 from image_search.evaluation.metrics import Doubles, Integers, Ranked
 from image_search.evaluation.pairs import PairScores
 from image_search.evaluation.truth import class_of
@@ -21,7 +21,8 @@ from image_search.search.ranking.fusion import SKETCH
 
 # Scores held at once: 2 million in float32, and a few arrays of 8 bytes beside them.
 _SCORES = 1 << 21
-# Worst queries told, and how many of them may share a class, so that one class does not fill them.
+# Worst queries listed, and how many of them may share a class, so that one class does not fill
+# them.
 WORST, WORST_OF_CLASS = 12, 2
 
 
@@ -53,11 +54,11 @@ class Trial:
             "class": [class_of(questions.files[number]) for number in asked],
         }
 
-    def question(self, query: int, way: RankingConfig) -> EvaluationQuery:
-        """A query as a search would know it that ranks in this way."""
+    def question(self, query: int, config: RankingConfig) -> EvaluationQuery:
+        """A query as a search that ranks by ``config`` would prepare it."""
         number, kind = int(self.asked[query]), self.labels["kind"][query]
         # Drawings are cleaned and turned for what takes part alone, which costs time.
-        weights = way.weights
+        weights = config.weights
         names = tuple(n for n in self.names if weights is None or weights.get(n, 0) > 0)
         if kind == SKETCH:
             blocks, variants = self.questions.drawn(number, names, self.kind or AUTO)
@@ -65,15 +66,15 @@ class Trial:
         stored = self.questions.blocks(number)
         return EvaluationQuery({name: stored[name] for name in names}, kind)
 
-    def chunks(self, way: RankingConfig) -> Iterator[tuple[slice, Floats]]:
+    def chunks(self, config: RankingConfig) -> Iterator[tuple[slice, Floats]]:
         """Some queries at a time, with their scores over the gallery (queries, n)."""
         step = max(1, _SCORES // len(self.gallery))
         for begin in range(0, len(self.asked), step):
             end = min(begin + step, len(self.asked))
-            questions = [self.question(query, way) for query in range(begin, end)]
+            questions = [self.question(query, config) for query in range(begin, end)]
             gallery, itself = self.gallery, self.itself[begin:end]
             known = (gallery.calibration, gallery.models, gallery.centred)
-            yield slice(begin, end), scores(way, questions, *known, itself)
+            yield slice(begin, end), scores(config, questions, *known, itself)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,15 +83,15 @@ class Measured:
     every query, then P@k and then recall@k at each cut-off, (q, 1 + 2 * cut-offs)."""
 
     values: Doubles
-    figures: WayFigures
+    figures: RankingFigures
 
 
-def measure(trial: Trial, way: RankingConfig, cut_offs: Sequence[int], k: int) -> Measured:
-    """Ask every query in one way; the worst queries are told with ``k`` answers."""
+def measure(trial: Trial, config: RankingConfig, cut_offs: Sequence[int], k: int) -> Measured:
+    """Rank the gallery for every query by ``config``; list ``k`` results of the worst queries."""
     pairs = PairScores()
     curve = metrics.cut_offs(len(trial.gallery), cut_offs)
     values, recalls, cases = [], [], []
-    for rows, chunk in trial.chunks(way):
+    for rows, chunk in trial.chunks(config):
         itself = trial.itself[rows]
         relevant = trial.wanted[rows, None] == trial.held
         others = np.arange(len(trial.gallery)) != itself[:, None]
@@ -111,10 +112,10 @@ def measure(trial: Trial, way: RankingConfig, cut_offs: Sequence[int], k: int) -
     classes = [class_of(trial.questions.files[case.number]) for case in cases]
     return Measured(
         found,
-        WayFigures(
-            name=way.name,
+        RankingFigures(
+            name=config.name,
             shares={
-                kind: way.shares(kind, trial.names, trial.gallery.calibration)
+                kind: config.shares(kind, trial.names, trial.gallery.calibration)
                 for kind in sorted(set(trial.labels["kind"]))
             },
             measures={},

@@ -1,6 +1,7 @@
 """The report's plots, drawn as SVG that takes its colours from the page.
 
-Every plot is 360 units wide, the width of a phone, and is told in words to those who cannot see it.
+Every plot is 360 units wide, the width of a phone, and has a description for those who cannot see
+it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from image_search.evaluation.figures import MAP, WayFigures
+from image_search.evaluation.figures import MAP, RankingFigures
 from image_search.evaluation.pairs import PairFigures
 
 WIDTH = 360
@@ -17,12 +18,12 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 10, 8, 30
 _ROW = 26
 
 
-def intervals(ways: Sequence[WayFigures], measure: str = MAP) -> str:
-    """Mean and 95 % interval of a measure, one row a way."""
+def intervals(rankings: Sequence[RankingFigures], measure: str = MAP) -> str:
+    """Mean and 95 % interval of a measure, one row for each ranking."""
     left, inner = 84, WIDTH - 84 - 46
-    top = max(way.measures[measure].high for way in ways)
+    top = max(ranking.measures[measure].high for ranking in rankings)
     limit = min(1.0, math.ceil(top * 10 + 1e-9) / 10)
-    height = _ROW * len(ways) + 24
+    height = _ROW * len(rankings) + 24
 
     def x(value: float) -> float:
         return left + inner * value / limit
@@ -32,13 +33,15 @@ def intervals(ways: Sequence[WayFigures], measure: str = MAP) -> str:
         + _text(x(t), height - 8, _short(t), "tick middle")
         for t in _ticks(limit)
     ]
-    for row, way in enumerate(ways):
-        figure, y = way.measures[measure], _ROW * row + _ROW / 2
-        parts.append(_text(left - 8, y + 4, way.name, "end"))
+    for row, ranking in enumerate(rankings):
+        figure, y = ranking.measures[measure], _ROW * row + _ROW / 2
+        parts.append(_text(left - 8, y + 4, ranking.name, "end"))
         parts.append(_line(x(figure.low), y, x(figure.high), y, f"whisker s{row}"))
         parts.append(f'<circle cx="{x(figure.mean):.1f}" cy="{y:.1f}" r="4.5" class="dot s{row}"/>')
         parts.append(_text(x(figure.high) + 6, y + 4, _short(figure.mean, 3), "value"))
-    description = ", ".join(f"{way.name} {way.measures[measure].mean:.3f}" for way in ways)
+    description = ", ".join(
+        f"{ranking.name} {ranking.measures[measure].mean:.3f}" for ranking in rankings
+    )
     return _svg(height, f"{measure}: {description}", parts)
 
 
@@ -72,10 +75,10 @@ def distributions(pairs: PairFigures) -> str:
     return _svg(height, description, [area(pairs.other, "other"), area(pairs.same, "same"), *axis])
 
 
-def recall_curves(ways: Sequence[WayFigures]) -> str:
-    """Recall@k over k, on a logarithmic scale, one line a way."""
+def recall_curves(rankings: Sequence[RankingFigures]) -> str:
+    """Recall@k over k, on a logarithmic scale, one line for each ranking."""
     height = 220
-    last = max(way.recall[-1][0] for way in ways)
+    last = max(ranking.recall[-1][0] for ranking in rankings)
     inner, base = WIDTH - _LEFT - _RIGHT, height - _BOTTOM
 
     def x(k: int) -> float:
@@ -92,10 +95,12 @@ def recall_curves(ways: Sequence[WayFigures]) -> str:
         if (k := 10**power) <= last:
             parts.append(_line(x(k), base, x(k), base + 4, "axis"))
             parts.append(_text(x(k), base + 17, f"{k:,}", "tick middle"))
-    for row, way in enumerate(ways):
-        points = " ".join(f"{x(k):.1f},{y(recall):.1f}" for k, recall in way.recall)
+    for row, ranking in enumerate(rankings):
+        points = " ".join(f"{x(k):.1f},{y(recall):.1f}" for k, recall in ranking.recall)
         parts.append(f'<polyline points="{points}" class="curve s{row}"/>')
-    return _svg(height, "Recall at k: " + "; ".join(_described(way) for way in ways), parts)
+    return _svg(
+        height, "Recall at k: " + "; ".join(_described(ranking) for ranking in rankings), parts
+    )
 
 
 def swatch(row: int) -> str:
@@ -104,9 +109,9 @@ def swatch(row: int) -> str:
     return f'<svg class="swatch" viewBox="0 0 26 12" aria-hidden="true">{line}</svg>'
 
 
-def _described(way: WayFigures) -> str:
-    points = [f"{recall:.2f} at {k}" for k, recall in way.recall if str(k).strip("0") == "1"]
-    return f"{way.name} {', '.join(points)}"
+def _described(ranking: RankingFigures) -> str:
+    points = [f"{recall:.2f} at {k}" for k, recall in ranking.recall if str(k).strip("0") == "1"]
+    return f"{ranking.name} {', '.join(points)}"
 
 
 def _svg(height: float, description: str, parts: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The protocol: every query against the whole gallery, in every way to rank."""
+"""The protocol: every query against the whole gallery, in every ranking."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from image_search.errors import InvalidQuery
 from image_search.evaluation import metrics
-from image_search.evaluation.asking import FUSION, ways
+from image_search.evaluation.asking import FUSION, ranking_configs
 from image_search.evaluation.collection import Collection
 from image_search.evaluation.figures import (
     MAP,
@@ -20,8 +20,8 @@ from image_search.evaluation.figures import (
     Evaluation,
     Figure,
     Group,
+    RankingFigures,
     Side,
-    WayFigures,
 )
 from image_search.evaluation.measuring import Measured, Trial, measure
 from image_search.evaluation.metrics import Doubles
@@ -40,14 +40,15 @@ def evaluate(
     *,
     k: int = 10,
     kind: str = AUTO,
-    on_way: Callable[[str], None] = lambda _: None,
+    on_ranking: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
-    """Ask every query in every way to rank and measure the answers.
+    """Rank the gallery for every query, in every ranking, and measure the results.
 
     Without ``queries`` every image of the gallery is the query in turn. An image is never an answer
     to itself: the same file is left out of the ranking. ``k`` joins ``CUT_OFFS`` and is the number
-    of answers told of the worst queries. ``kind`` declares all queries to be of that kind; ``auto``
-    leaves it to the search. ``on_way`` is told each way before its turn.
+    of results listed for the worst queries. ``kind`` declares all queries to be of that kind;
+    ``auto`` leaves it to the search. ``on_ranking`` is called with the name of each ranking before
+    its turn.
 
     Raises:
         InvalidQuery: the truth needs queries, no query has a right answer, or ``k`` is below 1.
@@ -56,9 +57,9 @@ def evaluate(
     trial = prepare(gallery, queries, truth, k, kind)
     cut_offs = tuple(sorted({*CUT_OFFS, k}))
     measured = []
-    for way in ways(trial.names):
-        on_way(way.name)
-        measured.append(measure(trial, way, cut_offs, k))
+    for config in ranking_configs(trial.names):
+        on_ranking(config.name)
+        measured.append(measure(trial, config, cut_offs, k))
     figures, comparison = _with_intervals(measured, trial.labels, cut_offs, k)
     return Evaluation(
         gallery=_side(gallery),
@@ -75,11 +76,11 @@ def evaluate(
         models={name: gallery.models[name] for name in trial.names},
         calibration=CalibrationFigures(
             fitted_on=gallery.calibration.fitted_on,
-            spreads=dict(gallery.calibration.std),
+            std=dict(gallery.calibration.std),
             trust=dict(gallery.calibration.trust),
         ),
         warnings=tuple(dict.fromkeys(gallery.warnings + (queries.warnings if queries else ()))),
-        ways=figures,
+        rankings=figures,
         fusion_against_best=comparison,
         seconds=round(time.monotonic() - started, 3),
     )
@@ -128,8 +129,9 @@ def _with_intervals(
     labels: Mapping[str, Sequence[str]],
     cut_offs: Sequence[int],
     k: int,
-) -> tuple[tuple[WayFigures, ...], Comparison | None]:
-    """Means with their intervals, all from the same resamples, so that ways compare in pairs."""
+) -> tuple[tuple[RankingFigures, ...], Comparison | None]:
+    """Means with their intervals, all from the same resamples, so that rankings compare in
+    pairs."""
     names = [MAP, *(f"P@{cut}" for cut in cut_offs), *(f"recall@{cut}" for cut in cut_offs)]
     listed = [MAP, f"P@{k}", f"recall@{k}"]
     resampled = [_resampled(each.values) for each in measured]
@@ -143,7 +145,7 @@ def _with_intervals(
         figures.append(replace(each.figures, measures=measures, by=by))
     if figures[-1].name != FUSION:
         return tuple(figures), None
-    maps = [way.measures[MAP].mean for way in figures]
+    maps = [ranking.measures[MAP].mean for ranking in figures]
     best = int(np.argmax(maps[:-1]))
     relative = resampled[-1][:, 0] / resampled[best][:, 0] - 1
     figure = Figure(maps[-1] / maps[best] - 1, *metrics.interval(relative))

@@ -72,9 +72,9 @@ def _columns(k: int) -> list[str]:
 
 
 def _groups(evaluation: Evaluation, kind: str) -> Sequence[tuple[str, Sequence[Group]]]:
-    """The figures of each group of queries in every way, the group that does worst first."""
+    """The figures of each group of queries in every ranking, the group that does worst first."""
     rows = [
-        (label, [way.by[kind][label] for way in evaluation.ways])
+        (label, [ranking.by[kind][label] for ranking in evaluation.rankings])
         for label in evaluation.main.by[kind]
     ]
     return sorted(rows, key=lambda row: row[1][-1].measures[MAP].mean)

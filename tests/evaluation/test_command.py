@@ -83,10 +83,11 @@ def test_json_holds_all_figures_and_what_they_depend_on(run: Run, state: Path) -
     assert answer["queries"] is None
     assert answer["models"].keys() == {"hsv", "edges"}
     assert len(answer["gallery"]["fingerprint"]) == 16
-    assert [way["name"] for way in answer["ways"]] == ["hsv", "edges", "fusion"]
-    for way in answer["ways"]:
-        assert way["measures"]["P@5"].keys() == {"mean", "low", "high"}
-        assert way["shares"]["photo"].keys() == {"hsv", "edges"}
+    assert [ranking["name"] for ranking in answer["rankings"]] == ["hsv", "edges", "fusion"]
+    assert answer["ways"] == answer["rankings"]  # the name of release 0.1
+    for ranking in answer["rankings"]:
+        assert ranking["measures"]["P@5"].keys() == {"mean", "low", "high"}
+        assert ranking["shares"]["photo"].keys() == {"hsv", "edges"}
 
 
 def test_people_get_a_table(run: Run, state: Path) -> None:
@@ -124,7 +125,7 @@ def test_a_cache_that_is_named_is_kept_for_the_next_run(run: Run, state: Path) -
     assert (state / "kept.pkl").exists()
     assert (state / "kept-queries.pkl").exists()
     for other in (again, temporary):
-        assert other["ways"] == first["ways"]
+        assert other["rankings"] == first["rankings"]
         assert other["gallery"]["contents"] == first["gallery"]["contents"]
     assert again["gallery"]["fingerprint"] == first["gallery"]["fingerprint"]
 
@@ -191,7 +192,7 @@ def test_the_report_tells_the_figures(run: Run, state: Path) -> None:
     answer = plain(run, *arguments)
 
     text = report.read_text("utf-8")
-    fusion = answer["ways"][-1]
+    fusion = answer["rankings"][-1]
     for name in ("mAP", "P@10", "recall@10", "P@1"):
         assert f">{_share(fusion['measures'][name]['mean'])}<" in text
     assert f"{100 * fusion['pairs']['auc']:.1f} %" in text

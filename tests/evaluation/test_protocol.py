@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score
 
 from image_search.errors import IndexEmpty, InvalidQuery
 from image_search.evaluation import TRUTHS, Collection, evaluate, measuring
-from image_search.evaluation.asking import RankingConfig, scores, ways
+from image_search.evaluation.asking import RankingConfig, ranking_configs, scores
 from image_search.evaluation.protocol import prepare
 from image_search.search.queries import Query
 from image_search.settings import Settings
@@ -73,13 +73,13 @@ def test_scores_are_those_of_a_search(
     photos, sketches = (designs, others) if calibrated else (photos, sketches)
     trial = prepare(photos, sketches, TRUTHS["class"], kind=kind)
     assert (photos.calibration.fitted_on > 0) == calibrated
-    for way in ways(trial.names):
-        for rows, found in trial.chunks(way):
+    for config in ranking_configs(trial.names):
+        for rows, found in trial.chunks(config):
             for query, row in zip(range(rows.start, rows.stop), found, strict=True):
                 asked = Query(
                     images=(sketches.files[int(trial.asked[query])].read_bytes(),),
                     k=len(photos),
-                    weights=way.weights,
+                    weights=config.weights,
                     kind=kind,
                 )
                 hits = photos.library.search(asked).hits
@@ -91,13 +91,13 @@ def test_scores_are_those_of_a_search(
 def test_a_query_from_the_gallery_is_not_there_for_itself(designs: Collection, kind: str) -> None:
     trial = prepare(designs, designs, TRUTHS["class"], kind=kind)
     known = (designs.calibration, designs.models)
-    (way,) = (way for way in ways(trial.names) if way.weights is None)
-    ((_, found),) = trial.chunks(way)
+    (config,) = (config for config in ranking_configs(trial.names) if config.weights is None)
+    ((_, found),) = trial.chunks(config)
 
     assert list(trial.itself) == list(range(len(designs)))
     for query, row in enumerate(found):
         rest = np.delete(designs.centred, query, axis=0)
-        (alone,) = scores(way, [trial.question(query, way)], *known, rest)
+        (alone,) = scores(config, [trial.question(query, config)], *known, rest)
         assert np.delete(row, query) == pytest.approx(alone, abs=2e-4)
 
 
@@ -119,10 +119,10 @@ def test_figures_agree_with_scikit_learn_over_searches(photos: Collection) -> No
 
 def test_colours_are_found_by_colour(photos: Collection) -> None:
     found = evaluate(photos, None, TRUTHS["class"], k=3)
-    hsv = found.way("hsv")
+    hsv = found.ranking("hsv")
 
-    assert [way.name for way in found.ways] == ["hsv", "edges", "fusion"]
-    assert hsv.measures["P@3"].mean > found.way("edges").measures["P@3"].mean
+    assert [ranking.name for ranking in found.rankings] == ["hsv", "edges", "fusion"]
+    assert hsv.measures["P@3"].mean > found.ranking("edges").measures["P@3"].mean
     assert hsv.by["class"].keys() == COLOURS.keys()
     groups = hsv.by["class"].values()
     assert {group.queries for group in groups} == {EACH}
@@ -135,7 +135,7 @@ def test_colours_are_found_by_colour(photos: Collection) -> None:
     assert hsv.recall[-1][1] == pytest.approx(1)
     against = found.fusion_against_best
     assert against is not None
-    best = found.way(against.best_single).measures["mAP"].mean
+    best = found.ranking(against.best_single).measures["mAP"].mean
     ratio = found.main.measures["mAP"].mean / best - 1
     assert against.relative.mean == pytest.approx(ratio)
     assert against.relative.low <= ratio <= against.relative.high
@@ -144,11 +144,11 @@ def test_colours_are_found_by_colour(photos: Collection) -> None:
 def test_every_measure_lies_within_its_interval(photos: Collection, sketches: Collection) -> None:
     found = evaluate(photos, sketches, TRUTHS["instance"], k=5)
 
-    for way in found.ways:
-        assert set(way.measures) == {
+    for ranking in found.rankings:
+        assert set(ranking.measures) == {
             "mAP", "P@1", "P@5", "P@10", "P@100", "recall@1", "recall@5", "recall@10", "recall@100",
         }  # fmt: skip
-        for figure in way.measures.values():
+        for figure in ranking.measures.values():
             assert 0 <= figure.low <= figure.mean + 1e-9
             assert figure.mean <= figure.high + 1e-9 <= 1 + 2e-9
 
@@ -158,7 +158,7 @@ def test_sketches_find_their_discs_by_shape(photos: Collection, sketches: Collec
 
     assert found.asked == 2 * len(photos)
     # Three discs of each shape, one of them of the right class: chance among them, but only them.
-    assert found.way("edges").measures["recall@10"].mean > 0.8
+    assert found.ranking("edges").measures["recall@10"].mean > 0.8
     assert found.queries is not None
     assert found.queries.images == len(sketches)
 
@@ -190,7 +190,7 @@ def test_chunks_do_not_change_the_figures(
     monkeypatch.setattr(measuring, "_SCORES", 5 * len(photos))
     chunked = evaluate(photos, None, TRUTHS["class"])
 
-    for one, other in zip(whole.ways, chunked.ways, strict=True):
+    for one, other in zip(whole.rankings, chunked.rankings, strict=True):
         assert one.measures.keys() == other.measures.keys()
         for name, figure in one.measures.items():
             assert figure.mean == pytest.approx(other.measures[name].mean)
@@ -248,7 +248,7 @@ def test_queries_without_an_answer_are_counted_and_left_out(
 def test_one_extractor_alone_is_not_fused(state: Path) -> None:
     found = evaluate(collected(state, "photo", "hsv"), None, TRUTHS["class"])
 
-    assert [way.name for way in found.ways] == ["hsv"]
+    assert [ranking.name for ranking in found.rankings] == ["hsv"]
     assert found.fusion_against_best is None
     assert not found.fused
 
@@ -256,7 +256,9 @@ def test_one_extractor_alone_is_not_fused(state: Path) -> None:
 def test_only_extractors_that_both_sides_have_are_asked(state: Path, photos: Collection) -> None:
     sketches = collected(state, "sketch", "edges")
 
-    assert [way.name for way in evaluate(photos, sketches, TRUTHS["class"]).ways] == ["edges"]
+    assert [ranking.name for ranking in evaluate(photos, sketches, TRUTHS["class"]).rankings] == [
+        "edges"
+    ]
     with pytest.raises(InvalidQuery, match="different models"):
         evaluate(collected(state, "photo", "hsv"), sketches, TRUTHS["class"])
 
@@ -307,8 +309,8 @@ def test_removed_files_are_no_longer_searched(tmp_path: Path) -> None:
 def test_a_way_by_hand_ranks_by_its_weights(photos: Collection) -> None:
     trial = prepare(photos, None, TRUTHS["class"])
     scores = {
-        name: np.concatenate([chunk for _, chunk in trial.chunks(way)])
-        for name, way in {
+        name: np.concatenate([chunk for _, chunk in trial.chunks(config)])
+        for name, config in {
             "hsv": RankingConfig("hsv", {"hsv": 1.0, "edges": 0.0}),
             "edges": RankingConfig("edges", {"hsv": 0.0, "edges": 1.0}),
             "both": RankingConfig("both", {"hsv": 3.0, "edges": 1.0}),
