@@ -41,7 +41,7 @@ CALIBRATION_STEP = 28
 
 
 @dataclass(frozen=True)
-class Asked:
+class CopyResult:
     """An edited copy's answer: the ``own`` original's score and rank (0 is first, -1 where it is
     not among the verified), the best of all ``others``, and the milliseconds of processor time that
     it took."""
@@ -115,7 +115,7 @@ def best_other(collection: Collection, content: bytes) -> tuple[float, bytes]:
     )
 
 
-def ask(collection: Collection, asked: Iterable[Copy]) -> Iterable[Asked]:
+def ask(collection: Collection, asked: Iterable[Copy]) -> Iterable[CopyResult]:
     for copy in asked:
         started = time.thread_time()
         found = collection.judged(fingerprint(copy.pixels), copy.pixels)
@@ -124,7 +124,7 @@ def ask(collection: Collection, asked: Iterable[Copy]) -> Iterable[Asked]:
         rank = ranked.index(copy.content) if copy.content in ranked else -1
         own = found[rank].near if rank >= 0 else 0.0
         rest = [(one.near, one.content) for one in found if one.content != copy.content]
-        yield Asked(copy, rank, own, *max(rest, default=(0.0, b"")), milliseconds)
+        yield CopyResult(copy, rank, own, *max(rest, default=(0.0, b"")), milliseconds)
 
 
 def twice(collection: Collection, one: bytes, other: bytes) -> bool:
@@ -133,14 +133,14 @@ def twice(collection: Collection, one: bytes, other: bytes) -> bool:
     return names in TWICE
 
 
-def share(asked: Sequence[Asked]) -> str:
+def share(asked: Sequence[CopyResult]) -> str:
     return f"{np.mean([one.rank == 0 for one in asked]):.1%}"
 
 
 def described(
-    collection: Collection, asked: Sequence[Asked], threshold: float, pictures: int
+    collection: Collection, asked: Sequence[CopyResult], threshold: float, pictures: int
 ) -> str:
-    by_edit: dict[tuple[str, int], list[Asked]] = {edit: [] for edit in EDITS}
+    by_edit: dict[tuple[str, int], list[CopyResult]] = {edit: [] for edit in EDITS}
     for one in asked:
         by_edit[one.copy.kind, one.copy.strength].append(one)
     rows: list[list[object]] = []

@@ -45,7 +45,7 @@ from image_search.duplicates.fingerprints import (
     match,
 )
 from image_search.duplicates.fingerprints.hashing import orientation_hashes
-from image_search.duplicates.fingerprints.words import SUFFIX
+from image_search.duplicates.fingerprints.visual_words import SUFFIX
 from image_search.imaging.edits import MILD
 from image_search.storage import Snapshot
 

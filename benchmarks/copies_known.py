@@ -34,7 +34,7 @@ def held_out(collection: Collection, folder: Path, threshold: float) -> tuple[st
         found = collection.judged(collection.fingerprint(content), pixels)
         best[content] = max(((one.near, one.content) for one in found), default=(0.0, b""))
         parts += best[content][0] < threshold and any(
-            one.exchanged and one.score >= threshold for one in found
+            one.replaced and one.score >= threshold for one in found
         )
     collection.only(collection.paths)
     mistaken = [(*found, content) for content, found in best.items() if found[0] >= threshold]

@@ -64,12 +64,12 @@ class Judged:
 
     score: float
     content: bytes
-    exchanged: bool
+    replaced: bool
 
     @property
     def near(self) -> float:
         """The score that counts for a near-duplicate."""
-        return 0.0 if self.exchanged else self.score
+        return 0.0 if self.replaced else self.score
 
 
 class Collection:
@@ -117,10 +117,10 @@ class Collection:
         for content, near in matches:
             if near is None or (content in found and found[content].score >= near.score):
                 continue
-            found[content] = Judged(near.score, content, self._exchanged(pixels, content, near))
+            found[content] = Judged(near.score, content, self._replaced(pixels, content, near))
         return sorted(found.values(), key=lambda one: (-one.score, one.content))
 
-    def _exchanged(self, pixels: Pixels, content: bytes, near: Match) -> bool:
+    def _replaced(self, pixels: Pixels, content: bytes, near: Match) -> bool:
         if near.score < LOOKED_AT:
             return False
         other = pixels_of(self.paths[content])

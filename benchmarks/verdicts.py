@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.report import DATASETS, table, write_section
 from image_search.duplicates.checking import NEW, POSSIBLE, CheckResult, drawings, drawn
-from image_search.duplicates.checking.drawings import Asked
+from image_search.duplicates.checking.drawings import MeasuredDrawing
 from image_search.library import Library
 from image_search.search.queries import AUTO, Query
 from image_search.search.ranking.fusion import SKETCH
@@ -103,14 +103,14 @@ class ByHand:
 
     half: int
     label: str
-    asked: Asked
+    asked: MeasuredDrawing
 
 
 def constants(place: Path, most: int) -> str:
     """HARDER and PLACE by so many sketches of unseen classes for each half of the photos, and by
     either half of the classes, with what they state of the other."""
     by_hand: list[ByHand] = []
-    rendered: list[list[Asked]] = []
+    rendered: list[list[MeasuredDrawing]] = []
     for which in HALVES:
         library = Library.open(
             Settings(half(place, which), place / f"half-{which}-state" / "f.pkl")
@@ -119,7 +119,7 @@ def constants(place: Path, most: int) -> str:
         rendered.append(rendered_of(library))
         of_unseen = [one for one in sketches(which) if one.unseen and one.here]
         for one in of_unseen[:most]:
-            by_hand.append(ByHand(which, one.file.parent.name, _asked(library, one)))
+            by_hand.append(ByHand(which, one.file.parent.name, _measured(library, one)))
     labels = sorted({one.label for one in by_hand})
     parts = {"all": labels, "every other one": labels[::2], "the rest": labels[1::2]}
     lines = []
@@ -165,7 +165,7 @@ def calibrated(asked: Sequence[ByHand], slopes: Sequence[float]) -> float:
     return float(tried[int(np.argmin(apart))])
 
 
-def fitted(asked: Sequence[Asked]) -> float:
+def fitted(asked: Sequence[MeasuredDrawing]) -> float:
     """The power of the place under which, with the slope that suits it, what was found is
     likeliest."""
     best = (np.inf, 0.0)
@@ -177,17 +177,17 @@ def fitted(asked: Sequence[Asked]) -> float:
     return best[1]
 
 
-def rendered_of(library: Library) -> list[Asked]:
+def rendered_of(library: Library) -> list[MeasuredDrawing]:
     """Drawings of images of the collection, rendered and asked as a fit does."""
     found = drawn.measure(library._checker.context(seconds=600))
     assert found is not None
     return found
 
 
-def _asked(library: Library, drawing: Drawing) -> Asked:
+def _measured(library: Library, drawing: Drawing) -> MeasuredDrawing:
     content = hashlib.sha256((PHOTOS / drawing.own).read_bytes()).digest()
     checker = library._checker
-    return drawn.asked_of(content, drawing.file.read_bytes(), checker.sample(), checker.ask)
+    return drawn.measured_drawing(content, drawing.file.read_bytes(), checker.sample(), checker.ask)
 
 
 def demo(place: Path) -> str:

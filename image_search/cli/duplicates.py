@@ -67,18 +67,18 @@ def run(options: argparse.Namespace) -> int:
     """Compare what was not compared yet and list, or decide; 0 when done, 130 when interrupted."""
     from image_search.library import Library
 
-    asked = [
+    actions = [
         name
         for name in ("decide", "undo", "export_decisions", "import_decisions")
         if getattr(options, name) is not None
     ]
-    if len(asked) > 1:
+    if len(actions) > 1:
         raise InvalidQuery(
             "Use one at a time: --decide, --undo, --export-decisions or --import-decisions."
         )
     duplicates = Library.open(settings_from(options, NEEDED)).duplicates
-    if asked:
-        text, plain = _ACTIONS[asked[0]](duplicates, options)
+    if actions:
+        text, plain = _ACTIONS[actions[0]](duplicates, options)
         print(json.dumps(plain) if options.json else text)
         for warning in duplicates.news():
             print(f"Note: {warning}", file=sys.stderr)

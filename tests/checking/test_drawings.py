@@ -20,8 +20,8 @@ from image_search.duplicates.checking.drawings import (
     ENOUGH,
     MOST,
     Answer,
-    Asked,
     DrawingLine,
+    MeasuredDrawing,
     fit,
     judge,
 )
@@ -96,7 +96,7 @@ def test_no_more_is_named_than_the_chance_needs(
     assert judged.chance >= ENOUGH or count == min(MOST, len(chances))
 
 
-def simulated(slope: float, count: int, seed: int = 0, images: int = 500) -> list[Asked]:
+def simulated(slope: float, count: int, seed: int = 0, images: int = 500) -> list[MeasuredDrawing]:
     """Drawings whose own image is each one with the probability that ``slope`` gives it."""
     rng = np.random.default_rng(seed)
     found = []
@@ -108,7 +108,7 @@ def simulated(slope: float, count: int, seed: int = 0, images: int = 500) -> lis
         others = np.delete(likeness, own)
         first, rest = likeness[:60], rng.choice(likeness[60:], 100)
         found.append(
-            Asked(
+            MeasuredDrawing(
                 Answer(first, rest, images),
                 own if own < 60 else None,
                 float(likeness[own]),

@@ -12,9 +12,9 @@ from image_search.duplicates.fingerprints import (
     FingerprintIndex,
     FingerprintStore,
     fingerprint,
-    words,
+    visual_words,
 )
-from image_search.duplicates.fingerprints.words import SUFFIX
+from image_search.duplicates.fingerprints.visual_words import SUFFIX
 from image_search.imaging.edits import INVERTED, KINDS, MILD, edited
 from tests.fingerprints.pictures import busy, flat
 
@@ -120,7 +120,7 @@ def test_short_and_long_lists_answer_alike(
 ) -> None:
     asked = [fingerprint(busy(seed)[::-1].copy()) for seed in (2, 12, 40)]
     short = [index.candidates(one, 10) for one in asked]
-    monkeypatch.setattr(words, "_TABLED", 1)
+    monkeypatch.setattr(visual_words, "_TABLED", 1)
 
     assert [FingerprintIndex(store, map_of(SEEDS)).candidates(one, 10) for one in asked] == short
 

@@ -261,12 +261,12 @@ def _likeness(kind: str, samples: Sequence[Sample], context: CalibrationContext)
         if context.cancelled():
             return
         try:
-            index, asked = context.ask(_query(kind, sample, context))
+            index, prepared = context.ask(_query(kind, sample, context))
         except ImageSearchError:
             continue  # gone since, or of an extractor that is not here
         drawn = rng.choice(len(contents), min(_DRAWN, len(contents)), replace=False)
         others = {contents[int(number)] for number in drawn} - {sample.content}
-        yield from (hit.score for hit in index.hits_of(asked.question.plain, others))
+        yield from (hit.score for hit in index.hits_of(prepared.question.plain, others))
 
 
 def _query(kind: str, sample: Sample, context: CalibrationContext) -> Query:

@@ -81,7 +81,7 @@ class Checker:
             )
         own = "".join(query.like)
         data = self._originals.read(self._originals.fact(own)) if own else query.images[0]
-        index, asked = self.ask(replace(query, images=(data,), like=()))
+        index, prepared = self.ask(replace(query, images=(data,), like=()))
         collection = Collection(
             index,
             self._fingerprinted,
@@ -93,7 +93,7 @@ class Checker:
             self._settings.most_megapixels,
         )
         ready = self.ready
-        result = check(collection, query, data, asked, own)
+        result = check(collection, query, data, prepared, own)
         if not ready and result.verdict != EXACT:
             raise NotReady(
                 "It cannot be judged yet: how copies and drawings differ from other pictures is "

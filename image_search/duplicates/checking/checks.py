@@ -79,23 +79,23 @@ def see(query: Query) -> None:
 
 
 def check(
-    collection: Collection, query: Query, data: bytes, asked: PreparedQuery, own: str = ""
+    collection: Collection, query: Query, data: bytes, prepared: PreparedQuery, own: str = ""
 ) -> CheckResult:
-    """The verdict on ``data``, the one picture of ``query``, which was made out as ``asked``.
+    """The verdict on ``data``, the one picture of ``query``, which was made out as ``prepared``.
 
     ``own`` is the id of the indexed image that ``data`` comes from, which is then left out.
     """
     started = time.perf_counter()
-    index, threshold, fitted = collection.index, *collection.threshold(asked.kind)
-    drawing = asked.kind == SKETCH
+    index, threshold, fitted = collection.index, *collection.threshold(prepared.kind)
+    drawing = prepared.kind == SKETCH
     # A drawing as a search ranks. A photo by the plain sum: to that the threshold was fitted, and
     # what is similar to the first results is no likelier to be the same picture.
-    question = asked.question if drawing else asked.question.plain
+    question = prepared.question if drawing else prepared.question.plain
     depth = max(query.k, BY_LIKENESS, DEPTH if drawing else 0)
     nearest, compared = index.search(question, depth + bool(own))
     nearest = [hit for hit in nearest if hit.id != own]
     content = hashlib.sha256(data).digest() if query.region is None else b""
-    found = _Found(collection, query, content, asked, own)
+    found = _Found(collection, query, content, prepared, own)
     found.verify(nearest[:BY_LIKENESS], threshold.duplicate_threshold, data)
     hits, chance, suppressed = list(found.hits), None, found.suppressed
     left = [hit for hit in nearest if hit.id not in found.settled]
@@ -119,7 +119,7 @@ def check(
         admitted = index.contents(query.filter)
         missing = tuple(digest for digest in missing if digest in admitted)
     without_fingerprint = len(missing)
-    warnings = [*asked.warnings, *collection.decisions.news()]
+    warnings = [*prepared.warnings, *collection.decisions.news()]
     if verdict not in EXISTING:
         warnings += found.unknown
     if without_fingerprint:
@@ -138,17 +138,17 @@ def check(
         if query.filter.may_admit(record.path, record.mtime_ns / 1e9)
     ]
     certainty = (
-        Certainty.of(threshold, collection.line, asked.kind, verdict, len(hits), chance)
+        Certainty.of(threshold, collection.line, prepared.kind, verdict, len(hits), chance)
         if fitted
         else None
     )
     chance = chance if fitted else None
-    clear = is_clear(verdict, asked.kind, certainty) and not (
+    clear = is_clear(verdict, prepared.kind, certainty) and not (
         limit or without_fingerprint or found.unknown
     )
     return CheckResult(
         verdict=verdict,
-        words="; ".join(filter(None, (words_of(verdict, hits, chance, asked.kind), limit))),
+        words="; ".join(filter(None, (words_of(verdict, hits, chance, prepared.kind), limit))),
         certainty=certainty,
         hits=tuple(hits),
         nearest=tuple(nearest[: query.k]),
@@ -158,16 +158,16 @@ def check(
         unreadable_files=tuple(map(unreadable_of, failures)),
         suppressed=suppressed,
         took_ms=round((time.perf_counter() - started) * 1000, 1),
-        kind=asked.kind,
-        extractors=asked.extractors,
+        kind=prepared.kind,
+        extractors=prepared.extractors,
         fingerprint=index.snapshot.fingerprint,
         content=hashlib.sha256(data).hexdigest(),
         checked=time.time(),
         warnings=tuple(warnings),
-        drawing=next(iter(asked.drawings), None),
+        drawing=next(iter(prepared.drawings), None),
         parts=tuple(part.on_whole(query.region) for part in found.parts),
         limit=limit,
-        headline=headline_of(verdict, len(hits), chance, asked.kind, limit=limit, clear=clear),
+        headline=headline_of(verdict, len(hits), chance, prepared.kind, limit=limit, clear=clear),
         clear=clear,
     )
 
@@ -181,10 +181,15 @@ class _Found:
     """
 
     def __init__(
-        self, collection: Collection, query: Query, content: bytes, asked: PreparedQuery, own: str
+        self,
+        collection: Collection,
+        query: Query,
+        content: bytes,
+        prepared: PreparedQuery,
+        own: str,
     ) -> None:
         self._collection, self._query, self._region = collection, query, query.region
-        self._content, self._asked, self._own = content, asked, own
+        self._content, self._prepared, self._own = content, prepared, own
         self.hits: list[CheckHit] = []
         self.settled: set[str] = set()
         self.suppressed = 0
@@ -195,12 +200,12 @@ class _Found:
         """Look at what may be the same picture, and keep what scores ``threshold`` at least."""
         fingerprinted, index = self._collection.fingerprinted, self._collection.index
         condition = self._query.filter
-        pixels, megapixels = self._asked.pictures[0], self._collection.max_megapixels
+        pixels, megapixels = self._prepared.pictures[0], self._collection.max_megapixels
         views = views_of(
             pixels,
             lambda: pixels_of(data, self._region, max_megapixels=megapixels, side=_PAGE),
         )
-        if self._asked.kind == SKETCH:
+        if self._prepared.kind == SKETCH:
             # Drawings beside each other on a sheet are offered as parts by ``Asked.drawings``.
             views = [view for view in views if view.box is None]
         self.parts = tuple(view.box for view in views if view.box is not None)
@@ -269,7 +274,7 @@ class _Found:
         decisions: Mapping[tuple[bytes, bytes], str],
     ) -> None:
         kept = []
-        height, width = self._asked.pictures[0].shape[:2]
+        height, width = self._prepared.pictures[0].shape[:2]
         for digest, near in contents.items():
             decision = decisions.get(pair_of(self._content, digest))
             evidence = (
@@ -278,7 +283,7 @@ class _Found:
                 else near.evidence((width, height), description)
             )
             evidence = evidence.on_whole(self._region)
-            for hit in self._collection.index.hits_of(self._asked.question, [digest]):
+            for hit in self._collection.index.hits_of(self._prepared.question, [digest]):
                 self.settled.add(hit.id)
                 if decision == DIFFERENT:
                     self.suppressed += hit.id != self._own

@@ -100,7 +100,7 @@ class Answer:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class MeasuredDrawing:
     """A rendered drawing and its ``answer``: the ``place`` of its own image among the first hits,
     counted from 0, ``None`` where it comes later; its ``likeness``; and that of the best other
     image."""
@@ -122,15 +122,15 @@ class Asked:
         return np.asarray(np.logaddexp.reduce(np.hstack([first, rest]), axis=1) - own, np.float64)
 
 
-def fit(asked: Sequence[Asked]) -> DrawingLine:
+def fit(measured: Sequence[MeasuredDrawing]) -> DrawingLine:
     """The line that drawings rendered from images of the collection lead to."""
     loss = np.log1p((np.log(_SLOPES / _ASSUMED) / _USUAL) ** 2)
-    for one in asked:
+    for one in measured:
         loss = loss + one.loss(_SLOPES)
-    others = np.log([one.other for one in asked if one.other > 0])
-    known = len(others) >= _FEWEST and asked[0].answer.images >= _SMALLEST
+    others = np.log([one.other for one in measured if one.other > 0])
+    known = len(others) >= _FEWEST and measured[0].answer.images >= _SMALLEST
     new = math.exp(float(others.mean() + _QUANTILE * others.std())) if known else None
-    return DrawingLine(float(_SLOPES[int(np.argmin(loss))]), new, len(asked))
+    return DrawingLine(float(_SLOPES[int(np.argmin(loss))]), new, len(measured))
 
 
 @dataclass(frozen=True, eq=False)

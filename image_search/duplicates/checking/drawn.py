@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from image_search.duplicates.checking.calibrating import CalibrationContext
-from image_search.duplicates.checking.drawings import DEPTH, SAMPLE, Asked, answer_of
+from image_search.duplicates.checking.drawings import DEPTH, SAMPLE, MeasuredDrawing, answer_of
 from image_search.duplicates.checking.rendered import PAPERS, STYLES, drawing_of
 from image_search.errors import ImageSearchError
 from image_search.imaging.arrays import Pixels
@@ -28,7 +28,7 @@ PICTURES, EACH, MOST = 72, 2, 72
 SHARE = 1.0
 
 
-def measure(context: CalibrationContext) -> list[Asked] | None:
+def measure(context: CalibrationContext) -> list[MeasuredDrawing] | None:
     """How the collection answers drawings of its own images, ``None`` where it was cancelled. The
     same collection gives the same answers, unless time runs out."""
     until = time.monotonic() + SHARE * context.seconds
@@ -39,11 +39,11 @@ def measure(context: CalibrationContext) -> list[Asked] | None:
         for turn in range(EACH)
         for number, content in enumerate(contents[:PICTURES])
     ][:MOST]
-    found: list[Asked] = []
+    found: list[MeasuredDrawing] = []
     with ThreadPoolExecutor(context.threads, thread_name_prefix="drawings") as pool:
         try:
-            asked = pool.map(lambda one: _asked(one, sample, context), work)
-            for done, one in enumerate(asked, start=1):
+            results = pool.map(lambda one: _measured(one, sample, context), work)
+            for done, one in enumerate(results, start=1):
                 if one is not None:
                     found.append(one)
                 context.on_progress(done, len(work))
@@ -54,9 +54,9 @@ def measure(context: CalibrationContext) -> list[Asked] | None:
     return None if context.cancelled() else found
 
 
-def _asked(
+def _measured(
     one: tuple[bytes, int, int], sample: Mapping[bytes, str], context: CalibrationContext
-) -> Asked | None:
+) -> MeasuredDrawing | None:
     if context.cancelled():
         return None
     content, number, turn = one
@@ -65,25 +65,25 @@ def _asked(
     try:
         pixels = context.read(content)
         drawing = drawing_of(pixels, style, paper, np.random.default_rng((number, turn)))
-        return asked_of(content, _png(drawing), sample, context.ask)
+        return measured_drawing(content, _png(drawing), sample, context.ask)
     except ImageSearchError:
         return None  # gone or damaged since it was indexed, or of an extractor that is not here
 
 
-def asked_of(
+def measured_drawing(
     content: bytes,
     drawing: bytes,
     sample: Mapping[bytes, str],
     ask: Callable[[Query], tuple[SearchIndex, Question]],
-) -> Asked:
+) -> MeasuredDrawing:
     """How the collection answers the bytes of a ``drawing`` of its image of this ``content``."""
-    index, asked = ask(Query(images=(drawing,), kind=SKETCH))
-    hits, compared = index.search(asked.question, DEPTH)
-    answer, own = answer_of(index, asked.question, hits, compared, sample, content)
+    index, prepared = ask(Query(images=(drawing,), kind=SKETCH))
+    hits, compared = index.search(prepared.question, DEPTH)
+    answer, own = answer_of(index, prepared.question, hits, compared, sample, content)
     its = {id_of(record) for record in index.snapshot.files_of(content)}
     place = next((at for at, hit in enumerate(hits) if hit.id in its), None)
     others = [float(answer.first[at]) for at, hit in enumerate(hits) if hit.id not in its]
-    return Asked(answer, place, own, max(others, default=0.0))
+    return MeasuredDrawing(answer, place, own, max(others, default=0.0))
 
 
 def _png(pixels: Pixels) -> bytes:

@@ -71,11 +71,11 @@ class _Edges:
         down = np.zeros(page.shape[:2], np.uint8)
         # Along a line, the means of some pixels are compared: the noise of a JPEG drowns in them.
         half = _MEAN // 2 + 1
-        context = cv2.blur(page, (_MEAN, 1))
-        apart = cv2.absdiff(context[:, 2 * half :], context[:, : -2 * half])
+        means = cv2.blur(page, (_MEAN, 1))
+        apart = cv2.absdiff(means[:, 2 * half :], means[:, : -2 * half])
         across[:, half:-half] = apart.max(axis=2) > _EDGE
-        context = cv2.blur(page, (1, _MEAN))
-        apart = cv2.absdiff(context[2 * half :], context[: -2 * half])
+        means = cv2.blur(page, (1, _MEAN))
+        apart = cv2.absdiff(means[2 * half :], means[: -2 * half])
         down[half:-half] = apart.max(axis=2) > _EDGE
         return _Edges(
             np.asarray(cv2.integral(across), np.int32), np.asarray(cv2.integral(down), np.int32)

@@ -76,14 +76,14 @@ class Evidence:
             outline_hit=_rounded(match.outline_other),
         )
 
-    def but(self, apart: ReplacedRegion | SharedPart) -> Evidence:
+    def but(self, difference: ReplacedRegion | SharedPart) -> Evidence:
         """This evidence of two pictures that are the same but for a part, or only share one."""
-        shared = isinstance(apart, SharedPart)
+        shared = isinstance(difference, SharedPart)
         return replace(
             self,
-            words=apart.words() if shared else f"{self.words}, {apart.words()}",
-            part_query=_rounded(apart.outline_query),
-            part_hit=_rounded(apart.outline_other),
+            words=difference.words() if shared else f"{self.words}, {difference.words()}",
+            part_query=_rounded(difference.outline_query),
+            part_hit=_rounded(difference.outline_other),
         )
 
     def on_whole(self, region: Region | None) -> Evidence:

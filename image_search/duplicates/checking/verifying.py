@@ -66,19 +66,19 @@ class Sighting:
 
     def evidence(self, size: tuple[int, int], words: str = "") -> Evidence:
         """The evidence on the whole of the query, of this ``size`` (width and height)."""
-        box, found, apart = self.view.box, self.match, self.difference
+        box, found, other = self.view.box, self.match, self.difference
         if box is not None:
             sides = box.x, box.y, box.width, box.height
             found = found.within(sides, size)
-            if apart is not None:
+            if other is not None:
                 outline = tuple(
-                    (box.x + x * box.width, box.y + y * box.height) for x, y in apart.outline_query
+                    (box.x + x * box.width, box.y + y * box.height) for x, y in other.outline_query
                 )
-                apart = replace(apart, outline_query=outline)
-            if isinstance(apart, SharedPart):
-                apart = replace(apart, share=apart.share * box.width * box.height, layout=False)
+                other = replace(other, outline_query=outline)
+            if isinstance(other, SharedPart):
+                other = replace(other, share=other.share * box.width * box.height, layout=False)
         evidence = Evidence.of(found, words)
-        return evidence if apart is None else evidence.but(apart)
+        return evidence if other is None else evidence.but(other)
 
 
 def views_of(pixels: Pixels, page: Callable[[], Pixels]) -> list[View]:
@@ -117,7 +117,7 @@ def sightings_of(
     ``beside`` what fingerprints suggest, these contents are compared with the query as it is;
     nothing but what is ``among`` these contents, where that is given, and never ``without``.
     """
-    likely = index.candidates_of_each([_asked(view) for view in views], BY_FINGERPRINT, among)
+    likely = index.candidates_of_each([_prepared(view) for view in views], BY_FINGERPRINT, among)
     work: list[tuple[View, bytes]] = []
     for view, found in zip(views, likely, strict=True):
         most = BY_FINGERPRINT if view.plain else BY_PART if view.box else BY_NEGATIVE
@@ -155,10 +155,10 @@ def judged(
         for one in found[digest]:
             if id(one) not in looks:
                 continue
-            apart = None if other is None else difference(one.view.pixels, other, one.match)
-            if apart is None:
+            differs = None if other is None else difference(one.view.pixels, other, one.match)
+            if differs is None:
                 return one
-            first = first or replace(one, difference=apart)
+            first = first or replace(one, difference=differs)
         return first
 
     with ThreadPoolExecutor(THREADS, thread_name_prefix="check") as pool:
@@ -166,5 +166,5 @@ def judged(
         return {digest: one for digest, one in sightings if one is not None}
 
 
-def _asked(view: View) -> Fingerprint:
+def _prepared(view: View) -> Fingerprint:
     return view.fingerprint.inverted if view.inverted else view.fingerprint

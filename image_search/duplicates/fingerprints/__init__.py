@@ -4,17 +4,17 @@ Embeddings say how *similar* pictures are; fingerprints say that they are *the s
 whose positions agree, and perceptual hashes.
 """
 
-from image_search.duplicates.fingerprints import agreement, exchange, segments
+from image_search.duplicates.fingerprints import agreement, replaced_regions, segments
 from image_search.duplicates.fingerprints.agreement import SharedPart, difference
-from image_search.duplicates.fingerprints.exchange import ReplacedRegion, replaced_region
 from image_search.duplicates.fingerprints.fingerprint import Fingerprint, fingerprint
 from image_search.duplicates.fingerprints.index import FingerprintIndex
 from image_search.duplicates.fingerprints.match import Match
 from image_search.duplicates.fingerprints.matching import match, match_inverted
+from image_search.duplicates.fingerprints.replaced_regions import ReplacedRegion, replaced_region
 from image_search.duplicates.fingerprints.store import FingerprintStore
 
 # How pictures are compared: changes whenever scores or decisions are made otherwise.
-FINGERPRINT_VERSION = f"{segments.RECIPE}.{exchange.RECIPE}.{agreement.RECIPE}"
+FINGERPRINT_VERSION = f"{segments.RECIPE}.{replaced_regions.RECIPE}.{agreement.RECIPE}"
 
 __all__ = [
     "FINGERPRINT_VERSION",

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.duplicates.fingerprints import geometry
-from image_search.duplicates.fingerprints.exchange import ReplacedRegion, exchanged_in
-from image_search.duplicates.fingerprints.laying import AlignedPair, register
 from image_search.duplicates.fingerprints.match import Match, Outline
+from image_search.duplicates.fingerprints.registration import AlignedPair, register
+from image_search.duplicates.fingerprints.replaced_regions import ReplacedRegion, replaced_region_in
 from image_search.imaging.arrays import Floats, Pixels
 
 # What is decided in another way has another number.
@@ -26,7 +26,7 @@ RECIPE = 2
 # which there is any.
 _WINDOW, _STRUCTURE = 3.0, 6.0
 # Structure agrees from this correlation on, and disagrees below the other.
-_AGREES, _APART = 0.6, 0.3
+_AGREES, _DISAGREES = 0.6, 0.3
 # One side is plain where it varies by so many times less than the other (as variances).
 _PLAIN = 9.0
 # A part is only shared where both show so much of their own, as a share of that and of what agrees;
@@ -73,15 +73,15 @@ def difference(query: Pixels, other: Pixels, found: Match) -> ReplacedRegion | S
     differences are those of an edit."""
     if found.inverted:
         query = np.asarray(255 - query, np.uint8)
-    laid = register(query, other, found)
-    part = None if laid is None else exchanged_in(laid)
+    aligned = register(query, other, found)
+    part = None if aligned is None else replaced_region_in(aligned)
     if part is not None and min(found.of_query, found.of_other) > _WHOLE:
         return part
     region = _overlap(found)
-    if laid is None or not _same_corners(region, found.outline_query):
-        # Of what lies on the other only in part, the exchange is that of the part in common.
+    if aligned is None or not _same_corners(region, found.outline_query):
+        # Of what lies on the other only in part, the replaced region is that of the part in common.
         return shared_part(query, other, found) or part
-    return _shared_in(laid, region) or part
+    return _shared_in(aligned, region) or part
 
 
 def shared_part(query: Pixels, other: Pixels, found: Match) -> SharedPart | None:
@@ -90,40 +90,42 @@ def shared_part(query: Pixels, other: Pixels, found: Match) -> SharedPart | None
     region = _overlap(found)
     if len(region) < 3:
         return None
-    laid = register(query, other, replace(found, outline_query=_outline(region)))
-    return None if laid is None else _shared_in(laid, region)
+    aligned = register(query, other, replace(found, outline_query=_outline(region)))
+    return None if aligned is None else _shared_in(aligned, region)
 
 
-def _shared_in(laid: AlignedPair, region: geometry.Matrix) -> SharedPart | None:
+def _shared_in(aligned: AlignedPair, region: geometry.Matrix) -> SharedPart | None:
     """The part that two pictures share that lie on each other in this ``region`` of the query, in
     fractions of its sides."""
-    agrees, here, there = _structures(laid)
+    agrees, here, there = _structures(aligned)
     own = min(int(here.sum()), int(there.sum()))
     share = own / max(own + int(agrees.sum()), 1)
     if share < _SPREAD_OWN:
         return None
-    patch = _patch(here | there) & laid.shared
-    spread = float(patch.sum() / laid.shared.sum())
+    patch = _patch(here | there) & aligned.shared
+    spread = float(patch.sum() / aligned.shared.sum())
     if share < _OWN and spread < _SPREAD:
         return None
-    if spread <= _BADGE and any(_badge(side, patch, laid) for side in (laid.query, laid.own)):
+    if spread <= _BADGE and any(
+        _badge(side, patch, aligned) for side in (aligned.query, aligned.own)
+    ):
         return None
     rows, columns = np.nonzero(patch)
     left, top = int(columns.min()), int(rows.min())
     box = left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top
     covers = geometry.area(region)
     return SharedPart(
-        float(agrees.sum() / laid.shared.sum()) * covers,
+        float(agrees.sum() / aligned.shared.sum()) * covers,
         covers > _REACHES and _reaches(agrees),
-        *laid.outlines(*box),
+        *aligned.outlines(*box),
     )
 
 
 def _overlap(found: Match) -> geometry.Matrix:
     """Where in the query, in fractions of its sides, the whole of the other picture lies."""
     frame = geometry.frame((1.0, 1.0))
-    laid = geometry.moved(np.array(found.homography), frame)
-    return geometry.overlap(laid[::-1] if found.mirrored else laid, frame)
+    aligned = geometry.moved(np.array(found.homography), frame)
+    return geometry.overlap(aligned[::-1] if found.mirrored else aligned, frame)
 
 
 def _same_corners(region: geometry.Matrix, outline: Outline) -> bool:
@@ -131,15 +133,15 @@ def _same_corners(region: geometry.Matrix, outline: Outline) -> bool:
     if len(region) != len(outline):
         return False
     corners = np.clip(region, 0, 1)
-    apart = np.abs(corners[:, None] - np.array(outline)[None]).max(axis=2)
-    return bool((apart.min(axis=1) < 1e-6).all() and (apart.min(axis=0) < 1e-6).all())
+    disagrees = np.abs(corners[:, None] - np.array(outline)[None]).max(axis=2)
+    return bool((disagrees.min(axis=1) < 1e-6).all() and (disagrees.min(axis=0) < 1e-6).all())
 
 
 def _outline(polygon: geometry.Matrix) -> Outline:
     return tuple((float(x), float(y)) for x, y in polygon)
 
 
-def _structures(laid: AlignedPair) -> tuple[Mask, Mask, Mask]:
+def _structures(aligned: AlignedPair) -> tuple[Mask, Mask, Mask]:
     """Where both show the same structure, where the query shows its own, and where the other one
     does: correlations in windows, as in SSIM (Wang et al., IEEE TIP 2004).
 
@@ -149,7 +151,7 @@ def _structures(laid: AlignedPair) -> tuple[Mask, Mask, Mask]:
     """
     one, matched, own = (
         np.asarray(cv2.cvtColor(side, cv2.COLOR_RGB2GRAY), np.float32)
-        for side in (laid.query, laid.other, laid.own)
+        for side in (aligned.query, aligned.other, aligned.own)
     )
     mean = _mean(one)
     of_one = np.maximum(_mean(one * one) - mean**2, 0)
@@ -161,15 +163,15 @@ def _structures(laid: AlignedPair) -> tuple[Mask, Mask, Mask]:
         of_other = np.maximum(of_other, variance)
         correlation = np.maximum(correlation, both / np.sqrt(np.maximum(of_one * variance, 1)))
     here, there = of_one > _STRUCTURE**2, of_other > _STRUCTURE**2
-    apart = here & there & (correlation < _APART)
+    disagrees = here & there & (correlation < _DISAGREES)
     unlike = correlation < _AGREES
     only_here = here & unlike & (_PLAIN * of_other < of_one)
     only_there = there & unlike & (_PLAIN * of_one < of_other)
     agrees = (here | there) & (correlation > _AGREES)
     return (
-        laid.shared & agrees,
-        laid.shared & (apart | only_here),
-        laid.shared & (apart | only_there),
+        aligned.shared & agrees,
+        aligned.shared & (disagrees | only_here),
+        aligned.shared & (disagrees | only_there),
     )
 
 
@@ -190,10 +192,10 @@ def _patch(differs: Mask) -> Mask:
     return patch.astype(np.bool_)
 
 
-def _badge(side: Pixels, patch: Mask, laid: AlignedPair) -> bool:
+def _badge(side: Pixels, patch: Mask, aligned: AlignedPair) -> bool:
     """Whether a patch of one picture is in few colours that its surroundings do not have."""
     wide = cv2.dilate(patch.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(np.bool_)
-    around = wide & ~patch & laid.shared
+    around = wide & ~patch & aligned.shared
     if around.sum() < 10 or patch.sum() < 40:
         return False
     cells = (side[patch] >> 4).astype(np.int64) @ [1 << 8, 1 << 4, 1]

@@ -26,9 +26,9 @@ _PREVIEWS, _WHOLE = 0.77, 3.0
 _PLACE = 1.5 * geometry.TOLERANCE
 
 
-def of_points(homography: Matrix, pairs: Pairs, apart: npt.NDArray[np.int64]) -> float:
+def of_points(homography: Matrix, pairs: Pairs, bit_differences: npt.NDArray[np.int64]) -> float:
     """The sum over pairs of log10(chance in the same picture / chance in a similar one), from the
-    ``apart`` bits that descriptors differ by, the distance from the place, and the size.
+    ``bit_differences`` bits that descriptors differ by, the distance from the place, and the size.
 
     Each of the three is close to a line in its range; lines and ranges were measured on copies
     edited in 19 ways, and on different jewellery photographed alike. Of pairs in one place the best
@@ -44,7 +44,7 @@ def of_points(homography: Matrix, pairs: Pairs, apart: npt.NDArray[np.int64]) ->
     large, small = geometry.stretches(homography[:2, :2])
     skew = min(large / max(small, 1e-9), 2.0) - 1
     worth = (
-        np.clip((17 + 10 * skew - apart) / 14, -1.0, 0.9)
+        np.clip((17 + 10 * skew - bit_differences) / 14, -1.0, 0.9)
         + np.clip(0.75 - far / (0.006 * (1 + skew)), -1.0, 0.75)
         + np.clip(0.6 - size / (0.18 + 0.5 * skew), -0.8, 0.6)
     )
@@ -66,7 +66,7 @@ def likeness(
     to_here = np.diag([*(length / side for length in query.size), 1.0]) @ half
     to_there = np.diag([*(length / side for length in other.size), 1.0]) @ half
     back = np.linalg.inv(to_here)
-    laid = cv2.warpPerspective(
+    warped = cv2.warpPerspective(
         np.ascontiguousarray(other.preview), back @ homography @ to_there, (side, side),
         flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
@@ -79,7 +79,7 @@ def likeness(
     inside = mask.astype(np.bool_)
     if inside.sum() < 16:
         return 0.0, shared
-    a, b = (p[inside].astype(np.float64) for p in (query.preview, np.asarray(laid)))
+    a, b = (p[inside].astype(np.float64) for p in (query.preview, np.asarray(warped)))
     a, b = a - a.mean(), b - b.mean()
     power = np.sqrt((a * a).sum() * (b * b).sum())
     return (float((a * b).sum() / power) if power > 9 * inside.sum() else 0.0), shared

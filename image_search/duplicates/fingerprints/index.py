@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from image_search.duplicates.fingerprints import words
+from image_search.duplicates.fingerprints import visual_words
 from image_search.duplicates.fingerprints.fingerprint import Fingerprint
 from image_search.duplicates.fingerprints.hashing import hash_distances
 from image_search.duplicates.fingerprints.segments import Segment, digest_rows
 from image_search.duplicates.fingerprints.store import FingerprintStore
+from image_search.duplicates.fingerprints.visual_words import Lists
 from image_search.duplicates.fingerprints.voting import votes
-from image_search.duplicates.fingerprints.words import Lists
 
 # Hashes of one picture differ in at most so many of 64 bits.
 HASH_NEAR = 16
@@ -58,7 +58,9 @@ class FingerprintIndex:
             # Of a content that two segments have, one counts.
             wanted = wanted[rows < 0]
             lists = (
-                old.lists if old else words.kept_lists(self._store.folder, segment.name, columns)
+                old.lists
+                if old
+                else visual_words.load_lists(self._store.folder, segment.name, columns)
             )
             hashes = old.hashes if old else np.ascontiguousarray(columns.hashes[:, 0])
             parts.append(_Part(segment, lists, hashes, mask))
@@ -140,8 +142,8 @@ def _by_hash(query: Fingerprint, parts: tuple[_Part, ...]) -> list[npt.NDArray[n
     picture; the less, the more pictures are as near."""
     near = [hash_distances(query.hashes[:, None], part.hashes).min(axis=0) for part in parts]
     nearer = np.zeros(65, np.int64)
-    for part, apart in zip(parts, near, strict=True):
-        nearer += np.bincount(apart[part.live], minlength=65)
+    for part, distances in zip(parts, near, strict=True):
+        nearer += np.bincount(distances[part.live], minlength=65)
     worth = HASH_VOTES * np.maximum(0.0, 1 - np.arange(65) / (HASH_NEAR + 1.0))
     worth /= np.maximum(np.cumsum(nearer), 1)
-    return [worth[apart] for apart in near]
+    return [worth[distances] for distances in near]

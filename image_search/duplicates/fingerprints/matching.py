@@ -45,15 +45,15 @@ def match(query: Fingerprint, other: Fingerprint) -> Match | None:
     """How ``query`` shows the same picture as ``other``; ``None`` where nothing is alike."""
     found: list[tuple[Alignment, bool]] = []
     for homography, mirrored in _proposals(query, other):
-        asked = query.mirrored if mirrored else query
-        judged = _judged(asked, other, homography, *_guided(asked, other, homography))
+        view = query.mirrored if mirrored else query
+        judged = _judged(view, other, homography, *_guided(view, other, homography))
         if judged is not None:
             found.append((judged, mirrored))
     if not found:
         return None
     best, mirrored = max(found, key=lambda one: one[0].score)
-    asked = query.mirrored if mirrored else query
-    return _described(query, other, _in_perspective(asked, other, best), mirrored)
+    view = query.mirrored if mirrored else query
+    return _described(query, other, _in_perspective(view, other, best), mirrored)
 
 
 def match_inverted(query: Fingerprint, other: Fingerprint) -> Match | None:
@@ -68,17 +68,17 @@ def _proposals(query: Fingerprint, other: Fingerprint) -> list[tuple[Matrix, boo
     points say, and what the hashes do."""
     by_points: list[tuple[int, Matrix, bool]] = []
     by_hash: list[tuple[Matrix, bool]] = []
-    for mirrored, asked in ((False, query), (True, query.mirrored)):
+    for mirrored, view in ((False, query), (True, query.mirrored)):
         by_points += [
             (agree, homography, mirrored)
-            for agree, homography in geometry.alignments(_alike(asked, other))
+            for agree, homography in geometry.alignments(_alike(view, other))
         ]
         # The first four orientations are those without mirroring.
-        apart = hash_distances(asked.hashes[:4], other.hashes[:1])
-        turns = int(np.argmin(apart))
-        if apart[turns] <= HASH_NEAR:
+        bit_differences = hash_distances(view.hashes[:4], other.hashes[:1])
+        turns = int(np.argmin(bit_differences))
+        if bit_differences[turns] <= HASH_NEAR:
             # The hash says: the query, turned so often, is the other. So turn the other back.
-            by_hash.append((_whole(asked, other, -turns % 4), mirrored))
+            by_hash.append((_whole(view, other, -turns % 4), mirrored))
     by_points.sort(key=lambda one: -one[0])
     return [(homography, mirrored) for _, homography, mirrored in by_points[:_JUDGED]] + by_hash
 
@@ -88,15 +88,15 @@ def _alike(query: Fingerprint, other: Fingerprint) -> Pairs:
     here, there = query.placed, other.placed
     if min(len(here), len(there)) < 3:
         return Pairs(here[:0], there[:0])
-    apart = np.bitwise_count(query.bits[:, None, 0] ^ other.bits[None, :, 0])
-    apart += np.bitwise_count(query.bits[:, None, 1] ^ other.bits[None, :, 1])
-    nearest = apart.argmin(axis=1)
-    least = apart[np.arange(len(apart)), nearest]
+    bit_differences = np.bitwise_count(query.bits[:, None, 0] ^ other.bits[None, :, 0])
+    bit_differences += np.bitwise_count(query.bits[:, None, 1] ^ other.bits[None, :, 1])
+    nearest = bit_differences.argmin(axis=1)
+    least = bit_differences[np.arange(len(bit_differences)), nearest]
     rows = np.flatnonzero(least <= UNIQUE)
-    nearest, least, apart = nearest[rows], least[rows], apart[rows]
+    nearest, least, bit_differences = nearest[rows], least[rows], bit_differences[rows]
     # The second best must be another point, not the same one with its second direction.
     same = geometry.squared(there[nearest], there) < _SAME**2
-    second = np.where(same, 255, apart).min(axis=1, initial=255)
+    second = np.where(same, 255, bit_differences).min(axis=1, initial=255)
     chosen = np.flatnonzero((least <= SURE) | (least < _RATIO * second))
     return Pairs(here[rows[chosen]], there[nearest[chosen]])
 
@@ -120,10 +120,10 @@ def _in_perspective(query: Fingerprint, other: Fingerprint, found: Alignment) ->
         if better is homography:
             break
         homography = better
-        pairs, apart = _guided(query, other, homography)
+        pairs, bit_differences = _guided(query, other, homography)
     if homography is found.homography:
         return found
-    return _judged(query, other, homography, pairs, apart) or found
+    return _judged(query, other, homography, pairs, bit_differences) or found
 
 
 def _judged(
@@ -131,13 +131,13 @@ def _judged(
     other: Fingerprint,
     homography: Matrix,
     pairs: Pairs,
-    apart: npt.NDArray[np.int64],
+    bit_differences: npt.NDArray[np.int64],
 ) -> Alignment | None:
     """The evidence for ``homography``, with which these ``pairs`` agree; ``None`` where nothing
     does."""
-    points = evidence.of_points(homography, pairs, apart)
-    laid = geometry.moved(homography, geometry.frame(other.size))
-    region = geometry.overlap(laid, geometry.frame(query.size))
+    points = evidence.of_points(homography, pairs, bit_differences)
+    outline = geometry.moved(homography, geometry.frame(other.size))
+    region = geometry.overlap(outline, geometry.frame(query.size))
     likeness, shared = evidence.likeness(query, other, homography, region)
     if likeness < evidence.ALIKE and len(pairs.here) >= 4:
         # The pictures have a part in common, but not all that the homography lays on each other.
@@ -164,13 +164,15 @@ def _guided(
     bend = np.mod(here[partners, 3] - there[rows, 3] - turn + np.pi, 2 * np.pi) - np.pi
     scale = geometry.scales(homography, there)
     size = np.log2(here[partners, 2] / (there[rows, 2] * scale[rows]))
-    apart = np.bitwise_count(query.bits[partners] ^ other.bits[rows]).sum(axis=1)
-    agree = np.flatnonzero((np.abs(bend) < _BEND) & (np.abs(size) < _SIZE) & (apart <= GUIDED))
+    bit_differences = np.bitwise_count(query.bits[partners] ^ other.bits[rows]).sum(axis=1)
+    agree = np.flatnonzero(
+        (np.abs(bend) < _BEND) & (np.abs(size) < _SIZE) & (bit_differences <= GUIDED)
+    )
     # The likest first; each point of either picture has one partner at most.
-    agree = agree[np.argsort(apart[agree], kind="stable")]
+    agree = agree[np.argsort(bit_differences[agree], kind="stable")]
     agree = agree[np.sort(np.unique(rows[agree], return_index=True)[1])]
     agree = agree[np.sort(np.unique(partners[agree], return_index=True)[1])]
-    return Pairs(here[partners[agree]], there[rows[agree]]), apart[agree].astype(np.int64)
+    return Pairs(here[partners[agree]], there[rows[agree]]), bit_differences[agree].astype(np.int64)
 
 
 def _described(query: Fingerprint, other: Fingerprint, found: Alignment, mirrored: bool) -> Match:

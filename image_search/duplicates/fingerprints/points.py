@@ -89,10 +89,10 @@ def find(copies: Pyramid) -> Found:
     parts = []
     for number, octave in enumerate(copies.levels):
         start = sum(sizes[:number])
-        apart = flat[start : start + sizes[number]].reshape(LEVELS + 2, *shapes[number])
+        differences = flat[start : start + sizes[number]].reshape(LEVELS + 2, *shapes[number])
         for i in range(LEVELS + 2):
-            cv2.subtract(octave[i + 1], octave[i], dst=apart[i])
-        parts += [_peaks(apart[i], number, i, start) for i in range(1, LEVELS + 1)]
+            cv2.subtract(octave[i + 1], octave[i], dst=differences[i])
+        parts += [_peaks(differences[i], number, i, start) for i in range(1, LEVELS + 1)]
     return _refined(flat, np.concatenate(parts))
 
 

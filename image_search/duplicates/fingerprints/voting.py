@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from image_search.duplicates.fingerprints import words
+from image_search.duplicates.fingerprints import visual_words
 from image_search.duplicates.fingerprints.fingerprint import Fingerprint
-from image_search.duplicates.fingerprints.words import Lists
+from image_search.duplicates.fingerprints.visual_words import Lists
 
 Numbers = npt.NDArray[np.int64]
 
@@ -24,7 +24,7 @@ NEAR = 13
 # A list longer than this share of all entries, and than so many, tells too little for its length.
 LONGEST_SHARE, LONGEST = 1e-4, 200
 # What a word is changed by to those that differ from it in one bit, and by nothing to itself.
-_FLIPS = np.array([0, *(1 << bit for bit in range(len(words.WORD_BITS)))], np.uint32)
+_FLIPS = np.array([0, *(1 << bit for bit in range(len(visual_words.WORD_BITS)))], np.uint32)
 # Entries compared at a time: few enough to stay in the processor's cache.
 _ENTRIES = 1 << 18
 # Bits that NEAR takes.
@@ -87,9 +87,9 @@ def votes(
 def _summed(
     found: _Alike, some: slice, points: _Points, weight: npt.NDArray[np.float64], size: int
 ) -> npt.NDArray[np.float64]:
-    asked = found.points[some]
-    places = points.views[asked] % 2 * size + found.rows[some]
-    sums = np.bincount(places, weight[asked] * found.worth[some], minlength=2 * size)
+    queried = found.points[some]
+    places = points.views[queried] % 2 * size + found.rows[some]
+    sums = np.bincount(places, weight[queried] * found.worth[some], minlength=2 * size)
     return np.asarray(sums.reshape(2, size).max(axis=0), np.float64)
 
 
@@ -98,17 +98,17 @@ def _alike(
     parts: Sequence[tuple[Lists, npt.NDArray[np.bool_]]],
     flips: npt.NDArray[np.uint32],
 ) -> list[_Alike]:
-    asked = (words.words(points.descriptors)[:, None] ^ flips).reshape(-1)
-    order = np.argsort(asked, kind="stable")
-    asked, order = asked[order], order // len(flips)
-    places = [lists.find(asked) for lists, _ in parts]
+    queried = (visual_words.words(points.descriptors)[:, None] ^ flips).reshape(-1)
+    order = np.argsort(queried, kind="stable")
+    queried, order = queried[order], order // len(flips)
+    places = [lists.find(queried) for lists, _ in parts]
     # A word that very many points have tells too little for the time its list takes.
     entries = sum(len(lists.words) for lists, _ in parts)
-    whole: Numbers = np.zeros(len(asked), np.int64)
+    whole: Numbers = np.zeros(len(queried), np.int64)
     for _, lengths in places:
         whole += lengths
     known = np.flatnonzero(whole <= max(LONGEST, round(LONGEST_SHARE * entries)))
-    signed = words.signatures(points.descriptors)
+    signed = visual_words.signatures(points.descriptors)
     return [
         _alike_in(lists, live, first[known], lengths[known], order[known], signed)
         for (lists, live), (first, lengths) in zip(parts, places, strict=True)
@@ -136,15 +136,15 @@ def _alike_in(
         entries = np.arange(last[-1] if len(last) else 0)
         entries += np.repeat(first[some] - last + lengths[some], lengths[some])
         asking = np.repeat(points[some], lengths[some])
-        apart = np.bitwise_count(lists.signatures[entries] ^ signed[asking])
-        near = np.flatnonzero(apart <= NEAR)
+        distances = np.bitwise_count(lists.signatures[entries] ^ signed[asking])
+        near = np.flatnonzero(distances <= NEAR)
         rows = lists.rows[entries[near]].astype(np.int64)
         # In one number, because numbers are sorted many times as fast as rows of a table.
-        found.append(((asking[near] * size + rows) << _BITS | apart[near])[live[rows]])
+        found.append(((asking[near] * size + rows) << _BITS | distances[near])[live[rows]])
     both = np.sort(np.concatenate(found))
     asking, rows = np.divmod(both >> _BITS, max(size, 1))
     # Of several points of one picture that are like one of the query, the likest counts.
     fresh = np.ones(len(both), np.bool_)
     fresh[1:] = np.diff(both >> _BITS) != 0
-    apart = both & (1 << _BITS) - 1
-    return _Alike(asking[fresh], rows[fresh], 1.0 - apart[fresh] / (NEAR + 5.0))
+    distances = both & (1 << _BITS) - 1
+    return _Alike(asking[fresh], rows[fresh], 1.0 - distances[fresh] / (NEAR + 5.0))

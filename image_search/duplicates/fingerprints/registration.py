@@ -79,7 +79,7 @@ def register(query: Pixels, other: Pixels, found: Match) -> AlignedPair | None:
         borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
     moved = np.asarray(warped, np.uint8)
-    matched = _levelled(here, moved, inside)
+    matched = _colour_matched(here, moved, inside)
     return AlignedPair(here, matched, moved, inside, to_query, np.linalg.inv(homography) @ to_query)
 
 
@@ -112,7 +112,7 @@ def _nudge(here: Pixels, there: Pixels, inside: npt.NDArray[np.bool_]) -> Matrix
     ).astype(np.bool_)
     if not within.any():
         return np.eye(3)
-    grey, start = _grey(small), _grey(_levelled(small, large, within))
+    grey, start = _grey(small), _grey(_colour_matched(small, large, within))
     y, x = (a[within] for a in _places(height, width))
     homography, now = np.eye(3), start
     for _ in range(3):
@@ -137,13 +137,13 @@ def _step(grey: Floats, now: Floats, within: npt.NDArray[np.bool_], x: Floats, y
     """One step, by least squares over the pixels, of which those that differ much count little."""
     across = (cv2.Scharr(now, cv2.CV_32F, 1, 0) / 32)[within]
     down = (cv2.Scharr(now, cv2.CV_32F, 0, 1) / 32)[within]
-    apart = (grey - now)[within]
+    residuals = (grey - now)[within]
     parts = np.stack([across, across * x, across * y, down, down * x, down * y], axis=1)
-    typical = max(float(np.median(np.abs(apart))), 2.5)
-    weighted = parts * (1 / (1 + (apart / (2 * typical)) ** 2))[:, None]
+    typical = max(float(np.median(np.abs(residuals))), 2.5)
+    weighted = parts * (1 / (1 + (residuals / (2 * typical)) ** 2))[:, None]
     power = (weighted.T @ parts).astype(np.float64)
     hold = 1e-3 * max(float(np.trace(power)) / 6, 1.0) * np.eye(6)
-    found = np.linalg.solve(power + hold, (weighted.T @ apart).astype(np.float64))
+    found = np.linalg.solve(power + hold, (weighted.T @ residuals).astype(np.float64))
     height, width = within.shape
     right, right_x, right_y, low, low_x, low_y = found.tolist()
     return np.array([
@@ -153,7 +153,7 @@ def _step(grey: Floats, now: Floats, within: npt.NDArray[np.bool_], x: Floats, y
     ])  # fmt: skip
 
 
-def _levelled(here: Pixels, there: Pixels, inside: npt.NDArray[np.bool_]) -> Pixels:
+def _colour_matched(here: Pixels, there: Pixels, inside: npt.NDArray[np.bool_]) -> Pixels:
     """``there`` in the colours and the light of ``here``: what a polynomial of its colours and of
     the place predicts, fitted ``inside`` to most of the pixels."""
     rows = np.flatnonzero(inside)
@@ -167,9 +167,9 @@ def _levelled(here: Pixels, there: Pixels, inside: npt.NDArray[np.bool_]) -> Pix
         power = (weighted.T @ sample).astype(np.float64) + 1e-3 * np.eye(sample.shape[1])
         factors = np.linalg.solve(power, (weighted.T @ wanted).astype(np.float64))
         factors = factors.astype(np.float32)
-        apart = np.abs(sample @ factors - wanted).max(axis=1)
-        typical = max(float(np.median(apart)), 2.5)
-        weights = 1 / (1 + (apart / (2 * typical)) ** 2) ** 2
+        residuals = np.abs(sample @ factors - wanted).max(axis=1)
+        typical = max(float(np.median(residuals)), 2.5)
+        weights = 1 / (1 + (residuals / (2 * typical)) ** 2) ** 2
     return np.clip(terms @ factors + 0.5, 0, 255).astype(np.uint8).reshape(there.shape)
 
 

@@ -55,14 +55,14 @@ class Lists:
             self.file.check()
 
     def find(
-        self, asked: npt.NDArray[np.uint32]
+        self, queried: npt.NDArray[np.uint32]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """For each word that is ``asked`` for, its first entry and how many it has."""
+        """For each word that is ``queried`` for, its first entry and how many it has."""
         if len(self.words) < _TABLED:
-            first = np.searchsorted(self.words, asked)
-            return first, np.searchsorted(self.words, asked, side="right") - first
-        first = self._starts[asked].astype(np.int64)
-        return first, self._starts[asked + np.uint32(1)] - first
+            first = np.searchsorted(self.words, queried)
+            return first, np.searchsorted(self.words, queried, side="right") - first
+        first = self._starts[queried].astype(np.int64)
+        return first, self._starts[queried + np.uint32(1)] - first
 
     @cached_property
     def _starts(self) -> npt.NDArray[np.uint32]:
@@ -94,7 +94,7 @@ def lists_of(columns: Columns) -> Lists:
     return Lists(found[order], signatures(columns.descriptors)[order], rows[order])
 
 
-def kept_lists(folder: Path, name: str, columns: Columns) -> Lists:
+def load_lists(folder: Path, name: str, columns: Columns) -> Lists:
     """The lists of the segment ``name``, from beside it, or made and put there.
 
     A disk that is full or not writable only makes the next start slower.

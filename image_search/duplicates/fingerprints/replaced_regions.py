@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from image_search.duplicates.fingerprints.laying import AlignedPair, register
 from image_search.duplicates.fingerprints.match import Match, Outline
+from image_search.duplicates.fingerprints.registration import AlignedPair, register
 from image_search.imaging.arrays import Floats, Pixels
 
 # What is decided in another way has another number.
@@ -69,28 +69,28 @@ class _Part:
 def replaced_region(query: Pixels, other: Pixels, found: Match) -> ReplacedRegion | None:
     """The part that was exchanged between two RGB pictures that match as ``found``; ``None`` where
     all differences are those of an edit."""
-    laid = register(query, other, found)
-    return None if laid is None else exchanged_in(laid)
+    aligned = register(query, other, found)
+    return None if aligned is None else replaced_region_in(aligned)
 
 
-def exchanged_in(laid: AlignedPair) -> ReplacedRegion | None:
+def replaced_region_in(aligned: AlignedPair) -> ReplacedRegion | None:
     """The part that was exchanged between two pictures that are laid on each other; ``None`` where
     all differences are those of an edit."""
-    here, there = _beyond(laid.query, laid.other), _beyond(laid.other, laid.query)
-    apart = np.where(laid.shared, cv2.max(here, there), 0).astype(np.uint8)
-    noise = float(np.quantile(apart[laid.shared], 0.95))
+    here, there = _beyond(aligned.query, aligned.other), _beyond(aligned.other, aligned.query)
+    difference = np.where(aligned.shared, cv2.max(here, there), 0).astype(np.uint8)
+    noise = float(np.quantile(difference[aligned.shared], 0.95))
     least = min(max(_NOISE * noise, _LEAST), _MOST)
-    spots = _spots(apart > least)
-    around = laid.shared & (_hulls(spots) == 0)
+    spots = _spots(difference > least)
+    around = aligned.shared & (_hulls(spots) == 0)
     if not spots.any() or around.sum() < 100:
         return None
-    mean = (laid.query.astype(np.float32) + laid.other.astype(np.float32)) / 2
+    mean = (aligned.query.astype(np.float32) + aligned.other.astype(np.float32)) / 2
     surroundings = _filled(np.asarray(mean, np.float32), around)
-    off_here = np.abs(laid.query - surroundings).max(axis=2)
-    off_there = np.abs(laid.other - surroundings).max(axis=2)
+    off_here = np.abs(aligned.query - surroundings).max(axis=2)
+    off_there = np.abs(aligned.other - surroundings).max(axis=2)
     part = _likeliest(
         spots,
-        apart,
+        difference,
         np.where(off_here > _NEARER * off_there, here, 0),
         np.where(off_there > _NEARER * off_here, there, 0),
         least,
@@ -99,12 +99,12 @@ def exchanged_in(laid: AlignedPair) -> ReplacedRegion | None:
         return None
     if any(
         _solid(pixels[part.inside & (off > least)]) > _SOLID
-        for pixels, off in ((laid.query, off_here), (laid.other, off_there))
+        for pixels, off in ((aligned.query, off_here), (aligned.other, off_there))
     ):
         return None
     return ReplacedRegion(
-        float(part.inside.sum() / laid.shared.sum()),
-        *laid.outlines(*part.box),
+        float(part.inside.sum() / aligned.shared.sum()),
+        *aligned.outlines(*part.box),
     )
 
 
@@ -113,8 +113,8 @@ def _beyond(one: Pixels, other: Pixels) -> npt.NDArray[np.uint8]:
     it: what is only a little out of place, or blurred, is not."""
     near = np.ones((3, 3), np.uint8)
     above = cv2.subtract(one, cv2.dilate(other, near))
-    apart = cv2.max(above, cv2.subtract(cv2.erode(other, near), one))
-    return np.asarray(apart.max(axis=2), np.uint8)
+    difference = cv2.max(above, cv2.subtract(cv2.erode(other, near), one))
+    return np.asarray(difference.max(axis=2), np.uint8)
 
 
 def _spots(differs: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
@@ -143,7 +143,7 @@ def _hulls(spots: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 def _likeliest(
     spots: npt.NDArray[np.uint8],
-    apart: npt.NDArray[np.uint8],
+    difference: npt.NDArray[np.uint8],
     here: npt.NDArray[np.uint8],
     there: npt.NDArray[np.uint8],
     least: float,
@@ -152,7 +152,7 @@ def _likeliest(
     most."""
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(spots)
     flat = labels.reshape(-1)
-    sums = [np.bincount(flat, a.reshape(-1), count)[1:] for a in (here, there, apart)]
+    sums = [np.bincount(flat, a.reshape(-1), count)[1:] for a in (here, there, difference)]
     own = np.minimum(sums[0], sums[1])
     most = int(own.argmax())
     left, top, width, height = (int(value) for value in boxes[most + 1][:4])
@@ -161,7 +161,7 @@ def _likeliest(
         float(own[most] / max(sums[2][most], 1.0)),
         float(sums[2][most] / max(sums[2].sum(), 1.0)),
         (left, top, width, height),
-        (labels == most + 1) & (apart > least),
+        (labels == most + 1) & (difference > least),
     )
 
 
@@ -183,7 +183,7 @@ def _filled(pixels: Floats, known: npt.NDArray[np.bool_]) -> Floats:
     half = (width + 1) // 2, (height + 1) // 2
     shares = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
     sums = cv2.resize(pixels * weight[..., None], half, interpolation=cv2.INTER_AREA)
-    context = sums / np.maximum(shares, 1e-6)[..., None]
-    coarse = _filled(np.asarray(context, np.float32), shares > 0)
+    means = sums / np.maximum(shares, 1e-6)[..., None]
+    coarse = _filled(np.asarray(means, np.float32), shares > 0)
     smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(np.where(known[..., None], pixels, smooth), np.float32)
