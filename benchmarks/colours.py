@@ -35,7 +35,7 @@ COLOURS = (
     (110, 70, 40), (200, 170, 130), (60, 140, 60), (110, 120, 60), (60, 160, 160), (60, 100, 190),
     (30, 40, 90), (120, 60, 150), (230, 150, 180),
 )  # fmt: skip
-NEAR, HAS, LACKS = 20.0, 0.15, 0.05
+NEAR, HAS, LITTLE = 20.0, 0.15, 0.05
 FIRST = 10
 
 
@@ -51,7 +51,7 @@ class Pictures:
         """Pictures and colours to ask with, a part of all that there are."""
         has = self.shares >= HAS
         mates = np.array([has[self.labels == label].sum(axis=0) for label in self.labels])
-        found = np.argwhere((self.shares < LACKS) & (mates > 0))
+        found = np.argwhere((self.shares < LITTLE) & (mates > 0))
         chosen = np.random.default_rng(0).permutation(len(found))[:most]
         return [(int(picture), int(colour)) for picture, colour in found[np.sort(chosen)]]
 

@@ -132,11 +132,11 @@ def collage(cut_up: Sequence[Pixels], rng: np.random.Generator) -> Pixels:
 def commands(kept: Path, where: tuple[object, ...], images: int) -> Iterator[list[object]]:
     """Rows on whole commands: each from the start of its process to its end."""
     # What is there already of an earlier run is gone on with, but then no figure for all of it.
-    anew = not (kept / "index.pkl").exists()
+    missing = not (kept / "index.pkl").exists()
     with contextlib.suppress(FileNotFoundError):
         (kept / "index.files" / "duplicates.sqlite").unlink()
     seconds, _ = timed("index", *where, "--json")
-    if anew:
+    if missing:
         yield row(
             "`index`, from nothing to the duplicates", seconds, f"{images / seconds:.0f} images/s"
         )

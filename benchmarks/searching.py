@@ -163,19 +163,19 @@ def ours(folder: Path) -> Found:
         return [hit.score for hit in index.search(question, NEIGHBOURS)[0]]
 
     kinds = asked(folder, ask)
-    heard = []
+    with_expansion = []
     for row in np.load(folder / "queries.npz")["rows"]:
         blocks, weights = blocks_of(row, "image"), weights_of("image", index.calibration)
         started = time.perf_counter()
         index.search(ScoringQuery(blocks, weights, expanded=True), NEIGHBOURS)
-        heard.append(1000 * (time.perf_counter() - started))
+        with_expansion.append(1000 * (time.perf_counter() - started))
     codes = sum(path.stat().st_size for path in folder.rglob(f"*{CODES}"))
     disk = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return {
         "build": ready,
         "megabytes": megabytes(),
         "kinds": kinds,
-        "heard": spread(heard),
+        "expanded": spread(with_expansion),
         "codes": codes / 1e6,
         "disk": disk / 1e9,
     }
@@ -191,9 +191,9 @@ def adding(folder: Path) -> Found:
     started = time.perf_counter()
     with CacheWriter(folder / "image_features.pkl", folder / "images") as writer:
         snapshot = serving.snapshot()
-        trusted = verified_segments(snapshot) | set(serving.verified or ())
+        known_good = verified_segments(snapshot) | set(serving.verified or ())
         opened = {segment.name: segment for segment in snapshot.segments}
-        plan = make_plan(entries, IndexedFiles(writer.begin(IDENTITIES, trusted, opened)))
+        plan = make_plan(entries, IndexedFiles(writer.begin(IDENTITIES, known_good, opened)))
         assert len(plan.work) == 100
         writer.commit(records(count, 100), vectors)
         writer.finish()
@@ -266,7 +266,7 @@ def _row(count: int, name: str, found: Found) -> list[object]:
         f"{found['codes']:,.0f}" if "codes" in found else "",
         f"{half:.0f} / {most:.0f}",
         f"{kinds[0]['first'][0]:.0f} / {kinds[0]['first'][1]:.0f}",
-        " / ".join(f"{part:.0f}" for part in found.get("heard", [])),
+        " / ".join(f"{part:.0f}" for part in found.get("expanded", [])),
         f"{max(h for h, _ in others):.0f} / {max(m for _, m in others):.0f}",
         f"{kinds[0]['recall']:.3f}",
         ", ".join(f"{kind['recall']:.3f}" for kind in kinds[1:]),

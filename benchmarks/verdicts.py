@@ -187,7 +187,9 @@ def rendered_of(library: Library) -> list[MeasuredDrawing]:
 def _measured(library: Library, drawing: Drawing) -> MeasuredDrawing:
     content = hashlib.sha256((PHOTOS / drawing.own).read_bytes()).digest()
     checker = library._checker
-    return drawn.measured_drawing(content, drawing.file.read_bytes(), checker.sample(), checker.ask)
+    return drawn.measured_drawing(
+        content, drawing.file.read_bytes(), checker.sample(), checker.prepare_query
+    )
 
 
 def demo(place: Path) -> str:

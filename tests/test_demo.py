@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from image_search.demo import (
-    NEAR_COPIES,
+    NEAR_DUPLICATES,
     Design,
     Drawn,
     catalogue,
@@ -43,7 +43,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def test_the_collection_is_a_few_hundred_images_and_about_twenty_sketches() -> None:
-    images = sum(len(d.colourways) + len(d.near_copies) for d in catalogue())
+    images = sum(len(d.colourways) + len(d.near_duplicates) for d in catalogue())
     assert 290 <= images <= 350
     assert 16 <= sum(d.sketched for d in catalogue()) <= 24
 
@@ -57,7 +57,7 @@ def test_names_are_unique_and_every_colourway_has_its_own() -> None:
 
 
 def test_every_edit_is_among_the_near_copies() -> None:
-    assert {edit for d in catalogue() for edit in d.near_copies} == set(NEAR_COPIES)
+    assert {edit for d in catalogue() for edit in d.near_duplicates} == set(NEAR_DUPLICATES)
 
 
 def test_files_are_counted_sorted_by_kind_and_decodable(drawn: tuple[Path, Path, Drawn]) -> None:
@@ -74,8 +74,8 @@ def test_files_are_counted_sorted_by_kind_and_decodable(drawn: tuple[Path, Path,
 
 def test_near_copies_lie_beside_their_picture(drawn: tuple[Path, Path, Drawn]) -> None:
     images, _, _ = drawn
-    copies = [p for p in files(images) if p.stem.rsplit("-", 1)[1] in NEAR_COPIES]
-    assert len(copies) == sum(len(d.near_copies) for d in few()) > 0
+    copies = [p for p in files(images) if p.stem.rsplit("-", 1)[1] in NEAR_DUPLICATES]
+    assert len(copies) == sum(len(d.near_duplicates) for d in few()) > 0
     for path in copies:
         original = path.stem.rsplit("-", 1)[0]
         assert [p for p in path.parent.glob(f"{original}.*") if p.is_file()]
@@ -122,7 +122,7 @@ def test_existing_files_are_left_alone_and_missing_ones_drawn(tmp_path: Path) ->
     (images / "own.txt").write_text("mine", encoding="utf-8")
     steps: list[tuple[int, int]] = []
     first = draw([lotus], images, sketches, lambda done, total: steps.append((done, total)))
-    total = len(lotus.colourways) + len(lotus.near_copies) + 1
+    total = len(lotus.colourways) + len(lotus.near_duplicates) + 1
     assert steps == [(i, total) for i in range(1, total + 1)]
     assert first == Drawn(total - 2, 1)
     assert kept.read_bytes() == b"somebody's own file"

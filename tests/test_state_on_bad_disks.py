@@ -85,9 +85,13 @@ def test_every_command_tells_of_damaged_decisions_once(
     [
         lambda library: library.check(Query((picture(3),))).warnings,
         lambda library: library.duplicates.page().warnings,
-        lambda library: (library.duplicates.export_decisions(), library.duplicates.news())[1],
         lambda library: (
-            library.duplicates.decide("1" * 64, "2" * 64, "same"), library.duplicates.news(),
+            library.duplicates.export_decisions(),
+            library.duplicates.new_warnings(),
+        )[1],
+        lambda library: (
+            library.duplicates.decide("1" * 64, "2" * 64, "same"),
+            library.duplicates.new_warnings(),
         )[1],
     ],
     ids=["check", "duplicates", "export", "decide"],

@@ -136,7 +136,7 @@ def run(options: argparse.Namespace) -> int:
     checked: list[Checked] = []
     failed: list[Failed] = []
     quiet = options.json or options.csv == "-"
-    for name, read in _asked(options, limits):
+    for name, read in _query(options, limits):
         try:
             data, query = read()
             one = Checked(name, data, library.check(query))
@@ -166,7 +166,7 @@ def run(options: argparse.Namespace) -> int:
 _Read = Callable[[], "tuple[bytes, Query]"]
 
 
-def _asked(options: argparse.Namespace, limits: Query) -> Iterator[tuple[str, _Read]]:
+def _query(options: argparse.Namespace, limits: Query) -> Iterator[tuple[str, _Read]]:
     """Everything that is to be checked by its name, read only when its turn comes; ``limits``
     are what all the queries have in common."""
     from image_search.imaging.reading import read_image_file

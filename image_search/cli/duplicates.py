@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     if actions:
         text, plain = _ACTIONS[actions[0]](duplicates, options)
         print(json.dumps(plain) if options.json else text)
-        for warning in duplicates.news():
+        for warning in duplicates.new_warnings():
             print(f"Note: {warning}", file=sys.stderr)
         return 0
     bar = ProgressBar(quiet=options.json)

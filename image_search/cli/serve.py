@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     from image_search.web import create_app
     from image_search.web.exposure import check_password, warnings_about
     from image_search.web.jobs import ReindexRunning
-    from image_search.web.secrets import kept_secrets
+    from image_search.web.secrets import load_secrets
     from image_search.web.server import check_port, serve
 
     settings = settings_from(options, "" if options.check_port else MADE)
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         check_port(settings)
         return 0
     library = Library.open(settings)
-    secrets = kept_secrets(settings)
+    secrets = load_secrets(settings)
     app = create_app(library, settings)
 
     def tell(address: str) -> None:

@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from image_search.demo.catalogue import NEAR_COPIES, Design, catalogue
-from image_search.demo.files import near_copy, save
+from image_search.demo.catalogue import NEAR_DUPLICATES, Design, catalogue
+from image_search.demo.files import near_duplicate, save
 from image_search.demo.palettes import colour
 from image_search.demo.pencil import sketch
 from image_search.demo.shading import View
 from image_search.errors import SettingsError
 
 __all__ = [
-    "NEAR_COPIES",
+    "NEAR_DUPLICATES",
     "Design",
     "Drawn",
     "catalogue",
@@ -50,7 +50,7 @@ def _job(design: Design, images: Path, sketches: Path) -> _Job:
     count = len(design.colourways)
     pictures = {folder / f"{design.stem(i)}{design.ending(i)}": i for i in range(count)}
     copies = {}
-    for k, edit in enumerate(design.near_copies):
+    for k, edit in enumerate(design.near_duplicates):
         i = (design.seed + k) % count
         ending = ".webp" if edit == "small" else ".jpg"
         copies[folder / f"{design.stem(i)}-{edit}{ending}"] = (i, edit)
@@ -133,7 +133,7 @@ def _draw_files(job: _Job) -> Iterator[tuple[bool, bool]]:
             save(pixels, place)
             yield False, True
         for target, edit in edits.items():
-            edited, encoding = near_copy(pixels, edit)
+            edited, encoding = near_duplicate(pixels, edit)
             save(edited, target, **encoding)
             yield False, True
     if job.sketch is not None and job.sketch in missing:

@@ -24,7 +24,7 @@ from image_search.demo.palettes import Colourway
 from image_search.demo.shading import Plate, View, render
 
 #: How a near-copy differs from the picture it was made from.
-NEAR_COPIES = ("mirrored", "cropped", "small", "recompressed", "grey")
+NEAR_DUPLICATES = ("mirrored", "cropped", "small", "recompressed", "grey")
 _SCALE = 2  # supersampling: enough for smooth edges, four times the pixels
 _SIZES = (
     (640, 640),
@@ -53,7 +53,7 @@ class Stage:
 class Design:
     """One design: its kind (the folder), its name, its picture's size and its colourways.
 
-    ``near_copies`` names the edited copies (of NEAR_COPIES) that exist of one of its pictures.
+    ``near_duplicates`` names the edited copies (of NEAR_DUPLICATES) that exist of one of its pictures.
     """
 
     kind: str
@@ -62,7 +62,7 @@ class Design:
     parts: Callable[[], list[Part]]
     colourways: tuple[Colourway, ...]
     stage: Stage
-    near_copies: tuple[str, ...]
+    near_duplicates: tuple[str, ...]
     sketched: bool
 
     @property
@@ -244,7 +244,7 @@ def catalogue() -> tuple[Design, ...]:
             word = parts.__name__
             number = len(out)
             copies = (
-                tuple(NEAR_COPIES[(number + k * 2) % len(NEAR_COPIES)] for k in range(2))
+                tuple(NEAR_DUPLICATES[(number + k * 2) % len(NEAR_DUPLICATES)] for k in range(2))
                 if number % 3 == 0
                 else ()
             )

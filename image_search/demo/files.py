@@ -34,8 +34,8 @@ def save(pixels: Pixels, target: Path, **encoding: int) -> None:
         aside.unlink(missing_ok=True)
 
 
-def near_copy(pixels: Pixels, edit: str) -> tuple[Pixels, dict[str, int]]:
-    """Return a picture edited as people do (see NEAR_COPIES), and how to encode it."""
+def near_duplicate(pixels: Pixels, edit: str) -> tuple[Pixels, dict[str, int]]:
+    """Return a picture edited as people do (see NEAR_DUPLICATES), and how to encode it."""
     h, w = pixels.shape[:2]
     if edit == "mirrored":
         return np.ascontiguousarray(pixels[:, ::-1]), {}

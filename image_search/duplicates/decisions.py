@@ -108,16 +108,18 @@ class Decisions:
         """Keep decisions in ``path``, which is made by the first of them."""
         self._path = path
         self._checked = self._unusable = False
-        self._told: tuple[str, ...] = ()
+        self._reported: tuple[str, ...] = ()
         self._lock = threading.Lock()
         self.warnings: tuple[str, ...] = ()
 
-    def news(self) -> tuple[str, ...]:
+    def new_warnings(self) -> tuple[str, ...]:
         """Those of ``warnings`` that were not told in an answer yet."""
         with self._lock:
-            news = tuple(warning for warning in self.warnings if warning not in self._told)
-            self._told = self.warnings
-        return news
+            new_warnings = tuple(
+                warning for warning in self.warnings if warning not in self._reported
+            )
+            self._reported = self.warnings
+        return new_warnings
 
     @_mending
     def all(self) -> dict[Pair, str]:

@@ -53,7 +53,7 @@ class Duplicates:
         self._lock = threading.Lock()
         self._task, self._hurry = BackgroundTask("duplicates", self._run), False
         self._progress: Progress | None = None
-        self._unprinted: frozenset[bytes] = frozenset()
+        self._without_fingerprint: frozenset[bytes] = frozenset()
         self._formed: dict[str, tuple[Snapshot, list[SamePicture], object, list[Group]]] = {}
         self._copied: tuple[Snapshot | None, tuple[bytes, ...]] = (None, ())
         self._read: tuple[tuple[int, int] | None, list[SamePicture], set[bytes]] = (None, [], set())
@@ -61,9 +61,9 @@ class Duplicates:
     @property
     def pending(self) -> int:
         """How many contents have not been compared with the others yet."""
-        contents = self._snapshot().contents() - self._kept()[1]
+        contents = self._snapshot().contents() - self._stored_pairs()[1]
         # Those that could not be read when it was tried are waited for no longer.
-        return len(contents - (self._unprinted & set(self._fingerprinted.missing())))
+        return len(contents - (self._without_fingerprint & set(self._fingerprinted.missing())))
 
     def update(
         self,
@@ -98,7 +98,7 @@ class Duplicates:
         try:
             if not self._fingerprinted.catch_up(note, cancelled):
                 return False
-            self._unprinted = frozenset(self._fingerprinted.missing())
+            self._without_fingerprint = frozenset(self._fingerprinted.missing())
             if fitting and not self._checker.fit(note, cancelled, hurry=hurry):
                 return False
             return self._build(note, cancelled, hurry=hurry)
@@ -180,17 +180,17 @@ class Duplicates:
             phase=progress.phase,
             done=progress.done,
             to_do=progress.total,
-            warnings=self.news(),
+            warnings=self.new_warnings(),
         )
 
-    def news(self) -> tuple[str, ...]:
+    def new_warnings(self) -> tuple[str, ...]:
         """What is to be told about the file of decisions, once."""
-        return self._decisions.news()
+        return self._decisions.new_warnings()
 
     def _groups(self, which: str) -> list[Group]:
         snapshot = self._snapshot()
         thresholds = {kind: self._checker.threshold(kind)[0].duplicate_threshold for kind in KINDS}
-        found, decisions = self._kept()[0], self._decisions.all()
+        found, decisions = self._stored_pairs()[0], self._decisions.all()
         # Somebody who looks through them asks for one page after the other.
         of, pairs, by, groups = self._formed.get(which, (None, None, None, []))
         if of is snapshot and pairs is found and by == (thresholds, decisions):
@@ -200,7 +200,7 @@ class Duplicates:
         self._formed[which] = snapshot, found, (thresholds, decisions), groups
         return groups
 
-    def _kept(self) -> tuple[list[SamePicture], set[bytes]]:
+    def _stored_pairs(self) -> tuple[list[SamePicture], set[bytes]]:
         version = self._pairs.version
         with self._lock:
             if self._read[0] != version:

@@ -92,12 +92,12 @@ def form_groups(
     groups = [
         _group(contents, files_of, by_content, wanted, decisions) for contents in grouped(wanted)
     ]
-    found = [group for group in groups if len(group.members) > 1 and _is_wanted(group, which)]
+    found = [group for group in groups if len(group.members) > 1 and _is_included(group, which)]
     found.sort(key=lambda group: (not group.undecided, -len(group.members), group.members[0].path))
     return found
 
 
-def _is_wanted(group: Group, which: str) -> bool:
+def _is_included(group: Group, which: str) -> bool:
     if which == OPEN:
         return group.undecided
     return which == ALL or any(pair.decision is not None for pair in group.pairs)

@@ -61,10 +61,10 @@ class Thumbnails:
         path = self._path(hashlib.sha256(data).digest(), side)
         if not path.exists():
             picture = decode(data, max_megapixels=self._max_megapixels, side=side)
-            path = self._kept(path, thumbnail(picture, side))
+            path = self._stored(path, thumbnail(picture, side))
         return path
 
-    def _kept(self, path: Path, data: bytes) -> Path:
+    def _stored(self, path: Path, data: bytes) -> Path:
         """Where ``data`` was put: ``path``, or a folder for temporary files where the disk of the
         cache is full or not writable, for what can be read there is to be seen."""
         try:

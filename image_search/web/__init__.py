@@ -25,7 +25,7 @@ from image_search.web import (
     uploads,
 )
 from image_search.web.jobs import Reindexer
-from image_search.web.secrets import kept_secrets
+from image_search.web.secrets import load_secrets
 from image_search.web.service import Service
 from image_search.web.sessions import EndedSessions
 
@@ -43,7 +43,7 @@ def create_app(library: Library, settings: Settings) -> Flask:
     Raises:
         CacheError: the secrets can be neither read nor written.
     """
-    kept = kept_secrets(settings)
+    kept = load_secrets(settings)
     app = Flask(
         "image_search.web", static_folder=None, template_folder=str(assets.folder("templates"))
     )

@@ -29,7 +29,7 @@ class Secrets:
     made: bool = False
 
 
-def kept_secrets(settings: Settings) -> Secrets:
+def load_secrets(settings: Settings) -> Secrets:
     """The secrets in force; what is missing is made once and kept for the next start, also where
     several services start at the same time.
 

@@ -14,7 +14,7 @@ import pytest
 
 from image_search.errors import CacheError
 from image_search.settings import Settings
-from image_search.web.secrets import kept_secrets
+from image_search.web.secrets import load_secrets
 
 pytestmark = pytest.mark.service
 
@@ -29,7 +29,7 @@ def kept_in(settings: Settings) -> Path:
 
 
 def test_a_password_is_made_once_and_kept(settings: Settings) -> None:
-    first, second = kept_secrets(settings), kept_secrets(settings)
+    first, second = load_secrets(settings), load_secrets(settings)
     assert first.made
     assert not second.made
     assert second.password == first.password
@@ -39,17 +39,17 @@ def test_a_password_is_made_once_and_kept(settings: Settings) -> None:
 
 
 def test_a_set_password_wins_and_is_not_written(settings: Settings) -> None:
-    made = kept_secrets(settings)
-    given = kept_secrets(replace(settings, password="from the settings"))
+    made = load_secrets(settings)
+    given = load_secrets(replace(settings, password="from the settings"))
     assert (given.password, given.made) == ("from the settings", False)
     assert given.session_key == made.session_key
     assert "from the settings" not in kept_in(settings).read_text()
-    assert kept_secrets(settings).password == made.password
+    assert load_secrets(settings).password == made.password
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 def test_only_the_owner_reads_it(settings: Settings) -> None:
-    kept_secrets(settings)
+    load_secrets(settings)
     assert kept_in(settings).stat().st_mode & 0o777 == 0o600
     assert [path.name for path in settings.state_dir.iterdir()] == ["secrets.json"]
 
@@ -60,7 +60,7 @@ def test_only_the_owner_reads_it(settings: Settings) -> None:
 def test_a_damaged_file_is_made_anew(settings: Settings, content: str) -> None:
     settings.state_dir.mkdir()
     kept_in(settings).write_text(content, "latin-1")
-    made = kept_secrets(settings)
+    made = load_secrets(settings)
     assert made.made
     assert json.loads(kept_in(settings).read_text())["password"] == made.password
 
@@ -70,7 +70,7 @@ def test_services_that_start_at_the_same_time_agree(settings: Settings) -> None:
 
     def start(_: int) -> tuple[str, bytes, bool]:
         together.wait(10)
-        kept = kept_secrets(settings)
+        kept = load_secrets(settings)
         return kept.password, kept.session_key, kept.made
 
     with ThreadPoolExecutor(8) as pool:
@@ -83,7 +83,7 @@ def test_services_that_start_at_the_same_time_agree(settings: Settings) -> None:
 
 def test_processes_that_start_at_the_same_time_agree(settings: Settings) -> None:
     # First with a password of its own, so that a key is kept already, and only a password lacks.
-    kept_secrets(replace(settings, password="from the settings"))
+    load_secrets(replace(settings, password="from the settings"))
     tell = (
         "import sys; from pathlib import Path; from image_search.settings import Settings; "
         "from image_search.web.secrets import kept_secrets; sys.stdin.readline(); "
@@ -105,7 +105,7 @@ def test_processes_that_start_at_the_same_time_agree(settings: Settings) -> None
         process.stdin.flush()
     passwords = {process.communicate(timeout=60)[0].strip() for process in processes}
 
-    assert passwords == {kept_secrets(settings).password}
+    assert passwords == {load_secrets(settings).password}
 
 
 def test_what_a_killed_process_left_is_not_waited_for(
@@ -116,11 +116,11 @@ def test_what_a_killed_process_left_is_not_waited_for(
     aside.write_text("{")
     os.utime(aside, (0, 0))
 
-    assert kept_secrets(settings).made
+    assert load_secrets(settings).made
     assert not aside.exists()
 
 
 def test_nowhere_to_keep_it(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CacheError, match="secrets"):
-        kept_secrets(Settings(cache=tmp_path / "file" / "image_features.pkl"))
+        load_secrets(Settings(cache=tmp_path / "file" / "image_features.pkl"))

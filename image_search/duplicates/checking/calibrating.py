@@ -59,7 +59,7 @@ OTHERS_INVERTED = 2
 LOOKED_AT = 3.0
 # Photos, and images drawn at random for each, whose likeness is measured. About drawings, which are
 # judged in another way, ``drawn`` measures more.
-_ASKED, _DRAWN = {PHOTO: 30, SKETCH: 0}, 100
+_QUERIES, _DRAWN = {PHOTO: 30, SKETCH: 0}, 100
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,14 @@ class Sample:
 @dataclass(frozen=True)
 class CalibrationContext:
     """What measuring works with: ``read`` gives the pixels of a content, ``id_of`` the id of an
-    image that holds it, ``ask`` makes out a query."""
+    image that holds it, ``prepare_query`` makes out a query."""
 
     contents: Sequence[bytes]
     read: Callable[[bytes], Pixels]
     id_of: Callable[[bytes], str]
     store: FingerprintStore
     index: FingerprintIndex
-    ask: Callable[[Query], tuple[SearchIndex, PreparedQuery]]
+    prepare_query: Callable[[Query], tuple[SearchIndex, PreparedQuery]]
     threads: int
     seconds: float
     on_progress: Callable[[int, int], None]
@@ -184,12 +184,12 @@ def _compared(
     if pixels is None:
         return [], 0.0 if own is None else _best_other(own, sample, context)
     own = own or fingerprint(pixels)
-    ways = list(itertools.product(KINDS, range(len(STRENGTHS))))
-    np.random.default_rng(0).shuffle(ways)
+    edits_tried = list(itertools.product(KINDS, range(len(STRENGTHS))))
+    np.random.default_rng(0).shuffle(edits_tried)
     rng = np.random.default_rng((number, int(kind == SKETCH)))
     copies = []
     for turn in range(number * COPIES, (number + 1) * COPIES):
-        edit, strength = ways[turn % len(ways)]
+        edit, strength = edits_tried[turn % len(edits_tried)]
         copy = edited(pixels, edit, int(strength), rng)
         compare = score_inverted if edit == INVERTED else score
         both = copy, pixels
@@ -257,11 +257,11 @@ def _likeness(kind: str, samples: Sequence[Sample], context: CalibrationContext)
     """The fused scores of pictures against images drawn at random."""
     contents = sorted(context.contents)
     rng = np.random.default_rng(0)
-    for sample in samples[: _ASKED[kind]]:
+    for sample in samples[: _QUERIES[kind]]:
         if context.cancelled():
             return
         try:
-            index, prepared = context.ask(_query(kind, sample, context))
+            index, prepared = context.prepare_query(_query(kind, sample, context))
         except ImageSearchError:
             continue  # gone since, or of an extractor that is not here
         drawn = rng.choice(len(contents), min(_DRAWN, len(contents)), replace=False)

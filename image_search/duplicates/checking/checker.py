@@ -36,7 +36,7 @@ from image_search.storage import Snapshot
 # Seconds between two looks for thresholds that another thread or process fits.
 _LOOK = 0.1
 
-Ask = Callable[[Query], tuple[SearchIndex, PreparedQuery]]
+PrepareQuery = Callable[[Query], tuple[SearchIndex, PreparedQuery]]
 
 
 class Checker:
@@ -49,11 +49,11 @@ class Checker:
         originals: Originals,
         decisions: Decisions,
         fingerprinted: Fingerprinted,
-        ask: Ask,
+        prepare_query: PrepareQuery,
     ) -> None:
-        """``ask`` makes out a query for the index as it is at that moment."""
+        """``prepare_query`` makes out a query for the index as it is at that moment."""
         self._settings, self._snapshot, self._originals = settings, snapshot, originals
-        self._decisions, self.ask = decisions, ask
+        self._decisions, self.prepare_query = decisions, prepare_query
         self._fingerprinted = fingerprinted
         self._path = settings.state_dir / "thresholds.pkl"
         self._lock = threading.Lock()
@@ -81,7 +81,7 @@ class Checker:
             )
         own = "".join(query.like)
         data = self._originals.read(self._originals.fact(own)) if own else query.images[0]
-        index, prepared = self.ask(replace(query, images=(data,), like=()))
+        index, prepared = self.prepare_query(replace(query, images=(data,), like=()))
         collection = Collection(
             index,
             self._fingerprinted,
@@ -103,7 +103,7 @@ class Checker:
 
     def threshold(self, kind: str) -> tuple[Threshold, bool]:
         """The threshold for a kind of query, and whether it was fitted to this collection."""
-        thresholds = self._kept()
+        thresholds = self._current_thresholds()
         fitted = {} if thresholds is None else thresholds.by_kind
         if kind in fitted:
             return fitted[kind], True
@@ -111,7 +111,7 @@ class Checker:
 
     def line(self) -> DrawingLine | None:
         """What was fitted to this collection for drawings; ``None`` where nothing was."""
-        thresholds = self._kept()
+        thresholds = self._current_thresholds()
         return None if thresholds is None else thresholds.drawings
 
     @property
@@ -133,7 +133,7 @@ class Checker:
     def unfitted(self) -> bool:
         """Whether the collection has outgrown its thresholds, or has none yet."""
         images = self._snapshot().images
-        thresholds = self._kept()
+        thresholds = self._current_thresholds()
         return images > 0 and (thresholds is None or thresholds.outdated(images, self._version()))
 
     def fit(
@@ -186,7 +186,7 @@ class Checker:
             id_of=lambda content: id_of(snapshot.files_of(content)[0]),
             store=self._fingerprinted.store,
             index=self._fingerprinted.index(),
-            ask=self.ask,
+            prepare_query=self.prepare_query,
             threads=threads,
             seconds=seconds,
             on_progress=on_progress,
@@ -212,7 +212,7 @@ class Checker:
         extractors = [(e.name, e.model) for e in self._snapshot().extractors]
         return f"{FINGERPRINT_VERSION} {extractors}"
 
-    def _kept(self) -> Thresholds | None:
+    def _current_thresholds(self) -> Thresholds | None:
         try:
             stat = self._path.stat()
             now = stat.st_mtime_ns, stat.st_ino

@@ -27,7 +27,7 @@ from image_search.duplicates.checking.verdict import (
     Evidence,
     headline_of,
     is_clear,
-    words_of,
+    sentence_of,
 )
 from image_search.duplicates.checking.verifying import Sighting, judged, sightings_of, views_of
 from image_search.duplicates.decisions import DIFFERENT, Decisions, pair_of
@@ -98,7 +98,7 @@ def check(
     found = _Found(collection, query, content, prepared, own)
     found.verify(nearest[:BY_LIKENESS], threshold.duplicate_threshold, data)
     hits, chance, suppressed = list(found.hits), None, found.suppressed
-    left = [hit for hit in nearest if hit.id not in found.settled]
+    left = [hit for hit in nearest if hit.id not in found.handled]
     if not drawing:
         similar = {hit.id for hit in nearest[: query.k] if hit.score >= threshold.similar_threshold}
         hits += [CheckHit(hit, SIMILAR) for hit in left if hit.id in similar]
@@ -119,7 +119,7 @@ def check(
         admitted = index.contents(query.filter)
         missing = tuple(digest for digest in missing if digest in admitted)
     without_fingerprint = len(missing)
-    warnings = [*prepared.warnings, *collection.decisions.news()]
+    warnings = [*prepared.warnings, *collection.decisions.new_warnings()]
     if verdict not in EXISTING:
         warnings += found.unknown
     if without_fingerprint:
@@ -148,7 +148,7 @@ def check(
     )
     return CheckResult(
         verdict=verdict,
-        words="; ".join(filter(None, (words_of(verdict, hits, chance, prepared.kind), limit))),
+        words="; ".join(filter(None, (sentence_of(verdict, hits, chance, prepared.kind), limit))),
         certainty=certainty,
         hits=tuple(hits),
         nearest=tuple(nearest[: query.k]),
@@ -175,7 +175,7 @@ def check(
 class _Found:
     """The images of the collection that show the same picture.
 
-    ``settled`` are the ids of images about which nothing is left to say: found, or decided to be
+    ``handled`` are the ids of images about which nothing is left to say: found, or decided to be
     different. ``parts`` are the pictures on the query, where it is a page, and ``unknown`` what the
     comparison cannot know.
     """
@@ -191,7 +191,7 @@ class _Found:
         self._collection, self._query, self._region = collection, query, query.region
         self._content, self._prepared, self._own = content, prepared, own
         self.hits: list[CheckHit] = []
-        self.settled: set[str] = set()
+        self.handled: set[str] = set()
         self.suppressed = 0
         self.parts: tuple[Region, ...] = ()
         self.unknown: list[str] = []
@@ -284,7 +284,7 @@ class _Found:
             )
             evidence = evidence.on_whole(self._region)
             for hit in self._collection.index.hits_of(self._prepared.question, [digest]):
-                self.settled.add(hit.id)
+                self.handled.add(hit.id)
                 if decision == DIFFERENT:
                     self.suppressed += hit.id != self._own
                 elif hit.id != self._own:

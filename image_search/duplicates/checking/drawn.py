@@ -19,7 +19,7 @@ from image_search.indexing.originals import id_of
 from image_search.search.queries import Query
 from image_search.search.ranking.fusion import SKETCH
 from image_search.search.search_index import SearchIndex
-from image_search.search.searching import PreparedQuery as Question
+from image_search.search.searching import PreparedQuery
 
 # Images that are drawn, and drawings made of each at most, in other styles on other papers; and
 # drawings in all: a second drawing of an image says less than one of another image.
@@ -65,7 +65,7 @@ def _measured(
     try:
         pixels = context.read(content)
         drawing = drawing_of(pixels, style, paper, np.random.default_rng((number, turn)))
-        return measured_drawing(content, _png(drawing), sample, context.ask)
+        return measured_drawing(content, _png(drawing), sample, context.prepare_query)
     except ImageSearchError:
         return None  # gone or damaged since it was indexed, or of an extractor that is not here
 
@@ -74,10 +74,10 @@ def measured_drawing(
     content: bytes,
     drawing: bytes,
     sample: Mapping[bytes, str],
-    ask: Callable[[Query], tuple[SearchIndex, Question]],
+    prepare_query: Callable[[Query], tuple[SearchIndex, PreparedQuery]],
 ) -> MeasuredDrawing:
     """How the collection answers the bytes of a ``drawing`` of its image of this ``content``."""
-    index, prepared = ask(Query(images=(drawing,), kind=SKETCH))
+    index, prepared = prepare_query(Query(images=(drawing,), kind=SKETCH))
     hits, compared = index.search(prepared.question, DEPTH)
     answer, own = answer_of(index, prepared.question, hits, compared, sample, content)
     its = {id_of(record) for record in index.snapshot.files_of(content)}

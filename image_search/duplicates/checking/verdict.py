@@ -203,7 +203,7 @@ class CheckResult:
         return self.verdict in EXISTING
 
 
-def words_of(verdict: str, hits: Sequence[CheckHit], chance: float | None, kind: str) -> str:
+def sentence_of(verdict: str, hits: Sequence[CheckHit], chance: float | None, kind: str) -> str:
     """The verdict on a picture of this ``kind`` as a sentence."""
     if verdict == POSSIBLE:
         return f"{WORDS[verdict]}: {wording.possible(len(hits), chance)}"

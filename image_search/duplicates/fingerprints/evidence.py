@@ -16,7 +16,7 @@ from image_search.duplicates.fingerprints.fingerprint import PREVIEW_SIDE, Finge
 from image_search.duplicates.fingerprints.geometry import Matrix, Pairs
 
 # Previews that correlate less than this do not show the same, wherever points agree.
-ALIKE = 0.5
+SIMILAR = 0.5
 # Independent cells in a whole preview.
 _CELLS = 64
 # What previews count beside points, and what a whole picture in common takes away: similar pictures

@@ -71,7 +71,7 @@ def _proposals(query: Fingerprint, other: Fingerprint) -> list[tuple[Matrix, boo
     for mirrored, view in ((False, query), (True, query.mirrored)):
         by_points += [
             (agree, homography, mirrored)
-            for agree, homography in geometry.alignments(_alike(view, other))
+            for agree, homography in geometry.alignments(_similar_points(view, other))
         ]
         # The first four orientations are those without mirroring.
         bit_differences = hash_distances(view.hashes[:4], other.hashes[:1])
@@ -83,7 +83,7 @@ def _proposals(query: Fingerprint, other: Fingerprint) -> list[tuple[Matrix, boo
     return [(homography, mirrored) for _, homography, mirrored in by_points[:_JUDGED]] + by_hash
 
 
-def _alike(query: Fingerprint, other: Fingerprint) -> Pairs:
+def _similar_points(query: Fingerprint, other: Fingerprint) -> Pairs:
     """Points whose descriptors say that they are the same."""
     here, there = query.placed, other.placed
     if min(len(here), len(there)) < 3:
@@ -139,7 +139,7 @@ def _judged(
     outline = geometry.moved(homography, geometry.frame(other.size))
     region = geometry.overlap(outline, geometry.frame(query.size))
     likeness, shared = evidence.likeness(query, other, homography, region)
-    if likeness < evidence.ALIKE and len(pairs.here) >= 4:
+    if likeness < evidence.SIMILAR and len(pairs.here) >= 4:
         # The pictures have a part in common, but not all that the homography lays on each other.
         part = geometry.hull(pairs.here[:, :2])
         narrow = evidence.likeness(query, other, homography, part)

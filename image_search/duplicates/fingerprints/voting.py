@@ -48,7 +48,7 @@ class _Points:
 
 
 @dataclass(frozen=True, eq=False)
-class _Alike:
+class _SimilarPoints:
     """Each entry like a point of a query: the ``points`` (n,), the ``rows`` (n,) of the pictures
     that have them, and how much each is ``worth`` (n,)."""
 
@@ -68,7 +68,7 @@ def votes(
     is more. ``thorough``: points whose words differ in one bit count, too, for five times the work;
     of strongly edited copies it finds more."""
     points = _Points.of(queries)
-    found = _alike(points, parts, _FLIPS if thorough else _FLIPS[:1])
+    found = _similar_points(points, parts, _FLIPS if thorough else _FLIPS[:1])
     # A point that many pictures have says little about each (inter-image burstiness: Jegou, Douze
     # and Schmid, "On the burstiness of visual elements", CVPR 2009).
     shared = np.zeros(len(points.views), np.int64)
@@ -85,7 +85,7 @@ def votes(
 
 
 def _summed(
-    found: _Alike, some: slice, points: _Points, weight: npt.NDArray[np.float64], size: int
+    found: _SimilarPoints, some: slice, points: _Points, weight: npt.NDArray[np.float64], size: int
 ) -> npt.NDArray[np.float64]:
     queried = found.points[some]
     places = points.views[queried] % 2 * size + found.rows[some]
@@ -93,11 +93,11 @@ def _summed(
     return np.asarray(sums.reshape(2, size).max(axis=0), np.float64)
 
 
-def _alike(
+def _similar_points(
     points: _Points,
     parts: Sequence[tuple[Lists, npt.NDArray[np.bool_]]],
     flips: npt.NDArray[np.uint32],
-) -> list[_Alike]:
+) -> list[_SimilarPoints]:
     queried = (visual_words.words(points.descriptors)[:, None] ^ flips).reshape(-1)
     order = np.argsort(queried, kind="stable")
     queried, order = queried[order], order // len(flips)
@@ -110,19 +110,19 @@ def _alike(
     known = np.flatnonzero(whole <= max(LONGEST, round(LONGEST_SHARE * entries)))
     signed = visual_words.signatures(points.descriptors)
     return [
-        _alike_in(lists, live, first[known], lengths[known], order[known], signed)
+        _similar_points_in(lists, live, first[known], lengths[known], order[known], signed)
         for (lists, live), (first, lengths) in zip(parts, places, strict=True)
     ]
 
 
-def _alike_in(
+def _similar_points_in(
     lists: Lists,
     live: npt.NDArray[np.bool_],
     first: Numbers,
     lengths: Numbers,
     points: Numbers,
     signed: npt.NDArray[np.uint64],
-) -> _Alike:
+) -> _SimilarPoints:
     """Points of the queries and the rows that have one like it, each pair once.
 
     ``first`` and ``lengths`` say where the list of a word begins and how long it is, ``points``
@@ -147,4 +147,4 @@ def _alike_in(
     fresh = np.ones(len(both), np.bool_)
     fresh[1:] = np.diff(both >> _BITS) != 0
     distances = both & (1 << _BITS) - 1
-    return _Alike(asking[fresh], rows[fresh], 1.0 - distances[fresh] / (NEAR + 5.0))
+    return _SimilarPoints(asking[fresh], rows[fresh], 1.0 - distances[fresh] / (NEAR + 5.0))
