@@ -224,7 +224,7 @@ def _summary(checked: Sequence[Checked], failed: Sequence[Failed]) -> None:
         return
     last = checked[-1].result
     for warning in dict.fromkeys(w for one in checked for w in one.result.warnings):
-        # The first sentence, as with a search; `image-search status` tells more.
+        # The first sentence, as with a search; `image-search status` shows the rest.
         print(f"Note: {warning.split('. ')[0].rstrip('.')}.", file=sys.stderr)
     rates = (one.result.certainty for one in checked)
     for sentence in dict.fromkeys(sure.words for sure in rates if sure is not None and sure.words):
@@ -248,7 +248,7 @@ def _write(
     checked: Sequence[Checked],
     failed: Sequence[Failed],
 ) -> None:
-    """What was asked for beside the terminal: JSON, the table, the report."""
+    """What to write beside the terminal: JSON, the table, the report."""
     from image_search.duplicates.checking import to_plain
     from image_search.imaging.reading import read_image_file
 

@@ -94,7 +94,7 @@ def _duplicates(library: Library) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def stopping() -> Iterator[threading.Event]:
-    """Set once somebody asks the process to stop, so that the work so far can be put away."""
+    """Set when the process is asked to stop, so that the work so far can be saved."""
     stop = threading.Event()
 
     def ask(*_: object) -> None:
@@ -119,7 +119,7 @@ class ProgressBar:
 
     def show(self, progress: Progress) -> None:
         """Draw the bar as far as the update is."""
-        # Of a small folder nobody wants to hear that it is looked through.
+        # Looking through a small folder takes no time worth showing.
         if self._quiet or not (progress.total or progress.done):
             return
         total = progress.total or None

@@ -31,7 +31,7 @@ def add_command(
         description=summary[0].upper() + summary[1:] + ".",
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        # Or --image would be taken for --images, and a picture for the folder.
+        # Otherwise --image would be read as --images, and a picture as the folder.
         allow_abbrev=False,
     )
     parser.add_argument("--json", action="store_true", help="print one JSON value, for programs")
@@ -55,7 +55,7 @@ def settings_from(options: argparse.Namespace, index: str = "") -> Settings:
     """The settings in force for a command: its options over the environment.
 
     Where an ``index`` is ``NEEDED``, or ``MADE`` where there is none, and neither it nor the images
-    are named, it is told on standard error which ones are meant: the defaults follow the current
+    are named, standard error shows which ones are meant: the defaults follow the current
     folder.
 
     Raises:
@@ -73,7 +73,7 @@ def settings_from(options: argparse.Namespace, index: str = "") -> Settings:
 
 
 def _missing_defaults(settings: Settings, chosen: dict[str, Any], index: str) -> list[str]:
-    """What to tell about defaults that are not found in the current folder."""
+    """Messages about defaults that are not found in the current folder."""
 
     def is_default(name: str) -> bool:
         return chosen.get(name) is None and ROWS[name].variable not in os.environ
@@ -95,7 +95,7 @@ def _missing_defaults(settings: Settings, chosen: dict[str, Any], index: str) ->
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write what a command was asked to write.
+    """Write an output file of a command.
 
     Raises:
         SettingsError: the file cannot be written.
@@ -119,7 +119,7 @@ def _parser_of(row: Setting) -> Any:
 
 
 def add_filters(parser: argparse.ArgumentParser, title: str) -> None:
-    """Give a command the options that say which images of the collection count."""
+    """Give a command the options that choose images of the collection."""
     only = parser.add_argument_group(title)
     only.add_argument("--folder", help="images in this folder or below")
     only.add_argument("--name", help="file names with this text, or matching * and ?")

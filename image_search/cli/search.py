@@ -102,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     for warning in result.warnings:
         if warning == NO_NAME:
-            continue  # said in the place of the hits
+            continue  # shown in the place of the hits
         # The first sentence; the rest would push the hits off the screen.
         print(f"Note: {warning.split('. ')[0].rstrip('.')}.", file=sys.stderr)
     if result.warnings:

@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
         if stopping():
             return
         if library.outdated:
-            # Somebody was quicker, or another process, whose work is taken up when it has finished.
+            # Another thread or process was quicker; its work is used when it has finished.
             with contextlib.suppress(ReindexRunning, CacheLocked):
                 app.extensions["image_search"].reindexer.start()
         elif library.duplicates.outdated:

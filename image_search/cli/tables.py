@@ -12,7 +12,7 @@ from image_search.cli.options import write_file
 
 # What makes a spreadsheet take a cell for a formula (OWASP, "CSV Injection").
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
-# Tells spreadsheets that the file is UTF-8, without which accents and other scripts are garbled.
+# Marks the file as UTF-8 for spreadsheets, without which accents and other scripts are garbled.
 _MARK = "\ufeff"
 
 

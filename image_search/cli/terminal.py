@@ -26,7 +26,7 @@ def escaped(text: str) -> str:
 
 
 def print_line(line: str = "", *, file: TextIO | None = None, flush: bool = False) -> None:
-    """Print one line for people. The commands import it as ``print``, so that none forgets."""
+    """Print one line for people. The commands import it as ``print``, so that all use it."""
     (file or sys.stdout).write(escaped(line) + "\n")
     if flush:
         (file or sys.stdout).flush()

@@ -11,7 +11,7 @@ from image_search.errors import ImageSearchError
 
 
 def main() -> int:
-    """Draw, telling how far it is; return the exit status."""
+    """Draw and show the progress; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m image_search.demo",
         description="Draw the demo collection: designs, and pencil sketches to find them with. "

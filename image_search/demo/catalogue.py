@@ -53,7 +53,8 @@ class Stage:
 class Design:
     """One design: its kind (the folder), its name, its picture's size and its colourways.
 
-    ``near_duplicates`` names the edited copies (of NEAR_DUPLICATES) that exist of one of its pictures.
+    ``near_duplicates`` names the edited copies (of NEAR_DUPLICATES) that exist of one of its
+    pictures.
     """
 
     kind: str
@@ -184,7 +185,7 @@ _PARTS: dict[str, Sequence[Callable[[], list[Part]]]] = {
     ),
 }
 _COLOURS = {"motifs": FOILS, "tiles": GLAZES, "prints": CLOTHS, "chairs": SEATS, "logos": MARKS}
-#: Names that would repeat across kinds or say too little are spelled out.
+#: Names that would repeat across kinds, or be too short, are spelled out.
 _NAMES = {
     "bezel": "bezel-emerald-cut",
     "cluster": "pearl-cluster",

@@ -10,7 +10,7 @@ from PIL import Image
 
 from image_search.demo.palettes import Pixels
 
-#: What Pillow is told for each ending.
+#: The options of Pillow for each ending.
 _ENCODING: dict[str, dict[str, int]] = {
     ".jpg": {"quality": 88},
     ".png": {"compress_level": 4},

@@ -241,7 +241,7 @@ def render(
         label[patch][on] = slots.index(item.slot)
         piece[patch][on] = number
     _cast(tone, (label > 0).astype(np.uint8) * np.uint8(255), view, shadow)
-    if ground == "cloth":  # the weave runs through ground and print alike
+    if ground == "cloth":  # the weave runs through both ground and print
         weave = _grain(tone.shape, seed, 2, 2) + _grain(tone.shape, seed + 1, 40, 2)
         x = np.linspace(0, 7, view.width, dtype=np.float32)[None, :]
         y = np.linspace(0, 5, view.height, dtype=np.float32)[:, None]

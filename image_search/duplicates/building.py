@@ -169,7 +169,7 @@ def _verified(
 def _described(
     query: bytes, other: bytes, near: Match, context: GroupingContext
 ) -> SamePicture | None:
-    """What kind of pair it is, ``None`` where they only share a part, or one was exchanged; for
+    """What kind of pair it is, ``None`` where they only share a part, or one was replaced; for
     that, both files are read."""
     files = [_file(digest, context) for digest in (query, other)]
     pictures = [_decoded(data, context) for _, data in files]

@@ -1,7 +1,7 @@
 """What people decided about pairs of images: the same design, a colourway of it, or different.
 
 A decision belongs to two contents (SHA-256 digests), not to files, so it survives renaming, moving
-and indexing anew. Decisions are the only thing kept here that cannot be computed again: they are
+and a new index. Decisions are the only thing kept here that cannot be computed again: they are
 written durably, a damaged file is set aside and what can be read of it is taken over, and they can
 be exported, imported and undone.
 """
@@ -100,8 +100,8 @@ def _mending(
 class Decisions:
     """The decisions in one SQLite file. Safe to use from many threads and processes.
 
-    ``warnings`` tell, in words, that the file was found damaged and what was done about it; that
-    is told in the answer that comes next, and logged, once.
+    ``warnings`` explain that the file was found damaged and what was done about it. They are
+    part of the next answer and are logged, once.
     """
 
     def __init__(self, path: Path) -> None:
@@ -113,7 +113,7 @@ class Decisions:
         self.warnings: tuple[str, ...] = ()
 
     def new_warnings(self) -> tuple[str, ...]:
-        """Those of ``warnings`` that were not told in an answer yet."""
+        """Those of ``warnings`` that were not part of an answer yet."""
         with self._lock:
             new_warnings = tuple(
                 warning for warning in self.warnings if warning not in self._reported
@@ -252,8 +252,8 @@ class Decisions:
             yield file
 
     def _mend(self) -> None:
-        """Before the first use: see that the file is whole; else set it aside and begin anew with
-        what can still be read of it."""
+        """Before the first use: see that the file is whole; else set it aside and begin a new one
+        with what can still be read of it."""
         with self._lock:
             if self._checked or not self._path.exists():
                 return

@@ -184,14 +184,14 @@ class Duplicates:
         )
 
     def new_warnings(self) -> tuple[str, ...]:
-        """What is to be told about the file of decisions, once."""
+        """Warnings about the file of decisions, each once."""
         return self._decisions.new_warnings()
 
     def _groups(self, which: str) -> list[Group]:
         snapshot = self._snapshot()
         thresholds = {kind: self._checker.threshold(kind)[0].duplicate_threshold for kind in KINDS}
         found, decisions = self._stored_pairs()[0], self._decisions.all()
-        # Somebody who looks through them asks for one page after the other.
+        # A person who looks through them requests one page after the other.
         of, pairs, by, groups = self._formed.get(which, (None, None, None, []))
         if of is snapshot and pairs is found and by == (thresholds, decisions):
             return groups

@@ -13,7 +13,7 @@ from image_search.duplicates.pairs import SamePicture, grouped
 from image_search.indexing.originals import id_of
 from image_search.storage import FileRecord
 
-# What can be asked for: all but what was decided to be different; what still has to be decided;
+# What can be listed: all but what was decided to be different; what still has to be decided;
 # what was decided, to look it through and undo it.
 ALL, OPEN, DECIDED = "all", "open", "decided"
 
@@ -42,7 +42,7 @@ class Group:
 
     @property
     def undecided(self) -> bool:
-        """Whether a pair of it waits for somebody's decision."""
+        """Whether a pair of it still needs a decision."""
         return any(pair.decision is None for pair in self.pairs)
 
 

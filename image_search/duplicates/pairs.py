@@ -1,6 +1,7 @@
 """Pairs of contents that show the same picture, and which contents were looked at, in SQLite.
 
-All of it can be computed again: a file that is damaged, or was made in another way, is made anew.
+All of it can be computed again: a file that is damaged, or was made by another version, is made
+again.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Pairs:
         return 0, 0
 
     def all(self) -> list[SamePicture]:
-        """Every pair; none where the file is damaged, which ``begin`` mends.
+        """Every pair; none where the file is damaged, which ``begin`` repairs.
 
         Raises:
             CacheLocked, CacheError: the file cannot be read.
@@ -95,7 +96,7 @@ class Pairs:
     def begin(self, version: str, floor: float, live: Collection[bytes]) -> set[bytes]:
         """Prepare to add pairs made by this ``version`` with scores from ``floor``; the contents
         that need not be looked at again. Whatever concerns contents that are not ``live`` is
-        forgotten.
+        dropped.
 
         Raises:
             CacheLocked, CacheError: the file cannot be written.

@@ -1,6 +1,6 @@
 """How good the answers are, over a labelled folder: the instrument behind ``evaluate``.
 
-``collection.py`` has the embeddings made by the ordinary index, ``truth.py`` says what is right,
+``collection.py`` has the embeddings made by the ordinary index, ``truth.py`` defines what is right,
 ``asking.py`` ranks as the product does, ``metrics.py`` and ``pairs.py`` are the measures,
 ``protocol.py`` puts it together, and ``report.py`` writes it down.
 """

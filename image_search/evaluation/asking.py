@@ -1,7 +1,7 @@
 """How the product asks and ranks: where evaluation meets cleaning, centring, fusion and weights.
 
 Nothing is computed here that a search does not compute; tests hold the scores against
-``Library.search``. What a search comes to know of its query is a field of ``Asked``.
+``Library.search``. What a search finds out about its query is in ``PreparedQuery``.
 """
 
 from __future__ import annotations
@@ -101,10 +101,10 @@ def scores(
     itself: Integers | None = None,
 ) -> Floats:
     """The score of every ``centred`` stored vector (n, layout.dim) for every query, (asked, n), to
-    as many digits as a search tells apart: what is equal then is in no order of merit.
+    as many digits as a search distinguishes: what is equal then is not ranked.
 
     ``itself`` (asked,) is, for each query, the number of the one vector that is not there for it
-    (the query itself), or -1; what is told of that one means nothing.
+    (the query itself), or -1; the score of that one means nothing.
     """
     found = np.zeros((len(asked), len(centred)), np.float32)
     kinds = np.array([one.kind for one in asked])

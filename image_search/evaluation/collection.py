@@ -137,13 +137,12 @@ class Collection:
         return {}
 
     def _prepared(self, number: int, kind: str) -> tuple[str, Pixels, bool]:
-        """Return the kind of query that a search takes an image for, what it compares, and whether
-        that is a drawing that was cut out. Cleaned drawings are kept, for they are asked about in
-        several ways."""
+        """Return the kind of query that a search detects, what it compares, and whether that is a
+        drawing that was cut out. Cleaned drawings are kept, because several rankings use them."""
         kept = self._cleaned.get((number, kind))
         if kept is not None:
             png, cut_out = kept
-            # ``imdecode`` gives three channels alike, whose order does not matter.
+            # ``imdecode`` gives three equal channels, whose order does not matter.
             return SKETCH, np.asarray(cv2.imdecode(png, cv2.IMREAD_COLOR), np.uint8), cut_out
         pixels = self._pixels(self.files[number])
         found, drawing = prepared(pixels, kind)

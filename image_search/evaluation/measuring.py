@@ -33,7 +33,7 @@ class Trial:
     ``asked`` (q,) are the queries' numbers, ``wanted`` (q,) the key of each, ``held`` (n,) the key
     of each image of the gallery; an image is right where the two are equal. ``itself`` (q,) is the
     image that is the query itself, or -1. ``names`` are the extractors that both sides have.
-    ``kind`` is what all queries are declared to be, or None where a search is to tell.
+    ``kind`` is what all queries are declared to be, or None to detect it as a search does.
     """
 
     gallery: Collection
@@ -57,7 +57,7 @@ class Trial:
     def question(self, query: int, config: RankingConfig) -> EvaluationQuery:
         """A query as a search that ranks by ``config`` would prepare it."""
         number, kind = int(self.asked[query]), self.labels["kind"][query]
-        # Drawings are cleaned and turned for what takes part alone, which costs time.
+        # Drawings are only cleaned and turned for the extractors in use, because it costs time.
         weights = config.weights
         names = tuple(n for n in self.names if weights is None or weights.get(n, 0) > 0)
         if kind == SKETCH:

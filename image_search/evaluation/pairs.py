@@ -12,7 +12,7 @@ import numpy as np
 from image_search.evaluation.metrics import Bools, Doubles
 from image_search.imaging.arrays import Floats
 
-# Cosines are told apart to 2 / 2**14 = 0.0001, the precision that answers show.
+# Cosines are distinguished to 2 / 2**14 = 0.0001, the precision that answers show.
 _FINE = 1 << 14
 # Bars drawn, and the bins over which the overlap is taken.
 BINS = 60
@@ -20,7 +20,7 @@ BINS = 60
 
 @dataclass(frozen=True)
 class PairFigures:
-    """How well scores tell pairs of the same class from other pairs.
+    """How well scores separate pairs of the same class from other pairs.
 
     ``auc`` is the chance that a pair of the same class scores higher than another pair (0.5: no
     better than guessing; ties count half). ``overlap`` is the area that the two distributions,
@@ -40,7 +40,7 @@ class PairFigures:
 
 
 class PairScores:
-    """Collects scores; ``figures`` tells what they amount to."""
+    """Collects scores; ``figures`` sums them up."""
 
     def __init__(self) -> None:
         self._limit = 1.0

@@ -130,7 +130,7 @@ def _text(x: float, y: float, text: str, kind: str) -> str:
 
 
 def _short(value: float, digits: int = 2) -> str:
-    """A share without what says nothing: .5, not 0.50."""
+    """A share without digits that carry nothing: .5, not 0.50."""
     text = f"{value:.{digits}f}"
     return text.rstrip("0").rstrip(".") or "0" if digits == 2 else text.removeprefix("0")
 

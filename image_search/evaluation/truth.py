@@ -13,7 +13,7 @@ Key = tuple[str, ...]
 class Truth:
     """An image is a right answer where its ``answer`` key equals the query's ``question`` key.
 
-    Keys are made from absolute paths. ``paired`` says that queries and gallery must be different
+    Keys are made from absolute paths. ``paired`` means that queries and gallery must be different
     folders, because the two sides are named differently.
     """
 

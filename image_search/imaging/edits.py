@@ -62,7 +62,7 @@ def _cropped(pixels: Pixels, strength: int, rng: np.random.Generator) -> Pixels:
     keep = (0.9, 0.7, 0.5)[strength]
     height, width = pixels.shape[:2]
     rows, columns = max(1, round(height * keep)), max(1, round(width * keep))
-    # Nobody crops to an empty corner: the part that shows most, of a few at random.
+    # A crop to an empty corner is unlikely: the part that shows most, of a few at random.
     corners = [
         (int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1)))
         for _ in range(1 if strength == MILD else 5)

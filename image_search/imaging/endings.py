@@ -49,7 +49,7 @@ def with_matching_ending(name: str, data: bytes) -> str:
     """``name`` with an ending that the format of ``data`` may have.
 
     One that matches is kept as it is written, an image's that does not is replaced, and any other
-    is taken for a part of the name. What begins like none of the known formats keeps its name.
+    counts as a part of the name. What begins like none of the known formats keeps its name.
     """
     matching = _endings_of(data)
     stem, dot, ending = name.rpartition(".")

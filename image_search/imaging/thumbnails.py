@@ -1,4 +1,4 @@
-"""Thumbnails, made when first asked for and kept beside the cache under their content's hash."""
+"""Thumbnails, made when first requested and kept beside the cache under their content's hash."""
 
 from __future__ import annotations
 

@@ -33,10 +33,10 @@ RETRY_AFTER = 10
 HTTP: dict[int, tuple[str, str]] = {
     400: ("bad_request", "The request could not be understood."),
     404: ("not_found", "There is nothing at this address."),
-    405: ("method_not_allowed", "This address does not take that method."),
+    405: ("method_not_allowed", "This address does not allow that method."),
     413: ("too_large", "The upload is larger than the limit."),
-    415: ("unsupported_media_type", "The request body has a type that is not understood here."),
-    500: ("internal_error", "Something went wrong inside; the server's log says what."),
+    415: ("unsupported_media_type", "The type of the request body is not supported here."),
+    500: ("internal_error", "Something went wrong in the service; see the server's log."),
 }
 
 

@@ -25,12 +25,12 @@ def show() -> ResponseReturnValue:
     try:
         status = service().library.status()
     except Exception:
-        current_app.logger.exception("The state of the index cannot be told.")
-        warnings = ["The state of the index cannot be told; the server's log says why."]
+        current_app.logger.exception("The state of the index cannot be read.")
+        warnings = ["The state of the index cannot be read; see the server's log."]
         ready, images, extractors = False, 0, list[str]()
     else:
         ready, images, extractors = status.ready, status.images, list(status.extractors)
-        # How to mend it is for the page and the command line to tell.
+        # How to fix it is shown by the page and the command line only.
         shown = [without_hint(warning) for warning in status.warnings]
         warnings = [without_paths(warning, service().settings) for warning in shown]
     return jsonify(

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 #: How many unreadable files a job lists; the count beside them is complete.
 MAX_ERRORS_LISTED = 200
 
-#: What a job takes over from the progress that the update tells.
+#: What a job takes over from the progress of the update.
 COUNTS = (
     *("phase", "done", "total", "added", "changed", "moved", "removed", "unreadable"),
     *("rate", "seconds_left"),
@@ -88,9 +88,9 @@ class Reindexer:
         """
         with self._lock:
             if self._job.state == "running":
-                raise ReindexRunning("The index is being updated already.")
+                raise ReindexRunning("The index is already being updated.")
             if self._task.stopping.is_set():
-                raise ReindexRunning("The service is about to end; reindex when it runs again.")
+                raise ReindexRunning("The service is stopping; reindex when it runs again.")
             self._begin()
             # Where the last one has just ended, its thread goes on with this one.
             self._task.start(again=True)
@@ -166,7 +166,9 @@ class Reindexer:
                 self._end("cancelled")
                 return
             logger.exception("The reindex failed.")
-            self._end("failed", message="Something went wrong inside; the server's log says what.")
+            self._end(
+                "failed", message="Something went wrong in the service; see the server's log."
+            )
         finally:
             self._began.set()
 

@@ -83,7 +83,7 @@ def example(name: str) -> ResponseReturnValue:
 
 
 def _examples() -> list[Path]:
-    """The sketches of the demo; none where the collection is somebody's own, or there is none."""
+    """The sketches of the demo; none if the collection is not the demo, or is empty."""
     folder, state = service().examples, service().library.status()
     if not (folder.is_dir() and state.images):
         return []

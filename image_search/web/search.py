@@ -41,7 +41,7 @@ def answer() -> ResponseReturnValue:
 
 
 def parse(besides: Collection[str] = ()) -> Query:
-    """The query in the request's form; fields named in ``besides`` are somebody else's.
+    """The query in the request's form; fields named in ``besides`` are left to the caller.
 
     Raises:
         InvalidQuery: a field is unknown, given twice or has no sense.

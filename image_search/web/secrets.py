@@ -22,7 +22,7 @@ ABANDONED = 10.0
 
 @dataclass(frozen=True)
 class Secrets:
-    """``made``: this call made the password, so somebody must be told it now."""
+    """``made``: this call made the password, so it has to be shown now."""
 
     password: str = field(repr=False)
     session_key: bytes = field(repr=False)
@@ -45,7 +45,7 @@ def load_secrets(settings: Settings) -> Secrets:
         try:
             known, made = _make(path, settings)
         except OSError as error:
-            raise CacheError(f"The secrets cannot be kept in {path}: {error.strerror}.") from error
+            raise CacheError(f"The secrets cannot be saved in {path}: {error.strerror}.") from error
     return Secrets(
         password=settings.password or known["password"],
         session_key=bytes.fromhex(known["session_key"]),
@@ -72,7 +72,7 @@ def _readable_password() -> str:
 
 
 def _read(path: Path) -> dict[str, str]:
-    """What is kept; a damaged file counts as none, so its secrets are made anew."""
+    """The stored secrets; a damaged file counts as none, so new ones are made."""
     try:
         kept: Any = json.loads(path.read_text("utf-8"))
         bytes.fromhex(kept["session_key"])

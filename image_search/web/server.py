@@ -1,4 +1,4 @@
-"""The application on waitress, until somebody asks it to stop."""
+"""The application on waitress, until it is stopped."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GRACE = 5.0
 def serve(app: Flask, settings: Settings, on_ready: Callable[[str], None] | None = None) -> None:
     """Serves until SIGTERM or SIGINT, then puts a running reindex away and returns.
 
-    ``on_ready`` is told the address once connections are accepted. Nothing is printed here.
+    ``on_ready`` is called with the address once connections are accepted. Nothing is printed here.
 
     Raises:
         SettingsError: the address or port cannot be used, or the password is too short for it.
@@ -80,7 +80,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 def _stop_on_sigterm() -> Any:
-    """Lets SIGTERM end the server like Ctrl-C; only the main thread may say so."""
+    """Lets SIGTERM end the server like Ctrl-C; only the main thread may do so."""
     if threading.current_thread() is not threading.main_thread():
         return None
 
@@ -91,6 +91,6 @@ def _stop_on_sigterm() -> Any:
 
 
 def _address(host: str, port: int | str) -> str:
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - told apart, not bound
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         host = "localhost"
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

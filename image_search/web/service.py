@@ -34,7 +34,7 @@ class Service:
 
     def schedule_maintenance(self, *, hurry: bool = False) -> None:
         """Have done soon what checks and duplicates lack, unless a reindex will see to it; with all
-        threads where somebody is in a ``hurry``."""
+        threads if ``hurry`` is set."""
         if self.reindexer.job.state != "running":
             self.library.duplicates.update_soon(hurry=hurry)
 

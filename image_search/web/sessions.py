@@ -40,7 +40,7 @@ class EndedSessions:
     def add(self, session_id: str, seconds: float) -> None:
         """End the session, whose cookie is valid for ``seconds`` at most.
 
-        Where that cannot be written down, it holds until the service stops, and the log says so.
+        If that cannot be written, it holds until the service stops, and a warning is logged.
         """
         with self._lock:
             self._refresh()

@@ -24,13 +24,13 @@ def form() -> ResponseReturnValue:
 
 @blueprint.post("/login")
 def check() -> ResponseReturnValue:
-    """Starts a session, or says why not."""
+    """Starts a session, or shows why not."""
     target = local_path(request.form.get("next"))
     try:
         if not gate.csrf_right():
-            raise Refusal(403, "csrf", "The form had expired. Please try once more.")
+            raise Refusal(403, "csrf", "The form had expired. Please try again.")
         if not gate.password_right(request.form.get("password", "").encode()):
-            raise Refusal(401, "wrong_password", "That is not the password.")
+            raise Refusal(401, "wrong_password", "That password is wrong.")
     except Refusal as refusal:
         if not wants_html():
             raise

@@ -24,7 +24,7 @@ TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 @blueprint.get("/static/<version>/<any(css, js, icons):kind>/<name>")
 def show(kind: str, name: str, version: str = "") -> Response:
     """One file. Under the version of today the browser keeps it and asks no more; under any other
-    it asks again each time and is told 304 while the file is unchanged."""
+    it asks again each time and gets 304 while the file is unchanged."""
     suffix = name[name.rfind(".") :]
     response = send_from_directory(
         assets.folder("static") / kind, name, mimetype=TYPES.get(suffix), conditional=True

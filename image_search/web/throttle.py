@@ -26,7 +26,7 @@ class Throttle:
     Ten guesses in five minutes leave a person room for typing errors and a program 1,000 years
     for a made password. Whoever has many addresses gets ``everyone`` guesses from all of them
     together: beyond that, only addresses that have sent the right password since the start may
-    try. That also bounds what is remembered, so that no failure has to be forgotten early.
+    try. That also bounds what is remembered, so that no failure has to be dropped early.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Throttle:
             )  # fmt: skip
 
     def _forget(self, now: float) -> None:
-        """Forget what lies before the window."""
+        """Drop what lies before the window."""
         while self._all and self._all[0][0] <= now - self._seconds:
             _, key = self._all.popleft()
             failed = self._failed[key]

@@ -16,7 +16,7 @@ from image_search.web.service import service
 
 blueprint = Blueprint("uploads", __name__)
 
-#: Where images go that nobody names a folder for.
+#: Where images without a named folder go.
 FOLDER = "uploads"
 
 #: Images of the same content that are named; there are rarely more than one.
@@ -61,7 +61,7 @@ def add() -> ResponseReturnValue:
     if not added:
         status = 422 if any(row["code"] == "unreadable_image" for row in refused) else 400
         raise Refusal(status, refused[0]["code"], refused[0]["message"], extra={"refused": refused})
-    # Where another process writes the cache, the images are here all the same; its job says so.
+    # Where another process writes the cache, the images are saved all the same; its job finds them.
     with contextlib.suppress(CacheLocked):
         service().reindexer.start_soon()
     job = to_json(service().reindexer.job)

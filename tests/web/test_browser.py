@@ -30,7 +30,7 @@ def test_signing_in_and_out(page: Page, service: Running) -> None:
     shown(page, "Has this been drawn before?")
     page.get_by_role("button", name="Sign out").click()
     sign_in(page, service, "wrong")
-    shown(page, "That is not the password.")
+    shown(page, "That password is wrong.")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     shown(page, f"{len(HUES)} images")

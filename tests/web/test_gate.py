@@ -127,7 +127,7 @@ def test_a_browser_is_never_shown_its_own_password_box(anyone: Client) -> None:
 def test_a_wrong_password_in_the_form(anyone: Client) -> None:
     answer = sign_in(anyone, "wrong")
     assert answer.status_code == 401
-    assert "That is not the password." in answer.text
+    assert "That password is wrong." in answer.text
     assert anyone.get("/status").status_code == 401
 
 

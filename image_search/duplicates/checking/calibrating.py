@@ -44,9 +44,9 @@ from image_search.search.searching import PreparedQuery
 PICTURES = {PHOTO: 40, SKETCH: 20}
 COPIES = 2
 # Of so many more it is only measured what other pictures they resemble; about rare false alarms the
-# others say too little.
+# the others are too few.
 MORE = 100
-# Of a small collection only this share, for a picture says less the fewer others there are.
+# Of a small collection only this share, because the fewer images there are, the less each shows.
 SHARE = 0.5
 # That takes some 8 seconds of one core. Where a machine is so slow or so busy that it takes longer
 # than this, what was measured so far has to do: when a check waits for it, and when none does.
@@ -75,7 +75,7 @@ class Sample:
 @dataclass(frozen=True)
 class CalibrationContext:
     """What measuring works with: ``read`` gives the pixels of a content, ``id_of`` the id of an
-    image that holds it, ``prepare_query`` makes out a query."""
+    image that holds it, ``prepare_query`` prepares a query."""
 
     contents: Sequence[bytes]
     read: Callable[[bytes], Pixels]
@@ -233,7 +233,7 @@ def score(
     pixels: Callable[[], tuple[Pixels, Pixels] | None],
 ) -> float:
     """How sure it is that both are the same picture; 0 where they only share a part or one was
-    exchanged, for which the ``pixels`` of both are looked at if it matters."""
+    replaced, for which the ``pixels`` of both are looked at if it matters."""
     return _judged(match(query, other), pixels)
 
 

@@ -40,7 +40,7 @@ PrepareQuery = Callable[[Query], tuple[SearchIndex, PreparedQuery]]
 
 
 class Checker:
-    """Tells whether a picture is in the collection already. Safe to use from many threads."""
+    """Checks whether a picture is in the collection already. Safe to use from many threads."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Checker:
         fingerprinted: Fingerprinted,
         prepare_query: PrepareQuery,
     ) -> None:
-        """``prepare_query`` makes out a query for the index as it is at that moment."""
+        """``prepare_query`` prepares a query for the index as it is at that moment."""
         self._settings, self._snapshot, self._originals = settings, snapshot, originals
         self._decisions, self.prepare_query = decisions, prepare_query
         self._fingerprinted = fingerprinted

@@ -175,7 +175,7 @@ def check(
 class _Found:
     """The images of the collection that show the same picture.
 
-    ``handled`` are the ids of images about which nothing is left to say: found, or decided to be
+    ``handled`` are the ids of images that need no further look: found, or decided to be
     different. ``parts`` are the pictures on the query, where it is a page, and ``unknown`` what the
     comparison cannot know.
     """
@@ -206,7 +206,8 @@ class _Found:
             lambda: pixels_of(data, self._region, max_megapixels=megapixels, side=_PAGE),
         )
         if self._prepared.kind == SKETCH:
-            # Drawings beside each other on a sheet are offered as parts by ``Asked.drawings``.
+            # Drawings beside each other on a sheet are offered as parts by
+            # ``PreparedQuery.drawings``.
             views = [view for view in views if view.box is None]
         self.parts = tuple(view.box for view in views if view.box is not None)
         self.unknown = unknown_of(self._query, views[0].fingerprint, pixels, len(self.parts))

@@ -1,6 +1,6 @@
-"""What can be said of a drawing: among which images the drawn design is, if it is here at all.
+"""The verdict on a drawing: among which images the drawn design is, if it is here at all.
 
-Points that match tell copies of one picture; a drawing of a design shares none with a photo of it.
+Matching points show copies of one picture; a drawing of a design shares none with a photo of it.
 So the verdict on a drawing rests on the search. Each image is as likely to be the drawn one as
 ``exp(slope * likeness) / place ** PLACE`` says, relative to all the others: a conditional logit
 (McFadden, 1974). ``likeness`` is in standard deviations above the mean of the collection, ``place``
@@ -48,7 +48,7 @@ _SLOPES = np.geomspace(0.2, 20, 231)
 # called new; half of what is promised, for real paper may be worse than what was drawn on.
 NEW_SHARE, PROMISED = 0.025, 0.05
 _QUANTILE = -1.96  # of the standard normal distribution, for that share
-# Fewer measurements, or images, do not tell how low a first hit can be.
+# Fewer measurements, or images, do not show how low a first hit can be.
 _FEWEST, _SMALLEST = 30, 100
 
 
@@ -174,7 +174,7 @@ def answer_of(
 
     Args:
         index: what was searched.
-        question: what was asked.
+        question: the prepared query.
         hits: the first hits in their order.
         compared: how many images they are the first of.
         sample: contents drawn at random from the whole collection, and the ids of their images.
@@ -186,7 +186,7 @@ def answer_of(
     snapshot = index.snapshot
     records = (snapshot.find(int(hit.id, 16)) for hit in hits)
     digests = {record.digest for record in records if record is not None}
-    # By the plain sum, which says the same of any two pictures wherever they are; and of the whole
+    # By the plain sum, which is the same for two pictures whatever else is found; and of the whole
     # collection, whatever the filter admits, for the same likeness is to mean the same.
     plain = replace(question.plain, filter=Filter())
     scores = {hit.id: hit.score for hit in index.hits_of(plain, {*sample, *digests, own} - {b""})}

@@ -1,4 +1,5 @@
-"""Drawings rendered from a sample of the collection's own images, asked as a person's would be."""
+"""Drawings rendered from a sample of the collection's own images, searched with as a person's would
+be."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from image_search.search.search_index import SearchIndex
 from image_search.search.searching import PreparedQuery
 
 # Images that are drawn, and drawings made of each at most, in other styles on other papers; and
-# drawings in all: a second drawing of an image says less than one of another image.
+# drawings in all: a second drawing of an image adds less than one of another image.
 PICTURES, EACH, MOST = 72, 2, 72
 # The share of the time for all measurements that these may take on top.
 SHARE = 1.0

@@ -6,7 +6,7 @@ from image_search.duplicates.fingerprints import Fingerprint
 from image_search.imaging.arrays import Pixels
 from image_search.search.queries import Query
 
-# With fewer points than this, no geometry can be told from chance.
+# With fewer points than this, no geometry can be distinguished from chance.
 _POINTS = 8
 # Sides of a marked part below which it shows too little, in pixels.
 _SIDE = 40
@@ -35,13 +35,13 @@ def unknown_of(query: Query, shown: Fingerprint, pixels: Pixels, pictures: int) 
     height, width = pixels.shape[:2]
     if query.region is not None and min(height, width) < _SIDE:
         found.append(
-            f"The marked part is only {width} x {height} pixels, too little to tell an edited copy "
-            "by; mark a larger part, or send a larger picture."
+            f"The marked part is only {width} x {height} pixels, too little to "
+            "recognise an edited copy; mark a larger part, or send a larger picture."
         )
     elif len(shown.points) < _POINTS:
         found.append(
-            "The picture shows too little detail to tell an edited copy by; only the same file and "
-            "what is alike could be found."
+            "The picture shows too little detail to recognise an edited copy; only the same file "
+            "and similar images could be found."
         )
     if pictures:
         found.append(

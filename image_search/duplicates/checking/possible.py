@@ -44,9 +44,9 @@ def designs_of(
 
     Args:
         index: what was searched.
-        question: what was asked.
+        question: the prepared query.
         found: what is the same drawing but for a part, which comes first.
-        nearest: the first hits of the search, without those about which nothing is left to say.
+        nearest: the first hits of the search, without those that need no further look.
         compared: how many images were searched.
         line: what was fitted for drawings.
         sample: contents that stand for the whole collection.

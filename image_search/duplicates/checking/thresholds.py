@@ -3,7 +3,7 @@
 Two distributions of one collection are compared: the scores of edited copies against their
 originals, and the best score that each picture reaches among all *other* images. The threshold lies
 where the second has ended. A few hundred measurements do not reach so far into its tail, so an
-exponential tail is laid through its quantiles (the limit for many distributions, Pickands 1975),
+exponential tail is fitted to its quantiles (the limit for many distributions, Pickands 1975),
 which a few duplicates that are in the collection already do not move.
 """
 
@@ -23,10 +23,11 @@ from image_search.storage import safe_pickle
 
 # The share of pictures not in the collection that may be called near-duplicates.
 FALSE_ALARMS = 0.002
-# So few measurements, or fewer, say as much as what is assumed before there are any.
+# With so many measurements, they count as much as the assumption made without any.
 _PRIOR = 20
-# Of a thousand pairs of images of the collection, two are more alike than this says; of the images
-# of a small one, three are, for in a handful of designs in many colours more pairs are related.
+# Of a thousand pairs of images of the collection, two are more similar than this quantile; of the
+# images of a small one, three are, because in a handful of designs in many colours more pairs are
+# related.
 SIMILAR_QUANTILE, _RELATED = 0.998, 3
 
 
@@ -142,7 +143,7 @@ def _tail(others: Sequence[float], assumed: Assumed) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """A threshold for each kind of query, and what tells about drawings, fitted to a collection of
+    """A threshold for each kind of query, and the line for drawings, fitted to a collection of
     ``fitted_on`` images, with scores of a certain ``version``."""
 
     by_kind: Mapping[str, Threshold]

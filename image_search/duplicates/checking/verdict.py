@@ -1,4 +1,4 @@
-"""What a check answers: the verdict, the hits that justify it, and how sure it is."""
+"""The result of a check: the verdict, the hits that justify it, and how sure it is."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ WHOLE: Outline = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 @dataclass(frozen=True)
 class Evidence:
     """Why two pictures are held to be the same; see ``fingerprints.Match`` for the fields. Where a
-    part of one was exchanged for another, it is outlined as ``part_query`` and ``part_hit``."""
+    part of one was replaced, it is outlined as ``part_query`` and ``part_hit``."""
 
     words: str
     inliers: int
@@ -59,7 +59,7 @@ class Evidence:
 
     @staticmethod
     def of(match: Match | None, words: str = "") -> Evidence:
-        """The evidence that ``match`` gives, in ``words`` where they say more. ``None`` stands
+        """The evidence that ``match`` gives, in ``words`` if they are given. ``None`` stands
         for two pictures known to be equal, which may show nothing that can be matched."""
         if match is None:
             return Evidence(words, 0, 0.0, False, 0.0, 1.0, 1.0, 1.0, WHOLE, WHOLE)
@@ -126,7 +126,7 @@ class Certainty:
     measured on edited pictures of the collection itself. ``chance``, of a drawing, is the
     probability that the design, if it is in the collection, is among the hits; ``None`` where no
     hit is a possible one. ``measured_on`` so many edited pictures or, where there is a chance,
-    drawings of pictures of the collection. ``words`` says it as a sentence, of what was asked.
+    drawings of pictures of the collection. ``words`` is that as a sentence, for this kind of query.
     """
 
     false_alarms: float
@@ -169,9 +169,9 @@ class CheckResult:
     them only by their likeness and their bytes, until they have a fingerprint. ``content`` is the
     SHA-256 of the picture's bytes, ``fingerprint`` that of the index, ``checked`` in seconds since
     1970. ``drawing`` is what was compared of a sketch, beside its fingerprint. ``parts`` are the
-    pictures on the query, where it is a page, each compared by itself, too;
-    ``limit`` says what the marked part and the filters left out. ``headline`` is the verdict as the
-    sentence that is read first; ``clear`` where it is "new" and nothing known limits that.
+    pictures on the query, where it is a page, each compared by itself, too; ``limit`` describes
+    what the marked part and the filters left out. ``headline`` is the verdict as the sentence that
+    is read first; ``clear`` where it is "new" and nothing known limits that.
     """
 
     verdict: str
@@ -240,7 +240,7 @@ def is_clear(verdict: str, kind: str, certainty: Certainty | None) -> bool:
 
 
 def to_plain(result: CheckResult) -> dict[str, Any]:
-    """The answer as plain values, one and the same for the page, HTTP and the command line."""
+    """The result as plain values, the same for the page, HTTP and the command line."""
     plain = asdict(replace(result, drawing=None))
     # The name of release 0.1.
     plain["unprinted"] = result.without_fingerprint

@@ -39,7 +39,7 @@ _LOOKS = 8
 @dataclass(frozen=True, eq=False)
 class View:
     """One way to look at a query: its ``pixels`` and their fingerprint, the ``box`` that they are
-    of the whole, where they are a part, and whether they are taken for a negative."""
+    of the whole, where they are a part, and whether they are treated as a negative."""
 
     fingerprint: Fingerprint
     pixels: Pixels
@@ -145,7 +145,7 @@ def judged(
     found: Mapping[bytes, Sequence[Sighting]], other_of: Callable[[bytes], Pixels | None]
 ) -> dict[bytes, Sighting]:
     """By content, the sighting that shows the same picture, or the first one with its difference;
-    ``other_of`` gives the pixels of a content, where they can be had."""
+    ``other_of`` gives the pixels of a content, ``None`` where they cannot be read."""
     looks = {id(one) for sightings in found.values() for one in sightings if one.view.plain}
     rest = [one for sightings in found.values() for one in sightings if not one.view.plain]
     looks |= {id(one) for one in sorted(rest, key=lambda one: -one.match.score)[:_LOOKS]}

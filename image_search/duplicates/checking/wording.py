@@ -40,7 +40,7 @@ def copies(misses: float, false_alarms: float, measured_on: int) -> str:
 
 
 def possible(count: int, chance: float | None) -> str:
-    """What can be said of a drawing whose design is one of ``count`` images, if it is here."""
+    """The verdict on a drawing whose design is one of ``count`` images, if it is here."""
     among = "it is this one" if count == 1 else f"it is among these {count}"
     look = "look at it" if count == 1 else "look at them"
     if not count:

@@ -1,7 +1,7 @@
-"""Fingerprints tell whether two pictures are the same picture, edited.
+"""Fingerprints show whether two pictures are the same picture, edited.
 
-Embeddings say how *similar* pictures are; fingerprints say that they are *the same*: local features
-whose positions agree, and perceptual hashes.
+Embeddings measure how *similar* pictures are; fingerprints show that they are *the same*: local
+features whose positions agree, and perceptual hashes.
 """
 
 from image_search.duplicates.fingerprints import agreement, replaced_regions, segments

@@ -1,7 +1,7 @@
 """Whether two pictures that match are the same picture, or only share a part: a page layout, a
 frame, a colour chart, a chain.
 
-The whole frames are laid on each other by the homography that was found, not only the region in
+The whole frames are aligned by the homography that was found, not only the region in
 which points agree. An edit hides what the other picture shows, or adds to it. Where pictures merely
 share a part, each shows structure of its own beside it.
 """
@@ -38,7 +38,7 @@ _GAP = 15
 # A badge: no larger a share than this, and with so much of it in few colours that its surroundings
 # do not have; by so many levels colours are others.
 _BADGE, _FLAT, _FEW, _OTHER = 0.33, 0.45, 4, 28
-# Both pictures are laid on each other whole, where each covers so much of the other.
+# Both pictures are aligned whole, where each covers so much of the other.
 _WHOLE = 0.8
 # A layout is shared where what agrees reaches over so much of both pictures' sides.
 _REACHES = 0.75
@@ -50,7 +50,7 @@ Mask = npt.NDArray[np.bool_]
 class SharedPart:
     """What two pictures share that are different pictures.
 
-    ``share`` is that of the query's area on which they agree; ``layout`` says that it reaches all
+    ``share`` is that of the query's area on which they agree; ``layout`` means that it reaches all
     over both. The outlines are boxes around where they disagree, in fractions of each picture's
     width and height.
     """

@@ -123,8 +123,8 @@ def binarised(sums: Floats) -> npt.NDArray[np.uint8]:
     """(n, 16) uint8: for each of the 128 sums, whether it is above the median of its descriptor.
 
     The median makes the bits indifferent to contrast, and half of them ones. On edited copies, of
-    the same point 5 % of the bits differ, of different points 44 %; telling points apart by them is
-    as good as by the cosine of the square roots of the sums.
+    the same point 5 % of the bits differ, of different points 44 %; distinguishing points by them
+    is as good as by the cosine of the square roots of the sums.
     """
     if not len(sums):
         return np.zeros((0, CELLS * CELLS * BINS // 8), np.uint8)

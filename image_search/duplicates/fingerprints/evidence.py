@@ -1,8 +1,8 @@
 """How sure matching points and matching previews make it that two pictures are the same one.
 
-The hard case is not two pictures at random but the same picture, edited, and another
-picture of a similar thing: two rings drawn alike, two watches before one background. Their points
-agree as well, but not as exactly.
+The hard case is not two pictures at random but the same picture, edited, and another picture of a
+similar thing: two rings drawn in one style, two watches before one background. Their points agree
+as well, but not as exactly.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CELLS = 64
 # What previews count beside points, and what a whole picture in common takes away: similar pictures
 # lie on each other as wholes, and it is among wholes that they are mistaken for one.
 _PREVIEWS, _WHOLE = 0.77, 3.0
-# Pairs within such a square, in longest sides, say the same.
+# Pairs within such a square, in longest sides, are one piece of evidence.
 _PLACE = 1.5 * geometry.TOLERANCE
 
 
@@ -31,8 +31,8 @@ def of_points(homography: Matrix, pairs: Pairs, bit_differences: npt.NDArray[np.
     ``bit_differences`` bits that descriptors differ by, the distance from the place, and the size.
 
     Each of the three is close to a line in its range; lines and ranges were measured on copies
-    edited in 19 ways, and on different jewellery photographed alike. Of pairs in one place the best
-    counts.
+    edited in 19 ways, and on different jewellery photographed in one way. Of pairs in one place the
+    best counts.
     """
     if not len(pairs.here):
         return 0.0
@@ -59,7 +59,7 @@ def likeness(
 ) -> tuple[float, float]:
     """The correlation of both previews in a ``region`` of the query, and its share of the query.
 
-    Of a region too plain or too small to tell, 0.
+    Of a region too plain or too small to compare, 0.
     """
     side = PREVIEW_SIDE
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])

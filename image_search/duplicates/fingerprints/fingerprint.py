@@ -1,4 +1,4 @@
-"""What is remembered of a picture, to tell it from any other however it was edited."""
+"""What is stored of a picture to recognise it after it was edited."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ Bools = npt.NDArray[np.bool_]
 TOLERANCE = 0.02
 # Ways kept from single pairs of points before they are refined.
 _SEEDS = 2
-# A pair tells scale and direction to about so much (powers of two, radians).
+# A pair gives scale and direction to about so much (powers of two, radians).
 _SCALE, _TURN = 0.6, 0.5
 # How much a homography may stretch one direction against the other, and enlarge.
 _MOST_STRETCH, _MOST_SCALE = 4.0, 12.0

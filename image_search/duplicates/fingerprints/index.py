@@ -34,7 +34,7 @@ class _Part:
 
 class FingerprintIndex:
     """An index over the fingerprints of a store, of which only those in ``live`` are found. May be
-    asked from many threads, also while it is updated."""
+    searched from many threads, also while it is updated."""
 
     def __init__(self, store: FingerprintStore, live: Collection[bytes]) -> None:
         self._store = store

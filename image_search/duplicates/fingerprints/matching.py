@@ -15,7 +15,7 @@ from image_search.duplicates.fingerprints.hashing import hash_distances
 from image_search.duplicates.fingerprints.match import Match, outline_of, rows_of
 
 # Bits (of 128) by which descriptors of one point may differ: at all, where nothing else in the
-# other picture is alike, and once the geometry says where to look.
+# other picture is alike, and once the geometry shows where to look.
 SURE, UNIQUE, GUIDED = 18, 34, 42
 # By how much direction (radians) and size (powers of two) may differ from the geometry's.
 _BEND, _SIZE = 0.5, 0.7
@@ -42,7 +42,7 @@ class Alignment:
 
 
 def match(query: Fingerprint, other: Fingerprint) -> Match | None:
-    """How ``query`` shows the same picture as ``other``; ``None`` where nothing is alike."""
+    """How ``query`` shows the same picture as ``other``; ``None`` where nothing matches."""
     found: list[tuple[Alignment, bool]] = []
     for homography, mirrored in _proposals(query, other):
         view = query.mirrored if mirrored else query
@@ -77,14 +77,14 @@ def _proposals(query: Fingerprint, other: Fingerprint) -> list[tuple[Matrix, boo
         bit_differences = hash_distances(view.hashes[:4], other.hashes[:1])
         turns = int(np.argmin(bit_differences))
         if bit_differences[turns] <= HASH_NEAR:
-            # The hash says: the query, turned so often, is the other. So turn the other back.
+            # By the hash, the query turned so often is the other. So turn the other back.
             by_hash.append((_whole(view, other, -turns % 4), mirrored))
     by_points.sort(key=lambda one: -one[0])
     return [(homography, mirrored) for _, homography, mirrored in by_points[:_JUDGED]] + by_hash
 
 
 def _similar_points(query: Fingerprint, other: Fingerprint) -> Pairs:
-    """Points whose descriptors say that they are the same."""
+    """Points whose descriptors match."""
     here, there = query.placed, other.placed
     if min(len(here), len(there)) < 3:
         return Pairs(here[:0], there[:0])
@@ -102,7 +102,7 @@ def _similar_points(query: Fingerprint, other: Fingerprint) -> Pairs:
 
 
 def _whole(query: Fingerprint, other: Fingerprint, turns: int) -> Matrix:
-    """The homography that lays the whole other picture, turned clockwise so often, on the query."""
+    """The homography from the whole other picture, turned clockwise so often, to the query."""
     there = geometry.frame(other.size)
     here = np.roll(geometry.frame(query.size), -turns, axis=0)
     return np.asarray(
@@ -140,7 +140,7 @@ def _judged(
     region = geometry.overlap(outline, geometry.frame(query.size))
     likeness, shared = evidence.likeness(query, other, homography, region)
     if likeness < evidence.SIMILAR and len(pairs.here) >= 4:
-        # The pictures have a part in common, but not all that the homography lays on each other.
+        # The pictures have a part in common, but not everywhere where they overlap.
         part = geometry.hull(pairs.here[:, :2])
         narrow = evidence.likeness(query, other, homography, part)
         region, (likeness, shared) = part, narrow

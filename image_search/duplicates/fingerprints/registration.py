@@ -1,4 +1,4 @@
-"""One picture laid on another: in the same place, to a fraction of a pixel, and in its colours."""
+"""Two pictures aligned: in the same place, to a fraction of a pixel, and in its colours."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class AlignedPair:
 
 
 def register(query: Pixels, other: Pixels, found: Match) -> AlignedPair | None:
-    """Both RGB pictures as ``found`` says that they match; ``None`` where what they share is too
+    """Both RGB pictures aligned as ``found``; ``None`` where what they share is too
     small to be compared."""
     height, width = query.shape[:2]
     corners = np.array(found.outline_query) * [width, height]

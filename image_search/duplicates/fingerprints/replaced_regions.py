@@ -1,9 +1,9 @@
 """Whether two pictures that match differ in a part: one rendering with another stone, charm or
 letter, or another dress on the same cloth.
 
-Both are laid on each other by the homography that was found, pixel by pixel. What was laid *over*
+Both are aligned by the homography that was found, pixel by pixel. What was put *over*
 one of them, as text and badges are, covers what the other shows and nothing else. Where a part was
-*exchanged*, each of the two shows something just where the other shows what surrounds the part.
+*replaced*, each of the two shows something just where the other shows what surrounds the part.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _NOISE, _LEAST, _MOST = 3.0, 6.0, 24.0
 _GAP, _RIM = 9, 5
 # A pixel shows the surroundings where it is so much nearer to their colour than its counterpart is.
 _NEARER = 2.0
-# An exchanged part: both sides show so much of their own, in just noticeable pixels and as a share
+# A replaced region: both sides show so much of their own, in just noticeable pixels and as a share
 # of all that differs in it; and it makes up so much of all that differs in the whole picture.
 # Chosen on variants among the jewellery and on edited copies (figures: docs/quality.md).
 _OWN, _OWN_SHARE, _SHARE = 10.0, 0.05, 0.3
 # No part of a picture, but a badge or letters, has so much of what differs in two colours, of
-# 32 x 32 x 32; of fewer pixels than these that cannot be told.
+# 32 x 32 x 32; fewer pixels than these are too few to decide.
 _SOLID, _FEWEST_PIXELS = 0.6, 60
 
 
@@ -67,14 +67,14 @@ class _Part:
 
 
 def replaced_region(query: Pixels, other: Pixels, found: Match) -> ReplacedRegion | None:
-    """The part that was exchanged between two RGB pictures that match as ``found``; ``None`` where
+    """The region that was replaced between two RGB pictures that match as ``found``; ``None`` where
     all differences are those of an edit."""
     aligned = register(query, other, found)
     return None if aligned is None else replaced_region_in(aligned)
 
 
 def replaced_region_in(aligned: AlignedPair) -> ReplacedRegion | None:
-    """The part that was exchanged between two pictures that are laid on each other; ``None`` where
+    """The region that was replaced between two aligned pictures; ``None`` where
     all differences are those of an edit."""
     here, there = _beyond(aligned.query, aligned.other), _beyond(aligned.other, aligned.query)
     difference = np.where(aligned.shared, cv2.max(here, there), 0).astype(np.uint8)
@@ -127,7 +127,7 @@ def _spots(differs: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
 def _hulls(spots: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """The spots, each filled up to its convex hull, but for a hull more than twice as large.
 
-    Where two exchanged parts overlap they may show the same: a hole or a bay in the spot. It
+    Where two replaced regions overlap they may show the same: a hole or a bay in the spot. It
     belongs to the parts, and what surrounds them lies outside the hull. A ring around half the
     picture is no part, so its hull does not count.
     """

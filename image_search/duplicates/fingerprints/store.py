@@ -142,7 +142,7 @@ class FingerprintStore:
                     self._replace([segment], segment.columns.rows(rest) if len(rest) else None)
 
     def sweep(self, keep: Collection[bytes]) -> None:
-        """Forget the contents that are not in ``keep``, once they are many.
+        """Drop the contents that are not in ``keep``, once they are many.
 
         Raises:
             CacheError: the disk is full or not writable; what was kept before still is.

@@ -1,7 +1,7 @@
 """Inverted lists: for a part of the bits of a descriptor, who has a point with just these.
 
 A word is 20 of a descriptor's 128 bits, so there is no vocabulary to be learnt or kept. Beside each
-entry lie 64 bits that tell whether the points are alike (Hamming embedding: Jegou, Douze and
+entry lie 64 bits that show whether the points are similar (Hamming embedding: Jegou, Douze and
 Schmid, "Hamming embedding and weak geometric consistency", ECCV 2008).
 """
 
@@ -22,7 +22,7 @@ from image_search.errors import CacheDamaged
 from image_search.storage.safe_pickle import write_durably
 from image_search.storage.unmapped import WholeFile
 
-# Bits, by their place in a descriptor, that say little about each other and are ones about half the
+# Bits, by their place in a descriptor, that are nearly independent and are ones about half the
 # time: chosen one after the other on descriptors of photos.
 WORD_BITS = (
     81, 103, 14, 31, 78, 41, 4, 54, 107, 105, 0, 52, 118, 17, 91, 66, 37, 120, 100, 11,

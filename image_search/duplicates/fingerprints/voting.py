@@ -21,7 +21,8 @@ Numbers = npt.NDArray[np.int64]
 
 # Signatures of one point differ in at most so many of 64 bits.
 NEAR = 13
-# A list longer than this share of all entries, and than so many, tells too little for its length.
+# A list longer than this share of all entries, and than so many, is too common to be worth its
+# length.
 LONGEST_SHARE, LONGEST = 1e-4, 200
 # What a word is changed by to those that differ from it in one bit, and by nothing to itself.
 _FLIPS = np.array([0, *(1 << bit for bit in range(len(visual_words.WORD_BITS)))], np.uint32)
@@ -69,8 +70,8 @@ def votes(
     of strongly edited copies it finds more."""
     points = _Points.of(queries)
     found = _similar_points(points, parts, _FLIPS if thorough else _FLIPS[:1])
-    # A point that many pictures have says little about each (inter-image burstiness: Jegou, Douze
-    # and Schmid, "On the burstiness of visual elements", CVPR 2009).
+    # A point that many pictures have is weak evidence for each (inter-image burstiness: Jegou,
+    # Douze and Schmid, "On the burstiness of visual elements", CVPR 2009).
     shared = np.zeros(len(points.views), np.int64)
     for part in found:
         shared += np.bincount(part.points, minlength=len(shared))
@@ -102,7 +103,7 @@ def _similar_points(
     order = np.argsort(queried, kind="stable")
     queried, order = queried[order], order // len(flips)
     places = [lists.find(queried) for lists, _ in parts]
-    # A word that very many points have tells too little for the time its list takes.
+    # A word that very many points have is not worth the time its list takes.
     entries = sum(len(lists.words) for lists, _ in parts)
     whole: Numbers = np.zeros(len(queried), np.int64)
     for _, lengths in places:
@@ -125,7 +126,7 @@ def _similar_points_in(
 ) -> _SimilarPoints:
     """Points of the queries and the rows that have one like it, each pair once.
 
-    ``first`` and ``lengths`` say where the list of a word begins and how long it is, ``points``
+    ``first`` and ``lengths`` are where the list of a word begins and how long it is, ``points``
     which point asks for it.
     """
     ends = np.cumsum(lengths)

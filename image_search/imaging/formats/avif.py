@@ -1,4 +1,4 @@
-"""AVIF files that Pillow's strict decoder refuses, such as those whose alpha tells no size."""
+"""AVIF files that Pillow's strict decoder refuses, such as those whose alpha has no size."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def open_lenient(data: bytes, limit: Limit) -> Source:
     """The picture, decoded by OpenCV.
 
     Raises:
-        ImageTooLarge: its file says that it has more pixels than the limit.
-        UnreadableImage: it tells no size.
+        ImageTooLarge: its header has more pixels than the limit.
+        UnreadableImage: it has no size.
     """
     sizes: list[tuple[int, int]] = []
     place = data.find(b"ispe")
@@ -28,7 +28,7 @@ def open_lenient(data: bytes, limit: Limit) -> Source:
         sizes.append(struct.unpack_from(">II", data, place + 8))
         place = data.find(b"ispe", place + 4)
     if not sizes:
-        raise UnreadableImage("The image is damaged or incomplete (it tells no size).")
+        raise UnreadableImage("The image is damaged or incomplete (it has no size).")
     for size in sizes:
         limit.check(*size)
     profile = _profile(data)

@@ -90,7 +90,7 @@ def _read(archive: zipfile.ZipFile, name: str) -> bytes:
     if info.file_size > _MAX_BYTES:
         raise ImageTooLarge(f"The picture in the file has {info.file_size:,} bytes.")
     with archive.open(info) as file:
-        # What it unpacks to may be more than it says.
+        # What it unpacks to may be more than its header states.
         return file.read(info.file_size)
 
 

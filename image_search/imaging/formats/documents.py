@@ -130,7 +130,7 @@ def _drawn(text: str, *, upright: bool) -> Image.Image:
 
 
 def _is_upright(root: ElementTree.Element) -> bool:
-    """Whether an SVG is higher than wide, as far as it says."""
+    """Whether an SVG is higher than wide, as far as it states that."""
     sides = [re.match(r"\s*([\d.]+)\s*(\w*|%)\s*$", root.get(name, "")) for name in _SIDES]
     view = re.findall(r"[-\d.eE+]+", root.get("viewBox", ""))
     try:

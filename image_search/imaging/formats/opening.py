@@ -20,7 +20,7 @@ FORMATS: Final = (
     "JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "HEIF", "JPEG2000",
     "TGA", "ICO", "ICNS", "PPM", "PCX", "SGI", "DDS", "QOI", "SUN", "XBM", "XPM", "MSP",
 )  # fmt: skip
-# How JPEG and PNG begin, most of all files: nothing else has to be asked about them.
+# How JPEG and PNG begin, most of all files: nothing else has to be checked for them.
 USUAL: Final = (b"\xff\xd8\xff", png.MAGIC)
 # Those of them whose files may hold frames that are pictures in their own right. In others, such as
 # the parts of a JPEG from a camera with several lenses, the first is the picture.

@@ -41,7 +41,7 @@ def fullest(pages: Iterator[Image.Image]) -> int:
             if time.monotonic() - began > MAX_SECONDS:
                 break
     except (ImageSearchError, OSError, ValueError, SyntaxError, EOFError, IndexError):
-        pass  # the first damaged page ends the look; the page that is chosen says more
+        pass  # the first damaged page ends the count; opening the chosen page reports more
     return chosen
 
 

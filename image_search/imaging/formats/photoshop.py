@@ -113,12 +113,12 @@ def _resources(section: bytes) -> dict[int, bytes]:
 
 def _says_transparent(section: bytes, *, large: bool) -> bool:
     """Whether the first channel beyond the colours is the transparency of the merged picture. Other
-    channels are selections that somebody saved."""
+    channels are saved selections."""
     wide = 8 if large else 4
     if len(section) >= wide + 2:
         length = int.from_bytes(section[:wide], "big")
         if length:
-            # A negative count of layers says so ("Layer info").
+            # A negative count of layers marks that ("Layer info").
             return section[wide] >= 0x80
     for key in (b"8BIMLr16", b"8BIMLr32"):
         place = section.find(key)

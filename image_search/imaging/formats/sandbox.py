@@ -81,7 +81,7 @@ class _Worker:
         )
 
     def ask(self, question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-        """What the process answers.
+        """The answer of the process.
 
         Raises:
             EOFError, OSError: it ended, or was ended.
@@ -170,7 +170,7 @@ class Sandbox:
                     if late.is_set()
                     else "The image is damaged, or needs more memory than is allowed."
                 ) from None
-            except BaseException:  # somebody pressed Ctrl-C: what comes back belongs to no one
+            except BaseException:  # interrupted by Ctrl-C: what comes back is not used
                 worker.end()
                 raise
             finally:

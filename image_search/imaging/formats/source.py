@@ -30,7 +30,7 @@ class Source:
     """A picture that can be loaded.
 
     ``size`` is (width, height) in pixels, as stored; ``orientation`` is that of the container where
-    it has one (EXIF values), else the image's own metadata say. ``note`` says in words what a
+    it has one (EXIF values), else in the image's own metadata. ``note`` describes what a
     person should know about what is shown, such as "page 2 of 12". ``partial`` marks a preview: it
     proves nothing about the pixels of the whole. ``pages`` gives every page or frame of the file,
     loaded, where there are several; ``load`` loads the one that counts.

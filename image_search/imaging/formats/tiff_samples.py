@@ -24,7 +24,7 @@ _COLOURS: Final = {
     WHITE_IS_ZERO: (1, "L"), BLACK_IS_ZERO: (1, "L"), RGB: (3, "RGB"), PALETTE: (1, "P"),
     CMYK: (4, "CMYK"), YCBCR: (3, "YCbCr"), CIELAB: (3, "LAB"), ICCLAB: (3, "LAB"),
 }  # fmt: skip
-# Compressions of bytes, which say nothing about what the bytes mean: none, LZW, Deflate (twice),
+# Compressions of bytes, which do not change what the bytes mean: none, LZW, Deflate (twice),
 # PackBits, LZMA, Zstandard.
 _BYTEWISE: Final = frozenset({1, 5, 8, 32946, 32773, 34925, 50000})
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3

@@ -13,7 +13,7 @@ from image_search.imaging.formats.sandbox import MEMORY, receive, send
 
 
 def main() -> None:
-    """Answer until nobody asks any more."""
+    """Answer until the input ends."""
     questions, answers = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # whatever a library prints is no answer
     while True:
