@@ -71,7 +71,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("password", str, None, "text",
             "where none is set, one is made, printed once and kept beside the cache"),
     Setting("host", str, "127.0.0.1", "address",
-            "only this machine, until somebody decides otherwise; the container sets 0.0.0.0"),
+            "only this machine by default; the container sets 0.0.0.0"),
     Setting("port", int, "5050", "TCP port",
             "the habit of the studios this was built for", 1, 65535),
     Setting("extractors", str, "auto", "auto, or names joined by commas",

@@ -112,13 +112,15 @@ def scores(
         comparison = Comparison(calibration, models, kind)
         hubness_corrected = comparison.hubness_corrected(centred)
         chosen = np.flatnonzero(kinds == kind)
-        alike = [asked[i] for i in chosen.tolist()]
-        cosines = _nearest([config.vectors(one, comparison) for one in alike], hubness_corrected)
+        queries_of_kind = [asked[i] for i in chosen.tolist()]
+        cosines = _nearest(
+            [config.vectors(one, comparison) for one in queries_of_kind], hubness_corrected
+        )
         if itself is not None:
             away = itself[chosen] >= 0
             cosines[away, itself[chosen][away]] = -1
         if config.weights is None:
-            shares = config.shares(kind, tuple(alike[0].blocks), calibration)
+            shares = config.shares(kind, tuple(queries_of_kind[0].blocks), calibration)
             _expand(cosines, shares, comparison, centred, config.rounds)
         found[chosen] = cosines
     return np.round(found, DIGITS)

@@ -72,11 +72,11 @@ class _Edges:
         # Along a line, the means of some pixels are compared: the noise of a JPEG drowns in them.
         half = _MEAN // 2 + 1
         means = cv2.blur(page, (_MEAN, 1))
-        apart = cv2.absdiff(means[:, 2 * half :], means[:, : -2 * half])
-        across[:, half:-half] = apart.max(axis=2) > _EDGE
+        separate = cv2.absdiff(means[:, 2 * half :], means[:, : -2 * half])
+        across[:, half:-half] = separate.max(axis=2) > _EDGE
         means = cv2.blur(page, (1, _MEAN))
-        apart = cv2.absdiff(means[2 * half :], means[: -2 * half])
-        down[half:-half] = apart.max(axis=2) > _EDGE
+        separate = cv2.absdiff(means[2 * half :], means[: -2 * half])
+        down[half:-half] = separate.max(axis=2) > _EDGE
         return _Edges(
             np.asarray(cv2.integral(across), np.int32), np.asarray(cv2.integral(down), np.int32)
         )
@@ -124,8 +124,8 @@ def parts_of(page: Pixels) -> tuple[Region, ...]:
 def _worth(score: float, box: Box, found: list[tuple[float, Box]]) -> float:
     """``score``, less for a group of other boxes."""
     inner = [other for _, other in found if other != box and _inside(other, box)]
-    apart = any(not _shared(one, other) for one, other in itertools.combinations(inner, 2))
-    return score * (_GROUP if apart else 1)
+    separate = any(not _shared(one, other) for one, other in itertools.combinations(inner, 2))
+    return score * (_GROUP if separate else 1)
 
 
 def _inside(one: Box, other: Box) -> bool:

@@ -81,19 +81,19 @@ def _by_hand(ink: Floats, rng: np.random.Generator) -> Floats:
     return np.asarray(cv2.remap(placed, x + dx, y + dy, cv2.INTER_LINEAR), np.float32)
 
 
-def _laid(ink: Floats, paper: Floats, lead: tuple[int, int, int]) -> Pixels:
+def _on_paper(ink: Floats, paper: Floats, lead: tuple[int, int, int]) -> Pixels:
     held = np.clip(ink, 0, 1)[..., None]
     page = paper * (1 - held) + np.array(lead, np.float32) * held
     return np.clip(np.round(page), 0, 255).astype(np.uint8)
 
 
 def _white(ink: Floats, _rng: np.random.Generator) -> Pixels:
-    return _laid(ink, np.full((*ink.shape, 3), 255, np.float32), (35, 35, 38))
+    return _on_paper(ink, np.full((*ink.shape, 3), 255, np.float32), (35, 35, 38))
 
 
 def _cream(ink: Floats, rng: np.random.Generator) -> Pixels:
     grain = rng.normal(0, 2.5, (*ink.shape, 1)).astype(np.float32)
-    return _laid(ink, np.array((243, 236, 218), np.float32) + grain, (70, 68, 66))
+    return _on_paper(ink, np.array((243, 236, 218), np.float32) + grain, (70, 68, 66))
 
 
 def _shaded(ink: Floats, rng: np.random.Generator) -> Pixels:
@@ -103,7 +103,7 @@ def _shaded(ink: Floats, rng: np.random.Generator) -> Pixels:
     towards = rng.uniform(0, 2 * np.pi)
     far = (x / width - 0.5) * np.cos(towards) + (y / height - 0.5) * np.sin(towards)
     lamp = (0.85 + 0.25 * far)[..., None].astype(np.float32)
-    page = _laid(ink, np.full((height, width, 3), 248, np.float32), (50, 50, 55)) * lamp
+    page = _on_paper(ink, np.full((height, width, 3), 248, np.float32), (50, 50, 55)) * lamp
     return np.asarray(np.clip(page + rng.normal(0, 1.5, page.shape), 0, 255), np.uint8)
 
 

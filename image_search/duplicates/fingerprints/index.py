@@ -109,8 +109,8 @@ class FingerprintIndex:
         by_points = votes(queries, searched, thorough=thorough)
         for query, pointed in zip(queries, by_points, strict=True):
             found: list[tuple[float, bytes]] = []
-            for part, points, alike in zip(parts, pointed, _by_hash(query, parts), strict=True):
-                scores = np.where(part.live, points + alike, 0.0)
+            for part, points, equal in zip(parts, pointed, _by_hash(query, parts), strict=True):
+                scores = np.where(part.live, points + equal, 0.0)
                 for row in _highest(scores, limit).tolist():
                     found.append((float(scores[row]), part.segment.columns.digests[row].tobytes()))
             found.sort(key=lambda item: (-item[0], item[1]))

@@ -84,7 +84,7 @@ def _sections(data: bytes) -> _File:
         raise UnreadableImage("The image is damaged or incomplete (it ends too early).") from None
     return _File(
         data, version == 2, channels, width, height, depth, mode, palette, _resources(resources),
-        channels > _MODES[mode][0] and _says_transparent(layers, large=version == 2), place,
+        channels > _MODES[mode][0] and _is_transparent(layers, large=version == 2), place,
     )  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def _resources(section: bytes) -> dict[int, bytes]:
     return found
 
 
-def _says_transparent(section: bytes, *, large: bool) -> bool:
+def _is_transparent(section: bytes, *, large: bool) -> bool:
     """Whether the first channel beyond the colours is the transparency of the merged picture. Other
     channels are saved selections."""
     wide = 8 if large else 4

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import within
-from image_search.imaging.sheets.paper import Inked, Sheet, filled, find_sheet, paper_of, take_apart
-from image_search.imaging.sheets.parts import Box, Laid, lay_out, without_specks
+from image_search.imaging.sheets.paper import Inked, Sheet, filled, find_sheet, paper_of, separated
+from image_search.imaging.sheets.parts import Box, SheetLayout, layout_of, without_specks
 from image_search.imaging.sheets.recognition import signs_of, sureness
 from image_search.imaging.sheets.ruling import without_dots, without_rulings
 
@@ -116,7 +116,7 @@ def _look(flat: Pixels) -> _Drawn | None:
     paper = paper_of(flat)
     if not paper.may_be_drawn_on:
         return None
-    one = take_apart(flat, paper)
+    one = separated(flat, paper)
     ink, lines = without_rulings(one.ink, one.shares, one.least)
     ink, dots = without_dots(without_specks(ink, one.least), one.least)
     return _Drawn(one, ink, lines, dots, signs_of(one, ink))
@@ -149,49 +149,49 @@ def _prepared(pixels: Pixels, sheet: Sheet | None, *, declared: bool) -> Prepare
     if score <= 0.5 and not declared:
         return None
     one, ink = drawn.one, np.maximum(drawn.ink, filled(flat, drawn.one, drawn.ink))
-    laid = lay_out(ink, one.least)
-    if not laid.drawings:
+    layout = layout_of(ink, one.least)
+    if not layout.drawings:
         return None
-    box = _frame(laid)
-    closer = _closer(pixels, sheet, drawn, laid, box)
-    clean = _rendered(*(closer or (ink, laid.drawn, one.least, box)))
+    box = _frame(layout)
+    closer = _closer(pixels, sheet, drawn, layout, box)
+    clean = _rendered(*(closer or (ink, layout.drawn, one.least, box)))
     whole = 0, 0, ink.shape[1], ink.shape[0]
-    cut_out = box not in (whole, laid.page)
+    cut_out = box not in (whole, layout.page)
     steps = [
         ("the sheet cut out and laid flat", sheet is not None),
         ("light ink on dark paper inverted", one.paper.light),
         ("ruled lines removed", drawn.lines > 0),
         ("dots removed", drawn.dots),
-        ("notes set apart", laid.notes),
-        ("the strip with holes cut off", box == laid.page != whole),
+        ("notes set apart", layout.notes),
+        ("the strip with holes cut off", box == layout.page != whole),
         ("cropped to the drawing", cut_out),
     ]
     return PreparedDrawing(
         clean,
         score,
         _shares(box, ink.shape, sheet),
-        tuple(_shares(part, ink.shape, sheet) for part in laid.drawings),
+        tuple(_shares(part, ink.shape, sheet) for part in layout.drawings),
         tuple(step for step, done in steps if done),
         cut_out,
     )
 
 
-def _frame(laid: Laid) -> Box:
+def _frame(layout: SheetLayout) -> Box:
     """The box that is shown, which may reach beyond the sheet."""
-    width, height = laid.page[2] - laid.page[0], laid.page[3] - laid.page[1]
-    boxes = np.array(laid.drawings)
+    width, height = layout.page[2] - layout.page[0], layout.page[3] - layout.page[1]
+    boxes = np.array(layout.drawings)
     left, top = map(int, boxes[:, :2].min(axis=0))
     right, bottom = map(int, boxes[:, 2:].max(axis=0))
     longer = max(right - left, bottom - top)
-    if not laid.notes and longer >= _FRAMED * max(width, height):
-        return laid.page
+    if not layout.notes and longer >= _FRAMED * max(width, height):
+        return layout.page
     half = (0.5 + _MARGIN) * longer
     x, y = (left + right) / 2, (top + bottom) / 2
     return round(x - half), round(y - half), round(x + half), round(y + half)
 
 
 def _closer(
-    pixels: Pixels, sheet: Sheet | None, drawn: _Drawn, laid: Laid, box: Box
+    pixels: Pixels, sheet: Sheet | None, drawn: _Drawn, layout: SheetLayout, box: Box
 ) -> tuple[Floats, npt.NDArray[np.bool_], float, Box] | None:
     """The ink of a small drawing, where it is drawn, the least ink, and its box there, as in
     ``_rendered``, from more of the picture's pixels; None where it is large, or there are none."""
@@ -208,10 +208,10 @@ def _closer(
     right, bottom = min(box[2], width), min(box[3], height)
     ends = [round(scale * end) for end in (left, top, right, bottom)]
     part = np.ascontiguousarray(whole[ends[1] : ends[3], ends[0] : ends[2]])
-    one = take_apart(part, paper_of(part, light=drawn.one.paper.light))
+    one = separated(part, paper_of(part, light=drawn.one.paper.light))
     ink = without_rulings(one.ink, one.shares, one.least)[0] if drawn.lines else one.ink
     ink = np.maximum(ink, filled(part, one, ink))
-    there = laid.drawn[top:bottom, left:right].astype(np.uint8)
+    there = layout.drawn[top:bottom, left:right].astype(np.uint8)
     wider = cv2.dilate(there, np.ones((3, 3), np.uint8))
     size = part.shape[1], part.shape[0]
     near = cv2.resize(wider, size, interpolation=cv2.INTER_NEAREST) > 0

@@ -243,7 +243,7 @@ def _roughness(paper: Pixels) -> float:
     return float(np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean())
 
 
-def take_apart(pixels: Pixels, paper: Paper) -> Inked:
+def separated(pixels: Pixels, paper: Paper) -> Inked:
     """``pixels``, (h, w, 3) uint8, as ink on their ``paper``."""
     share = _share(pixels, paper)
     ink = share.max(axis=2)

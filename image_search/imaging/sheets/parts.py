@@ -22,13 +22,13 @@ _LONG = 0.12  # ... so long, as a share of the sheet's longer side
 _OVERLAP = 0.25  # what shares so much of its box with the drawing's belongs to it
 _PART = 0.2  # another drawing has at least so large a box, as a share of the largest
 _BORDER = 0.035  # share of a side within which marks along the sheet's edge lie
-_HOLES = 5  # so many alike in a row along an edge are no drawing,
+_HOLES = 5  # so many equal ones in a row along an edge are no drawing,
 _ALONG = 0.6  # where they take up so much of it,
 _UNEVEN = 0.25  # and their distances differ by no more than this share of their mean
 
 
 @dataclass(frozen=True, eq=False)
-class Laid:
+class SheetLayout:
     """What lies on a sheet: where the drawing's ink is, the boxes of the ``drawings``, largest
     first, whether ``notes`` were set apart, and the ``page``: the sheet without the strip along
     which it is bound or filed."""
@@ -71,7 +71,7 @@ def without_specks(ink: Floats, least: float) -> Floats:
     return np.where(pale[labels], np.float32(0), ink)
 
 
-def lay_out(ink: Floats, least: float) -> Laid:
+def layout_of(ink: Floats, least: float) -> SheetLayout:
     """Tell apart what is inked, more than ``least``, on a sheet's ``ink`` (h, w)."""
     strokes = (ink > least).astype(np.uint8)
     strokes, page = _without_marks_of_the_sheet(strokes)
@@ -89,7 +89,7 @@ def lay_out(ink: Floats, least: float) -> Laid:
     labels[strokes == 0] = 0
     groups = [g for g in _groups(labels, marks, stats) if g.length > max(3, _SPECK * side)]
     if not groups:
-        return Laid(strokes > 0, (), notes=False, page=page)
+        return SheetLayout(strokes > 0, (), notes=False, page=page)
     main = max(
         [group for group in groups if group.number < count] or groups,
         key=lambda group: (group.area, group.length),
@@ -104,7 +104,7 @@ def lay_out(ink: Floats, least: float) -> Laid:
     if any(_overlap(b, a) > 0 for n, a in enumerate(drawings) for b in drawings[n + 1 :]):
         drawings = (_around(drawings),)
     drawn = np.isin(labels, [group.number for group in kept])
-    return Laid(drawn, drawings, bool(notes), page)
+    return SheetLayout(drawn, drawings, bool(notes), page)
 
 
 def _without_marks_of_the_sheet(
@@ -124,17 +124,17 @@ def _without_marks_of_the_sheet(
         at = middles[:, along]
         for end, near in enumerate((at < 0.12 * size, at > 0.88 * size)):
             for one in np.flatnonzero(near & (sizes > 3)):
-                alike = near & (np.abs(at - at[one]) < 0.015 * size)
-                alike &= np.abs(sizes - sizes[one]) < 0.3 * sizes[one] + 1
-                alike[0] = False
-                if not _is_row(middles[alike, 1 - along], (width, height)[1 - along]):
+                row = near & (np.abs(at - at[one]) < 0.015 * size)
+                row &= np.abs(sizes - sizes[one]) < 0.3 * sizes[one] + 1
+                row[0] = False
+                if not _is_row(middles[row, 1 - along], (width, height)[1 - along]):
                     continue
-                gone |= alike
+                gone |= row
                 # Holes lie in the middle of their strip, which holds nothing else.
-                strip = 2 * float(np.median(np.abs(at[alike] - end * size)))
+                strip = 2 * float(np.median(np.abs(at[row] - end * size)))
                 inside = at > size - strip if end else at < strip
                 inside[0] = False
-                if stats[inside & ~gone, cv2.CC_STAT_AREA].sum() > stats[alike, -1].sum():
+                if stats[inside & ~gone, cv2.CC_STAT_AREA].sum() > stats[row, -1].sum():
                     continue
                 if end:
                     page[2 + along] = min(page[2 + along], round(size - strip))

@@ -173,8 +173,8 @@ def _colours(
         least[run], out[run] = np.percentile(own, (100 - _TYPICAL, _TYPICAL), axis=0)
         across[run] = len(own) >= _OWN * length[rows].max()
     # What does not run right across may be a stroke beside the rulings, which are alike.
-    alike = across if across.any() else np.arange(len(out)) > 0
-    typical = np.median(out[alike], axis=0)
+    equal = across if across.any() else np.arange(len(out)) > 0
+    typical = np.median(out[equal], axis=0)
     out[1:][~across[1:]] = typical
     # One that is darker than the others is so all along; else a stroke lies on it.
     darkest = _UNLIKE * np.maximum(typical, least)
