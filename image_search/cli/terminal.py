@@ -14,7 +14,8 @@ _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\
 
 
 def escaped(text: str) -> str:
-    """``text`` with what a terminal would obey, or show elsewhere, written out as ``\\x1b``."""
+    """Return ``text`` with control characters, and marks that turn the direction of writing,
+    written out as ``\\x1b``."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(

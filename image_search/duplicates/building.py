@@ -66,8 +66,7 @@ class GroupingContext:
 def build(pairs: Pairs, version: str, context: GroupingContext) -> bool:
     """Compare every content that this ``version`` has not compared yet; return whether it finished.
 
-    Costs what is new: each new content is held against all contents, old ones against new ones only
-    thereby.
+    Only new contents cost time: each of them is compared with all others.
 
     Raises:
         CacheLocked, CacheError: the pairs cannot be written; those written before are kept.
@@ -128,7 +127,7 @@ def _looked(
 
 
 def look_at(contents: Sequence[bytes], index: FingerprintIndex, context: GroupingContext) -> Looked:
-    """Hold each of ``contents`` against all that ``index`` suggests, until cancelled."""
+    """Yield the pairs that ``contents`` make with what ``index`` suggests, until cancelled."""
     store = context.fingerprinted.store
     owns = [(content, own) for content in contents if (own := store.get(content)) is not None]
     likely = index.candidates_of([own for _, own in owns], CANDIDATES + 1)

@@ -89,7 +89,7 @@ def evaluate(
 def prepare(
     gallery: Collection, queries: Collection | None, truth: Truth, k: int = 1, kind: str = AUTO
 ) -> Trial:
-    """Decide what is asked and what is right; raises as ``evaluate``."""
+    """Decide which queries are used and what is right; raises as ``evaluate``."""
     if k < 1:
         raise InvalidQuery(f"k must be at least 1, not {k}.")
     if queries is None and truth.paired:

@@ -46,7 +46,7 @@ def write_report(
 
 
 def render(evaluation: Evaluation, gallery: Collection, queries: Collection | None) -> str:
-    """The report as HTML."""
+    """Return the report as HTML."""
     loader = jinja2.FileSystemLoader(assets.folder("templates"))
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,

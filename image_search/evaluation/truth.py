@@ -77,7 +77,7 @@ TRUTHS: Mapping[str, Truth] = {
 def numbered(
     truth: Truth, questions: list[Path], answers: list[Path]
 ) -> tuple[list[int], list[int]]:
-    """The keys of both sides as numbers, equal where the keys are."""
+    """Return the keys of both sides as numbers, equal where the keys are."""
     numbers: dict[Key, int] = {}
     asked = [numbers.setdefault(truth.question(path), len(numbers)) for path in questions]
     held = [numbers.setdefault(truth.answer(path), len(numbers)) for path in answers]

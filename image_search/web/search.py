@@ -25,7 +25,7 @@ FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 @blueprint.post("/search")
 def answer() -> ResponseReturnValue:
-    """The hits, best first."""
+    """Answer a search with its hits, best first."""
     result = service().library.search(parse())
     return jsonify(
         results=_to_json(result.hits),

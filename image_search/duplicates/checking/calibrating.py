@@ -232,8 +232,14 @@ def score(
     other: Fingerprint,
     pixels: Callable[[], tuple[Pixels, Pixels] | None],
 ) -> float:
-    """How sure it is that both are the same picture; 0 where they only share a part or one was
-    replaced, for which the ``pixels`` of both are looked at if it matters."""
+    """Return how sure it is that two pictures are the same picture; 0 where they are not.
+
+    Args:
+        query: the fingerprint of one picture.
+        other: the fingerprint of the other.
+        pixels: returns the pixels of both. It is only called where the fingerprints match, because
+            pictures that share a part, or differ in a replaced one, are not the same.
+    """
     return _judged(match(query, other), pixels)
 
 

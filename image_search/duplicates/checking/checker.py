@@ -143,8 +143,15 @@ class Checker:
         *,
         hurry: bool = True,
     ) -> bool:
-        """Fit the thresholds where the collection has outgrown them, for which it needs
-        fingerprints; whether that went to its end. In no ``hurry``, half of the threads do it.
+        """Fit the thresholds if the collection has outgrown them, for which it needs fingerprints.
+
+        Args:
+            on_progress: called with the progress.
+            cancelled: asked now and then whether to stop.
+            hurry: use all threads instead of half of them.
+
+        Returns:
+            Whether it finished.
 
         Raises:
             CacheError: they cannot be written.
@@ -178,7 +185,7 @@ class Checker:
         on_progress: Callable[[int, int], None] = lambda _done, _of: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> calibrating.CalibrationContext:
-        """What measuring on the collection as it is now works with."""
+        """Return what measuring needs, for the collection as it is now."""
         snapshot = self._snapshot()
         return calibrating.CalibrationContext(
             contents=sorted(snapshot.contents()),

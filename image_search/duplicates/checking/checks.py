@@ -81,9 +81,15 @@ def see(query: Query) -> None:
 def check(
     collection: Collection, query: Query, data: bytes, prepared: PreparedQuery, own: str = ""
 ) -> CheckResult:
-    """The verdict on ``data``, the one picture of ``query``, which was made out as ``prepared``.
+    """Return the verdict on the one picture of a query.
 
-    ``own`` is the id of the indexed image that ``data`` comes from, which is then left out.
+    Args:
+        collection: what the picture is compared with.
+        query: the query, with its filters, its marked part and ``k``.
+        data: the bytes of the picture.
+        prepared: the same query, decoded and embedded.
+        own: the id of the indexed image that ``data`` comes from, which is left out of the hits;
+            empty for an uploaded picture.
     """
     started = time.perf_counter()
     index, threshold, fitted = collection.index, *collection.threshold(prepared.kind)
@@ -197,7 +203,8 @@ class _Found:
         self.unknown: list[str] = []
 
     def verify(self, nearest: Sequence[Hit], threshold: float, data: bytes) -> None:
-        """Look at what may be the same picture, and keep what scores ``threshold`` at least."""
+        """Verify the fingerprints' candidates; keep the matches that score ``threshold`` or
+        more."""
         fingerprinted, index = self._collection.fingerprinted, self._collection.index
         condition = self._query.filter
         pixels, megapixels = self._prepared.pictures[0], self._collection.max_megapixels

@@ -144,7 +144,13 @@ class Judged:
 
 
 def judge(answer: Answer, hits: Sequence[Hit], line: DrawingLine) -> Judged:
-    """As few of the ``hits`` as are enough, at most ``MOST``; ``answer`` is about the same hits."""
+    """Return the hits to look at for a drawing, as few as are enough, at most ``MOST``.
+
+    Args:
+        answer: the likeness of the hits and of a sample of the others.
+        hits: the first hits, best first, as in ``answer``.
+        line: what was fitted to the collection.
+    """
     if line.new is not None and len(hits) and float(answer.first.max()) < line.new:
         return Judged((), 0.0, new=True)
     chances = answer.chances(line.by_hand)[:MOST]

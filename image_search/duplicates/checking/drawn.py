@@ -77,7 +77,8 @@ def measured_drawing(
     sample: Mapping[bytes, str],
     prepare_query: Callable[[Query], tuple[SearchIndex, PreparedQuery]],
 ) -> MeasuredDrawing:
-    """How the collection answers the bytes of a ``drawing`` of its image of this ``content``."""
+    """Search the collection with a ``drawing`` of its image of this ``content``; return the
+    result."""
     index, prepared = prepare_query(Query(images=(drawing,), kind=SKETCH))
     hits, compared = index.search(prepared.question, DEPTH)
     answer, own = answer_of(index, prepared.question, hits, compared, sample, content)

@@ -23,8 +23,14 @@ _SHIFT = 4
 def side_by_side(
     query: Pixels, hit: Pixels, of_query: Sequence[Outline], of_hit: Sequence[Outline]
 ) -> bytes:
-    """Two RGB pictures beside each other as a WebP file, with outlines in fractions of their
-    sides."""
+    """Return two pictures side by side, with outlines drawn on them, as a WebP file.
+
+    Args:
+        query: the picture on the left (height, width, 3), RGB.
+        hit: the picture on the right.
+        of_query: polygons to draw on the left one, in fractions of its width and height.
+        of_hit: polygons to draw on the right one.
+    """
     left, right = _drawn(query, of_query), _drawn(hit, of_hit)
     height = max(left.shape[0], right.shape[0])
     sheet = np.full((height, left.shape[1] + _GAP + right.shape[1], 3), 255, np.uint8)

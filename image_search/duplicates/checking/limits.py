@@ -29,8 +29,14 @@ def limit_of(query: Query, compared: int) -> str:
 
 
 def unknown_of(query: Query, shown: Fingerprint, pixels: Pixels, pictures: int) -> list[str]:
-    """What a check of this query, of which ``shown`` and ``pixels`` are compared, cannot know, in
-    sentences; ``pictures`` were found on it."""
+    """Return what a check of this query cannot know, as sentences.
+
+    Args:
+        query: the query.
+        shown: the fingerprint of the compared picture.
+        pixels: its pixels (height, width, 3), RGB.
+        pictures: how many pictures were found on it, if it is a page.
+    """
     found = []
     height, width = pixels.shape[:2]
     if query.region is not None and min(height, width) < _SIDE:

@@ -65,7 +65,14 @@ def render(
     read: Callable[[str], bytes],
     max_megapixels: float,
 ) -> str:
-    """The report as HTML; ``read`` gives the bytes of an indexed image by its id."""
+    """Return the report of checks as HTML.
+
+    Args:
+        checked: the pictures that were checked, with their results.
+        failed: those that could not be, with the reasons.
+        read: returns the bytes of an indexed image by its id.
+        max_megapixels: the limit for decoding.
+    """
 
     def pixels(data: bytes) -> Pixels:
         return decode(data, max_megapixels=max_megapixels, side=_SIDE).pixels

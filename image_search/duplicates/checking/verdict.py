@@ -204,7 +204,7 @@ class CheckResult:
 
 
 def sentence_of(verdict: str, hits: Sequence[CheckHit], chance: float | None, kind: str) -> str:
-    """The verdict on a picture of this ``kind`` as a sentence."""
+    """Return the verdict on a picture of this ``kind`` as a sentence."""
     if verdict == POSSIBLE:
         return f"{WORDS[verdict]}: {wording.possible(len(hits), chance)}"
     if hits and hits[0].evidence is not None:
@@ -219,7 +219,7 @@ def sentence_of(verdict: str, hits: Sequence[CheckHit], chance: float | None, ki
 def headline_of(
     verdict: str, count: int, chance: float | None, kind: str, *, limit: str, clear: bool
 ) -> str:
-    """The sentence to read first, of a verdict with so many hits on a picture of this ``kind``."""
+    """Return the sentence to read first, for a verdict with ``count`` hits."""
     if verdict == POSSIBLE:
         return f"{wording.capitalised(wording.possible(count, chance))}."
     if verdict != NEW:
@@ -234,7 +234,7 @@ def headline_of(
 
 
 def is_clear(verdict: str, kind: str, certainty: Certainty | None) -> bool:
-    """Whether the verdict is "new" and few copies are missed in this collection."""
+    """Return whether the verdict is "new" and few copies are missed in this collection."""
     known = certainty is not None and certainty.misses <= _OFTEN
     return verdict == NEW and kind != SKETCH and known
 

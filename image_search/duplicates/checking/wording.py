@@ -29,7 +29,7 @@ def capitalised(text: str) -> str:
 
 
 def copies(misses: float, false_alarms: float, measured_on: int) -> str:
-    """How often a verdict on copies errs."""
+    """Return a sentence on how often a verdict on copies errs."""
     # None missed in so many tries: as likely as not, it is rarer than this.
     misses = max(misses, math.log(2) / max(measured_on, 1))
     return (
@@ -50,7 +50,7 @@ def possible(count: int, chance: float | None) -> str:
 
 
 def drawings(chance: float, count: int, measured_on: int) -> str:
-    """How sure it is that a drawn design is among ``count`` images, if it is here."""
+    """Return a sentence on how sure it is that a drawn design is among ``count`` images."""
     among = "this image" if count == 1 else f"these {count} images"
     return (
         f"Of 100 drawings of designs that are here, {of_hundred(chance)} would find theirs among "

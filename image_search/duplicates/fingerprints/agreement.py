@@ -69,8 +69,17 @@ class SharedPart:
 
 
 def difference(query: Pixels, other: Pixels, found: Match) -> ReplacedRegion | SharedPart | None:
-    """What makes two RGB pictures that match as ``found`` different pictures; ``None`` where all
-    differences are those of an edit."""
+    """Return what makes two matching pictures different pictures.
+
+    Args:
+        query: pixels (height, width, 3), RGB.
+        other: pixels of the other picture.
+        found: how they match.
+
+    Returns:
+        The region that was replaced, or the part that both share; ``None`` if all differences are
+        those of an edit, so that both are the same picture.
+    """
     if found.inverted:
         query = np.asarray(255 - query, np.uint8)
     aligned = register(query, other, found)
@@ -85,8 +94,8 @@ def difference(query: Pixels, other: Pixels, found: Match) -> ReplacedRegion | S
 
 
 def shared_part(query: Pixels, other: Pixels, found: Match) -> SharedPart | None:
-    """The part that two RGB pictures share that match as ``found``; ``None`` where they are one
-    picture, as far as both show the same."""
+    """Return the part that two matching pictures share; ``None`` if they are one picture, as far
+    as both show the same. Arguments as of ``difference``."""
     region = _overlap(found)
     if len(region) < 3:
         return None

@@ -42,7 +42,7 @@ class Alignment:
 
 
 def match(query: Fingerprint, other: Fingerprint) -> Match | None:
-    """How ``query`` shows the same picture as ``other``; ``None`` where nothing matches."""
+    """Return how ``query`` shows the same picture as ``other``; ``None`` where nothing matches."""
     found: list[tuple[Alignment, bool]] = []
     for homography, mirrored in _proposals(query, other):
         view = query.mirrored if mirrored else query

@@ -38,7 +38,7 @@ class AlignedPair:
     to_other: Matrix
 
     def outlines(self, left: int, top: int, width: int, height: int) -> tuple[Outline, Outline]:
-        """A box of pixels in fractions of the query's sides, and of the other picture's."""
+        """Return a box of pixels in fractions of the query's sides, and of the other picture's."""
         right, bottom = left + width, top + height
         box = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
         query, other = (
@@ -49,8 +49,14 @@ class AlignedPair:
 
 
 def register(query: Pixels, other: Pixels, found: Match) -> AlignedPair | None:
-    """Both RGB pictures aligned as ``found``; ``None`` where what they share is too
-    small to be compared."""
+    """Return both pictures aligned to a fraction of a pixel; ``None`` if the shared part is too
+    small.
+
+    Args:
+        query: pixels (height, width, 3), RGB.
+        other: pixels of the other picture.
+        found: how they match.
+    """
     height, width = query.shape[:2]
     corners = np.array(found.outline_query) * [width, height]
     least, most = corners.min(axis=0), corners.max(axis=0)

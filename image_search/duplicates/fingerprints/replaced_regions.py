@@ -67,8 +67,16 @@ class _Part:
 
 
 def replaced_region(query: Pixels, other: Pixels, found: Match) -> ReplacedRegion | None:
-    """The region that was replaced between two RGB pictures that match as ``found``; ``None`` where
-    all differences are those of an edit."""
+    """Return the region that was replaced between two matching pictures.
+
+    Args:
+        query: pixels (height, width, 3), RGB.
+        other: pixels of the other picture.
+        found: how they match.
+
+    Returns:
+        The region; ``None`` if all differences are those of an edit.
+    """
     aligned = register(query, other, found)
     return None if aligned is None else replaced_region_in(aligned)
 

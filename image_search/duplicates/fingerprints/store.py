@@ -65,8 +65,10 @@ class FingerprintStore:
         return sum(len(segment.columns) for segment in self._segments)
 
     def refresh(self) -> None:
-        """Take up what other processes have added or merged. A damaged segment is set aside, and
-        its pictures are missing again."""
+        """Load the segments that other processes have added or merged.
+
+        A damaged segment is renamed, and its pictures have no fingerprint again.
+        """
         with self._lock:
             known = {segment.name: segment for segment in self._segments}
             found = []
