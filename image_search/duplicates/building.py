@@ -10,7 +10,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from image_search.duplicates.checking.checks import is_unaltered
 from image_search.duplicates.checking.fingerprinted import Fingerprinted
 from image_search.duplicates.checking.verdict import EXACT, NEAR, SAME_PIXELS, Evidence
 from image_search.duplicates.decisions import Pair
@@ -175,7 +174,7 @@ def _described(
     shown = [pixels for pixels in pictures if pixels is not None]
     kind = SKETCH if len(shown) == 2 and all(map(_is_drawn, shown)) else PHOTO
     sides = {(record.width, record.height) for record, _ in files if record is not None}
-    same = len(sides) == 1 and is_unaltered(near)
+    same = len(sides) == 1 and near.is_unaltered
     if same and _pixels(files[0][1], context) == _pixels(files[1][1], context) != b"":
         return SamePicture(query, other, EXACT, kind, Evidence.of(near, SAME_PIXELS))
     if len(shown) == 2 and difference(shown[0], shown[1], near) is not None:

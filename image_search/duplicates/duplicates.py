@@ -24,7 +24,7 @@ from image_search.indexing.originals import Originals
 from image_search.indexing.reports import Progress
 from image_search.search.ranking.fusion import KINDS
 from image_search.settings import Settings
-from image_search.storage import FileRecord, Snapshot
+from image_search.storage import Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -253,7 +253,7 @@ class Duplicates:
         return self._decisions.undo(self._side(one).digest, self._side(other).digest)
 
     def undo_latest(self) -> tuple[Side, Side, str] | None:
-        """Take back the decision made last; which one that was, ``None`` where there is none.
+        """Undo the latest decision and return it; ``None`` where there is none.
 
         Raises:
             CacheLocked, CacheError: it cannot be written.
@@ -272,7 +272,7 @@ class Duplicates:
         return self._decisions.exported()
 
     def import_decisions(self, plain: Any) -> Imported:
-        """Take over an export; on one pair the newest decision counts.
+        """Import an export; for each pair the newest decision counts.
 
         Raises:
             InvalidQuery: it is no export of decisions; nothing of it was taken.
@@ -285,5 +285,5 @@ class Duplicates:
             content = bytes.fromhex(name)
             files = self._snapshot().files_of(content)
             return Side(content, files[0].path if files else "")
-        record: FileRecord = self._originals.fact(name)
+        record = self._originals.fact(name)
         return Side(record.digest, record.path)

@@ -85,11 +85,9 @@ def check(
 
     Args:
         collection: what the picture is compared with.
-        query: the query, with its filters, its marked part and ``k``.
+        query: the query; ``prepared`` is the same, decoded and embedded.
         data: the bytes of the picture.
-        prepared: the same query, decoded and embedded.
-        own: the id of the indexed image that ``data`` comes from, which is left out of the hits;
-            empty for an uploaded picture.
+        own: the id of the indexed image that it comes from, which is no hit; else empty.
     """
     started = time.perf_counter()
     index, threshold, fitted = collection.index, *collection.threshold(prepared.kind)
@@ -187,15 +185,10 @@ class _Found:
     """
 
     def __init__(
-        self,
-        collection: Collection,
-        query: Query,
-        content: bytes,
-        prepared: PreparedQuery,
-        own: str,
+        self, collection: Collection, query: Query, content: bytes, asked: PreparedQuery, own: str
     ) -> None:
         self._collection, self._query, self._region = collection, query, query.region
-        self._content, self._prepared, self._own = content, prepared, own
+        self._content, self._prepared, self._own = content, asked, own
         self.hits: list[CheckHit] = []
         self.handled: set[str] = set()
         self.suppressed = 0
@@ -203,8 +196,7 @@ class _Found:
         self.unknown: list[str] = []
 
     def verify(self, nearest: Sequence[Hit], threshold: float, data: bytes) -> None:
-        """Verify the fingerprints' candidates; keep the matches that score ``threshold`` or
-        more."""
+        """Verify the candidates; keep the matches that score ``threshold`` or more."""
         fingerprinted, index = self._collection.fingerprinted, self._collection.index
         condition = self._query.filter
         pixels, megapixels = self._prepared.pictures[0], self._collection.max_megapixels
@@ -249,7 +241,7 @@ class _Found:
         same, own, left = set(), b"", _PIXELS
         for digest in sorted(found, key=lambda digest: -found[digest].score):
             record = next(iter(self._collection.index.snapshot.files_of(digest)), None)
-            if record is None or not is_unaltered(found[digest]) or left < 0:
+            if record is None or not found[digest].is_unaltered or left < 0:
                 continue
             left -= record.width * record.height
             own = own or self._pixels(lambda: data)
@@ -303,10 +295,3 @@ class _Found:
 
 def _score(hit: CheckHit) -> float:
     return 0.0 if hit.evidence is None else hit.evidence.score
-
-
-def is_unaltered(near: Match) -> bool:
-    """Whether two matching pictures may have the very same pixels."""
-    turned = min(near.rotation % 360, -near.rotation % 360)
-    whole = min(near.of_query, near.of_other) > 0.8
-    return not near.mirrored and turned < 1 and abs(near.scale - 1) < 0.02 and whole

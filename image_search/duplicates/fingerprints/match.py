@@ -43,6 +43,13 @@ class Match:
     homography: Rows
     inverted: bool = False
 
+    @property
+    def is_unaltered(self) -> bool:
+        """Whether both pictures may have the very same pixels."""
+        turned = min(self.rotation % 360, -self.rotation % 360)
+        whole = min(self.of_query, self.of_other) > 0.8
+        return not self.mirrored and turned < 1 and abs(self.scale - 1) < 0.02 and whole
+
     def words(self) -> str:
         """What was done to the other picture to get the query, for a person to read."""
         parts = ["same picture"]
