@@ -53,7 +53,7 @@ class Duplicates:
         self._lock = threading.Lock()
         self._task, self._hurry = BackgroundTask("duplicates", self._run), False
         self._progress: Progress | None = None
-        self._without_fingerprint: frozenset[bytes] = frozenset()
+        self._unread: frozenset[bytes] = frozenset()
         self._formed: dict[str, tuple[Snapshot, list[SamePicture], object, list[Group]]] = {}
         self._copied: tuple[Snapshot | None, tuple[bytes, ...]] = (None, ())
         self._read: tuple[tuple[int, int] | None, list[SamePicture], set[bytes]] = (None, [], set())
