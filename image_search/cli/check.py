@@ -202,12 +202,14 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _print(name: str, result: CheckResult) -> None:
+    from image_search.duplicates.checking.wording import percent
+
     print(f"{name}: {result.words}", flush=True)
-    # All that a drawing may be of are to be looked at.
+    # All images that a drawing may be of are shown.
     shown = len(result.hits) if result.verdict == "possible" else SHOWN
     for one in result.hits[:shown]:
         evidence = one.evidence
-        why = f"likeness {one.hit.score:.3f}"
+        why = f"similarity {percent(one.hit.score)}"
         if evidence is not None:
             why = f"{evidence.words}"
             why += f"; {evidence.inliers} matching points" if evidence.inliers else ""
