@@ -50,8 +50,8 @@ export function meaning(scores) {
 }
 
 const SIMILARITY =
-  "Similarity: 100\u00a0% is the same picture, 0\u00a0% has nothing in common. Drawings, words and colours stay far " +
-  "below 100\u00a0%. It is not a probability. Compare it only within one search.";
+  "Similarity: 100\u00a0% is the same picture; at 0\u00a0% both share nothing beyond what all images share. Drawings, words " +
+  "and colours usually stay far below 100\u00a0%. It is not a probability. Compare it only within one search.";
 
 const RELATIONS = { exact: "Same file", near: "Same picture", similar: "Similar" };
 
