@@ -1,4 +1,4 @@
-"""How well edited copies are found, and distinguished from pictures that are merely alike."""
+"""How well edited copies are found, and distinguished from pictures that are merely similar."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from image_search.imaging.arrays import Pixels
 from image_search.imaging.edits import INVERTED, KINDS, MILD, STRENGTHS
 from image_search.search.ranking.fusion import PHOTO
 
-# Pictures that a set has twice, one of them edited, as looking at them says: to find the other one
+# Pictures that a set has twice, one of them edited, as one sees: to find the other one
 # too is right. caltech101 has this photograph on white and on grey.
 TWICE = [{"grand_piano/image_0003.jpg", "grand_piano/image_0046.jpg"}]
 # Of the edits of a picture that sets the threshold, every so many is made.

@@ -1,6 +1,6 @@
 """Edited copies looked for by one embedding alone: how often their original is the first.
 
-A check looks for copies by fingerprints (benchmarks/copies.py); this tells what an extractor is
+A check looks for copies by fingerprints (benchmarks/copies.py); this shows what an extractor is
 worth for them by itself, beside networks that the package does not carry.
 """
 

@@ -60,7 +60,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class Judged:
-    """A verified match, and whether a part was exchanged, or one is all that is shared."""
+    """A verified match, and whether a part was replaced, or one is all that is shared."""
 
     score: float
     content: bytes

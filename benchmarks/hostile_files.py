@@ -1,6 +1,6 @@
 """Files that cost, or claim to need, far more than they should, each made from nothing.
 
-Most unpack to just below the limit of 128 megapixels of the settings, or say so and do not.
+Most unpack to just below the limit of 128 megapixels of the settings, or claim so and do not.
 """
 
 from __future__ import annotations

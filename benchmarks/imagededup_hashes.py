@@ -55,7 +55,7 @@ class Hashes:
 
 
 def available() -> bool:
-    """Whether imagededup is here; where it is not, says so."""
+    """Whether imagededup is here; if it is not, prints that."""
     if find_spec("imagededup") is None:
         print("imagededup takes no part: it is not installed here")
         return False

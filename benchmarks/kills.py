@@ -103,7 +103,7 @@ def indexing(images: Path, cache: Path) -> list[str]:
 
 
 def timed_index(images: Path, cache: Path) -> tuple[float, dict[str, int]]:
-    """Seconds that such a process takes, and what it tells."""
+    """Seconds that such a process takes, and what it prints."""
     started = time.perf_counter()
     done = subprocess.run(
         indexing(images, cache), check=True, capture_output=True, text=True, cwd=ROOT

@@ -159,7 +159,7 @@ def scored(
 ) -> dict[str, Floats]:
     """The scores (queries, n) of the ``gallery`` for those of this ``kind`` who are ``asking``, by
     each extractor alone and by the fusion; both are unit blocks (..., dim) by extractor. Where the
-    pictures of the gallery ask, ``itself`` (queries,) tells which is which, and takes no part."""
+    pictures of the gallery ask, ``itself`` (queries,) is which is which, and is left out."""
     layout = Layout(tuple(gallery), tuple(rows.shape[1] for rows in gallery.values()))
     vectors = stored_vectors(layout, gallery)
     calibration = fit(layout, vectors, len(vectors))

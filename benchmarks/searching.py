@@ -112,7 +112,7 @@ def make(folder: Path, count: int) -> None:
             writer.commit(records(first, len(vectors)), vectors)
             print(f"{first + len(vectors):,} of {count:,} vectors", flush=True)
         writer.finish(calibration.to_plain())
-    # Last, for it says that all is there.
+    # Last, because it marks that all is there.
     np.savez(folder / "queries.npz", rows=rows, best=best)
 
 

@@ -116,7 +116,7 @@ def filled(folder: Path, sources: list[Path], count: int) -> None:
 
 
 def pictures(folder: Path, sources: list[Path], count: int) -> Iterator[Path]:
-    """JPEG files of one megapixel, no two alike, made of the sources."""
+    """JPEG files of one megapixel, no two equal, made of the sources."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     for number in range(count):
@@ -233,7 +233,8 @@ class Server:
         return self._process.pid
 
     def processor_seconds(self) -> float:
-        """What the server has used of the processors so far; 0 where the system does not tell."""
+        """What the server has used of the processors so far; 0 where the system does not show
+        it."""
         output = Path(f"/proc/{self._process.pid}/stat")
         if not output.exists():
             return 0.0
@@ -241,7 +242,7 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def peak_megabytes(self) -> float:
-        """The most memory that the server has held; 0 where the system does not tell."""
+        """The most memory that the server has held; 0 where the system does not show it."""
         records = Path(f"/proc/{self._process.pid}/status")
         found = re.search(r"VmHWM:\s+(\d+) kB", records.read_text()) if records.exists() else None
         return int(found[1]) / 1024 if found else 0.0

@@ -228,7 +228,7 @@ def main() -> None:
     text = (
         f"### On one template\n\n`python -m benchmarks.templates`: of {options.groups} templates "
         f"of each kind, each with {TOGETHER} pictures of a collection, every two are compared. "
-        "In each cell: called near-duplicates / of so many pairs / so many if only an exchanged "
+        "In each cell: called near-duplicates / of so many pairs / so many if only a replaced "
         f"part counted. The threshold, {NEAR:g}, is about the lowest that collections have. The "
         f"rules were tuned on {TUNED_ON}.\n\n"
     )

@@ -37,7 +37,7 @@ class Case:
     sketches: str = ""
 
     def rows(self) -> list[list[object]]:
-        """The rows of the table that tell of this set."""
+        """The rows of the table for this set."""
         gallery = Pictures.of(DATASETS / self.name / self.photos)
         if self.sketches:
             return self._drawn(gallery)

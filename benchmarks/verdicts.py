@@ -1,5 +1,5 @@
-"""What a check says of drawings: of the demo's example sketches, and of people's sketches of photos
-half of which are not there.
+"""The verdicts of a check on drawings: of the demo's example sketches, and of people's sketches of
+photos half of which are not there.
 
 ``--constants`` measures instead how much harder people's drawings are than rendered ones, for
 ``image_search.duplicates.checking.drawings``, and how far the stated chance is from the true one on

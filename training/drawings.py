@@ -29,7 +29,7 @@ _RANK = 32
 #: The shape of things is what drawings are compared by; see ``weighting``. For each extractor, the
 #: parts of its embeddings as numbers and share in the cosine, and, of the standard deviation of a
 #: photo's cosine with drawings, the power that the cosine is divided by: with none hubs stay, with
-#: too much the order of the photos gets worse again. What a drawing means is harder to tell than
+#: too much the order of the photos gets worse again. What a drawing means is harder to see than
 #: what lies where, so the layout has the larger share.
 EXTRACTORS: Mapping[str, tuple[tuple[tuple[int, float], ...], float]] = {
     "edges": (((REGISTRY["edges"].dim, 1.0),), 0.5),

@@ -1,7 +1,7 @@
 """Drawings that are learnt from, and where the teachers see each of them.
 
 Of drawings the teachers know less than of photos; but what they see in one, once what all drawings
-have in common is taken away, tells more of what is drawn than a place that was learnt from a few
+have in common is taken away, shows more of what is drawn than a place that was learnt from a few
 classes of sketches.
 """
 

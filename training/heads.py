@@ -1,7 +1,7 @@
 """The last step, in closed form: what is read off a network that has learnt.
 
 Its own last layer, as it comes out of the learning, fits what was learnt from better than anything
-else. Fitted anew to what all stages see, with some resistance, it finds more of what is new.
+else. Fitted again to what all stages see, with some resistance, it finds more of what is new.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LESSONS = 250
 # of all else suffers.
 _RESISTANCE, _OF_DRAWING = 0.03, 0.1
 # Of the spread along a direction of the layout, the power that is divided by: directions in which
-# pictures differ little say a little more than they would.
+# pictures differ little count a little more than they would.
 _EVENNESS = 0.4
 _TOGETHER = 64
 # Photos that the layout is fitted to; more of them give the same directions.

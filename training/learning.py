@@ -32,7 +32,7 @@ class Recipe:
     decay: float = 0.05
     warm_up: int = 200
     temperature: float = 0.1
-    #: What telling photos apart by their layout counts beside matching the teacher.
+    #: What distinguishing photos by their layout counts beside matching the teacher.
     of_layout: float = 0.25
     #: What is seen in each place counts beside what is seen in all of a picture.
     of_places: float = 1.0
@@ -162,7 +162,7 @@ def loss_of(made: torch.Tensor, targets: torch.Tensor, temperature: float) -> to
 
 def loss_of_grids(made: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     """Squared distance of ``made`` from ``wanted``, (m, g, g, dim) both, as a share of the squared
-    length of what is wanted: 1 where nothing is known. A cell that tells little counts little."""
+    length of what is wanted: 1 where nothing is known. A cell that holds little counts little."""
     return (made - wanted).square().sum() / wanted.square().sum()
 
 

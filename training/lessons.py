@@ -29,7 +29,7 @@ SKETCHES, LABELLED_SKETCHES, LOOSE, CONCEPTS = 5, 3, 2, 3
 LOCATED_PHOTOS, LOCATED_RENDERINGS, LOCATED_SKETCHES, LOCATED_LABELLED = 16, 8, 3, 1
 #: Of a painting's target, the share of the very picture; the rest is the mean of its class.
 OF_PAINTING = 0.6
-#: What a square is: each kind has something in common that tells nothing.
+#: What a square is: each kind has something in common that carries no information.
 # A negative is another picture to whoever looks for likeness.
 _EDITS = tuple(kind for kind in KINDS if kind != INVERTED)
 PHOTO, RENDERING, SKETCH, OTHER = range(4)
@@ -41,7 +41,7 @@ class Lesson:
     ``photos`` of them are photos or edits of photos, the others are drawn in one way or another.
 
     ``pairs`` (m, 2) are rows: an edit, a rendering or a sketch, and the photo of the very same.
-    ``kinds`` (n,) tell what each square is, ``shows`` (n,) which item, or -1. Of the rows
+    ``kinds`` (n,) are what each square is, ``shows`` (n,) which item, or -1. Of the rows
     ``located`` (k,) it is known what lies in each place: ``grids`` (k, g, g, MEANING).
     """
 
@@ -169,7 +169,7 @@ class Lessons:
         over: float,
     ) -> Iterator[_Seen]:
         """Parts of pictures, of at ``least`` such a share of their area; so often, another one
-        is laid ``over``."""
+        is put ``over``."""
         for _ in range(number if of else 0):
             one = self._part(of, side, least)
             if self._rng.random() < over:
@@ -198,7 +198,7 @@ class Lessons:
         return _Seen(seen, target, shows=i)
 
     def _photo(self, i: int) -> _Seen:
-        """A view of which the teacher has told what it sees, edited."""
+        """A view that the teacher has embedded, edited."""
         taught, rng = self._taught, self._rng
         view = int(rng.integers(taught.views))
         pixels = self._turned(self._view(i, view))

@@ -3,7 +3,7 @@
 A teacher sees a picture in a grid before it takes the mean. Asked once for the grid, it need not be
 asked again for a part of the picture (Yun and others' ReLabel, CVPR 2021) or for one laid over
 another (Jiang and others' token labelling, NeurIPS 2021): there are as many of these as anybody
-likes, and every square tells as many things as it has cells.
+likes, and every square teaches as many things as it has cells.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from training.space import Grids
 STRIDE = 32
 #: How often all of a picture is shown, and of a part, the least share of the picture's area.
 WHOLE = 0.3
-# What is laid over another square, as shares of its area.
+# What is put over another square, as shares of its area.
 _LEAST_OVER, _MOST_OVER = 0.15, 0.6
-# How far parts, and what is laid over, are from square: the logarithm of width by height.
+# How far parts, and what is put over, are from square: the logarithm of width by height.
 _STRETCHED = 0.35
 # What the height and width of a picture are counted in.
 _FINE = 1000

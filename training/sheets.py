@@ -1,6 +1,6 @@
-"""``python -m training.sheets``: fit what tells drawings from photos, and print how well it does.
+"""``python -m training.sheets``: fit the recognition of drawings, and print how well it does.
 
-Drawings are sketches laid on the papers that the benchmark draws, at several sizes, with thin and
+Drawings are sketches put on the papers that the benchmark draws, at several sizes, with thin and
 thick strokes; photos are folders of pictures that hold no drawings, and shapes made here, as of
 logos and renderings. Sketches of held-out classes and a third of the photos are only judged by, and
 so are whole folders given as ``--apart`` and ``--papers``.
@@ -40,7 +40,7 @@ from image_search.imaging.sheets.drawing import signs_in
 from image_search.imaging.sheets.recognition import Network
 from training.sources import held_out
 
-#: What each picture of a set says: nothing where it cannot be a drawing.
+#: The signs of each picture of a set: none where it cannot be a drawing.
 Signs = list[list[dict[str, float]]]
 
 # Networks whose mean is taken, and the hidden units of each.
@@ -48,7 +48,7 @@ _NETWORKS, _HIDDEN = 6, 12
 _DECAY = 1e-3
 # Clean sketches beside each number on papers: logos are as clean, and must not win.
 _PLAIN = 8
-# A photo taken for a drawing counts as so many drawings taken for photos.
+# A photo recognised as a drawing counts as so many drawings recognised as photos.
 _PHOTO_COUNTS = 8.0
 # Pictures made here of shapes, to learn from and to judge by.
 _SHAPES = 300
@@ -215,7 +215,7 @@ def fit(found: dict[tuple[str, str], Signs], seed: int) -> tuple[list[str], Netw
     counts: list[float] = []
     for (part, _), seen in found.items():
         if part == "photos":
-            # Any one of what is seen in a photo would be taken for a drawing.
+            # Any one of the sheets seen in a photo would be recognised as a drawing.
             for signs in (signs for each in seen for signs in each):
                 rows.append(signs)
                 drawn.append(0.0)
@@ -271,7 +271,7 @@ def _short(numbers: npt.NDArray[np.float64]) -> Floats:
 
 
 def report(found: dict[tuple[str, str], Signs], names: list[str], network: Network) -> str:
-    """A line for each set: how many of its pictures are taken for drawings."""
+    """A line for each set: how many of its pictures are recognised as drawings."""
     lines = []
     for part, name in sorted(found, key=lambda key: (_SETS.index(key[0]), key[1])):
         seen = found[part, name]

@@ -1,4 +1,4 @@
-"""The network while it learns: it tells what lies in each place too, which is then dropped."""
+"""The network while it learns: it also predicts what lies in each place, which is then dropped."""
 
 from __future__ import annotations
 

@@ -17,12 +17,12 @@ Result = TypeVar("Result")
 
 
 class Together:
-    """``workers`` processes that learn networks with ``numbers`` weights; with one there is nobody
+    """``workers`` processes that learn networks with ``numbers`` weights; with one there is none
     to wait for."""
 
     def __init__(self, workers: int, numbers: int) -> None:
         self._context = multiprocessing.get_context("fork")
-        # The last number of a row is what the first process says about how far all is done.
+        # The last number of a row is how far all is done, by the first process.
         self._rows = torch.zeros((workers, numbers + 1)).share_memory_()  # type: ignore[no-untyped-call]
         self._barrier = self._context.Barrier(workers, timeout=_PATIENCE_SECONDS)
 
@@ -43,7 +43,7 @@ class Together:
 
     def mean(self, number: int, parameters: Iterable[torch.nn.Parameter], done: float) -> float:
         """Replace the gradients of process ``number`` by the mean of all processes; returns how far
-        process 0 says that all is done, from ``done`` of each.
+        all is done by process 0, from ``done`` of each.
 
         Raises:
             RuntimeError: another process has ended.

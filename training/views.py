@@ -71,5 +71,5 @@ def covered(pixels: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def mirrored(pixels: Pixels) -> Pixels:
-    """Left and right exchanged."""
+    """Left and right swapped."""
     return np.ascontiguousarray(pixels[:, ::-1])
