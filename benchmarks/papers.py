@@ -103,10 +103,13 @@ def papers(options: argparse.Namespace) -> Iterator[tuple[str, Iterable[tuple[st
     sketches = sample(options.sketches, options.each, options.seed)
     for kind in KINDS:
         if not options.kinds or kind in options.kinds:
-            yield kind, ((photo_of(path), layout(kind, path, n)) for n, path in enumerate(sketches))
+            yield (
+                kind,
+                ((photo_of(path), on_paper(kind, path, n)) for n, path in enumerate(sketches)),
+            )
 
 
-def layout(kind: str, path: Path, seed: int) -> bytes:
+def on_paper(kind: str, path: Path, seed: int) -> bytes:
     grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     pixels = lay(kind, np.asarray(grey, np.uint8), seed)
     return bytes(cv2.imencode(".png", pixels[..., ::-1])[1])

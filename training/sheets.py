@@ -113,7 +113,7 @@ def look(options: argparse.Namespace) -> Iterator[tuple[tuple[str, str], Signs]]
             # Other sketches on each paper.
             start = zlib.crc32(kind.encode()) % max(1, len(chosen) - options.each)
             of = chosen[start : start + options.each]
-            yield (part, kind), [signs_in(layout(kind, path, n)) for n, path in enumerate(of)]
+            yield (part, kind), [signs_in(on_paper(kind, path, n)) for n, path in enumerate(of)]
 
 
 def plain(path: Path, seed: int) -> Pixels:
@@ -124,7 +124,7 @@ def plain(path: Path, seed: int) -> Pixels:
     return np.repeat(grey[..., None], 3, axis=2)
 
 
-def layout(kind: str, path: Path, seed: int) -> Pixels:
+def on_paper(kind: str, path: Path, seed: int) -> Pixels:
     """A sketch on a ``kind`` of paper, as some camera or scanner would bring it."""
     rng = np.random.default_rng(seed + zlib.crc32(kind.encode()))
     grey: Grey = np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), np.uint8)

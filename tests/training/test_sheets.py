@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("torch")
 
 from image_search.imaging.sheets.recognition import read_network
-from training.sheets import Signs, as_json, fit, laid, report, shapes
+from training.sheets import Signs, as_json, fit, on_paper, report, shapes
 
 
 def signs(drawn: bool, seed: int, count: int = 60) -> Signs:
@@ -53,9 +53,9 @@ def test_sketches_are_laid_in_several_ways(tmp_path: Path) -> None:
     cv2.circle(page, (32, 32), 20, 0, 1)
     path = tmp_path / "ring.png"
     cv2.imwrite(str(path), page)
-    made = [laid("squared", path, seed) for seed in range(12)]
+    made = [on_paper("squared", path, seed) for seed in range(12)]
     assert len({pixels.shape for pixels in made}) > 2
-    assert np.array_equal(made[3], laid("squared", path, 3))
+    assert np.array_equal(made[3], on_paper("squared", path, 3))
 
 
 def test_shapes_are_solid() -> None:

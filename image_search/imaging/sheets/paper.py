@@ -223,8 +223,8 @@ def paper_of(pixels: Pixels, *, light: bool | None = None) -> Paper:
     # One grain of dust or noise would raise the paper all around it.
     calm = np.asarray(cv2.medianBlur(small, 3), np.uint8)
     if light is None:
-        ways = [_paper(calm, _DENSE, light=way) for way in (False, True)]
-        light = _roughness(ways[1]) < _roughness(ways[0])
+        papers = [_paper(calm, _DENSE, light=light) for light in (False, True)]
+        light = _roughness(papers[1]) < _roughness(papers[0])
     return Paper(_paper(calm, STROKE, light=light), light)
 
 
@@ -232,9 +232,9 @@ def _paper(calm: Pixels, share: float, *, light: bool) -> Pixels:
     """What lies under ink that is at most so large a ``share`` of the longer side wide; the
     channels and the corners of a square stand for the whole."""
     side = max(5, round(share * max(calm.shape[:2])) | 1)
-    way = cv2.MORPH_OPEN if light else cv2.MORPH_CLOSE
+    operation = cv2.MORPH_OPEN if light else cv2.MORPH_CLOSE
     padded = cv2.copyMakeBorder(calm, side, side, side, side, cv2.BORDER_REFLECT)
-    found = cv2.morphologyEx(padded, way, np.ones((side, side), np.uint8))
+    found = cv2.morphologyEx(padded, operation, np.ones((side, side), np.uint8))
     return np.asarray(found[side:-side, side:-side], np.uint8)
 
 
