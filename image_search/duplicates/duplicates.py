@@ -63,7 +63,7 @@ class Duplicates:
         """How many contents have not been compared with the others yet."""
         contents = self._snapshot().contents() - self._stored_pairs()[1]
         # Those that could not be read when it was tried are waited for no longer.
-        return len(contents - (self._without_fingerprint & set(self._fingerprinted.missing())))
+        return len(contents - (self._unread & set(self._fingerprinted.missing())))
 
     def update(
         self,
@@ -98,7 +98,7 @@ class Duplicates:
         try:
             if not self._fingerprinted.catch_up(note, cancelled):
                 return False
-            self._without_fingerprint = frozenset(self._fingerprinted.missing())
+            self._unread = frozenset(self._fingerprinted.missing())
             if fitting and not self._checker.fit(note, cancelled, hurry=hurry):
                 return False
             return self._build(note, cancelled, hurry=hurry)

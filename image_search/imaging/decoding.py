@@ -475,8 +475,10 @@ def _reduced(image: Image.Image, side: int, longest: int) -> Image.Image:
 def resized(pixels: Pixels, width: int, height: int) -> Pixels:
     """A picture, (h, w) or (h, w, 3) uint8, at ``width`` and ``height``: averaged where it becomes
     smaller, linear between pixels where it becomes larger."""
-    way = cv2.INTER_AREA if max(pixels.shape[:2]) > max(width, height) else cv2.INTER_LINEAR
-    out = cv2.resize(np.ascontiguousarray(pixels), (width, height), interpolation=way)
+    interpolation = (
+        cv2.INTER_AREA if max(pixels.shape[:2]) > max(width, height) else cv2.INTER_LINEAR
+    )
+    out = cv2.resize(np.ascontiguousarray(pixels), (width, height), interpolation=interpolation)
     return np.asarray(out, np.uint8)
 
 
