@@ -38,7 +38,7 @@ Result = TypeVar("Result")
 
 # Checks at work at the same time: each decodes pictures at their full size, on two threads.
 CHECKS = 2
-# Weights are put into their place, or taken away, by hand; nobody notices that somewhat later.
+# Weights are put into their place, or taken away, by hand: a second later is soon enough.
 USABLE_SECONDS = 1.0
 # What an update goes on telling after the images are embedded.
 COUNTED = ("added", "changed", "moved", "removed", "unreadable")
@@ -216,7 +216,7 @@ class Library:
             CacheLocked: another process, or another thread, is updating the cache.
         """
         report, warnings = self._reopening(lambda: self._updater.update(on_progress, cancelled))
-        # The codes of a large collection are made now rather than when somebody waits for them.
+        # The codes of a large collection are made now rather than when a search waits for them.
         if self._serving.verified is not None or is_large(self._serving.snapshot()):
             self._serving.index(wait=True)
         if report.removed or report.changed:
@@ -386,10 +386,10 @@ class Serving:
 
     def verify(self, cancelled: Callable[[], bool] = lambda: False) -> bool:
         """Compare the vectors of a large collection with their checksums; whether that went to its
-        end. At a start it is left out: codes that were kept vouch for files that were not touched,
-        but a disk may lose bits all the same.
+        end. At a start it is left out: codes were kept only of files that were whole, and these
+        were not touched since; but a disk may lose bits all the same.
 
-        What is altered is no longer searched, and told as ``damage``; an update computes it again.
+        What is altered is no longer searched, and named in ``damage``; an update computes it again.
         """
         snapshot = self.snapshot()
         for segment in snapshot.segments if is_large(snapshot) else ():

@@ -35,7 +35,7 @@ side, 3) uint8 RGB, texts (n, 77) int64 tokens. It may be called from many threa
 BATCH = 16
 # Of what waits, so many go through a network together at most: networks are warmed up for batches
 # of each of these sizes, and a full batch would go through the one that indexing uses (see
-# ``runtime/openvino_engine.py``), which nobody should wait for to be loaded.
+# ``runtime/openvino_engine.py``), for whose loading no query should wait.
 MOST = BATCH // 2
 # Extractors that work for queries at the same time, those that wait for one another included.
 THREADS = 16
@@ -179,7 +179,7 @@ class MicroBatcher(Generic[Item]):
         return asked
 
     def _lead(self) -> None:
-        """Compute some of what waits, with the lock given up meanwhile."""
+        """Compute some of what waits, with the lock released for that time."""
         # What the others that are free may take is left to them.
         count = min(MOST, -(-len(self._waiting) // self._free))
         batch = [self._waiting.popleft() for _ in range(count)]
@@ -319,7 +319,7 @@ class ExtractorPool:
     def begin(self, names: Sequence[str]) -> None:
         """Begin to load these, if it has not begun yet; whoever asks for one then waits for less.
 
-        What goes wrong is told to those who ask.
+        What goes wrong is raised where an extractor is asked for.
         """
         with self._lock:
             wanted = [name for name in names if name not in self._turns]
@@ -347,7 +347,7 @@ class ExtractorPool:
 class QueryExtractors:
     """The extractors of one query, by name as ``load`` gives them.
 
-    Where nobody else needs the cores, they work side by side; else one after the other, and
+    Where no other query needs the cores, they work side by side; else one after the other, and
     ``let_others_go_first`` is called once when all their inputs are ready, so that what others ask
     can go through the networks with it.
     """

@@ -85,7 +85,7 @@ class EdgeOrientations:
     between two colours of equal brightness counts too.
 
     From each cell most of its mean over the orientations is taken away: what has no direction
-    (grain, foliage, paper) then says little, and a drawing of a few strokes can resemble a photo
+    (grain, foliage, paper) then counts little, and a drawing of a few strokes can resemble a photo
     that is busy all over.
     """
 

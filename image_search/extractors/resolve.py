@@ -33,7 +33,7 @@ def resolve(
 
     Raises:
         SettingsError: ``choice`` names no extractor, or an unknown one.
-        ModelUnavailable: a model that ``choice`` names is not to be had. ``auto`` does without it
+        ModelUnavailable: a model that ``choice`` names is not available. ``auto`` does without it
             and says so in ``Resolution.warnings``.
     """
     automatic = _parse(choice) is None

@@ -18,7 +18,7 @@ import numpy as np
 from image_search.imaging.arrays import Floats
 
 FILE = Path(__file__).resolve().parent / "uprightness.safetensors"
-#: Quarter turns that are told apart.
+#: Quarter turns that are distinguished.
 QUARTERS = 4
 
 

@@ -35,7 +35,7 @@ SAVE_SECONDS = 3.0
 SAVE_FILES = 4096
 # Seconds between two reports of progress.
 REPORT_SECONDS = 0.2
-# Failures told while the update runs; the report at the end has them all.
+# Failures reported while the update runs; the report at the end has them all.
 RECENT = 10
 
 

@@ -28,7 +28,7 @@ from image_search.storage import Records
 
 # How many hits are shown where the query does not say.
 TOP_K = 30
-# Words beyond this many characters say nothing to a text model that reads 77 tokens.
+# A text model reads 77 tokens; words beyond this many characters are never among them.
 MAX_TEXT = 1000
 # What one query may hold: each part costs memory and time, and no person asks for so much.
 MAX_PICTURES = 32
@@ -42,7 +42,7 @@ MAX_NAME = 300
 MAX_FOLDER = 4096
 # Sides that differ by less than this share count as equal.
 _SQUARE = 0.05
-# Folders that are told of where the one that is asked for is unknown.
+# Folders that are suggested where the one that is asked for is unknown.
 _MEANT = 3
 # What every Python reads alike.
 _TIME = re.compile(
@@ -191,10 +191,10 @@ class Query:
     for what is wanted; ``not_text``: for what is not. ``color``: colours that replace those of the
     pictures. ``region``: the part of the one picture that asks. ``kind``: whether the pictures are
     photos or sketches, or ``auto`` to tell from the pictures. ``weights`` by extractor, or by group
-    of extractors, replace the defaults, and what is not named in them has no say; ``preset`` names
-    a mixture in their place (see ``image_search.search.queries``). ``filter`` is what every hit
-    must fulfil. ``k`` hits are wanted. ``original``: pictures of drawings are compared as they are,
-    rather than cleaned of their paper first.
+    of extractors, replace the defaults, and what is not named in them has weight 0; ``preset``
+    names a mixture in their place (see ``PRESETS``). ``filter`` is what every hit must fulfil.
+    ``k`` hits are wanted. ``original``: pictures of drawings are compared as they are, rather than
+    cleaned of their paper first.
     """
 
     images: tuple[bytes, ...] = ()

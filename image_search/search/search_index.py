@@ -42,14 +42,14 @@ NAME = "name"
 
 @dataclass(frozen=True, eq=False)
 class ScoringQuery:
-    """A query as numbers: unit ``blocks`` (dim,) by extractor, with a weight for each, and what it
-    was taken for.
+    """A query as numbers: unit ``blocks`` (dim,) by extractor, with a weight for each, and its
+    ``kind``.
 
     ``words`` are looked for in the names of files and folders; names then have a share of
     ``name_weight`` / (1 + ``name_weight``) in the score, and all of it where there are no blocks.
-    ``filter`` is what every hit must fulfil. Where ``expanded``, the first answers speak about the
-    others if that helps its kind. Where there are ``variants``, the first as it is drawn, each
-    image is compared with all of them, and the best counts.
+    ``filter`` is what every hit must fulfil. Where ``expanded``, the others are also compared with
+    the first answers, if that helps its kind. Where there are ``variants``, the first as it is
+    drawn, each image is compared with all of them, and the best counts.
     """
 
     blocks: Mapping[str, Floats]
@@ -63,8 +63,8 @@ class ScoringQuery:
 
     @property
     def plain(self) -> ScoringQuery:
-        """The same, scored by the plain sum, which says the same of any two pictures wherever they
-        are."""
+        """The same, scored by the plain sum, which is the same for any two pictures in any
+        collection."""
         return replace(self, expanded=False)
 
     @cached_property
@@ -90,8 +90,8 @@ class Searchable:
 class Scored:
     """Rows (n,) of a segment with the columns (n,) of ``scores`` and ``contributions``, by
     extractor or what else adds to the score; ``features`` are their centred blocks (n, dim) by
-    network through which they may speak about others. Of the ``variants`` of a drawing, by name,
-    ``variant`` (n,) tells by number which of them each row was compared with."""
+    network through which others may be compared with them. Of the ``variants`` of a drawing, by
+    name, ``variant`` (n,) is the number of the one that each row was compared with."""
 
     segment: Segment
     rows: Rows
@@ -390,7 +390,7 @@ class SearchIndex:
 
     def hits_of(self, question: ScoringQuery, contents: Iterable[bytes]) -> list[Hit]:
         """The images of these contents (SHA-256) that the filter admits, as hits without a rank,
-        however far they are from the question; what is near to them has no say."""
+        however far they are from the question; without query expansion."""
         wanted = set(contents)
         scoring = self._scoring(question)
         hits: list[Hit] = []

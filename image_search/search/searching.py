@@ -59,7 +59,7 @@ SOME_WORDS = (
 )
 # What hits were found by.
 NAMES, CONTENT = "names", "content"
-UNWEIGHED = "The weights give CLIP no say, so the words were not looked for."
+UNWEIGHED = "CLIP has weight 0, so the words were not looked for."
 # How far words for what is not wanted push away, against those for what is.
 _AGAINST = 0.5
 
@@ -69,7 +69,7 @@ class SearchResult:
     """The hits, best first, and what they were chosen from.
 
     ``compared`` images were looked at, every one that the filters admit; ``unreadable`` files of
-    the folder could not be. ``kind`` is what the query was taken for: photo, sketch or text;
+    the folder could not be. ``kind`` is that of the query: photo, sketch or text;
     ``drawing`` the first picture of a sketch as it was compared, unless that is the original.
     ``matched_by`` is ``names`` where words were looked for in names of files and folders only, and
     every other image is left out; else ``content``, by which every image is more or less close.
@@ -89,7 +89,7 @@ class SearchResult:
 @dataclass(frozen=True, eq=False)
 class PreparedQuery:
     """A query made out: the ``question`` for the index, what its ``kind`` is, its ``pictures`` as
-    RGB pixels, the ``extractors`` that take part, and what is to be told beside the answer.
+    RGB pixels, the ``extractors`` that take part, and the ``warnings`` that go into the answer.
 
     ``drawings`` are what was compared in place of the pictures, one for each where the query is a
     sketch that is not compared as it is."""
@@ -231,12 +231,12 @@ def _unused_weights(query: Query, usable: Sequence[str]) -> tuple[str, ...]:
     lacking = unused_weights(PRESETS.get(query.preset, query.weights or {}), usable)
     if not lacking:
         return ()
-    return (f"Nothing in use here compares {' or '.join(lacking)}, which therefore has no say.",)
+    return (f"Nothing in use here compares {' or '.join(lacking)}, so its weight is not used.",)
 
 
 def _weighed_by_hand(query: Query) -> bool:
-    """Whether somebody chose every weight, which leaves out the names of files; a mixture leaves
-    open what else counts."""
+    """Whether every weight was chosen by hand, which leaves out the names of files; a mixture
+    leaves open what else counts."""
     return query.weights is not None and query.preset == AUTO
 
 
@@ -255,7 +255,7 @@ def _check_extractors(query: Query, usable: Sequence[str]) -> None:
     if query.color and "hsv" not in usable:
         raise InvalidQuery("Colours need the extractor hsv, which is not in use here.")
     if query.color and query.weights is not None and not query.weights.get("hsv"):
-        raise InvalidQuery("A colour is asked for, but the weights give hsv no say.")
+        raise InvalidQuery("A colour is asked for, but hsv has weight 0.")
 
 
 def _question(
@@ -322,8 +322,8 @@ def blocks_of(
     drawing: Pixels | None = None,
     cut_out: bool = False,
 ) -> tuple[dict[str, Floats], tuple[Variant, ...]]:
-    """One unit block (dim,) for each extractor of those ``wanted`` that can speak for the query;
-    and the variants of the one ``drawing`` that it is about, if it is, mirrored and turned.
+    """One unit block (dim,) for each extractor of those ``wanted`` that can compare what the query
+    holds; and the variants of the one ``drawing`` that it is about, if it is, mirrored and turned.
 
     ``pictures`` are the query's, as RGB pixels; ``cut_out`` is whether the margin of the drawing is
     not its own.

@@ -134,7 +134,7 @@ def test_fields_left_empty_are_not_asked_for(client: Client) -> None:
         ({"color": "red"}, "write #rrggbb"),
         ({"color": "#ff0000:0"}, "share"),
         ({"color": ["#ff0000", "#00ff0"]}, "'#00ff0' is not a colour"),
-        ({"color": "#ff0000", "weights": '{"edges": 1}'}, "give hsv no say"),
+        ({"color": "#ff0000", "weights": '{"edges": 1}'}, "hsv has weight 0"),
         ({"region": "0,0,2,2"}, "fractions"),
         ({"region": "0,0,0,1"}, "above 0"),
         ({"after": "soon"}, "'soon' is not a date"),

@@ -71,7 +71,7 @@ class _Compiled:
         self._made = self._make() if self._kept is None else None
 
     def load(self, form: str) -> Forward:
-        """The network of this name; all are made anew where it is damaged."""
+        """The network of this name; all are made again where it is damaged."""
         with self._turn:
             if self._kept is not None:
                 try:

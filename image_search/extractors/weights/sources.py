@@ -51,7 +51,7 @@ class HuggingFaceWeights(Weights):
 
     @property
     def place(self) -> Path:
-        """The repository in the cache that HF_HOME, HF_HUB_CACHE and their kin name."""
+        """The repository in the cache that HF_HOME, HF_HUB_CACHE and the like name."""
         # This one module of the library is light, and knows every variable that moves the cache.
         from huggingface_hub import constants
 

@@ -63,15 +63,15 @@ _DESCRIPTORS: Mapping[str, Mapping[str, float]] = {
 }
 # What was not trained on pictures.
 UNTRAINED = frozenset(_DESCRIPTORS[PHOTO])
-# What the package's own network says for every 1 of the descriptors, within their one; for photos
-# times the cube of the trust that the collection has in it.
+# The weight of the package's own network for every 1 of the descriptors, within their one; for
+# photos times the cube of the trust that the collection has in it.
 _BESIDE: Mapping[str, Mapping[str, float]] = {
     PHOTO: {"design": 0.5},
     SKETCH: {"design": 3.0},
     TEXT: {},
 }
-# What a network that these figures do not know says of a drawing at most: it has hardly seen any,
-# and stands beside one that has. With .1 to .2 none that was tried did harm.
+# The weight that a network which these figures do not know has for a drawing at most: it has hardly
+# seen any, and stands beside one that has. With .1 to .2 none that was tried did harm.
 _PLUGGED_IN = 0.2
 
 # Share of the collection's mean taken away from a picture's block before it is compared. A drawing
@@ -83,11 +83,11 @@ COLOUR_MEAN_SHARE = 0.5
 
 #: The name under which what the first answers say appears among a hit's scores.
 NEIGHBOURS = "neighbours"
-#: So many of the first answers speak in each round.
+#: So many of the first answers are averaged in each round.
 EXPANSION_SIZE = 10
 #: Among so many of the nearest the first answers look for those that belong to them.
 REACH = 512
-# Fewer images say nothing reliable about a mean of a thousand dimensions.
+# Of fewer images, a mean of a thousand dimensions is not reliable.
 FEWEST = 50
 # Images looked at: a mean and a standard deviation need no more.
 SAMPLE = 2000
@@ -146,9 +146,9 @@ def query_vector(
 ) -> Floats:
     """The vector (layout.dim,) whose inner product with a stored vector is the fused score.
 
-    ``blocks`` are unit vectors (dim of the extractor,), for the extractors that the query can speak
-    for, and ``shares`` those of each in the score (see ``shares_of``). The fused score is the mean
-    of the blocks' cosines weighted by their shares, hence within [-1, 1].
+    ``blocks`` are unit vectors (dim of the extractor,), for the extractors that compare what the
+    query holds, and ``shares`` those of each in the score (see ``shares_of``). The fused score is
+    the mean of the blocks' cosines weighted by their shares, hence within [-1, 1].
 
     Raises:
         InvalidQuery: all the shares are zero.
@@ -190,7 +190,7 @@ class Calibration:
         return Calibration(layout, means, ones, ones, 0)
 
     def outdated(self, images: int) -> bool:
-        """Whether a collection of now ``images`` images should be fitted anew: it has doubled or
+        """Whether a collection of now ``images`` images should be fitted again: it has doubled or
         halved since, or has become large enough to be fitted at all."""
         if images < FEWEST:
             return False
@@ -419,7 +419,7 @@ class Expansion:
 def active_extractors(
     calibration: Calibration, kind: str, shares: Mapping[str, float]
 ) -> Collection[str]:
-    """The extractors through which the first answers to a query of a kind speak, of those that have
+    """The extractors by which others are compared with the first answers, of those that have
     ``shares`` in the score: for photos all, for drawings the trained networks; none for words, and
     in collections too small to be calibrated."""
     if kind not in (PHOTO, SKETCH) or not calibration.fitted_on:
@@ -435,7 +435,7 @@ def expansion(
     rounds: Sequence[Round] = ROUNDS,
 ) -> Expansion | None:
     """What the first of some images with these ``scores`` (n,) say about the others, by the
-    ``centred`` unit blocks (n, dim) of each extractor that is heard, which has its share in the
+    ``centred`` unit blocks (n, dim) of each active extractor, which has its share in the
     score; ``None`` where they have nothing to say."""
     said = None
     for this in rounds:
