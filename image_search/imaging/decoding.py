@@ -63,13 +63,10 @@ _ALL_PAGES = 1_000_000_000
 _LARGE = 8_000_000
 # Rows whose pixels are hashed together.
 _BAND = 64
-# A file larger than this is not read into memory (bytes).
-MAX_FILE_BYTES = 500_000_000
 # Pillow's own bomb guard stays on as a second net for pictures nested in others (ICO, ICNS), made
 # to refuse where it would only warn. The first net is the limit given to ``decode``.
 Image.MAX_IMAGE_PIXELS = 1_000_000_000
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
-
 # Pixels that are decoded at once, by all threads together: 4 to 8 bytes for each of them.
 _MOST_AT_ONCE: Final = 100_000_000
 # Frames of a GIF can only be told by going through them, and so many would take seconds.

@@ -7,7 +7,9 @@ import stat
 from pathlib import Path
 
 from image_search.errors import ImageTooLarge, UnreadableImage
-from image_search.imaging.decoding import MAX_FILE_BYTES
+
+# A file larger than this is not read into memory (bytes).
+MAX_FILE_BYTES = 500_000_000
 
 
 def read_image_file(path: Path) -> bytes:

@@ -17,8 +17,9 @@ import numpy.typing as npt
 
 from image_search.errors import FormatNotRead, ImageTooLarge, NotAnImage, UnreadableImage
 from image_search.extractors.base import Extractor
-from image_search.imaging.decoding import MAX_FILE_BYTES, decode
+from image_search.imaging.decoding import decode
 from image_search.imaging.formats.kinds import is_no_image
+from image_search.imaging.reading import MAX_FILE_BYTES
 from image_search.indexing.redecoding import shown_differently
 from image_search.indexing.scanning import Entry, is_outside, times_of
 from image_search.storage import FileRecord
