@@ -138,7 +138,7 @@ class MicroBatcher(Generic[Item]):
         self._free, self._most_bytes = at_once, most_bytes
         self._changed = threading.Condition()
         self._waiting: deque[_Asked[Item]] = deque()
-        self._under_way: dict[bytes, _Asked[Item]] = {}
+        self._in_progress: dict[bytes, _Asked[Item]] = {}
         self._rows: OrderedDict[bytes, Floats] = OrderedDict()
         self._bytes = 0
 
@@ -157,7 +157,7 @@ class MicroBatcher(Generic[Item]):
         """Rows (len(asked), dim) of what was asked. Raises what ``compute`` raises."""
         with self._changed:
             while not all(one.answered for one in asked):
-                # Whoever waits also computes, for others where its own is under way.
+                # Whoever waits also computes, for others while its own is in progress.
                 if self._free and self._waiting:
                     self._lead()
                 else:
@@ -172,9 +172,9 @@ class MicroBatcher(Generic[Item]):
         if row is not None:
             self._rows.move_to_end(key)
             return _Asked(item, key, row)
-        asked = self._under_way.get(key)
+        asked = self._in_progress.get(key)
         if asked is None:
-            asked = self._under_way[key] = _Asked(item, key)
+            asked = self._in_progress[key] = _Asked(item, key)
             self._waiting.append(asked)
         return asked
 
@@ -194,7 +194,7 @@ class MicroBatcher(Generic[Item]):
             self._changed.acquire()
             self._free += 1
             for number, one in enumerate(batch):
-                del self._under_way[one.key]
+                del self._in_progress[one.key]
                 if rows is None:
                     one.error = failure
                 else:

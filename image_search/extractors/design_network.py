@@ -82,7 +82,7 @@ class Design(nn.Module):
         return self._halves(self._stages(x))
 
     def read_of(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures to what the meaning and the layout are told from, (n, ...) each."""
+        """The features of pictures that meaning and layout are computed from, (n, ...) each."""
         seen = self._stages(x)
         return _pooled(seen), _cells(seen)
 

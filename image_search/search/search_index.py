@@ -281,11 +281,11 @@ class Scoring:
             name: np.concatenate([one.features[name] for one in known]) for name in self._active
         }
         scores = np.concatenate([one.fused for one in known])
-        said = expansion(self.question.shares, features, scores)
-        if said is None:
+        effect = expansion(self.question.shares, features, scores)
+        if effect is None:
             return found
         ends = np.cumsum([len(one.rows) for one in known])[:-1]
-        columns = (np.split(of, ends) for of in (said.likeness, said.added, said.stays))
+        columns = (np.split(of, ends) for of in (effect.likeness, effect.added, effect.stays))
         return [
             one.with_added(NEIGHBOURS, *of_one)
             for one, *of_one in zip(known, *columns, strict=True)
@@ -396,8 +396,8 @@ class SearchIndex:
         hits: list[Hit] = []
         for part in self.parts:
             segment, allowed = part.of.segment, self._allowed(part, question.filter)
-            facts = segment.holding_any(wanted)
-            rows = segment.vector_of[facts].astype(np.int64) if facts else np.zeros(0, np.int64)
+            owners = segment.holding_any(wanted)
+            rows = segment.vector_of[owners].astype(np.int64) if owners else np.zeros(0, np.int64)
             rows = rows[allowed[rows]]
             hits.extend(one.hit() for one in scoring.scored(part.of, rows, allowed).found())
         return hits

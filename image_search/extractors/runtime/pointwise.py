@@ -58,9 +58,9 @@ class SelfAttention(nn.Module):
         projected = _pixel_by_pixel(self.projections, tokens).reshape(
             n, length, 3, self.heads, each
         )
-        asking, asked, told = projected.permute(2, 0, 3, 1, 4).unbind(0)
-        near = torch.softmax(asking @ asked.transpose(-1, -2) * each**-0.5, dim=-1)
-        seen = (near @ told).transpose(1, 2).reshape(n, length, width)
+        queries, keys, values = projected.permute(2, 0, 3, 1, 4).unbind(0)
+        near = torch.softmax(queries @ keys.transpose(-1, -2) * each**-0.5, dim=-1)
+        seen = (near @ values).transpose(1, 2).reshape(n, length, width)
         return _pixel_by_pixel(self.out, seen), None
 
 

@@ -224,7 +224,7 @@ class PackagedWeights(Weights):
 
     def hint(self) -> str:
         """Only a new installation brings it back."""
-        return "Install this package anew."
+        return "Install this package again."
 
     def _download(self, progress: bool) -> Callable[[], object]:
         del progress  # there is none: ``blocked_reason`` keeps everybody from asking

@@ -170,7 +170,7 @@ class Coder:
     (zeros) or weigh them, without the others' signs adding noise.
     """
 
-    way = "rabitq-1024/1"
+    version = "rabitq-1024/1"
     """To be changed whenever the same vectors would get other codes."""
 
     def __init__(self, dims: Sequence[int]) -> None:
@@ -272,8 +272,8 @@ class _Rotation:
 
     def __init__(self, dim: int) -> None:
         # The old generator, whose numbers no version of numpy changes.
-        dice = np.random.RandomState(dim)
-        self._turns = [_Turn(dim, dice), _Turn(_BITS, dice)]
+        rng = np.random.RandomState(dim)
+        self._turns = [_Turn(dim, rng), _Turn(_BITS, rng)]
         self._scale = np.float32(dim**0.5)
 
     def __call__(self, rows: Floats) -> Floats:
@@ -284,11 +284,11 @@ class _Rotation:
 
 
 class _Turn:
-    def __init__(self, dim: int, dice: np.random.RandomState) -> None:
-        self._order = dice.permutation(dim)
-        self._signs = dice.choice([-1.0, 1.0], dim).astype(np.float32)
-        self._right = _orthogonal(dim // _SIDE, dice)[:, : _BITS // _SIDE]
-        self._left = _orthogonal(_SIDE, dice)
+    def __init__(self, dim: int, rng: np.random.RandomState) -> None:
+        self._order = rng.permutation(dim)
+        self._signs = rng.choice([-1.0, 1.0], dim).astype(np.float32)
+        self._right = _orthogonal(dim // _SIDE, rng)[:, : _BITS // _SIDE]
+        self._left = _orthogonal(_SIDE, rng)
 
     def __call__(self, rows: Floats) -> Floats:
         # As two large products, which are many times as quick as many small ones.
@@ -298,8 +298,8 @@ class _Turn:
         return np.asarray((turned @ self._left).reshape(len(rows), _BITS), np.float32)
 
 
-def _orthogonal(side: int, dice: np.random.RandomState) -> Floats:
-    matrix, triangle = np.linalg.qr(dice.normal(size=(side, side)))
+def _orthogonal(side: int, rng: np.random.RandomState) -> Floats:
+    matrix, triangle = np.linalg.qr(rng.normal(size=(side, side)))
     # With the signs of the diagonal taken out, the result is the same with every library.
     return np.asarray(matrix * np.sign(np.diag(triangle)), np.float32)
 

@@ -38,11 +38,11 @@ def verified_segments(snapshot: Snapshot) -> set[str]:
     empty for small collections, which are verified at every start."""
     if not is_large(snapshot):
         return set()
-    way = _way(snapshot)
+    coding = _coding(snapshot)
     return {
         segment.name
         for segment in snapshot.segments
-        if _is_coded(segment) and codes_path(segment, snapshot.calibration, way).exists()
+        if _is_coded(segment) and codes_path(segment, snapshot.calibration, coding).exists()
     }
 
 
@@ -59,7 +59,7 @@ def index_of(
             segment.verify()
         return FlatIndex(calibration.centred(segment.vectors[:]))
     coder = Coder(calibration.layout.dims)
-    path = codes_path(segment, snapshot.calibration, _way(snapshot))
+    path = codes_path(segment, snapshot.calibration, _coding(snapshot))
     codes = read_codes(path, len(segment.vectors), coder.length)
     if codes is None:
         if not verified:
@@ -77,8 +77,10 @@ def _is_coded(segment: Segment) -> bool:
     return segment.vectors.nbytes >= _SMALL
 
 
-def _way(snapshot: Snapshot) -> str:
-    return f"{Coder.way} {[(extractor.name, extractor.dim) for extractor in snapshot.extractors]}"
+def _coding(snapshot: Snapshot) -> str:
+    return (
+        f"{Coder.version} {[(extractor.name, extractor.dim) for extractor in snapshot.extractors]}"
+    )
 
 
 def _batches(segment: Segment, calibration: Calibration) -> Iterator[Floats]:

@@ -267,10 +267,10 @@ def fit(layout: Layout, sample: Floats, images: int) -> Calibration:
         return Calibration.none(layout)
     scale = np.float32(math.sqrt(len(layout.names)))
     means, std, cosines_of = {}, {}, {}
-    dice = np.random.default_rng(0)
-    ones, others = dice.integers(0, len(sample), (2, _PAIRS))
+    rng = np.random.default_rng(0)
+    ones, others = rng.integers(0, len(sample), (2, _PAIRS))
     ones, others = ones[ones != others], others[ones != others]
-    queries = dice.permutation(len(sample))[:_QUERIES]
+    queries = rng.permutation(len(sample))[:_QUERIES]
     for name, place in layout.slices().items():
         block = sample[:, place] * scale
         means[name] = block.mean(axis=0) * np.float32(len(block) / (len(block) + _SHRINK))
@@ -437,14 +437,14 @@ def expansion(
     """What the first of some images with these ``scores`` (n,) say about the others, by the
     ``centred`` unit blocks (n, dim) of each active extractor, which has its share in the
     score; ``None`` where they have nothing to say."""
-    said = None
+    combined = None
     for this in rounds:
-        now = scores if said is None else said.of(scores)
+        now = scores if combined is None else combined.of(scores)
         one = _mean_of_first(this, shares, centred, now)
         if one is None:
             break
-        said = one if said is None else said.then(one)
-    return said
+        combined = one if combined is None else combined.then(one)
+    return combined
 
 
 def _mean_of_first(
