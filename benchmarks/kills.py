@@ -126,7 +126,7 @@ def images_in(cache: Path) -> int:
 
 def answer(cache: Path, images: Path) -> str:
     """Search for an indexed image; it must find itself."""
-    _, _, record = next(iter(read(cache).facts()))
+    _, _, record = next(iter(read(cache).records()))
     _, printed = timed(
         "search", images / record.path, "-k", 1, "--json", "--cache", cache, "--images", images
     )
@@ -141,7 +141,7 @@ def equal(one: Snapshot, other: Snapshot) -> bool:
 
 def contents(snapshot: Snapshot) -> dict[str, tuple[bytes, bytes]]:
     found = {}
-    for number, row, record in snapshot.facts():
+    for number, row, record in snapshot.records():
         segment = snapshot.segments[number]
         vector = segment.vector_of[row]
         values = b"" if vector < 0 else np.round(segment.vectors[vector], 4).tobytes()

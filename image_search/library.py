@@ -134,7 +134,7 @@ class Library:
         with self._turns.taken():
             decode(data, max_megapixels=self.settings.image_megapixels, name=name)
         images, digest = self.settings.images, hashlib.sha256(data).digest()
-        known = [fact.path for fact in self._serving.snapshot().files_of(digest)]
+        known = [record.path for record in self._serving.snapshot().files_of(digest)]
         same = tuple(path for path in known if (images / path).is_file())
         return Added(save_upload(images, folder, name, data), same)
 
@@ -291,7 +291,7 @@ class Library:
         Raises:
             UnknownImage: no such id, or the file is gone or no longer inside the image folder.
         """
-        return self._originals.file(self._originals.fact(image_id))
+        return self._originals.file(self._originals.record(image_id))
 
     def thumbnail(self, image_id: str, side: int = 320) -> Path:
         """A WebP file of an indexed image, at most ``side`` pixels on its longest side.
@@ -301,7 +301,7 @@ class Library:
             UnreadableImage: the original was damaged since it was indexed.
             CacheError: the thumbnail cannot be written.
         """
-        return self._originals.thumbnail(self._originals.fact(image_id), side)
+        return self._originals.thumbnail(self._originals.record(image_id), side)
 
     def _usable_of(self, snapshot: Snapshot) -> _Extractors:
         """What a query can use here. The weights on the disk are looked at again after

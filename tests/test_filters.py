@@ -28,7 +28,7 @@ Form = Literal["NFC", "NFD"]
 FORMS: tuple[Form, ...] = ("NFC", "NFD")
 NAMES = st.text(alphabet="aAbß[]1.é", min_size=1, max_size=4)
 TIMES = st.integers(-3, 3).map(lambda hour: 1_700_000_000 + 3600 * hour)
-FACTS = st.builds(
+RECORDS = st.builds(
     FileRecord,
     path=st.lists(NAMES, min_size=1, max_size=3).map("/".join),
     size=st.just(1),
@@ -49,44 +49,46 @@ FILTERS = st.fixed_dictionaries(
 )
 
 
-def fits(fact: FileRecord, asked: dict[str, Any]) -> bool:
+def fits(record: FileRecord, asked: dict[str, Any]) -> bool:
     """A plain reading of each condition."""
-    *folders, name = fact.path.casefold().split("/")
+    *folders, name = record.path.casefold().split("/")
     parts = [part for part in asked.get("folder", "").casefold().split("/") if part]
     pattern = asked.get("name", "").casefold()
     expression = "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern)
     wild = set("*?") & set(pattern)
-    modified = fact.mtime_ns / 1e9
-    unequal = abs(fact.width - fact.height) / max(fact.width, fact.height) >= 0.05
-    orientation = ("portrait" if fact.height > fact.width else "landscape") if unequal else "square"
+    modified = record.mtime_ns / 1e9
+    unequal = abs(record.width - record.height) / max(record.width, record.height) >= 0.05
+    orientation = (
+        ("portrait" if record.height > record.width else "landscape") if unequal else "square"
+    )
     return (
         folders[: len(parts)] == parts
         and bool((re.fullmatch if wild else re.search)(expression, name))
         and asked.get("after", -math.inf) <= modified < asked.get("before", math.inf)
-        and min(fact.width, fact.height) >= asked.get("min_side", 0)
+        and min(record.width, record.height) >= asked.get("min_side", 0)
         and asked.get("orientation", orientation) == orientation
     )
 
 
-@given(st.lists(FACTS, min_size=1, max_size=6), FILTERS)
-def test_a_filter_does_what_it_says(facts: list[FileRecord], asked: dict[str, Any]) -> None:
+@given(st.lists(RECORDS, min_size=1, max_size=6), FILTERS)
+def test_a_filter_does_what_it_says(records: list[FileRecord], asked: dict[str, Any]) -> None:
     try:
         condition = Filter(**asked)
     except InvalidQuery:
         assert asked["after"] >= asked["before"]
         return
-    mask = condition.mask(Records.of(facts))
+    mask = condition.mask(Records.of(records))
 
     assert (mask is None) == (not asked)
     if mask is not None:
-        assert mask.tolist() == [fits(fact, asked) for fact in facts]
+        assert mask.tolist() == [fits(record, asked) for record in records]
 
 
-FACT = FileRecord("Rings/Gold [2]/ring 7.png", 1, 1_700_000_000_123_456_789, b"", 60, 40)
+RECORD = FileRecord("Rings/Gold [2]/ring 7.png", 1, 1_700_000_000_123_456_789, b"", 60, 40)
 
 
-def admits(fact: FileRecord = FACT, **asked: Any) -> bool:
-    mask = Filter(**asked).mask(Records.of([fact]))
+def admits(record: FileRecord = RECORD, **asked: Any) -> bool:
+    mask = Filter(**asked).mask(Records.of([record]))
     return mask is None or bool(mask[0])
 
 
@@ -112,8 +114,8 @@ def admits(fact: FileRecord = FACT, **asked: Any) -> bool:
         ({"orientation": "landscape"}, True),
         ({"orientation": "portrait"}, False),
         ({"orientation": "square"}, False),
-        ({"after": FACT.mtime_ns / 1e9}, True),
-        ({"before": FACT.mtime_ns / 1e9}, False),
+        ({"after": RECORD.mtime_ns / 1e9}, True),
+        ({"before": RECORD.mtime_ns / 1e9}, False),
         ({"after": 1_700_000_001.0}, False),
         ({"before": 1_700_000_001.0}, True),
         ({"after": -math.inf, "before": math.inf}, True),
@@ -144,20 +146,20 @@ def test_of_an_unknown_folder_it_is_told_which_may_be_meant(asked: str, meant: s
 
 
 def test_brackets_stand_for_themselves() -> None:
-    fact = replace(FACT, path="ring [2].png")
+    record = replace(RECORD, path="ring [2].png")
 
-    assert admits(fact, name="ring [2]*")
-    assert admits(fact, name="[2]")
-    assert not admits(replace(FACT, path="ring 2.png"), name="ring [2]*")
+    assert admits(record, name="ring [2]*")
+    assert admits(record, name="[2]")
+    assert not admits(replace(RECORD, path="ring 2.png"), name="ring [2]*")
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_accents_are_found_however_they_are_written(form: Form) -> None:
-    fact = replace(FACT, path=unicodedata.normalize(form, "Émaux/café.png"))
+    record = replace(RECORD, path=unicodedata.normalize(form, "Émaux/café.png"))
 
     for asked in FORMS:
-        assert admits(fact, folder=unicodedata.normalize(asked, "émaux"))
-        assert admits(fact, name=unicodedata.normalize(asked, "CAFÉ*"))
+        assert admits(record, folder=unicodedata.normalize(asked, "émaux"))
+        assert admits(record, name=unicodedata.normalize(asked, "CAFÉ*"))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from image_search.settings import Settings
 from image_search.storage import safe_pickle
 from image_search.storage.records import READABLE, RETRY, UNREADABLE, FileRecord
 from tests.drawing import draw_into
-from tests.storage.files import fact, vectors_of, write
+from tests.storage.files import record, vectors_of, write
 
 # Letters below and above the slash, and one that is no UTF-8, so that the order of paths is not
 # that of folders.
@@ -39,11 +39,13 @@ def test_the_plan_is_what_a_look_at_each_file_gives(
     folder: dict[str, int],
     closed: set[str],
 ) -> None:
-    facts = [[_fact(path, kind) for path, kind in batch.items()] for batch in batches]
+    records = [[_record(path, kind) for path, kind in batch.items()] for batch in batches]
     cache = tmp_path_factory.mktemp("plan") / "cache.pkl"
-    known = IndexedFiles(write(cache, *facts, gone=sorted(gone)))
-    expected = {f.path: f for batch in facts for f in batch if f.path not in gone}
-    entries = [Entry(path, 100 + kind, _fact(path, kind).mtime_ns) for path, kind in folder.items()]
+    known = IndexedFiles(write(cache, *records, gone=sorted(gone)))
+    expected = {f.path: f for batch in records for f in batch if f.path not in gone}
+    entries = [
+        Entry(path, 100 + kind, _record(path, kind).mtime_ns) for path, kind in folder.items()
+    ]
 
     plan = make_plan(Entries.of(entries), known, tuple(closed))
 
@@ -63,26 +65,28 @@ def test_the_plan_is_what_a_look_at_each_file_gives(
     assert (plan.kept, plan.files) == (len(expected) - len(missing), len(folder))
 
 
-def _fact(path: str, kind: int) -> FileRecord:
+def _record(path: str, kind: int) -> FileRecord:
     verdict = (READABLE, UNREADABLE, RETRY, READABLE)[kind]
-    made = fact(path, kind, readable=verdict == READABLE)
+    made = record(path, kind, readable=verdict == READABLE)
     return FileRecord(**{**vars(made), "verdict": verdict})
 
 
 def test_contents_are_found_with_their_vectors(tmp_path: Path) -> None:
-    facts = [fact(f"{i}.png", i % 7) for i in range(20)] + [fact("bad.png", 8, readable=False)]
-    known = IndexedFiles(write(tmp_path / "cache.pkl", facts[:9], facts[9:], gone=["3.png"]))
+    records = [record(f"{i}.png", i % 7) for i in range(20)] + [
+        record("bad.png", 8, readable=False)
+    ]
+    known = IndexedFiles(write(tmp_path / "cache.pkl", records[:9], records[9:], gone=["3.png"]))
 
-    for one in facts[:20]:
+    for one in records[:20]:
         same = known.twin(one.digest)
         assert same is not None
         assert same.digest == one.digest
         assert same.path != "3.png"
         assert known.vector(one.digest).tolist() == vectors_of([one])[0].tolist()
-    assert known.twin(facts[20].digest) is None
+    assert known.twin(records[20].digest) is None
     assert known.twin(b"another") is None
     with pytest.raises(KeyError):
-        known.vector(facts[20].digest)
+        known.vector(records[20].digest)
 
 
 def test_a_million_paths_are_compared_in_stretches() -> None:

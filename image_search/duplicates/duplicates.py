@@ -285,5 +285,5 @@ class Duplicates:
             content = bytes.fromhex(name)
             files = self._snapshot().files_of(content)
             return Side(content, files[0].path if files else "")
-        record = self._originals.fact(name)
+        record = self._originals.record(name)
         return Side(record.digest, record.path)

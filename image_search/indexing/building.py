@@ -44,7 +44,7 @@ class IndexingContext:
     """What an update works with.
 
     ``load`` gives the extractors described by ``identities`` and is called only when something has
-    to be embedded. ``trusted`` names segments of the cache whose vectors need no verifying.
+    to be embedded. ``verified`` names segments of the cache whose vectors need no verifying.
     ``forget`` drops what was derived from contents (SHA-256) that are shown in another way now.
     """
 
@@ -53,7 +53,7 @@ class IndexingContext:
     load: Callable[[], Sequence[Extractor]]
     on_progress: Callable[[Progress], None] = lambda _: None
     cancelled: Callable[[], bool] = lambda: False
-    trusted: Collection[str] = ()
+    verified: Collection[str] = ()
     opened: Mapping[str, Segment] = field(default_factory=dict)
     forget: Callable[[Collection[bytes]], None] = lambda _: None
 
@@ -72,7 +72,7 @@ def update_cache(means: IndexingContext, writer: CacheWriter) -> Report:
     """
     started = time.monotonic()
     means.on_progress(Progress("scanning"))
-    known = IndexedFiles(writer.begin(means.identities, means.trusted, means.opened))
+    known = IndexedFiles(writer.begin(means.identities, means.verified, means.opened))
     rebuilt = writer.aside
     remarks = Remarks()
     plan = _planned(means, writer, known, remarks)
@@ -167,13 +167,13 @@ class _Run:
         # One more than there are cores, for those that wait for the disk.
         self._pool = ThreadPoolExecutor(self._threads + 1, thread_name_prefix="index")
         self._embedding = Embedding(self._pool, self._extractors, self._layout)
-        self._facts: list[FileRecord] = []
+        self._records: list[FileRecord] = []
         self._redone: list[bytes] = []
         self.redone = 0
         self._vectors: list[Floats] = []
         self._recent: collections.deque[Unreadable] = collections.deque(maxlen=RECENT)
         self._began = self._saved = time.monotonic()
-        self._told = 0.0
+        self._reported = 0.0
 
     def execute(self) -> None:
         try:
@@ -182,19 +182,19 @@ class _Run:
             self._pool.shutdown(cancel_futures=True)
 
     def _execute(self) -> None:
-        self._tell(force=True)
-        for examined in self._examined():
+        self._report(force=True)
+        for loaded in self._loaded():
             self.progress = replace(self.progress, done=self.progress.done + 1)
-            if examined is not None:
-                self._take(examined)
+            if loaded is not None:
+                self._take(loaded)
             # Never more than a batch for each core, and one in the making: memory stays bounded.
             self._gather(self._threads)
             late = time.monotonic() - self._saved >= SAVE_SECONDS
-            if late and not self._facts:
+            if late and not self._records:
                 self._gather_some()
-            if late or len(self._facts) >= SAVE_FILES:
+            if late or len(self._records) >= SAVE_FILES:
                 self._save()
-            self._tell()
+            self._report()
             if self._means.cancelled():
                 self.stopped = True
                 break
@@ -204,7 +204,7 @@ class _Run:
             self._save()
             return
         self.progress = replace(self.progress, phase="saving", removed=self._left.total())
-        self._tell(force=True)
+        self._report(force=True)
         self._save(self._plan.gone)
         calibration = self._calibration()
         self.calibrated = calibration is not None
@@ -218,7 +218,7 @@ class _Run:
             return None
         return fit(self._layout, snapshot.sample(SAMPLE), snapshot.images).to_plain()
 
-    def _examined(self) -> Iterator[LoadedImage | None]:
+    def _loaded(self) -> Iterator[LoadedImage | None]:
         """Results in the order of the plan, a bounded number of files being worked on."""
         settings = self._means.settings
         folder = settings.images.resolve()
@@ -232,66 +232,66 @@ class _Run:
 
         return in_order(self._pool, look, work, AHEAD * self._threads)
 
-    def _take(self, examined: LoadedImage) -> None:
-        fact, same, progress = examined.fact, examined.same_as, self.progress
-        if examined.untouched:
+    def _take(self, loaded: LoadedImage) -> None:
+        record, same, progress = loaded.record, loaded.same_as, self.progress
+        if loaded.untouched:
             self.unchanged += 1
             return
-        if examined.redone:
-            self._redone.append(fact.digest)
+        if loaded.redone:
+            self._redone.append(record.digest)
             self.redone += 1
-        before = self._known.get(fact.path)
-        if fact.verdict != READABLE:
-            if fact.verdict != NOT_AN_IMAGE:
-                self._recent.append(unreadable_of(fact))
+        before = self._known.get(record.path)
+        if record.verdict != READABLE:
+            if record.verdict != NOT_AN_IMAGE:
+                self._recent.append(unreadable_of(record))
                 self.progress = replace(progress, unreadable=progress.unreadable + 1)
-            if fact != before:
-                self._facts.append(fact)
+            if record != before:
+                self._records.append(record)
             return
-        same_content = before is not None and before.digest == fact.digest
-        if same_content and (same is not None or examined.redone):
+        same_content = before is not None and before.digest == record.digest
+        if same_content and (same is not None or loaded.redone):
             self.unchanged += 1
         elif before is not None and before.verdict == READABLE:
             self.progress = replace(progress, changed=progress.changed + 1)
-        elif same is not None and self._left[fact.digest] > 0:
-            self._left[fact.digest] -= 1
+        elif same is not None and self._left[record.digest] > 0:
+            self._left[record.digest] -= 1
             self.progress = replace(progress, moved=progress.moved + 1)
         else:
             self.progress = replace(progress, added=progress.added + 1)
         if same is not None:
-            self._facts.append(fact)
-            self._vectors.append(self._known.vector(fact.digest))
+            self._records.append(record)
+            self._vectors.append(self._known.vector(record.digest))
         else:
-            self._embedding.add(examined)
+            self._embedding.add(loaded)
 
     def _gather(self, left: int) -> None:
         """Wait until at most ``left`` batches are not embedded yet."""
-        for facts, vectors in self._embedding.gather(left):
-            self._facts.extend(facts)
+        for records, vectors in self._embedding.gather(left):
+            self._records.extend(records)
             self._vectors.extend(vectors)
-            self.embedded += len(facts)
+            self.embedded += len(records)
 
     def _gather_some(self) -> None:
         """Wait for the oldest batch and no other, so that no core stands idle; where there is none,
         for what waits to become one."""
-        if not self._embedding.under_way:
+        if not self._embedding.pending:
             self._embedding.flush()
-        self._gather(max(0, self._embedding.under_way - 1))
+        self._gather(max(0, self._embedding.pending - 1))
 
     def _save(self, gone: Sequence[str] = ()) -> None:
         if self._redone:
             self._means.forget(self._redone)
             self._redone = []
-        if self._facts or gone:
+        if self._records or gone:
             rows = np.array(self._vectors, np.float32).reshape(-1, self._layout.dim)
-            self._writer.commit(self._facts, rows, gone)
-            self._facts, self._vectors = [], []
+            self._writer.commit(self._records, rows, gone)
+            self._records, self._vectors = [], []
         self._saved = time.monotonic()
 
-    def _tell(self, *, force: bool = False) -> None:
+    def _report(self, *, force: bool = False) -> None:
         now = time.monotonic()
-        if not force and now - self._told < REPORT_SECONDS:
+        if not force and now - self._reported < REPORT_SECONDS:
             return
-        self._told = now
+        self._reported = now
         self.progress = self.progress.after(now - self._began, self._recent)
         self._means.on_progress(self.progress)

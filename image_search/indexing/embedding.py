@@ -1,4 +1,4 @@
-"""Examined files through the extractors, in batches that the threads of a pool work on."""
+"""Loaded files through the extractors, in batches that the threads of a pool work on."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from image_search.search.ranking.fusion import Layout, stored_vectors
 from image_search.storage import FileRecord
 
 Embedded = tuple[list[FileRecord], Floats]
-"""Facts and their vectors, (facts, layout.dim) float32."""
+"""Records and their vectors, (records, layout.dim) float32."""
 
 
 class Embedding:
-    """Batches under way. Used by one thread, which adds files and gathers vectors in that order."""
+    """Batches that are being embedded.
+
+    Used by one thread, which adds files and gathers vectors in that order.
+    """
 
     def __init__(
         self,
@@ -28,17 +31,17 @@ class Embedding:
     ) -> None:
         self._pool, self._extractors, self._layout = pool, extractors, layout
         self._waiting: list[LoadedImage] = []
-        self._under_way: collections.deque[Future[Embedded]] = collections.deque()
+        self._pending: collections.deque[Future[Embedded]] = collections.deque()
         self._numbers = itertools.count()
 
     @property
-    def under_way(self) -> int:
+    def pending(self) -> int:
         """Batches handed out and not gathered yet."""
-        return len(self._under_way)
+        return len(self._pending)
 
-    def add(self, examined: LoadedImage) -> None:
-        """Put a file with inputs to those that wait; a full batch is handed out."""
-        self._waiting.append(examined)
+    def add(self, loaded: LoadedImage) -> None:
+        """Add a file with inputs to those that wait; a full batch is handed out."""
+        self._waiting.append(loaded)
         if len(self._waiting) >= BATCH:
             self.flush()
 
@@ -46,15 +49,15 @@ class Embedding:
         """Hand out what waits, though it may be only part of a batch, which costs more."""
         if self._waiting:
             batch, self._waiting = self._waiting, []
-            self._under_way.append(self._pool.submit(self._embedded, batch, next(self._numbers)))
+            self._pending.append(self._pool.submit(self._embedded, batch, next(self._numbers)))
 
     def gather(self, left: int) -> Iterator[Embedded]:
         """What is done, and after waiting for it, all but the last ``left`` batches."""
-        while self.under_way > left or (self._under_way and self._under_way[0].done()):
-            yield self._under_way.popleft().result()
+        while self.pending > left or (self._pending and self._pending[0].done()):
+            yield self._pending.popleft().result()
 
     def _embedded(self, batch: list[LoadedImage], number: int) -> Embedded:
-        inputs = [examined.inputs for examined in batch if examined.inputs is not None]
+        inputs = [loaded.inputs for loaded in batch if loaded.inputs is not None]
         pairs = list(zip(self._extractors(), zip(*inputs, strict=True), strict=True))
         # Neighbours begin with different networks: the first ones then read these side by side.
         first = number % len(pairs)
@@ -62,4 +65,4 @@ class Embedding:
             extractor.name: extractor.embed(list(column))
             for extractor, column in pairs[first:] + pairs[:first]
         }
-        return [examined.fact for examined in batch], stored_vectors(self._layout, blocks)
+        return [loaded.record for loaded in batch], stored_vectors(self._layout, blocks)

@@ -39,13 +39,13 @@ Prepared = tuple[npt.NDArray[np.generic], ...]
 
 @dataclass(frozen=True)
 class LoadedImage:
-    """A file's fact, and either its extractors' inputs, or the fact it shares its content with.
+    """A file's record, and either its extractors' inputs, or the record it shares its content with.
 
     ``untouched`` says that all is as it is known; ``redone`` that what is known of the very content
     is outdated, since an earlier version of the readers showed it in another way.
     """
 
-    fact: FileRecord
+    record: FileRecord
     inputs: Prepared | None = None
     same_as: FileRecord | None = None
     untouched: bool = False
@@ -67,58 +67,58 @@ def examine(
     ``again`` says that the file has not changed, but that an earlier version of the readers made it
     out; ``outdated`` that this may hold for what ``by_digest`` knows.
 
-    Returns ``None`` where the file has vanished. A file that cannot be read is no error: its fact
+    Returns ``None`` where the file has vanished. A file that cannot be read is no error: its record
     says why.
     """
     path = folder / entry.path
-    fact = FileRecord(entry.path, entry.size, entry.mtime_ns, ctime_ns=entry.ctime_ns)
+    record = FileRecord(entry.path, entry.size, entry.mtime_ns, ctime_ns=entry.ctime_ns)
     if again and not shown_differently(path):
-        return LoadedImage(fact, untouched=True)
+        return LoadedImage(record, untouched=True)
     try:
         with path.open("rb") as file:
             stat = os.fstat(file.fileno())
             # What is remembered is what was read, even where the file changed since the scan.
             changed, noted = times_of(stat)
-            fact = replace(fact, size=stat.st_size, mtime_ns=changed, ctime_ns=noted)
+            record = replace(record, size=stat.st_size, mtime_ns=changed, ctime_ns=noted)
             if is_outside(folder, path):
                 return LoadedImage(
-                    _failed(fact, "It is a link that leads out of the image folder.")
+                    _failed(record, "It is a link that leads out of the image folder.")
                 )
             data = file.read(_HEAD)
             if is_no_image(data, entry.path):
-                return LoadedImage(_failed(fact, "This is not an image.", NOT_AN_IMAGE))
+                return LoadedImage(_failed(record, "This is not an image.", NOT_AN_IMAGE))
             if stat.st_size > MAX_FILE_BYTES:
                 return LoadedImage(
-                    _failed(fact, f"The file has more than {MAX_FILE_BYTES:,} bytes.")
+                    _failed(record, f"The file has more than {MAX_FILE_BYTES:,} bytes.")
                 )
             data += file.read(MAX_FILE_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
         why = f"The file cannot be read ({error.strerror}); check its permissions."
-        return LoadedImage(_failed(fact, why, RETRY))
-    fact = replace(fact, digest=hashlib.sha256(data).digest())
-    same = by_digest(fact.digest)
+        return LoadedImage(_failed(record, why, RETRY))
+    record = replace(record, digest=hashlib.sha256(data).digest())
+    same = by_digest(record.digest)
     redone = same is not None and outdated and (again or shown_differently(path))
     if same is not None and not redone:
         return LoadedImage(
-            replace(fact, width=same.width, height=same.height, note=same.note), same_as=same
+            replace(record, width=same.width, height=same.height, note=same.note), same_as=same
         )
     try:
         if not data:
             raise UnreadableImage("The file is empty.")
         picture = decode(data, max_megapixels=max_megapixels, name=entry.path)
     except NotAnImage as error:
-        return LoadedImage(_failed(fact, str(error), NOT_AN_IMAGE))
+        return LoadedImage(_failed(record, str(error), NOT_AN_IMAGE))
     except FormatNotRead as error:
-        return LoadedImage(_failed(fact, str(error), NOT_READ))
+        return LoadedImage(_failed(record, str(error), NOT_READ))
     except ImageTooLarge as error:
-        return LoadedImage(_failed(fact, str(error), RETRY))  # the limit may be raised
+        return LoadedImage(_failed(record, str(error), RETRY))  # the limit may be raised
     except UnreadableImage as error:
-        return LoadedImage(_failed(fact, str(error)))
-    fact = replace(fact, width=picture.width, height=picture.height, note=picture.note)
+        return LoadedImage(_failed(record, str(error)))
+    record = replace(record, width=picture.width, height=picture.height, note=picture.note)
     inputs = tuple(e.prepare(picture.pixels) for e in extractors())
-    return LoadedImage(fact, inputs, redone=redone)
+    return LoadedImage(record, inputs, redone=redone)
 
 
 def in_order(
@@ -137,5 +137,5 @@ def in_order(
         yield window.popleft().result()
 
 
-def _failed(fact: FileRecord, reason: str, verdict: int = UNREADABLE) -> FileRecord:
-    return replace(fact, verdict=verdict, reason=reason)
+def _failed(record: FileRecord, reason: str, verdict: int = UNREADABLE) -> FileRecord:
+    return replace(record, verdict=verdict, reason=reason)

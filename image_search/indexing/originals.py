@@ -15,9 +15,9 @@ from image_search.storage import FileRecord, Snapshot
 from image_search.storage.records import image_id
 
 
-def id_of(fact: FileRecord) -> str:
+def id_of(record: FileRecord) -> str:
     """The id of an image as the interfaces tell it."""
-    return f"{image_id(fact.path):016x}"
+    return f"{image_id(record.path):016x}"
 
 
 class Originals:
@@ -29,32 +29,32 @@ class Originals:
         """The files below the folder ``images`` that ``snapshot``, asked each time, knows."""
         self._images, self._snapshot, self._thumbnails = images, snapshot, thumbnails
 
-    def fact(self, image_id: str) -> FileRecord:
+    def record(self, image_id: str) -> FileRecord:
         """What is known of an image.
 
         Raises:
             UnknownImage: no image that could be read has this id.
         """
         well_formed = len(image_id) == 16 and set(image_id) <= set("0123456789abcdef")
-        fact = self._snapshot().find(int(image_id, 16)) if well_formed else None
-        if fact is None or fact.reason:
+        record = self._snapshot().find(int(image_id, 16)) if well_formed else None
+        if record is None or record.reason:
             raise UnknownImage(f"No indexed image has the id {image_id[:40]!r}.")
-        return fact
+        return record
 
-    def file(self, fact: FileRecord) -> Path:
+    def file(self, record: FileRecord) -> Path:
         """The file of an image.
 
         Raises:
             UnknownImage: it is gone or no longer inside the image folder.
         """
-        path = self._images.resolve() / fact.path
+        path = self._images.resolve() / record.path
         if not path.is_file() or is_outside(self._images, path):
             raise UnknownImage(
-                f"The file {fact.path} is no longer in the image folder; reindex to forget it."
+                f"The file {record.path} is no longer in the image folder; reindex to forget it."
             )
         return path
 
-    def read(self, fact: FileRecord) -> bytes:
+    def read(self, record: FileRecord) -> bytes:
         """The bytes of an image's file as it is now.
 
         Raises:
@@ -62,28 +62,28 @@ class Originals:
             UnreadableImage, ImageTooLarge: it cannot be read, or is larger than any image.
         """
         try:
-            return read_image_file(self.file(fact))
+            return read_image_file(self.file(record))
         except OSError as error:
-            raise UnreadableImage(f"{fact.path} cannot be read ({error.strerror}).") from error
+            raise UnreadableImage(f"{record.path} cannot be read ({error.strerror}).") from error
 
     def read_id(self, image_id: str) -> bytes:
-        """The bytes of the image of this id; raises what ``fact`` and ``read`` do."""
-        return self.read(self.fact(image_id))
+        """The bytes of the image of this id; raises what ``record`` and ``read`` do."""
+        return self.read(self.record(image_id))
 
     def pixels(self, image_id: str, max_megapixels: float) -> Pixels | None:
         """The image of this id as RGB pixels (height, width, 3) uint8; None where its file is gone
         or no longer what was indexed.
 
         Raises:
-            UnknownImage: as for ``fact``.
+            UnknownImage: as for ``record``.
         """
-        fact = self.fact(image_id)
+        record = self.record(image_id)
         try:
-            return decode(self.read(fact), max_megapixels=max_megapixels).pixels
+            return decode(self.read(record), max_megapixels=max_megapixels).pixels
         except (UnknownImage, UnreadableImage):
             return None
 
-    def thumbnail(self, fact: FileRecord, side: int) -> Path:
+    def thumbnail(self, record: FileRecord, side: int) -> Path:
         """A WebP file of an image, at most ``side`` pixels on its longest side.
 
         Raises:
@@ -91,4 +91,4 @@ class Originals:
             UnreadableImage: the original was damaged since it was indexed.
             CacheError: the thumbnail cannot be written.
         """
-        return self._thumbnails.get(self.file(fact), fact.digest, side)
+        return self._thumbnails.get(self.file(record), record.digest, side)

@@ -23,9 +23,9 @@ Rows = npt.NDArray[np.int64]
 
 
 class IndexedFiles(Mapping[str, FileRecord]):
-    """What the cache holds: facts by path; by content (SHA-256), a fact and its vector.
+    """What the cache holds: records by path; by content (SHA-256), a record and its vector.
 
-    A million files are a sorted list and a few arrays; a fact is made when it is asked for.
+    A million files are a sorted list and a few arrays; a record is made when it is asked for.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -65,7 +65,7 @@ class IndexedFiles(Mapping[str, FileRecord]):
         place = bisect.bisect_left(self._paths, path)
         if self._paths[place : place + 1] != [path]:
             raise KeyError(path)
-        return self._segments[int(self._numbers[place])].records.fact(int(self._rows[place]))
+        return self._segments[int(self._numbers[place])].records.record(int(self._rows[place]))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
@@ -90,7 +90,7 @@ class IndexedFiles(Mapping[str, FileRecord]):
     def twin(self, digest: bytes) -> FileRecord | None:
         """A readable file of this very content."""
         place = self._holder(digest)
-        return None if place is None else place[0].records.fact(place[1])
+        return None if place is None else place[0].records.record(place[1])
 
     def vector(self, digest: bytes) -> Floats:
         """The stored vector (dim,) of the file that ``twin`` gives."""
@@ -210,7 +210,7 @@ def _equal_stretch(one: Sequence[str], other: Sequence[str], here: int, there: i
     return good
 
 
-# The index of so few files, such as the demo's, is made anew in a minute or so; to move on from it
+# The index of so few files, such as the demo's, is built again in a minute or so; to move on from it
 # to another folder needs no ceremony.
 QUICKLY_MADE = 1000
 

@@ -25,7 +25,7 @@ _PARTS = (tiff_tags.SUB_DIRECTORIES, tiff_tags.DNG_VERSION)
 def shown_differently(path: Path) -> bool:
     """Whether version 2 of the readers may show a picture in another way than version 1.
 
-    Pixels are looked at only where there is an alpha channel; where nothing can be said, the answer
+    Pixels are looked at only where there is an alpha channel; where that is unclear, the answer
     is yes.
     """
     try:

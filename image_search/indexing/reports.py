@@ -50,7 +50,8 @@ class Report:
     ``unchanged`` counts readable files that were left as they are; ``unreadable`` all the pictures
     of the folder that cannot be read now, listed in ``failures``; ``not_images`` counts, by the
     ending of their names, the files that are no images. ``rebuilt`` says that the index was
-    made anew with other extractors, ``calibrated`` that scores were fitted anew to the collection.
+    built again with other extractors, ``calibrated`` that scores were fitted to the collection
+    again.
     """
 
     added: int

@@ -31,8 +31,8 @@ MAX_DEPTH = 2_000
 
 _FIRST, _LAST = -(1 << 63), (1 << 63) - 1
 
-# Files and folders between two signs of life. A network disk may take milliseconds for each.
-TOLD_EVERY = 500
+# Files and folders between two reports of progress. A network disk may take milliseconds for each.
+REPORT_EVERY = 500
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Remarks:
     links_out: int = 0
 
     def in_words(self) -> list[str]:
-        """What a person is told of it."""
+        """What is wrong with the folder, in words for people."""
         found = []
         if self.closed:
             named = (path if len(path) < 100 else f"{path[:80]}..." for path in self.closed[:5])
@@ -229,7 +229,7 @@ class _Walk:
         shut, ignored = self._shut.get(folder, ()), self._ignored
         for entry in entries:
             self._looked += 1
-            if not self._looked % TOLD_EVERY:
+            if not self._looked % REPORT_EVERY:
                 self._on_progress(len(self._paths))
             name = entry.name
             if name[0] == "." or name in shut or name.lower() in LITTER:

@@ -13,11 +13,11 @@ from image_search.storage.records import NOT_READ, RETRY
 _KINDS = {NOT_READ: "not read", RETRY: "refused"}
 
 
-def unreadable_of(fact: FileRecord) -> Unreadable:
+def unreadable_of(record: FileRecord) -> Unreadable:
     """A picture that could not be read, and why."""
-    return Unreadable(fact.path, fact.reason, _KINDS.get(fact.verdict, "damaged"))
+    return Unreadable(record.path, record.reason, _KINDS.get(record.verdict, "damaged"))
 
 
-def by_ending(facts: Iterable[FileRecord]) -> dict[str, int]:
+def by_ending(records: Iterable[FileRecord]) -> dict[str, int]:
     """How many files there are of each ending, the most common first."""
-    return dict(Counter(f".{ending(fact.path)}".rstrip(".") for fact in facts).most_common())
+    return dict(Counter(f".{ending(record.path)}".rstrip(".") for record in records).most_common())

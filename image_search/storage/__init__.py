@@ -1,6 +1,6 @@
-"""Vectors and facts to disk and back.
+"""Vectors and records to disk and back.
 
-``image_features.pkl`` is a small pickle that names immutable *segments*, each a pickle of facts
+``image_features.pkl`` is a small pickle that names immutable *segments*, each a pickle of records
 with its vectors beside it as a raw buffer. An update writes new segments and then replaces the
 small pickle in one rename, so a crash at any instant leaves the previous index whole, and an
 update costs what changed.

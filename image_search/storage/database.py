@@ -125,15 +125,15 @@ def in_words(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        said = str(error)
+        message = str(error)
         if _is_busy(error):
             raise CacheLocked(
                 f"Another program is writing {path}; try again in a moment."
             ) from error
-        if "no such" in said or "no column" in said:
-            raise CacheDamaged(f"it is not of this version of the program ({said})") from error
+        if "no such" in message or "no column" in message:
+            raise CacheDamaged(f"it is not of this version of the program ({message})") from error
         raise CacheError(
-            f"{path} cannot be read or written ({said}); check its permissions and make room on "
+            f"{path} cannot be read or written ({message}); check its permissions and make room on "
             "the disk."
         ) from error
     except sqlite3.DatabaseError as error:

@@ -2,7 +2,7 @@
 
 The name of the file says what the codes were derived from, so a file that is there and whole is the
 right one: which vectors (their checksum, their number, the time of their file), which calibration,
-and which way of coding. It is written only after the vectors were verified, and so vouches for them
+and how they are coded. It is written only after the vectors were verified, and so vouches for them
 while their file is not touched: a large cache is not read whole at every start.
 """
 
@@ -22,9 +22,9 @@ from image_search.storage import safe_pickle
 from image_search.storage.segments import CODES, Segment
 
 
-def codes_path(segment: Segment, calibration: Mapping[str, Any] | None, way: str) -> Path:
-    """Where the codes of ``segment`` under ``calibration``, coded in this ``way``, belong."""
-    of = (way, segment.checksum, segment.vectors.shape, segment.modified)
+def codes_path(segment: Segment, calibration: Mapping[str, Any] | None, coding: str) -> Path:
+    """Where the codes of ``segment`` under ``calibration`` and this ``coding`` belong."""
+    of = (coding, segment.checksum, segment.vectors.shape, segment.modified)
     digest = hashlib.sha256(repr((of, sorted((calibration or {}).items()))).encode())
     return segment.folder / f"{segment.name}.{digest.hexdigest()[:16]}{CODES}"
 

@@ -68,18 +68,18 @@ def _merged(
     extractors: tuple[ExtractorIdentity, ...],
     group: Sequence[tuple[Segment, Mask]],
 ) -> tuple[Segment, Mask]:
-    facts: list[FileRecord] = []
+    records: list[FileRecord] = []
     vectors = []
     for segment, mask in group:
         rows = np.flatnonzero(mask)
-        facts.extend(segment.records.fact(int(row)) for row in rows)
+        records.extend(segment.records.record(int(row)) for row in rows)
         wanted = segment.vector_of[rows]
         vectors.append(segment.vectors[wanted[wanted >= 0]])
     segment = write_segment(
         folder,
         extractors,
-        facts,
+        records,
         np.concatenate(vectors),
         min(segment.decoding for segment, _ in group),
     )
-    return segment, np.ones(len(facts), dtype=np.bool_)
+    return segment, np.ones(len(records), dtype=np.bool_)

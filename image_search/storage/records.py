@@ -1,4 +1,4 @@
-"""What is remembered of every file, as columns: a million facts are a dozen arrays, not objects."""
+"""File records as columns: a million of them are a dozen arrays, not objects."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def image_id(path: str) -> int:
 
 @dataclass(frozen=True)
 class Records:
-    """``n`` facts as columns, and for every vector row the fact it belongs to.
+    """``n`` file records as columns, and for every vector row the record it belongs to.
 
     ``owners`` is (vectors,) int32: a readable file owns one vector today; the layout allows several
     (parts of a picture, frames of a video).
@@ -101,29 +101,29 @@ class Records:
     ctimes: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @staticmethod
-    def of(facts: Sequence[FileRecord]) -> Records:
-        """Columns of ``facts``; the readable ones own one vector each, in this order."""
-        verdicts = np.array([fact.verdict for fact in facts], dtype=np.uint8)
+    def of(records: Sequence[FileRecord]) -> Records:
+        """Columns of ``records``; the readable ones own one vector each, in this order."""
+        verdicts = np.array([record.verdict for record in records], dtype=np.uint8)
         return Records(
-            paths=tuple(fact.path for fact in facts),
-            ids=np.array([image_id(fact.path) for fact in facts], dtype=np.uint64),
-            sizes=np.array([fact.size for fact in facts], dtype=np.int64),
-            mtimes=np.array([fact.mtime_ns for fact in facts], dtype=np.int64),
-            digests=tuple(fact.digest for fact in facts),
-            widths=np.array([fact.width for fact in facts], dtype=np.int32),
-            heights=np.array([fact.height for fact in facts], dtype=np.int32),
+            paths=tuple(record.path for record in records),
+            ids=np.array([image_id(record.path) for record in records], dtype=np.uint64),
+            sizes=np.array([record.size for record in records], dtype=np.int64),
+            mtimes=np.array([record.mtime_ns for record in records], dtype=np.int64),
+            digests=tuple(record.digest for record in records),
+            widths=np.array([record.width for record in records], dtype=np.int32),
+            heights=np.array([record.height for record in records], dtype=np.int32),
             verdicts=verdicts,
-            reasons={i: fact.reason for i, fact in enumerate(facts) if fact.reason},
+            reasons={i: record.reason for i, record in enumerate(records) if record.reason},
             owners=np.flatnonzero(verdicts == READABLE).astype(np.int32),
-            notes={i: fact.note for i, fact in enumerate(facts) if fact.note},
-            ctimes=np.array([fact.ctime_ns for fact in facts], dtype=np.int64),
+            notes={i: record.note for i, record in enumerate(records) if record.note},
+            ctimes=np.array([record.ctime_ns for record in records], dtype=np.int64),
         )
 
     def __len__(self) -> int:
         return len(self.paths)
 
-    def fact(self, row: int) -> FileRecord:
-        """Row ``row`` as a ``Fact``."""
+    def record(self, row: int) -> FileRecord:
+        """Row ``row`` as a ``FileRecord``."""
         return FileRecord(
             path=self.paths[row],
             size=int(self.sizes[row]),
@@ -138,7 +138,7 @@ class Records:
         )
 
     def __iter__(self) -> Iterator[FileRecord]:
-        return (self.fact(row) for row in range(len(self)))
+        return (self.record(row) for row in range(len(self)))
 
     def to_plain(self) -> dict[str, Any]:
         """Plain values for the pickle: arrays as bytes, little-endian."""

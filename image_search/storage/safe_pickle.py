@@ -17,8 +17,7 @@ from image_search.storage import opcodes
 
 # Protocol 5 (PEP 574) reads byte buffers without copying them twice.
 PROTOCOL = 5
-# Bytes that a file may have: what is larger is not read at all. The facts of a full segment take a
-# tenth of it.
+# The largest file that is read, in bytes. The records of a full segment take a tenth of it.
 MOST_BYTES = 1 << 30
 # How a sealed value begins; the dots are the length of the pickle's first frame.
 _BEGINNING = b"\x80\x05\x95........}\x94(\x8c\x06sha256\x94C\x20"

@@ -1,4 +1,4 @@
-"""One immutable segment: a pickle of facts, and its vectors as a raw buffer beside it."""
+"""One immutable segment: a pickle of records, and its vectors as a raw buffer beside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from image_search.storage import safe_pickle
 from image_search.storage.records import ExtractorIdentity, FileRecord, Records, identities
 from image_search.storage.unmapped import StoredVectors
 
-FACTS, VECTORS = ".facts.pkl", ".vectors"
+RECORDS, VECTORS = ".facts.pkl", ".vectors"
 # How names of files end that hold what can be derived from a segment again.
 CODES = ".codes"
 # Bytes read at a time while a checksum is computed.
@@ -29,7 +29,7 @@ _CHUNK = 1 << 24
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """Facts of some files and the vectors of those that could be read.
+    """Records of some files and the vectors of those that could be read.
 
     ``vectors`` is (len(records.owners), dim) float32, read from their file when they are asked for;
     the file was last ``modified`` then, in nanoseconds since 1970; ``decoding`` is
@@ -51,52 +51,52 @@ class Segment:
 
     @cached_property
     def vector_of(self) -> npt.NDArray[np.int32]:
-        """(facts,) int32: each fact's vector row, -1 where it has none."""
+        """(records,) int32: each record's vector row, -1 where it has none."""
         rows = np.full(len(self.records), -1, dtype=np.int32)
         rows[self.records.owners] = np.arange(len(self.records.owners), dtype=np.int32)
         return rows
 
     @cached_property
     def _by_id(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
-        """The ids in order, and their facts."""
+        """The ids in order, and their records."""
         order = np.argsort(self.records.ids)
         return self.records.ids[order], order
 
     def of_ids(self, ids: npt.NDArray[np.uint64]) -> list[int]:
-        """The facts, by their rows, whose image has one of these ``ids``."""
-        keys, facts = self._by_id
+        """The records, by their rows, whose image has one of these ``ids``."""
+        keys, rows = self._by_id
         wanted = np.unique(ids)
         firsts, lasts = np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, "right")
         found = np.flatnonzero(lasts > firsts).tolist()
-        return [int(row) for one in found for row in facts[firsts[one] : lasts[one]]]
+        return [int(row) for one in found for row in rows[firsts[one] : lasts[one]]]
 
     @cached_property
     def _by_content(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
-        """The first 8 bytes of the digests of what could be read, in order, and their facts."""
-        facts = np.flatnonzero(self.vector_of >= 0)
+        """The first 8 bytes of the digests of what could be read, in order, and their records."""
+        rows = np.flatnonzero(self.vector_of >= 0)
         digests = self.records.digests
         joined = b"".join(itertools.compress(digests, (self.vector_of >= 0).tolist()))
-        if len(joined) != 32 * len(facts):  # never written so, but a file can be altered
-            joined = b"".join(digests[fact][:32].ljust(32, b"\0") for fact in facts)
+        if len(joined) != 32 * len(rows):  # never written so, but a file can be altered
+            joined = b"".join(digests[row][:32].ljust(32, b"\0") for row in rows)
         table = np.frombuffer(joined, np.uint8).reshape(-1, 32)
         keys = np.ascontiguousarray(table[:, :8]).view(">u8")[:, 0].astype(np.uint64)
         order = np.argsort(keys)
-        return keys[order], facts[order]
+        return keys[order], rows[order]
 
     def holding(self, digest: bytes) -> list[int]:
-        """The readable facts whose content has this SHA-256, by their rows."""
+        """The readable records whose content has this SHA-256, by their rows."""
         return self.holding_any([digest])
 
     def holding_any(self, digests: Collection[bytes]) -> list[int]:
         """As ``holding``, of any of these contents; many are looked up at once."""
-        keys, facts = self._by_content
+        keys, rows = self._by_content
         wanted = np.array([int.from_bytes(digest[:8], "big") for digest in digests], np.uint64)
         first, last = np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, "right")
         return [
             int(row)
             for digest, start, end in zip(digests, first, last, strict=True)
             if start < end
-            for row in facts[start:end]
+            for row in rows[start:end]
             if self.records.digests[row] == digest
         ]
 
@@ -130,13 +130,13 @@ class Segment:
 def write_segment(
     folder: Path,
     extractors: tuple[ExtractorIdentity, ...],
-    facts: Sequence[FileRecord],
+    records: Sequence[FileRecord],
     vectors: Floats,
     decoding: int = DECODING,
 ) -> Segment:
     """Write a new segment into ``folder`` and open it.
 
-    ``vectors`` is (readable facts, dim) float32. Nothing refers to the segment until a manifest
+    ``vectors`` is (readable records, dim) float32. Nothing refers to the segment until a manifest
     names it, so a crash in here leaves only an orphan, swept away by the next writer.
 
     Raises:
@@ -144,17 +144,17 @@ def write_segment(
     """
     name = secrets.token_hex(8)
     vectors = np.ascontiguousarray(vectors, dtype="<f4")
-    records = Records.of(facts)
-    if len(records.owners) != len(vectors):
-        raise ValueError(f"{len(records.owners)} readable files but {len(vectors)} vectors")
+    columns = Records.of(records)
+    if len(columns.owners) != len(vectors):
+        raise ValueError(f"{len(columns.owners)} readable files but {len(vectors)} vectors")
     safe_pickle.write_durably(folder / (name + VECTORS), _bytes_of(vectors))
-    plain = records.to_plain() | {
+    plain = columns.to_plain() | {
         "extractors": [(e.name, e.model, e.dim) for e in extractors],
         "shape": vectors.shape,
         "checksum": zlib.crc32(_bytes_of(vectors)),
         "decoding": decoding,
     }
-    safe_pickle.dump(folder / (name + FACTS), plain)
+    safe_pickle.dump(folder / (name + RECORDS), plain)
     return read_segment(folder, name)
 
 
@@ -168,7 +168,7 @@ def read_segment(folder: Path, name: str) -> Segment:
     if not (name.isalnum() and name.isascii()):
         raise CacheDamaged(f"it names a segment {name!r}, which cannot be")
     try:
-        plain = safe_pickle.load(folder / (name + FACTS))
+        plain = safe_pickle.load(folder / (name + RECORDS))
     except NotACache as error:
         raise CacheDamaged(f"segment {name} is none ({error})") from error
     try:

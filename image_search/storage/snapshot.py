@@ -26,7 +26,7 @@ from image_search.storage.records import (
     FileRecord,
     identities,
 )
-from image_search.storage.segments import FACTS, Segment, read_segment
+from image_search.storage.segments import RECORDS, Segment, read_segment
 
 SCHEMA = 1
 FORMAT = "image_search cache"
@@ -36,7 +36,7 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """Segments with, for each, a mask of the facts that still count ((facts,) bool).
+    """Segments with, for each, a mask of the records that still count ((records,) bool).
 
     ``updated`` is in seconds since 1970. ``complete`` says that the last update went to its end;
     where it is false, the next one goes on from here. ``folder`` is the image folder it was made
@@ -70,19 +70,19 @@ class Snapshot:
     def failures(self) -> tuple[FileRecord, ...]:
         """The pictures that could not be read, the damaged ones first, then by path; files that are
         no images are none of them."""
-        found = [fact for fact in self._unread() if fact.verdict != NOT_AN_IMAGE]
-        return tuple(sorted(found, key=lambda fact: (fact.verdict == NOT_READ, fact.path)))
+        found = [record for record in self._unread() if record.verdict != NOT_AN_IMAGE]
+        return tuple(sorted(found, key=lambda record: (record.verdict == NOT_READ, record.path)))
 
     @cached_property
     def not_images(self) -> tuple[FileRecord, ...]:
         """The files that are no images, by path."""
-        found = [fact for fact in self._unread() if fact.verdict == NOT_AN_IMAGE]
-        return tuple(sorted(found, key=lambda fact: fact.path))
+        found = [record for record in self._unread() if record.verdict == NOT_AN_IMAGE]
+        return tuple(sorted(found, key=lambda record: record.path))
 
     def _unread(self) -> Iterator[FileRecord]:
         for segment, live in zip(self.segments, self.live, strict=True):
             for row in np.flatnonzero(live & (segment.records.verdicts != READABLE)):
-                yield segment.records.fact(int(row))
+                yield segment.records.record(int(row))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -92,11 +92,11 @@ class Snapshot:
             digest.update(segment.name.encode() + np.packbits(live).tobytes())
         return digest.hexdigest()[:16]
 
-    def facts(self) -> Iterator[tuple[int, int, FileRecord]]:
-        """Every fact that counts, with its segment's number and its row."""
+    def records(self) -> Iterator[tuple[int, int, FileRecord]]:
+        """Every record that counts, with its segment's number and its row."""
         for number, (segment, live) in enumerate(zip(self.segments, self.live, strict=True)):
             for row in np.flatnonzero(live):
-                yield number, int(row), segment.records.fact(int(row))
+                yield number, int(row), segment.records.record(int(row))
 
     def sample(self, most: int) -> npt.NDArray[np.float32]:
         """At most about ``most`` vectors that count, (n, dim), taken evenly from all of them."""
@@ -127,22 +127,22 @@ class Snapshot:
     def files_of(self, digest: bytes) -> list[FileRecord]:
         """The images of this content (SHA-256), by path."""
         found = [
-            segment.records.fact(row)
+            segment.records.record(row)
             for segment, live in zip(self.segments, self.live, strict=True)
             for row in segment.holding(digest)
             if live[row]
         ]
-        return sorted(found, key=lambda fact: fact.path)
+        return sorted(found, key=lambda record: record.path)
 
-    def without_altered(self, trusted: Collection[str] = ()) -> Snapshot:
+    def without_altered(self, verified: Collection[str] = ()) -> Snapshot:
         """The snapshot less the segments whose vectors were altered on disk.
 
-        Those named in ``trusted`` were verified before and are not read again.
+        Those named in ``verified`` were verified before and are not read again.
         """
         sound = []
         for segment, live in zip(self.segments, self.live, strict=True):
             with contextlib.suppress(CacheDamaged):
-                if segment.name not in trusted:
+                if segment.name not in verified:
                     segment.verify()
                 sound.append((segment, live))
         segments, masks = tuple(s for s, _ in sound), tuple(m for _, m in sound)
@@ -155,10 +155,10 @@ class Snapshot:
         return dataclasses.replace(self, segments=segments, live=masks)
 
     def find(self, image_id: int) -> FileRecord | None:
-        """The fact whose image has this id, if there is one."""
+        """The record whose image has this id, if there is one."""
         for segment, live in zip(self.segments, self.live, strict=True):
             for row in np.flatnonzero(live & (segment.records.ids == np.uint64(image_id))):
-                return segment.records.fact(int(row))
+                return segment.records.record(int(row))
         return None
 
 
@@ -250,7 +250,7 @@ def _is_emptied(manifest: Path, segments: Path) -> bool:
     return (
         stat.S_ISREG(status.st_mode)
         and not status.st_size
-        and any(True for _ in segments.glob("*" + FACTS))
+        and any(True for _ in segments.glob("*" + RECORDS))
     )
 
 

@@ -20,7 +20,7 @@ from image_search.storage.merging import merge_small_segments
 from image_search.storage.records import ExtractorIdentity, FileRecord, image_id
 from image_search.storage.segments import (
     CODES,
-    FACTS,
+    RECORDS,
     VECTORS,
     Segment,
     read_segment,
@@ -86,26 +86,26 @@ class CacheWriter:
     def begin(
         self,
         extractors: tuple[ExtractorIdentity, ...],
-        trusted: Collection[str] = (),
+        verified: Collection[str] = (),
         opened: Mapping[str, Segment] | None = None,
     ) -> Snapshot:
         """What an update with ``extractors`` goes on from: the cache itself, a rebuild that was
         interrupted, or nothing.
 
-        A damaged cache is set aside under a name that ``warnings`` tells, and every segment that is
-        still whole is kept. ``trusted`` names segments that need no verifying; those that the
+        A damaged cache is set aside under a name that ``warnings`` gives, and every segment that is
+        still whole is kept. ``verified`` names segments that need no verifying; those that the
         caller has ``opened`` already, by name, are not read again.
 
         Raises:
             CacheError: the cache cannot be read or written.
         """
         with self._plain_words():
-            return self._begin(extractors, trusted, opened or {})
+            return self._begin(extractors, verified, opened or {})
 
     def _begin(
         self,
         extractors: tuple[ExtractorIdentity, ...],
-        trusted: Collection[str],
+        verified: Collection[str],
         opened: Mapping[str, Segment],
     ) -> Snapshot:
         current = self._read(self._cache, opened)
@@ -114,8 +114,8 @@ class CacheWriter:
             self._next.unlink(missing_ok=True)
             self._manifest, self.snapshot = self._cache, current
         elif current is None or not current.segments:
-            # A cache somebody deleted is built anew; one that was damaged loses only what is
-            # damaged.
+            # A cache that was deleted is built again; one that was damaged loses only its
+            # damaged parts.
             fresh = self._salvaged(extractors) if self.warnings else Snapshot(extractors)
             self._manifest, self.snapshot = self._cache, fresh
         else:
@@ -132,7 +132,7 @@ class CacheWriter:
                 f"The cache was made with other extractors or models ({old}); it is rebuilt with "
                 f"{new}, and the old index serves until that is done."
             )
-        self._drop_altered(trusted)
+        self._drop_altered(verified)
         self._sweep()
         return self.snapshot
 
@@ -142,18 +142,19 @@ class CacheWriter:
         return self._manifest != self._cache
 
     def commit(
-        self, facts: Sequence[FileRecord], vectors: Floats, gone: Iterable[str] = ()
+        self, records: Sequence[FileRecord], vectors: Floats, gone: Iterable[str] = ()
     ) -> Snapshot:
-        """Make ``facts`` (their vectors: (readable facts, dim) float32) part of the cache for good.
+        """Write ``records`` and their ``vectors`` to the cache, durably.
 
-        Facts of the same path are replaced; the paths in ``gone`` drop out.
+        ``vectors`` is (readable records, dim) float32. Records of the same path are replaced; the
+        paths in ``gone`` drop out.
 
         Raises:
             CacheError: the disk is full or not writable; the cache is as it was before the call.
         """
         with self._plain_words():
             segments, masks = list(self.snapshot.segments), list(self.snapshot.live)
-            replaced = {*(fact.path for fact in facts), *gone}
+            replaced = {*(record.path for record in records), *gone}
             ids = np.array([image_id(path) for path in replaced], np.uint64)
             for number, segment in enumerate(segments):
                 paths = segment.records.paths
@@ -161,10 +162,10 @@ class CacheWriter:
                 if rows:
                     masks[number] = masks[number].copy()
                     masks[number][rows] = False
-            if facts:
-                segment = write_segment(self._folder, self.snapshot.extractors, facts, vectors)
+            if records:
+                segment = write_segment(self._folder, self.snapshot.extractors, records, vectors)
                 segments.append(segment)
-                masks.append(np.ones(len(facts), dtype=np.bool_))
+                masks.append(np.ones(len(records), dtype=np.bool_))
             self._publish(segments, masks, complete=False)
         return self.snapshot
 
@@ -210,7 +211,7 @@ class CacheWriter:
         try:
             return read_snapshot(manifest, self._folder, opened)
         except NotACache:
-            raise  # somebody else's, which is not ours to rename
+            raise  # a file of another program is not renamed
         except CacheDamaged as error:
             aside = _free_name(manifest)
             manifest.replace(aside)
@@ -224,13 +225,13 @@ class CacheWriter:
         """Whatever whole segments lie about without a manifest; embedding them again would take
         hours.
 
-        Their facts are checked against the files by the update itself, like all others.
+        Their records are checked against the files by the update itself, like all others.
         """
-        paths = sorted(self._folder.glob("*" + FACTS), key=lambda path: path.stat().st_mtime_ns)
+        paths = sorted(self._folder.glob("*" + RECORDS), key=lambda path: path.stat().st_mtime_ns)
         whole = []
         for path in paths:
             with contextlib.suppress(CacheDamaged, OSError):
-                segment = read_segment(self._folder, path.name[: -len(FACTS)])
+                segment = read_segment(self._folder, path.name[: -len(RECORDS)])
                 if segment.extractors == extractors:
                     segment.verify()
                     whole.append(segment)
@@ -243,13 +244,13 @@ class CacheWriter:
         decoding = min((segment.decoding for segment in whole), default=DECODING)
         return Snapshot(extractors, tuple(whole), tuple(reversed(masks)), decoding=decoding)
 
-    def _drop_altered(self, trusted: Collection[str]) -> None:
+    def _drop_altered(self, verified: Collection[str]) -> None:
         before = self.snapshot.images
-        self.snapshot = self.snapshot.without_altered(trusted)
+        self.snapshot = self.snapshot.without_altered(verified)
         if self.snapshot.images < before:
             self.warnings.append(
                 f"The vectors of {before - self.snapshot.images:,} images were altered on disk; "
-                "they are computed anew."
+                "they are computed again."
             )
 
     def _sweep(self) -> None:
@@ -265,7 +266,7 @@ class CacheWriter:
                 return  # what it names is unknown, so nothing is removed
         for path in self._folder.iterdir():
             stem, _, rest = path.name.partition(".")
-            if stem not in named or not rest.endswith((FACTS[1:], VECTORS[1:], CODES[1:])):
+            if stem not in named or not rest.endswith((RECORDS[1:], VECTORS[1:], CODES[1:])):
                 # On Windows a file that another process has mapped stays; the next sweep gets it.
                 with contextlib.suppress(OSError):
                     path.unlink()

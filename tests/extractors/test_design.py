@@ -70,7 +70,7 @@ def test_damaged_weights_are_noticed_and_the_remedy_is_told(copied: Path) -> Non
         file.seek(100_000)
         file.write(b"damage")
 
-    with pytest.raises(ModelUnavailable, match="Install this package anew"):
+    with pytest.raises(ModelUnavailable, match="Install this package again"):
         DESIGN.ready()
 
 
@@ -81,7 +81,7 @@ def test_an_incomplete_package_does_without(copied: Path) -> None:
 
     assert "design" not in resolution.names
     assert "hsv" in resolution.names
-    assert any("Install this package anew" in warning for warning in resolution.warnings)
+    assert any("Install this package again" in warning for warning in resolution.warnings)
 
 
 def test_nothing_is_written_into_the_package(copied: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Facts and vectors made up for the tests of the cache."""
+"""Records and vectors made up for the tests of the cache."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ FAKE = (ExtractorIdentity("fake", "made/up/1", DIM),)
 OTHER = (ExtractorIdentity("other", "made/up/2", DIM + 1),)
 
 
-def fact(path: str, content: int = 0, *, readable: bool = True) -> FileRecord:
-    """A fact of a file whose content is that number."""
+def record(path: str, content: int = 0, *, readable: bool = True) -> FileRecord:
+    """A record of a file whose content is that number."""
     return FileRecord(
         path=path,
         size=100 + content,
@@ -34,9 +34,13 @@ def fact(path: str, content: int = 0, *, readable: bool = True) -> FileRecord:
     )
 
 
-def vectors_of(facts: Sequence[FileRecord], dim: int = DIM) -> Floats:
-    """One row for each readable fact, decided by its content."""
-    rows = [np.random.default_rng(fact.size).normal(size=dim) for fact in facts if not fact.reason]
+def vectors_of(records: Sequence[FileRecord], dim: int = DIM) -> Floats:
+    """One row for each readable record, decided by its content."""
+    rows = [
+        np.random.default_rng(record.size).normal(size=dim)
+        for record in records
+        if not record.reason
+    ]
     return np.array(rows, dtype=np.float32).reshape(len(rows), dim)
 
 
@@ -56,10 +60,10 @@ def read(cache: Path) -> Snapshot | None:
 
 
 def content(snapshot: Snapshot | None) -> Content:
-    """Every fact that counts with its vector, by path; a path may count only once."""
+    """Every record that counts with its vector, by path; a path may count only once."""
     assert snapshot is not None
     found: Content = {}
-    for number, row, known in snapshot.facts():
+    for number, row, known in snapshot.records():
         segment = snapshot.segments[number]
         place = int(segment.vector_of[row])
         assert known.path not in found
@@ -71,11 +75,11 @@ def content(snapshot: Snapshot | None) -> Content:
     return found
 
 
-def expected(facts: Sequence[FileRecord]) -> Content:
-    """What ``content`` must be when exactly these facts count."""
+def expected(records: Sequence[FileRecord]) -> Content:
+    """What ``content`` must be when exactly these records count."""
     return {
         known.path: (known, None if known.reason else tuple(vectors_of([known])[0].tolist()))
-        for known in facts
+        for known in records
     }
 
 

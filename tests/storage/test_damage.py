@@ -9,9 +9,9 @@ import pytest
 
 from image_search.errors import CacheDamaged
 from image_search.storage import CacheWriter
-from tests.storage.files import FAKE, Content, content, expected, fact, read, segment_files, write
+from tests.storage.files import FAKE, Content, content, expected, read, record, segment_files, write
 
-GROUPS = [[fact(f"{group}-{n}.png", 10 * group + n) for n in range(1, 5)] for group in range(3)]
+GROUPS = [[record(f"{group}-{n}.png", 10 * group + n) for n in range(1, 5)] for group in range(3)]
 ALL = [known for group in GROUPS for known in group]
 Damage = Callable[[bytes, float], bytes]
 
@@ -63,8 +63,8 @@ def test_a_damaged_manifest_costs_nothing(cache: Path, damage: Damage, place: fl
 @pytest.mark.parametrize("place", [0.0, 0.02, 0.2, 0.4, 0.6, 0.8, 0.99])
 @pytest.mark.parametrize("damage", [truncated, flipped])
 def test_damaged_facts_cost_one_segment(cache: Path, damage: Damage, place: float) -> None:
-    facts = [path for path in segment_files(cache) if path.suffix == ".pkl"][1]
-    facts.write_bytes(damage(facts.read_bytes(), place))
+    records = [path for path in segment_files(cache) if path.suffix == ".pkl"][1]
+    records.write_bytes(damage(records.read_bytes(), place))
     with pytest.raises(CacheDamaged):
         read(cache)
 
@@ -102,13 +102,13 @@ def test_a_missing_file_costs_one_segment(cache: Path, suffix: str) -> None:
 
 
 def test_deleted_files_do_not_come_back_with_a_rescued_cache(cache: Path) -> None:
-    write(cache, [fact("0-1.png", 77)], gone=["1-2.png"])
+    write(cache, [record("0-1.png", 77)], gone=["1-2.png"])
     cache.write_bytes(b"")
 
     found, _ = begun(cache)
 
     # 1-2.png may count again until the folder is looked at; 0-1.png must be the newer one.
-    expectation = expected([*(f for f in ALL if f.path != "0-1.png"), fact("0-1.png", 77)])
+    expectation = expected([*(f for f in ALL if f.path != "0-1.png"), record("0-1.png", 77)])
     assert found == expectation
 
 

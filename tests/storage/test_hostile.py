@@ -18,7 +18,7 @@ import pytest
 from image_search.errors import CacheDamaged
 from image_search.storage import safe_pickle
 from image_search.storage.snapshot import FORMAT, SCHEMA
-from tests.storage.files import fact, read, segment_files, write
+from tests.storage.files import read, record, segment_files, write
 
 
 class Calls:
@@ -100,10 +100,10 @@ def test_it_is_refused_and_not_run(name: str, nested: bool, tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["os.system, protocol 5", "numpy array, protocol 5", "by hand"])
 def test_the_facts_of_a_segment_are_read_as_carefully(name: str, tmp_path: Path) -> None:
     cache, marker = tmp_path / "cache.pkl", tmp_path / "marker"
-    write(cache, [fact("a")])
-    facts = next(path for path in segment_files(cache) if path.suffix == ".pkl")
+    write(cache, [record("a")])
+    records = next(path for path in segment_files(cache) if path.suffix == ".pkl")
     for data in (hostile(marker)[name], enveloped(hostile(marker)[name])):
-        facts.write_bytes(data)
+        records.write_bytes(data)
         with pytest.raises(CacheDamaged):
             read(cache)
 
@@ -164,9 +164,9 @@ def test_a_manifest_that_cannot_be_is_damage(changes: dict[str, Any], tmp_path: 
 )
 def test_a_segment_that_cannot_be_is_damage(changes: dict[str, Any], tmp_path: Path) -> None:
     cache = tmp_path / "cache.pkl"
-    write(cache, [fact("a", 1), fact("b", 2)])
-    facts = next(path for path in segment_files(cache) if path.suffix == ".pkl")
-    safe_pickle.dump(facts, safe_pickle.load(facts) | changes)
+    write(cache, [record("a", 1), record("b", 2)])
+    records = next(path for path in segment_files(cache) if path.suffix == ".pkl")
+    safe_pickle.dump(records, safe_pickle.load(records) | changes)
 
     with pytest.raises(CacheDamaged):
         read(cache)

@@ -19,7 +19,7 @@ from image_search.storage import CacheWriter, safe_pickle
 from image_search.storage.snapshot import companion
 from tests.conftest import Run
 from tests.drawing import draw_into
-from tests.storage.files import FAKE, fact, read, segment_files, write
+from tests.storage.files import FAKE, read, record, segment_files, write
 
 CONTENTS = {
     "a text": b"Notes on rings.\n" * 9,
@@ -82,19 +82,19 @@ def test_what_is_no_regular_file_is_neither_opened_nor_renamed(
 def test_another_file_of_this_program_is_no_cache(settings: Settings, run: Run) -> None:
     draw_into(settings.images, 2)
     Library.open(settings).update()
-    facts = next(settings.state_dir.rglob("*.facts.pkl"))
-    before = facts.read_bytes()
+    records = next(settings.state_dir.rglob("*.facts.pkl"))
+    before = records.read_bytes()
 
-    code, _, err = run("index", "--cache", facts)
+    code, _, err = run("index", "--cache", records)
 
     assert code == 2
     assert "not a cache of this program" in err
-    assert facts.read_bytes() == before
+    assert records.read_bytes() == before
 
 
 def test_a_cache_that_lost_its_content_is_still_ours(tmp_path: Path) -> None:
     cache = tmp_path / "cache.pkl"
-    write(cache, [fact("a")])
+    write(cache, [record("a")])
     cache.write_bytes(b"")
 
     with pytest.raises(CacheDamaged, match="empty") as refused:
@@ -122,7 +122,7 @@ def test_a_service_whose_cache_is_exchanged_for_something_else_runs_on(settings:
 
 def test_two_damaged_caches_in_one_second_are_both_kept(tmp_path: Path) -> None:
     cache = tmp_path / "cache.pkl"
-    write(cache, [fact("a")])
+    write(cache, [record("a")])
     for _ in range(3):
         cache.write_bytes(cache.read_bytes()[:-5])
         with CacheWriter(cache, tmp_path) as writer:
@@ -134,7 +134,7 @@ def test_two_damaged_caches_in_one_second_are_both_kept(tmp_path: Path) -> None:
 
 def test_a_file_far_too_large_is_not_read(tmp_path: Path) -> None:
     cache = tmp_path / "cache.pkl"
-    write(cache, [fact("a")])
+    write(cache, [record("a")])
     os.truncate(cache, 1 << 40)  # a hole, which takes no room
     with pytest.raises(CacheDamaged, match="more than a cache can"):
         read(cache)
@@ -223,9 +223,9 @@ def test_plain_values_come_back(value: object, tmp_path: Path) -> None:
 )
 def test_facts_out_of_bounds_are_damage(changes: dict[str, object], tmp_path: Path) -> None:
     cache = tmp_path / "cache.pkl"
-    write(cache, [fact("a", 1), fact("b", 2)])
-    facts = next(path for path in segment_files(cache) if path.suffix == ".pkl")
-    safe_pickle.dump(facts, safe_pickle.load(facts) | changes)
+    write(cache, [record("a", 1), record("b", 2)])
+    records = next(path for path in segment_files(cache) if path.suffix == ".pkl")
+    safe_pickle.dump(records, safe_pickle.load(records) | changes)
 
     with pytest.raises(CacheDamaged):
         read(cache)

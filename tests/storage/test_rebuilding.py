@@ -12,8 +12,8 @@ from tests.storage.files import (
     OTHER,
     content,
     expected,
-    fact,
     read,
+    record,
     segment_files,
     vectors_of,
     write,
@@ -26,7 +26,7 @@ def cache(tmp_path: Path) -> Path:
 
 
 def test_other_extractors_are_built_up_aside(cache: Path) -> None:
-    old = [fact("a.png", 1), fact("b.png", 2)]
+    old = [record("a.png", 1), record("b.png", 2)]
     write(cache, old)
     with CacheWriter(cache, cache.parent) as writer:
         assert content(writer.begin(OTHER)) == {}
@@ -51,11 +51,11 @@ def test_other_extractors_are_built_up_aside(cache: Path) -> None:
 
 
 def test_going_back_to_the_old_extractors_drops_the_rebuild(cache: Path) -> None:
-    write(cache, [fact("a.png", 1)])
+    write(cache, [record("a.png", 1)])
     with CacheWriter(cache, cache.parent) as writer:
         writer.begin(OTHER)
-        writer.commit([fact("a.png", 1)], vectors_of([fact("a.png", 1)], DIM + 1))
+        writer.commit([record("a.png", 1)], vectors_of([record("a.png", 1)], DIM + 1))
 
-    assert content(write(cache)) == expected([fact("a.png", 1)])
+    assert content(write(cache)) == expected([record("a.png", 1)])
     assert not cache.with_name(cache.name + ".next").exists()
     assert len(segment_files(cache)) == 2

@@ -25,8 +25,8 @@ from tests.storage.files import (
     FAKE,
     content,
     expected,
-    fact,
     read,
+    record,
     segment_files,
     vectors_of,
     write,
@@ -39,18 +39,18 @@ def cache(tmp_path: Path) -> Path:
 
 
 def test_what_was_written_is_read(cache: Path) -> None:
-    facts = [
-        fact("a.png", 1),
-        fact("b c/ü 图.jpg", 2),
-        fact("broken.png", 3, readable=False),
-        fact("not utf-8 \udcff\udcfe.png", 4),
+    records = [
+        record("a.png", 1),
+        record("b c/ü 图.jpg", 2),
+        record("broken.png", 3, readable=False),
+        record("not utf-8 \udcff\udcfe.png", 4),
     ]
 
-    written = write(cache, facts)
+    written = write(cache, records)
 
     snapshot = read(cache)
     assert snapshot is not None
-    assert content(snapshot) == content(written) == expected(facts)
+    assert content(snapshot) == content(written) == expected(records)
     assert (snapshot.images, len(snapshot.failures)) == (3, 1)
     assert snapshot.failures[0].reason == "It is made up."
     assert snapshot.complete
@@ -62,7 +62,7 @@ def test_there_is_no_cache_yet(cache: Path) -> None:
 
 
 def test_an_image_is_found_by_its_id(cache: Path) -> None:
-    write(cache, [fact(f"{n}.png", n) for n in range(20)], gone=["3.png"])
+    write(cache, [record(f"{n}.png", n) for n in range(20)], gone=["3.png"])
     snapshot = read(cache)
     assert snapshot is not None
 
@@ -72,7 +72,7 @@ def test_an_image_is_found_by_its_id(cache: Path) -> None:
         for row in range(len(segment.records))
     }
     for number in range(4, 20):
-        assert snapshot.find(ids[f"{number}.png"]) == fact(f"{number}.png", number)
+        assert snapshot.find(ids[f"{number}.png"]) == record(f"{number}.png", number)
     assert snapshot.find(12345) is None
 
 
@@ -105,13 +105,13 @@ def test_it_holds_what_a_dictionary_would(
     writer.begin(FAKE)
     for action, rows, gone in plan:
         if action == "commit":
-            facts = [fact(f"{path}.png", n, readable=ok) for path, n, ok in rows]
-            names = {known.path for known in facts}
+            records = [record(f"{path}.png", n, readable=ok) for path, n, ok in rows]
+            names = {known.path for known in records}
             dropped = [f"{path}.png" for path in gone if f"{path}.png" not in names]
-            writer.commit(facts, vectors_of(facts), dropped)
+            writer.commit(records, vectors_of(records), dropped)
             for path in dropped:
                 model.pop(path, None)
-            model.update((known.path, known) for known in facts)
+            model.update((known.path, known) for known in records)
         else:
             if action == "finish":
                 writer.finish()
@@ -129,34 +129,34 @@ def test_the_number_of_segments_grows_with_the_logarithm(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: None)
-    facts = [fact(f"{n}.png", n) for n in range(300)]
-    for known in facts:
+    records = [record(f"{n}.png", n) for n in range(300)]
+    for known in records:
         snapshot = write(cache, [known])
         files = len(segment_files(cache))
         assert files == 2 * len(snapshot.segments), "merged segments were left lying about"
 
     assert len(snapshot.segments) <= 8 * math.log(300, 8)
-    assert content(read(cache)) == expected(facts)
+    assert content(read(cache)) == expected(records)
 
 
 def test_vectors_of_deleted_images_do_not_stay_for_ever(cache: Path) -> None:
-    facts = [fact(f"{n}.png", n) for n in range(100)]
-    write(cache, facts)
+    records = [record(f"{n}.png", n) for n in range(100)]
+    write(cache, records)
 
-    snapshot = write(cache, gone=[known.path for known in facts[10:]])
+    snapshot = write(cache, gone=[known.path for known in records[10:]])
 
-    assert content(snapshot) == expected(facts[:10])
+    assert content(snapshot) == expected(records[:10])
     assert sum(len(segment.vectors) for segment in snapshot.segments) == 10
     assert sum(path.stat().st_size for path in segment_files(cache)) < 100 * DIM * 4 + 2000
 
 
 def test_a_commit_writes_what_is_new_only(cache: Path) -> None:
-    write(cache, [fact(f"{n}.png", n) for n in range(50)])
+    write(cache, [record(f"{n}.png", n) for n in range(50)])
     before = {path: path.stat().st_mtime_ns for path in segment_files(cache)}
 
     with CacheWriter(cache, cache.parent) as writer:
         writer.begin(FAKE)
-        writer.commit([fact("new.png", 99)], vectors_of([fact("new.png", 99)]), ["3.png"])
+        writer.commit([record("new.png", 99)], vectors_of([record("new.png", 99)]), ["3.png"])
         after = {path: path.stat().st_mtime_ns for path in segment_files(cache)}
 
     assert before.items() <= after.items()
@@ -164,11 +164,11 @@ def test_a_commit_writes_what_is_new_only(cache: Path) -> None:
 
 
 def test_the_fingerprint_tells_of_every_change(cache: Path) -> None:
-    seen = [write(cache, [fact("a", 1), fact("b", 2)]).fingerprint]
+    seen = [write(cache, [record("a", 1), record("b", 2)]).fingerprint]
     assert write(cache).fingerprint == seen[0]
     seen.append(write(cache, gone=["a"]).fingerprint)
-    seen.append(write(cache, [fact("b", 3)]).fingerprint)
-    seen.append(write(cache, [fact("c", 3)]).fingerprint)
+    seen.append(write(cache, [record("b", 3)]).fingerprint)
+    seen.append(write(cache, [record("c", 3)]).fingerprint)
 
     assert len(set(seen)) == len(seen)
 
@@ -194,16 +194,16 @@ def test_a_second_writer_is_turned_away(cache: Path) -> None:
 
 
 def test_a_reader_goes_on_while_a_writer_merges(cache: Path) -> None:
-    facts = [fact(f"{n}.png", n) for n in range(7)]
-    for known in facts:
+    records = [record(f"{n}.png", n) for n in range(7)]
+    for known in records:
         write(cache, [known])
     old = read(cache)
 
-    write(cache, [fact("7.png", 7)], gone=["0.png"])
+    write(cache, [record("7.png", 7)], gone=["0.png"])
     gc.collect()
 
-    assert content(old) == expected(facts)
-    assert content(read(cache)) == expected([*facts[1:], fact("7.png", 7)])
+    assert content(old) == expected(records)
+    assert content(read(cache)) == expected([*records[1:], record("7.png", 7)])
 
 
 def full_disk(monkeypatch: pytest.MonkeyPatch, allow: int) -> None:
@@ -225,10 +225,10 @@ def full_disk(monkeypatch: pytest.MonkeyPatch, allow: int) -> None:
 def test_a_full_disk_leaves_the_last_save(
     cache: Path, allow: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    facts = [fact(f"{n}.png", n) for n in range(7)]
-    for known in facts:
+    records = [record(f"{n}.png", n) for n in range(7)]
+    for known in records:
         write(cache, [known])
-    later = fact("7.png", 7)
+    later = record("7.png", 7)
     with monkeypatch.context() as patch:
         full_disk(patch, allow)
         # Three files for the commit, then two for the merged segment, then the manifest.
@@ -236,14 +236,14 @@ def test_a_full_disk_leaves_the_last_save(
         with enough if allow >= 6 else pytest.raises(CacheError, match="No space left"):
             write(cache, [later])
 
-    kept = facts if allow < 3 else [*facts, later]
+    kept = records if allow < 3 else [*records, later]
     assert content(read(cache)) == expected(kept)
-    assert content(write(cache, [later])) == expected([*facts, later])
+    assert content(write(cache, [later])) == expected([*records, later])
     assert not list(cache.parent.rglob("*.tmp"))
 
 
 def test_an_unfinished_write_leaves_no_rubbish_for_long(cache: Path) -> None:
-    write(cache, [fact("a.png", 1)])
+    write(cache, [record("a.png", 1)])
     orphans = [
         segment_folder(cache) / "0123456789abcdef.facts.pkl",
         segment_folder(cache) / "0123456789abcdef.vectors",
@@ -256,13 +256,13 @@ def test_an_unfinished_write_leaves_no_rubbish_for_long(cache: Path) -> None:
     write(cache)
 
     assert not [path for path in orphans if path.exists()]
-    assert content(read(cache)) == expected([fact("a.png", 1)])
+    assert content(read(cache)) == expected([record("a.png", 1)])
 
 
 def test_a_cache_that_may_not_be_read_is_an_error_in_words(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(cache, [fact("a.png", 1)])
+    write(cache, [record("a.png", 1)])
 
     def refuse(path: Path, flags: int) -> int:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))

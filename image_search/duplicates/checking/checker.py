@@ -80,7 +80,7 @@ class Checker:
                 "The index holds no images yet. Put images into the image folder and reindex."
             )
         own = "".join(query.like)
-        data = self._originals.read(self._originals.fact(own)) if own else query.images[0]
+        data = self._originals.read(self._originals.record(own)) if own else query.images[0]
         index, prepared = self.prepare_query(replace(query, images=(data,), like=()))
         collection = Collection(
             index,
