@@ -20,8 +20,8 @@ from image_search.extractors.clip_models import CLIP_MODELS, OPENAI, ClipModel
 from image_search.extractors.crop import centre_square, squashed
 from image_search.extractors.runtime.engines import open_networks
 from image_search.extractors.runtime.recipe import Input, Recipe
+from image_search.extractors.tokenizer import tokens
 from image_search.extractors.vocabulary import reader
-from image_search.extractors.words import tokens
 from image_search.imaging.arrays import Floats, Pixels
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Words to tokens by a vocabulary that comes with the weights, as SigLIP 2 takes them.
+"""The tokenizer of SigLIP 2, whose vocabulary comes with the weights.
 
 Importing this imports no library for it; that comes with the first text.
 """
@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.errors import ModelUnavailable
+from image_search.extractors.tokenizer import repaired
 from image_search.extractors.weights.files import Weights
-from image_search.extractors.words import mended
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -72,5 +72,6 @@ def reader(
 
 
 def canonical(text: str) -> str:
-    """Mended, in lower case, without punctuation and needless blanks, as SigLIP 2 was trained."""
-    return " ".join(mended(text).translate(_PUNCTUATION).lower().split())
+    """``text`` repaired, in lower case, without punctuation and extra blanks, as SigLIP 2 was
+    trained."""
+    return " ".join(repaired(text).translate(_PUNCTUATION).lower().split())

@@ -21,8 +21,8 @@ from image_search.extractors import Extractor, TextExtractor, clip, resnet50, un
 from image_search.extractors.base import BATCH
 from image_search.extractors.clip_models import CLIP_MODELS, LAION2B, OPENAI, SIGLIP2, ClipModel
 from image_search.extractors.runtime.torch_engine import Normalised
+from image_search.extractors.tokenizer import tokens
 from image_search.extractors.weights import sources
-from image_search.extractors.words import tokens
 from image_search.imaging.arrays import Floats
 from tests.extractors.test_contract import noise
 

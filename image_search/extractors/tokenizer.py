@@ -1,6 +1,6 @@
-"""Words to the tokens that CLIP's text tower takes, as open_clip makes them, without PyTorch.
+"""The tokenizer of CLIP's text tower, as in open_clip, without PyTorch.
 
-Byte-pair encoding (Sennrich and others, ACL 2016) over the vocabulary that open_clip brings along.
+Byte-pair encoding (Sennrich and others, ACL 2016) over the vocabulary that open_clip ships.
 Importing open_clip itself, for this one file, would import PyTorch: seconds, for three words.
 """
 
@@ -33,7 +33,7 @@ _PIECES = (
 
 
 def tokens(texts: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Texts to tokens, (len(texts), 77) int64, zero after the end."""
+    """The tokens of ``texts``, (len(texts), 77) int64, zero after the end."""
     import regex
 
     ids, _ = _vocabulary()
@@ -45,22 +45,21 @@ def tokens(texts: Sequence[str]) -> npt.NDArray[np.int64]:
     return rows
 
 
-def mended(text: str) -> str:
-    """The text as it was meant where it was decoded wrongly, and without HTML's escapes."""
+def repaired(text: str) -> str:
+    """``text`` with wrong decoding undone and HTML's escapes replaced."""
     import ftfy
 
     return html.unescape(html.unescape(ftfy.fix_text(text)))
 
 
 def _clean(text: str) -> str:
-    """Mended, single-spaced, in lower case."""
-    return " ".join(mended(text).split()).lower()
+    """``text`` repaired, single-spaced, in lower case."""
+    return " ".join(repaired(text).split()).lower()
 
 
 @lru_cache(maxsize=4096)
 def _encoded(piece: str) -> tuple[int, ...]:
-    """The tokens of one word: neighbours are merged, those first that were merged first in
-    training."""
+    """The tokens of one word: adjacent symbols are merged, in the order of training."""
     ids, ranks = _vocabulary()
     if piece in (_START, _END):
         return (ids[piece],)
