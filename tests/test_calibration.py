@@ -60,7 +60,7 @@ def test_the_spread_is_that_of_the_cosines_of_two_images() -> None:
 
 
 @pytest.mark.parametrize("blind", ["", "hsv", "edges"])
-def test_trust_goes_to_whom_texture_agrees_with(blind: str) -> None:
+def test_the_factor_is_larger_for_what_texture_agrees_with(blind: str) -> None:
     blocks, calibration = fitted(blind=blind)
 
     near = {}
@@ -76,17 +76,19 @@ def test_trust_goes_to_whom_texture_agrees_with(blind: str) -> None:
 
     ratio = (agreement("edges") / agreement("hsv") / 1.1) ** 3
     expected = min(max(ratio, 1 / 4), 4)
-    assert calibration.trust["edges"] == pytest.approx(expected, rel=0.02)
-    assert calibration.trust["hsv"] == pytest.approx(1 / expected, rel=0.02)
-    assert calibration.trust["texture"] == 1
+    assert calibration.weight_factors["edges"] == pytest.approx(expected, rel=0.02)
+    assert calibration.weight_factors["hsv"] == pytest.approx(1 / expected, rel=0.02)
+    assert calibration.weight_factors["texture"] == 1
     if blind:
-        assert calibration.trust[blind] < 0.5
+        assert calibration.weight_factors[blind] < 0.5
 
 
 @pytest.mark.parametrize(
-    ("knows", "trusted"), [("as they do", 1.25), ("more", 4.0), ("nothing", 0.25)]
+    ("knows", "expected"), [("as they do", 1.25), ("more", 4.0), ("nothing", 0.25)]
 )
-def test_a_network_says_more_where_the_descriptors_know_little(knows: str, trusted: float) -> None:
+def test_a_network_has_a_larger_factor_where_the_descriptors_distinguish_little(
+    knows: str, expected: float
+) -> None:
     rng = np.random.default_rng(5)
     hidden = rng.normal(size=(400, 8))
     seen = {"as they do": hidden, "nothing": rng.normal(size=(400, 8))}
@@ -98,18 +100,18 @@ def test_a_network_says_more_where_the_descriptors_know_little(knows: str, trust
     }
     layout = Layout(tuple(blocks), (64,) * 4)
 
-    trust = fit(layout, stored_vectors(layout, blocks), 400).trust
+    weight_factors = fit(layout, stored_vectors(layout, blocks), 400).weight_factors
 
-    assert trust[knows] == pytest.approx(trusted, rel=0.01 if trusted >= 1 else 1)
-    assert trust["texture"] == 1
+    assert weight_factors[knows] == pytest.approx(expected, rel=0.01 if expected >= 1 else 1)
+    assert weight_factors["texture"] == 1
 
 
-def test_without_an_arbiter_all_are_trusted_alike() -> None:
+def test_without_an_arbiter_all_factors_are_one() -> None:
     layout = Layout(("hsv", "edges"), (12, 8))
     blocks = collection(80)
     calibration = fit(layout, stored_vectors(layout, blocks), 80)
 
-    assert calibration.trust == {"hsv": 1, "edges": 1}
+    assert calibration.weight_factors == {"hsv": 1, "edges": 1}
 
 
 def test_the_same_images_give_the_same_calibration() -> None:
@@ -121,7 +123,7 @@ def test_few_images_are_taken_as_they_are() -> None:
     vectors = stored_vectors(LAYOUT, blocks)
 
     assert calibration.fitted_on == 0
-    assert calibration.std == calibration.trust == dict.fromkeys(LAYOUT.names, 1.0)
+    assert calibration.std == calibration.weight_factors == dict.fromkeys(LAYOUT.names, 1.0)
     assert np.array_equal(calibration.centred(vectors), vectors)
     assert np.array_equal(calibration.centred_block("hsv", blocks["hsv"][0]), blocks["hsv"][0])
 

@@ -1,4 +1,4 @@
-"""What the first answers say about the others, against the same computed plainly."""
+"""Query expansion, against the same computed plainly."""
 
 from __future__ import annotations
 
@@ -43,22 +43,22 @@ def collection(count: int = 60, seed: int = 0) -> tuple[dict[str, Floats], Calib
 
 
 BLOCKS, CALIBRATION = collection()
-HEARD = {name: BLOCKS[name] for name in ("design", "edges")}
+ACTIVE = {name: BLOCKS[name] for name in ("design", "edges")}
 
 
 def scored(seed: int) -> Floats:
     """The cosines of the images with one of them, moved a little."""
     asked = seed % len(BLOCKS["design"])
     noise = np.random.default_rng(seed).normal(0, 0.05, len(BLOCKS["design"]))
-    cosines = sum(SHARES[name] * (rows @ rows[asked]) for name, rows in HEARD.items())
+    cosines = sum(SHARES[name] * (rows @ rows[asked]) for name, rows in ACTIVE.items())
     return np.asarray(cosines + noise, np.float32)
 
 
-def said_plainly(scores: Floats, rounds: int) -> npt.NDArray[np.float64]:
+def expanded_plainly(scores: Floats, rounds: int) -> npt.NDArray[np.float64]:
     """The scores after some rounds, an image and a number at a time."""
-    joined = np.concatenate([np.sqrt(SHARES[n]) * rows for n, rows in HEARD.items()], axis=1)
+    joined = np.concatenate([np.sqrt(SHARES[n]) * rows for n, rows in ACTIVE.items()], axis=1)
     now = [float(score) for score in scores]
-    for kept, say in ROUNDS[:rounds]:
+    for kept, weight in ROUNDS[:rounds]:
         places = sorted(range(len(now)), key=lambda image: -now[image])
         first = places[:EXPANSION_SIZE]
         total = sum(max(now[image], 0) for image in first)
@@ -67,11 +67,11 @@ def said_plainly(scores: Floats, rounds: int) -> npt.NDArray[np.float64]:
         last = now[places[kept - 1]]
         for image in places[kept:]:
             likeness = float(joined[image] @ mean) / length
-            now[image] = (now[image] + say * length * last * likeness) / (1 + say * length)
+            now[image] = (now[image] + weight * length * last * likeness) / (1 + weight * length)
     return np.array(now)
 
 
-def test_who_is_heard() -> None:
+def test_which_extractors_are_active() -> None:
     assert list(active_extractors(CALIBRATION, PHOTO, SHARES)) == ["design", "edges"]
     assert list(active_extractors(CALIBRATION, SKETCH, SHARES)) == ["design"]
     assert not active_extractors(CALIBRATION, SKETCH, {"design": 0.0, "edges": 1.0})
@@ -81,22 +81,22 @@ def test_who_is_heard() -> None:
 
 
 @given(st.integers(0, 1000))
-def test_it_is_the_mean_of_what_the_first_answers_show(seed: int) -> None:
+def test_it_is_the_mean_of_the_first_results(seed: int) -> None:
     scores = scored(seed)
-    message = expansion(SHARES, HEARD, scores)
+    found = expansion(SHARES, ACTIVE, scores)
 
-    assert message is not None
-    assert message.of(scores) == pytest.approx(said_plainly(scores, len(ROUNDS)), abs=1e-5)
-    assert message.of(scores) == pytest.approx(scores * message.stays + message.added)
-    assert np.abs(message.likeness).max() <= 1 + 1e-5
+    assert found is not None
+    assert found.of(scores) == pytest.approx(expanded_plainly(scores, len(ROUNDS)), abs=1e-5)
+    assert found.of(scores) == pytest.approx(scores * found.stays + found.added)
+    assert np.abs(found.likeness).max() <= 1 + 1e-5
 
 
 @given(st.integers(0, 1000))
 def test_the_very_first_keep_their_places_and_scores(seed: int) -> None:
     scores = scored(seed)
-    message = expansion(SHARES, HEARD, scores)
-    assert message is not None
-    after, first = message.of(scores), np.argsort(-scores)[:FIRST]
+    found = expansion(SHARES, ACTIVE, scores)
+    assert found is not None
+    after, first = found.of(scores), np.argsort(-scores)[:FIRST]
 
     assert np.array_equal(after[first], scores[first])
     others = np.delete(after, first)
@@ -105,20 +105,20 @@ def test_the_very_first_keep_their_places_and_scores(seed: int) -> None:
     assert not np.array_equal(np.argsort(-after), np.argsort(-scores))
 
 
-def test_few_answers_or_poor_ones_or_nobody_heard_say_nothing() -> None:
+def test_few_or_poor_results_or_no_active_extractor_are_not_expanded() -> None:
     scores = scored(1)
-    few = {name: rows[:FIRST] for name, rows in HEARD.items()}
+    few = {name: rows[:FIRST] for name, rows in ACTIVE.items()}
     assert expansion(SHARES, few, scores[:FIRST]) is None
-    assert expansion(SHARES, HEARD, scores - scores.max()) is None
+    assert expansion(SHARES, ACTIVE, scores - scores.max()) is None
     assert expansion(SHARES, {}, scores) is None
     pairs = np.tile(BLOCKS["design"][:1], (60, 1)) * np.resize([1, -1], 60)[:, None]
     assert expansion({"design": 1.0}, {"design": pairs}, np.ones(60, np.float32)) is None
 
 
-def test_where_few_answers_are_any_good_there_is_one_round() -> None:
+def test_where_few_results_are_good_there_is_one_round() -> None:
     scores = scored(1)
     scores[np.argsort(-scores)[FIRST + 1 :]] = -0.5
-    message = expansion(SHARES, HEARD, scores)
+    found = expansion(SHARES, ACTIVE, scores)
 
-    assert message is not None
-    assert message.of(scores) == pytest.approx(said_plainly(scores, 1), abs=1e-5)
+    assert found is not None
+    assert found.of(scores) == pytest.approx(expanded_plainly(scores, 1), abs=1e-5)

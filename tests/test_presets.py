@@ -28,7 +28,7 @@ from tests.counting import stand_in_for_clip
 from tests.drawing import draw_into, picture
 
 NAMES = st.lists(st.sampled_from([*REGISTRY, "plugged-in"]), min_size=1, unique=True)
-SAY = st.floats(0, 1e6)
+WEIGHT = st.floats(0, 1e6)
 
 
 @pytest.fixture
@@ -39,25 +39,25 @@ def library(settings: Settings, folder: Path) -> Library:
     return library
 
 
-@given(NAMES, st.dictionaries(st.sampled_from(GROUPS), SAY))
+@given(NAMES, st.dictionaries(st.sampled_from(GROUPS), WEIGHT))
 def test_a_group_that_is_present_says_all_it_has_to(
     names: list[str], weights: dict[str, float]
 ) -> None:
-    say = by_extractor(weights, names)
+    found = by_extractor(weights, names)
 
-    assert set(say) == set(names)
+    assert set(found) == set(names)
     for group in GROUPS:
-        members = [say[name] for name in names if group_of(name) == group]
+        members = [found[name] for name in names if group_of(name) == group]
         assert len(set(members)) <= 1
         if members:
             assert sum(members) == pytest.approx(weights.get(group, 0))
 
 
-@given(NAMES, st.dictionaries(st.sampled_from(["hsv", "clip"]), SAY))
+@given(NAMES, st.dictionaries(st.sampled_from(["hsv", "clip"]), WEIGHT))
 def test_extractors_keep_their_own_weights(names: list[str], weights: dict[str, float]) -> None:
-    say = by_extractor(weights, names)
+    found = by_extractor(weights, names)
 
-    assert {name: say[name] for name in weights} == weights
+    assert {name: found[name] for name in weights} == weights
 
 
 def test_groups_and_extractors_add_up() -> None:

@@ -89,7 +89,7 @@ class CalibrationFigures:
 
     fitted_on: int
     std: dict[str, float]
-    trust: dict[str, float]
+    weight_factors: dict[str, float]
 
 
 @dataclass(frozen=True)

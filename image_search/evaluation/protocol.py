@@ -77,7 +77,7 @@ def evaluate(
         calibration=CalibrationFigures(
             fitted_on=gallery.calibration.fitted_on,
             std=dict(gallery.calibration.std),
-            trust=dict(gallery.calibration.trust),
+            weight_factors=dict(gallery.calibration.weight_factors),
         ),
         warnings=tuple(dict.fromkeys(gallery.warnings + (queries.warnings if queries else ()))),
         rankings=figures,

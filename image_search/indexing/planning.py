@@ -210,8 +210,8 @@ def _equal_stretch(one: Sequence[str], other: Sequence[str], here: int, there: i
     return good
 
 
-# The index of so few files, such as the demo's, is built again in a minute or so; to move on from it
-# to another folder needs no ceremony.
+# The index of so few files, such as the demo's, is built again in a minute or so, so no
+# confirmation is asked for when another folder takes its place.
 QUICKLY_MADE = 1000
 
 

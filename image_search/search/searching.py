@@ -333,7 +333,7 @@ def blocks_of(
         ModelUnavailable: the query needs an extractor that cannot be loaded.
     """
     comparison = index.comparison(kind)
-    alike = [_stored(index, image_id) for image_id in query.like]
+    stored_likes = [_stored(index, image_id) for image_id in query.like]
     seeing = [name for name in wanted if not (name == "hsv" and query.color)] if pictures else []
     seen = extractors.embed(pictures, seeing)
     blocks: dict[str, Floats] = {}
@@ -342,7 +342,7 @@ def blocks_of(
             picked = palette_block(query.color)
             blocks[name] = index.calibration.centred_block(name, picked, COLOUR_MEAN_SHARE)
             continue
-        parts = [comparison.query_block(name, stored[name]) for stored in alike]
+        parts = [comparison.query_block(name, stored[name]) for stored in stored_likes]
         rows = seen.get(name, ())
         parts += [comparison.query_block(name, row) for row in rows]
         if reads(name) and query.worded:
@@ -351,7 +351,7 @@ def blocks_of(
             blocks[name] = pooled(parts)
     if drawing is None:
         return blocks, ()
-    known = alike[0] if alike else {name: rows[0] for name, rows in seen.items()}
+    known = stored_likes[0] if stored_likes else {name: rows[0] for name, rows in seen.items()}
     variants = variants_of(
         drawing,
         {name: block for name, block in known.items() if name in wanted},

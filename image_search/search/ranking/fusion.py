@@ -1,25 +1,24 @@
-"""How the blocks of a query and of stored vectors are compared, and how much each extractor weighs.
+"""How the blocks of a query and of stored vectors are compared, and the weight of each extractor.
 
 Every extractor yields one unit-length *block*. A stored vector is the blocks of one picture,
 concatenated and L2-normalised (early fusion). Weights go onto the query, so that the inner product
 of query and stored vector is the weighted mean of the blocks' cosines: other weights, or a query
 that lacks a block, need no re-indexing.
 
-Cosines of different extractors live on different scales, and in some collections one extractor
-knows little. So each block is *centred* (the collection's mean is taken away and the rest
+Cosines of different extractors have different scales, and in some collections one extractor
+distinguishes little. So each block is *centred* (the collection's mean is subtracted and the rest
 normalised again, which removes what all images share; cf. Su et al., "Whitening Sentence
 Representations", 2021, and Jegou and Chum, "Negative evidences and co-occurences in image
-retrieval", ECCV 2012), divided by the *standard deviation* of its cosines, and weighted by *trust*.
-Everything is fitted once and kept in the cache with the number of images it was fitted on, so that
-adding images does not change old scores unnoticed.
+retrieval", ECCV 2012), divided by the *standard deviation* of its cosines, and weighted with
+a *weight factor*. Everything is fitted once and kept in the cache with the number of images it was
+fitted on, so that adding images does not change old scores unnoticed.
 
 Then comes *query expansion*. A query shows one picture, or a drawing, which is hard to compare with
-photos; its first answers together show what they have in common. So they tell which others belong
-to them. That is average query expansion (Chum and others, "Total Recall", ICCV 2007), each answer
-counting as much as it scores, but for this: the very first keep their places and their scores, for
-one of them may be the very picture, of which there are no others. After a round the first answers
-are better ones, so there is a second, in which more of them are kept. Figures are in
-docs/quality.md.
+photos; the first results together show what they have in common, so the others are also compared
+with the mean of these. That is average query expansion (Chum and others, "Total Recall", ICCV
+2007), each result weighted by its score, with one difference: the very first keep their places and
+their scores, since one of them may be the picture itself. After a round the first results are
+better ones, so there is a second, in which more of them are kept. Figures are in docs/quality.md.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from image_search.extractors import REGISTRY
 from image_search.extractors.base import unit_rows
 from image_search.extractors.drawings import Drawings, drawings_of
 from image_search.imaging.arrays import Floats
-from image_search.search.ranking.trust import trust_in
+from image_search.search.ranking.weight_factors import factors_of
 
 PHOTO, SKETCH, TEXT = "photo", "sketch", "text"
 KINDS = (PHOTO, SKETCH)
@@ -48,9 +47,9 @@ COLOUR_SHARE = 0.5
 NAME_WEIGHT = 0.25
 
 # Measured by ``benchmarks/quality.py``; the figures are in docs/quality.md. For photos the trained
-# networks say a few times as much as all the descriptors without training together, whose say is
-# one, divided by the trust that the collection has in each. In a drawing neither colour nor surface
-# means anything.
+# networks weigh a few times as much as all the descriptors without training together. The
+# weights of these add up to one, in proportion to their weight factors. In a drawing neither colour
+# nor surface means anything.
 _NETWORKS: Mapping[str, Mapping[str, float]] = {
     PHOTO: {"clip": 1.5, "resnet50": 1.0},
     SKETCH: {"clip": 1.0},
@@ -64,7 +63,7 @@ _DESCRIPTORS: Mapping[str, Mapping[str, float]] = {
 # What was not trained on pictures.
 UNTRAINED = frozenset(_DESCRIPTORS[PHOTO])
 # The weight of the package's own network for every 1 of the descriptors, within their one; for
-# photos times the cube of the trust that the collection has in it.
+# photos times the cube of its weight factor.
 _BESIDE: Mapping[str, Mapping[str, float]] = {
     PHOTO: {"design": 0.5},
     SKETCH: {"design": 3.0},
@@ -81,11 +80,11 @@ MEAN_SHARE: Mapping[str, float] = {PHOTO: 1.0, SKETCH: 0.5, TEXT: 1.0}
 # near to any colour; with none, shares would no longer matter.
 COLOUR_MEAN_SHARE = 0.5
 
-#: The name under which what the first answers say appears among a hit's scores.
+#: The name of query expansion among a hit's scores and contributions.
 NEIGHBOURS = "neighbours"
-#: So many of the first answers are averaged in each round.
+#: So many of the first results are averaged in each round.
 EXPANSION_SIZE = 10
-#: Among so many of the nearest the first answers look for those that belong to them.
+#: So many of the nearest images are compared with the first results.
 REACH = 512
 # Of fewer images, a mean of a thousand dimensions is not reliable.
 FEWEST = 50
@@ -102,7 +101,7 @@ _TIMES, _LEAST = 20, 1000
 
 @dataclass(frozen=True)
 class Layout:
-    """Which block lies where in a stored vector: names and lengths, in order."""
+    """The blocks of a stored vector: their names and lengths, in order."""
 
     names: tuple[str, ...]
     dims: tuple[int, ...]
@@ -113,7 +112,7 @@ class Layout:
         return sum(self.dims)
 
     def slices(self) -> dict[str, slice]:
-        """Each block's place."""
+        """The part of a stored vector that each block takes, by name."""
         ends = np.cumsum(self.dims).tolist()
         return {
             name: slice(end - dim, end)
@@ -122,8 +121,12 @@ class Layout:
 
 
 def stored_vectors(layout: Layout, blocks: Mapping[str, Floats]) -> Floats:
-    """Unit blocks, each (n, dim of its extractor), to stored vectors (n, layout.dim) of length
-    1."""
+    """Stored vectors (n, layout.dim) of length 1, joined from unit ``blocks``.
+
+    Args:
+        layout: the order of the blocks.
+        blocks: by extractor, (n, dim of the extractor).
+    """
     rows = np.concatenate([blocks[name] for name in layout.names], axis=1)
     return (rows / math.sqrt(len(layout.names))).astype(np.float32)
 
@@ -163,7 +166,7 @@ def query_vector(
 
 
 def pooled(blocks: Sequence[Floats]) -> Floats:
-    """Several unit vectors (dim,) that ask for the same thing as one: their mean direction."""
+    """The mean direction (dim,) of several unit vectors (dim,)."""
     mean = np.mean(blocks, axis=0, dtype=np.float64)
     length = float(np.linalg.norm(mean))
     return np.asarray(mean / length if length > 1e-9 else blocks[0], dtype=np.float32)
@@ -171,20 +174,21 @@ def pooled(blocks: Sequence[Floats]) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Per block: ``means`` (dim,), ``std`` (standard deviation of the cosine of two images),
-    and ``trust``. ``fitted_on`` images; 0 where nothing was fitted and every block is taken as it
-    is.
+    """What was fitted to a collection, by block: ``means`` (dim,), ``std`` (standard deviation of
+    the cosine of two images), and ``weight_factors`` of the default weights.
+
+    ``fitted_on`` is the number of images; 0 if nothing was fitted and blocks are used as they are.
     """
 
     layout: Layout
     means: Mapping[str, Floats]
     std: Mapping[str, float]
-    trust: Mapping[str, float]
+    weight_factors: Mapping[str, float]
     fitted_on: int
 
     @staticmethod
     def none(layout: Layout) -> Calibration:
-        """Blocks as they are, all alike."""
+        """A calibration that leaves blocks as they are and weighs all equally."""
         means = {n: np.zeros(d, np.float32) for n, d in zip(layout.names, layout.dims, strict=True)}
         ones = dict.fromkeys(layout.names, 1.0)
         return Calibration(layout, means, ones, ones, 0)
@@ -197,9 +201,9 @@ class Calibration:
         return not self.fitted_on / 2 < images < self.fitted_on * 2
 
     def centred(self, vectors: Floats, names: Collection[str] | None = None) -> Floats:
-        """Stored ``vectors`` (n, layout.dim), their blocks centred; still of length 1.
+        """Stored ``vectors`` (n, layout.dim) with centred blocks, still of length 1.
 
-        Where only some blocks are needed, ``names`` may tell them; the others are then undefined.
+        Where only some blocks are needed, ``names`` lists them; the others are then undefined.
         """
         if not self.fitted_on:
             return vectors
@@ -211,8 +215,10 @@ class Calibration:
         return rows
 
     def centred_rows(self, name: str, rows: Floats, *, in_place: bool = False) -> Floats:
-        """Rows (n, dim) of one block of stored vectors, centred, and of length 1; ``in_place``, so
-        that the memory of ``rows`` holds the result."""
+        """``rows`` (n, dim) of one block of stored vectors, centred and of length 1.
+
+        With ``in_place``, the result takes the memory of ``rows``.
+        """
         scale, out = np.float32(math.sqrt(len(self.layout.names))), rows if in_place else None
         if not self.fitted_on:
             return np.multiply(rows, scale, out=out)
@@ -226,18 +232,18 @@ class Calibration:
         return np.asarray(rows[0], dtype=np.float32)
 
     def to_plain(self) -> dict[str, Any]:
-        """Plain values for the cache."""
+        """Plain values for the cache. The keys are those of the file format."""
         return {
             "fitted_on": self.fitted_on,
             "means": {name: mean.astype("<f4").tobytes() for name, mean in self.means.items()},
             "spreads": dict(self.std),
-            "trust": dict(self.trust),
+            "trust": dict(self.weight_factors),
         }
 
     @staticmethod
     def from_plain(layout: Layout, plain: Mapping[str, Any] | None) -> Calibration:
-        """The inverse of ``to_plain``; ``None``, and what does not fit ``layout``, count as nothing
-        fitted."""
+        """The calibration that ``to_plain`` described; an empty one if ``plain`` is ``None`` or
+        does not fit ``layout``."""
         if plain is None:
             return Calibration.none(layout)
         try:
@@ -246,22 +252,22 @@ class Calibration:
                 for name, dim in zip(layout.names, layout.dims, strict=True)
             }
             std = {name: float(plain["spreads"][name]) for name in layout.names}
-            trust = {name: float(plain["trust"][name]) for name in layout.names}
+            weight_factors = {name: float(plain["trust"][name]) for name in layout.names}
             fitted_on = int(plain["fitted_on"])
         except (KeyError, OverflowError, TypeError, ValueError):
             return Calibration.none(layout)
-        scales = (*std.values(), *trust.values())
+        scales = (*std.values(), *weight_factors.values())
         if fitted_on < 1 or not all(0 < scale < math.inf for scale in scales):
             return Calibration.none(layout)
         if not all(np.isfinite(mean).all() for mean in means.values()):
             return Calibration.none(layout)
-        return Calibration(layout, means, std, trust, fitted_on)
+        return Calibration(layout, means, std, weight_factors, fitted_on)
 
 
 def fit(layout: Layout, sample: Floats, images: int) -> Calibration:
-    """Fit to a ``sample`` of stored vectors, (n, layout.dim), of a collection of ``images``.
+    """The calibration fitted to a ``sample`` of stored vectors (n, layout.dim).
 
-    The same sample gives the same result.
+    The same sample gives the same result. ``images`` is the size of the collection.
     """
     if len(sample) < FEWEST:
         return Calibration.none(layout)
@@ -279,7 +285,7 @@ def fit(layout: Layout, sample: Floats, images: int) -> Calibration:
         std[name] = max(float(cosines.std()), 1e-3)
         cosines_of[name] = rows[queries] @ rows.T
         cosines_of[name][np.arange(len(queries)), queries] = -np.inf
-    return Calibration(layout, means, std, trust_in(cosines_of, std), images)
+    return Calibration(layout, means, std, factors_of(cosines_of, std), images)
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,7 +299,7 @@ class Comparison:
 
     @cached_property
     def drawings(self) -> dict[str, Drawings]:
-        """By extractor, what is known of drawings, where that matters for this kind."""
+        """By extractor, the corrections for drawings; empty for other kinds."""
         if self.kind != SKETCH or not self.calibration.fitted_on:
             return {}
         found = {name: drawings_of(self.models[name]) for name in self.calibration.layout.names}
@@ -309,12 +315,12 @@ class Comparison:
         """Stored ``vectors`` (n, layout.dim) as they are compared: inner products with a
         ``query_block`` are the scores, cosines where nothing is known of drawings.
 
-        Where only some blocks are needed, ``names`` may tell them; the others are then undefined.
+        Where only some blocks are needed, ``names`` lists them; the others are then undefined.
         """
         return self.hubness_corrected(self.calibration.centred(vectors, names), names)
 
     def hubness_corrected(self, centred: Floats, names: Collection[str] | None = None) -> Floats:
-        """As ``stored``, of vectors that are centred already."""
+        """As ``stored``, for vectors that are centred already."""
         concerned = [name for name in self.drawings if names is None or name in names]
         if not concerned:
             return centred
@@ -327,49 +333,52 @@ class Comparison:
         return rows
 
     def hubness_corrected_rows(self, name: str, centred: Floats) -> Floats:
-        """As ``hubness_corrected``, of the unit rows (n, dim) of one block."""
+        """As ``hubness_corrected``, for the unit rows (n, dim) of one block."""
         if name not in self.drawings:
             return centred
         return self.drawings[name].hubness_corrected(centred)
 
     def reach(self, k: int) -> int:
-        """Among how many of the nearest by cosine the ``k`` best are."""
+        """How many of the nearest by cosine must be scored to find the ``k`` best."""
         return max(_TIMES * k, _LEAST) if self.drawings else k
 
 
 def default_weights(kind: str, names: Sequence[str], calibration: Calibration) -> dict[str, float]:
-    """A weight for the cosine of each extractor in ``names``, for a query of this ``kind``.
+    """The default weight for the cosine of each extractor in ``names``, for this ``kind`` of query.
 
-    Where a kind's own extractors are all missing, those that are there count alike.
+    If a kind's own extractors are all missing, the others have equal weights.
     """
     networks, descriptors = _NETWORKS[kind], _DESCRIPTORS[kind]
-    trusted = {
-        name: descriptors[name] * calibration.trust[name] for name in names if name in descriptors
+    adjusted = {
+        name: descriptors[name] * calibration.weight_factors[name]
+        for name in names
+        if name in descriptors
     }
-    together = sum(trusted.values()) or 1.0
-    trusted |= {
-        name: say * together * (calibration.trust[name] ** 3 if kind == PHOTO else 1.0)
-        for name, say in _BESIDE[kind].items()
+    together = sum(adjusted.values()) or 1.0
+    adjusted |= {
+        name: weight * together * (calibration.weight_factors[name] ** 3 if kind == PHOTO else 1.0)
+        for name, weight in _BESIDE[kind].items()
         if name in names
     }
-    total = sum(trusted.values())
-    say = {name: trusted.get(name, 0.0) / total if total else 0.0 for name in names}
+    total = sum(adjusted.values())
+    weights = {name: adjusted.get(name, 0.0) / total if total else 0.0 for name in names}
     known = _NETWORKS[PHOTO].keys() | UNTRAINED
     originals = [_original(name) for name in names]
     for name, original in zip(names, originals, strict=True):
-        # An extractor that was plugged in is a trained network as far as anybody knows here; what
-        # it is worth among photos shows in the collection, and what knows nothing of photos knows
-        # nothing of drawings of them.
-        trust = calibration.trust[name]
-        other = trust if kind == PHOTO else min(1.0, trust)
+        # An extractor that was plugged in is assumed to be a trained network. Its use for photos is
+        # measured on the collection; one that is no use for photos is none for drawings of them.
+        factor = calibration.weight_factors[name]
+        other = factor if kind == PHOTO else min(1.0, factor)
         if kind == SKETCH:
             other *= _PLUGGED_IN
-        whole = networks.get(original, say[name] if original in known or say[name] else other)
-        # Two sets of weights of one network say the same thing twice.
-        say[name] = whole / originals.count(original)
-    if not any(say.values()):
-        say = dict.fromkeys(names, 1.0)
-    return {name: value / calibration.std[name] for name, value in say.items()}
+        whole = networks.get(
+            original, weights[name] if original in known or weights[name] else other
+        )
+        # Two sets of weights of one network share its weight.
+        weights[name] = whole / originals.count(original)
+    if not any(weights.values()):
+        weights = dict.fromkeys(names, 1.0)
+    return {name: value / calibration.std[name] for name, value in weights.items()}
 
 
 def _original(name: str) -> str:
@@ -380,52 +389,54 @@ def _original(name: str) -> str:
 def chosen_weights(
     weights: Mapping[str, float], names: Sequence[str], calibration: Calibration
 ) -> dict[str, float]:
-    """Weights chosen by hand, on one scale: equal numbers give extractors an equal say."""
+    """Weights chosen by hand, on one scale: equal numbers give extractors equal weight."""
     # Against the largest first, so that nothing overflows.
     largest = max((weights.get(name, 0.0) for name in names), default=0.0) or 1.0
     return {name: weights.get(name, 0.0) / largest / calibration.std[name] for name in names}
 
 
 class Round(NamedTuple):
-    """How many of the first answers are ``kept``, and what they ``say`` about the others for every
-    1 that the query says, were they all one picture."""
+    """A round of query expansion: how many of the first results are ``kept`` in place, and the
+    ``weight`` of the likeness to the first results for every 1 of the query, if these were all
+    equal."""
 
     kept: int
-    say: float
+    weight: float
 
 
-#: At first little, so that few are driven out of the first answers that are like no other.
+#: At first little, so that few results that are like no other lose their place among the first.
 ROUNDS = (Round(5, 2.0), Round(10, 5.0))
 
 
 @dataclass(frozen=True, eq=False)
 class Expansion:
-    """What the first answers said of images (n,): of the score of each the share that ``stays``,
-    and what is ``added`` to it; ``likeness`` is the cosine of each with the first answers."""
+    """What query expansion changes in the scores of images (n,): the share of each score that
+    ``stays`` and what is ``added`` to it; ``likeness`` (n,) is the cosine of each with the mean of
+    the first results."""
 
     stays: Floats
     added: Floats
     likeness: Floats
 
     def of(self, scores: Floats) -> Floats:
-        """The ``scores`` (n,) with what the first answers say."""
+        """The ``scores`` (n,) after query expansion."""
         return scores * self.stays + self.added
 
     def then(self, later: Expansion) -> Expansion:
-        """Both, one after the other."""
+        """This expansion followed by a ``later`` one."""
         return Expansion(self.stays * later.stays, later.of(self.added), later.likeness)
 
 
 def active_extractors(
     calibration: Calibration, kind: str, shares: Mapping[str, float]
 ) -> Collection[str]:
-    """The extractors by which others are compared with the first answers, of those that have
-    ``shares`` in the score: for photos all, for drawings the trained networks; none for words, and
-    in collections too small to be calibrated."""
+    """The extractors that query expansion compares images by, among those with ``shares`` in the
+    score: for photos all, for drawings the trained networks; none for words, and in collections
+    too small to be calibrated."""
     if kind not in (PHOTO, SKETCH) or not calibration.fitted_on:
         return ()
-    silent = UNTRAINED if kind == SKETCH else frozenset()
-    return tuple(name for name, share in shares.items() if share > 0 and name not in silent)
+    left_out = UNTRAINED if kind == SKETCH else frozenset()
+    return tuple(name for name, share in shares.items() if share > 0 and name not in left_out)
 
 
 def expansion(
@@ -434,9 +445,17 @@ def expansion(
     scores: Floats,
     rounds: Sequence[Round] = ROUNDS,
 ) -> Expansion | None:
-    """What the first of some images with these ``scores`` (n,) say about the others, by the
-    ``centred`` unit blocks (n, dim) of each active extractor, which has its share in the
-    score; ``None`` where they have nothing to say."""
+    """The query expansion of images with these ``scores`` (n,).
+
+    Args:
+        shares: by extractor, its share in the score.
+        centred: by active extractor, the centred unit blocks (n, dim) of the images.
+        scores: (n,), higher is better.
+        rounds: what to do, one round after the other.
+
+    Returns:
+        ``None`` if there are too few good results to expand by.
+    """
     combined = None
     for this in rounds:
         now = scores if combined is None else combined.of(scores)
@@ -457,17 +476,17 @@ def _mean_of_first(
     first = order[:EXPANSION_SIZE]
     weights = np.maximum(scores[first], 0)
     means = {name: weights @ rows[first] / weights.sum() for name, rows in centred.items()}
-    # Of all the means side by side, each weighed by its share. Answers that have little to do with
-    # each other have a short one, and weigh little.
+    # Of all the means side by side, each weighted by its share. Results that have little in common
+    # have a short one, and count little.
     length = math.sqrt(sum(shares[n] * float(mean @ mean) for n, mean in means.items()))
     length *= math.sqrt(sum(shares[name] for name in means))
     if length < 1e-9:
         return None
     cosines = [centred[name] @ mean * (shares[name] / length) for name, mean in means.items()]
     likeness = np.asarray(np.sum(cosines, axis=0), np.float32)
-    share = this.say * length / (1 + this.say * length)
+    share = this.weight * length / (1 + this.weight * length)
     stays = np.full(len(scores), 1 - share, np.float32)
-    # A likeness of 1 comes to what the last of those that are kept scores.
+    # A likeness of 1 adds up to the score of the last one that is kept.
     added = likeness * np.float32(share * scores[order[kept - 1]])
     stays[order[:kept]], added[order[:kept]] = 1, 0
     return Expansion(stays, added, likeness)
