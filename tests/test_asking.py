@@ -103,18 +103,18 @@ class TestTheFirstAnswers:
     def hits(self, library: Library, asked: bytes, **others: Any) -> tuple[Hit, ...]:
         return library.search(Query((asked,), **{"k": 60} | others)).hits
 
-    def test_have_a_say_and_it_is_told(self, library: Library, asked: bytes) -> None:
+    def test_the_part_of_the_first_results_is_shown(self, library: Library, asked: bytes) -> None:
         hits = self.hits(library, asked)
 
         for hit in hits:
-            assert hit.scores.keys() == {"design", "edges", "neighbours"}
+            assert hit.scores.keys() == {"design", "edges", "query_expansion"}
             assert hit.contributions.keys() == hit.scores.keys()
             assert sum(hit.contributions.values()) == pytest.approx(hit.score, abs=3e-4)
             assert -1 <= hit.score <= 1
-        say = [hit.contributions["neighbours"] for hit in hits]
-        assert say[:FIRST] == [0] * FIRST
-        assert min(say[FIRST:LATER]) > 0
-        like = [hit.scores["neighbours"] for hit in hits]
+        added = [hit.contributions["query_expansion"] for hit in hits]
+        assert added[:FIRST] == [0] * FIRST
+        assert min(added[FIRST:LATER]) > 0
+        like = [hit.scores["query_expansion"] for hit in hits]
         assert np.mean(like[:LATER]) > np.mean(like[LATER:])
 
     def test_the_very_first_keep_their_places(self, library: Library, asked: bytes) -> None:
@@ -137,7 +137,7 @@ class TestTheFirstAnswers:
     ) -> None:
         weighed = self.hits(library, asked, weights={"edges": 1})
         assert all(hit.scores == {"edges": hit.score} for hit in weighed)
-        assert "neighbours" not in self.hits(library, asked, text="late")[0].scores
+        assert "query_expansion" not in self.hits(library, asked, text="late")[0].scores
 
     def test_only_what_a_filter_admits_speaks(self, library: Library, asked: bytes) -> None:
         images = library.settings.images

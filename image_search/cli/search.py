@@ -98,6 +98,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         answer = dataclasses.asdict(dataclasses.replace(result, drawing=None))
         answer["drawing"] = None if result.drawing is None else result.drawing.to_json()
+        for found, hit in zip(answer["hits"], result.hits, strict=True):
+            found["scores"] = hit.public_scores
         print(json.dumps({"results": answer.pop("hits"), **answer}))
         return 0
     for warning in result.warnings:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from image_search.errors import InvalidQuery
 from image_search.extractors import REGISTRY
 from image_search.search.palettes import Colour
-from image_search.search.ranking.fusion import KINDS
+from image_search.search.ranking.fusion import KINDS, QUERY_EXPANSION
 from image_search.storage import Records
 
 # How many hits are shown where the query does not say.
@@ -263,13 +263,13 @@ class Hit:
     """A match joined with its image.
 
     ``score`` is fused, ``scores`` the cosine by extractor (about the collection's mean; 1 for the
-    same photo; for drawings levelled, see ``fusion.Comparison``, less what a variant is behind),
-    ``contributions`` what each of them adds to ``score``; both may hold ``name`` and ``neighbours``
-    too (which adds nothing to those that keep their places, see ``fusion.Expansion``); ``size`` in
-    bytes, ``modified`` in seconds since 1970, ``width`` and ``height`` in pixels; ``note`` says
-    what else should be known about what is shown, such as "page 2 of 12"; ``variant`` is what was
-    done to a drawing before it was most like this image, such as ``mirrored``, and empty for as it
-    is drawn.
+    same photo; for drawings corrected for hubness, see ``fusion.Comparison``, less the penalty of a
+    variant), ``contributions`` what each of them adds to ``score``; both may hold ``name`` and
+    ``query_expansion`` too (which adds nothing to those that keep their places, see
+    ``fusion.Expansion``); ``size`` in bytes, ``modified`` in seconds since 1970, ``width``
+    and ``height`` in pixels; ``note`` is what else to know about what is shown, such as "page 2 of
+    12"; ``variant`` is how a drawing was changed before it was most like this image, such as
+    ``mirrored``, and empty for as it is drawn.
     """
 
     rank: int
@@ -284,6 +284,13 @@ class Hit:
     modified: float
     note: str = ""
     variant: str = ""
+
+    @property
+    def public_scores(self) -> dict[str, float]:
+        """The ``scores`` for programs: query expansion also under its name of release 0.1."""
+        if QUERY_EXPANSION not in self.scores:
+            return self.scores
+        return self.scores | {"neighbours": self.scores[QUERY_EXPANSION]}
 
 
 def words(text: str | None) -> str:
@@ -363,28 +370,28 @@ def _oriented(records: Records, orientation: str) -> Mask:
 
 
 def group_of(name: str) -> str:
-    """The group that an extractor belongs to. One that was plugged in is a trained network as far
-    as anybody knows here."""
+    """The group that an extractor belongs to. One that was plugged in is assumed to be a trained
+    network."""
     return _GROUPS.get(name, MEANING)
 
 
 def by_extractor(weights: Mapping[str, float], usable: Sequence[str]) -> dict[str, float]:
     """``weights`` of extractors and of groups as weights of extractors alone.
 
-    What a group has to say is shared alike by its members among the ``usable`` extractors, and lost
-    where it has none.
+    The weight of a group is divided equally among its members in ``usable``, and lost if it has
+    none.
     """
-    say = {name: number for name, number in weights.items() if name not in GROUPS}
+    found = {name: number for name, number in weights.items() if name not in GROUPS}
     for group in GROUPS:
         members = [name for name in usable if group_of(name) == group]
         for name in members:
-            say[name] = say.get(name, 0.0) + weights.get(group, 0.0) / len(members)
-    return say
+            found[name] = found.get(name, 0.0) + weights.get(group, 0.0) / len(members)
+    return found
 
 
 def unused_weights(weights: Mapping[str, float], usable: Sequence[str]) -> tuple[str, ...]:
-    """The groups that ``weights`` give at least half of the say, but that have no member among the
-    ``usable`` extractors."""
+    """The groups that have at least half of all ``weights``, but no member among the ``usable``
+    extractors."""
     present = set(groups_of(usable).values())
     most = sum(weights.values()) / 2
     return tuple(

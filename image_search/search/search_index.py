@@ -17,8 +17,8 @@ from image_search.search.engines.segment_indexes import fits_memory, index_of, i
 from image_search.search.name_search import NameIndex
 from image_search.search.queries import Filter, Hit
 from image_search.search.ranking.fusion import (
-    NEIGHBOURS,
     PHOTO,
+    QUERY_EXPANSION,
     REACH,
     Calibration,
     Comparison,
@@ -287,7 +287,7 @@ class Scoring:
         ends = np.cumsum([len(one.rows) for one in known])[:-1]
         columns = (np.split(of, ends) for of in (effect.likeness, effect.added, effect.stays))
         return [
-            one.with_added(NEIGHBOURS, *of_one)
+            one.with_added(QUERY_EXPANSION, *of_one)
             for one, *of_one in zip(known, *columns, strict=True)
         ]
 

@@ -160,6 +160,7 @@ def _to_json(hits: Iterable[Hit]) -> list[dict[str, Any]]:
         {
             # Not asdict, which copies every score by itself: 30 hits would take milliseconds.
             **vars(hit),
+            "scores": hit.public_scores,
             "url": original.replace(any_id, hit.id),
             "thumbnail": f"{thumbnail.replace(any_id, hit.id)}{int(hit.modified)}",
         }

@@ -9,7 +9,6 @@ const WORDS = {
   texture: "surface",
   name: "name",
   query_expansion: "like the first results",
-  neighbours: "like the first results", // the name of release 0.1
 };
 
 const STAGES = {
@@ -30,7 +29,7 @@ const list = new Intl.ListFormat("en-GB", { type: "conjunction" });
 export const word = (part) => WORDS[part] ?? WORDS[part.split("-")[0]] ?? part;
 
 // What the first results add to the others; it follows from how these were found themselves.
-const EXPANSION = ["query_expansion", "neighbours"];
+const EXPANSION = "query_expansion";
 
 // The parts that add to any of these hits, the largest first, query expansion last.
 export function parts(hits) {
@@ -40,7 +39,7 @@ export function parts(hits) {
       most.set(part, Math.max(most.get(part) ?? 0, Math.abs(value)));
     }
   }
-  const order = (part) => (EXPANSION.includes(part) ? 0 : most.get(part));
+  const order = (part) => (part === EXPANSION ? 0 : most.get(part));
   return [...most.keys()].filter((part) => most.get(part) > 0).sort((a, b) => order(b) - order(a));
 }
 
@@ -51,7 +50,7 @@ function shares(hits) {
   const added = new Map();
   for (const { contributions } of hits) {
     for (const [part, value] of Object.entries(contributions)) {
-      if (!EXPANSION.includes(part)) added.set(part, (added.get(part) ?? 0) + Math.abs(value));
+      if (part !== EXPANSION) added.set(part, (added.get(part) ?? 0) + Math.abs(value));
     }
   }
   const all = [...added.values()].reduce((sum, value) => sum + value, 0);

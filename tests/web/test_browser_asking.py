@@ -296,7 +296,7 @@ def test_words_without_clip_are_headed_as_what_they_are(page: Page) -> None:
 def test_what_adds_next_to_nothing_decides_nothing(page: Page) -> None:
     answer = answer_with(4)
     for hit in answer["results"]:
-        hit["contributions"] = {"hsv": 0.01, "edges": 0.3, "texture": 0.2, "neighbours": 0.1}
+        hit["contributions"] = {"hsv": 0.01, "edges": 0.3, "texture": 0.2, "query_expansion": 0.1}
     page.route("**/search", lambda route: route.fulfill(json=answer))
 
     search(page, ring("teal"))

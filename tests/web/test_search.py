@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from image_search.library import Library
+from image_search.search.queries import Hit
+from image_search.search.searching import SearchResult
 from image_search.settings import Settings
 from image_search.web import create_app
 from tests.web.clients import PASSWORD, Client, client_of
@@ -35,6 +37,20 @@ def test_the_indexed_picture_finds_itself(client: Client) -> None:
     assert (best["width"], best["height"]) == (240, 120)
     assert client.get(best["url"]).mimetype == "image/jpeg"
     assert client.get(best["thumbnail"]).mimetype == "image/webp"
+
+
+def test_query_expansion_keeps_its_old_name_among_the_scores(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores, added = {"hsv": 0.5, "query_expansion": 0.25}, {"hsv": 0.5, "query_expansion": 0.125}
+    hit = Hit(1, "0" * 16, "a.jpg", 0.625, scores, added, 240, 120, 1000, 0.0)
+    result = SearchResult((hit,), 1, 0, 1.0, "photo", ("hsv",), ())
+    monkeypatch.setattr(Library, "search", lambda *_: result)
+
+    best = client.post("/search", data=upload(ring("teal"))).json["results"][0]
+
+    assert best["scores"] == scores | {"neighbours": 0.25}
+    assert best["contributions"] == added
 
 
 def test_k_and_weights(client: Client) -> None:

@@ -81,7 +81,7 @@ MEAN_SHARE: Mapping[str, float] = {PHOTO: 1.0, SKETCH: 0.5, TEXT: 1.0}
 COLOUR_MEAN_SHARE = 0.5
 
 #: The name of query expansion among a hit's scores and contributions.
-NEIGHBOURS = "neighbours"
+QUERY_EXPANSION = "query_expansion"
 #: So many of the first results are averaged in each round.
 EXPANSION_SIZE = 10
 #: So many of the nearest images are compared with the first results.
