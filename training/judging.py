@@ -11,7 +11,7 @@ import torch
 
 from image_search.evaluation.metrics import average_precision, precision_at, ranked, recall_at
 from image_search.extractors.base import unit_rows
-from image_search.extractors.design import DesignEncoder, build
+from image_search.extractors.design import build, encoder
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import WORKING_SIDE
 from training.pictures import load
@@ -44,10 +44,10 @@ def embedding(weights: Path) -> Embed:
         rows: Floats = network(torch.from_numpy(squares)).numpy()
         return rows
 
-    encoder = DesignEncoder(see)
+    extractor = encoder(see)
 
     def embed(pictures: Sequence[Pixels]) -> Floats:
-        return encoder.embed([encoder.prepare(pixels) for pixels in pictures])
+        return extractor.embed([extractor.prepare(pixels) for pixels in pictures])
 
     return embed
 

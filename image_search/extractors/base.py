@@ -106,6 +106,31 @@ def embed_squares(inputs: Sequence[npt.NDArray[np.generic]], forward: Forward, d
     return unit_rows(np.concatenate(rows))
 
 
+@dataclass(frozen=True)
+class SquashedNetwork:
+    """An extractor: the whole picture, squashed into a square, through a network.
+
+    ``see`` takes squares of ``side`` pixels and returns (n, dim).
+    """
+
+    name: str
+    model: str
+    dim: int
+    side: int
+    see: Forward
+
+    def prepare(self, pixels: Pixels) -> Pixels:
+        """Return one RGB picture, (height, width, 3) uint8, as (side, side, 3) uint8."""
+        # Here, because commands that look at no picture should not wait for OpenCV.
+        from image_search.imaging.decoding import resized
+
+        return resized(pixels, self.side, self.side)
+
+    def embed(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
+        """Return the embeddings of squares, (len(inputs), dim) float32; each row has length 1."""
+        return embed_squares(inputs, self.see, self.dim)
+
+
 @dataclass(eq=False)
 class _Asked(Generic[Item]):
     item: Item

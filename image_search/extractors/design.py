@@ -6,18 +6,14 @@ model card there tells on what, how, and how well it does. Importing this import
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
-from image_search.extractors.base import Extractor, Forward, embed_squares
+from image_search.extractors.base import Extractor, Forward, SquashedNetwork
 from image_search.extractors.runtime.engines import open_networks
 from image_search.extractors.runtime.recipe import Input, Recipe
 from image_search.extractors.weights.sources import DESIGN
-from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import resized
 
 if TYPE_CHECKING:
@@ -30,29 +26,13 @@ MODEL = "image_search/design-resnet18-w32/10"
 
 
 def squeezed(pixels: Pixels, side: int) -> Pixels:
-    """The whole picture, (height, width, 3) uint8, as a square of ``side`` pixels; learnt from and
-    used in the same way."""
+    """Return the whole picture, (height, width, 3) uint8, as a square of ``side`` pixels."""
     return resized(pixels, side, side)
 
 
-class DesignEncoder:
-    """The whole picture, squeezed into a square: a design is all of what is drawn."""
-
-    name = NAME
-    model = MODEL
-    dim = DIM
-
-    def __init__(self, see: Forward) -> None:
-        """``see`` takes squares and returns (n, 512)."""
-        self._see = see
-
-    def prepare(self, pixels: Pixels) -> Pixels:
-        """One RGB picture, (height, width, 3) uint8, to a square of (160, 160, 3) uint8."""
-        return squeezed(pixels, SIDE)
-
-    def embed(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
-        """Squares to embeddings, (len(inputs), 512) float32; each row has length 1."""
-        return embed_squares(inputs, self._see, DIM)
+def encoder(see: Forward) -> SquashedNetwork:
+    """Return the extractor that asks ``see``, which takes squares and returns (n, 512)."""
+    return SquashedNetwork(NAME, MODEL, DIM, SIDE, see)
 
 
 def load() -> Extractor:
@@ -61,7 +41,7 @@ def load() -> Extractor:
     Raises:
         ModelUnavailable: the file is missing from the package, or damaged.
     """
-    return DesignEncoder(open_networks(RECIPE)["image"])
+    return encoder(open_networks(RECIPE)["image"])
 
 
 def build(path: Path) -> dict[str, torch.nn.Module]:

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, cast
 
 from image_search.extractors.clip_models import CLIP_MODELS, OPENAI
 from image_search.extractors.weights.files import Weights
-from image_search.extractors.weights.sources import DESIGN, RESNET50_IMAGENET1K_V2
+from image_search.extractors.weights.sources import (
+    DESIGN,
+    EFFICIENTNET_LITE2,
+    RESNET50_IMAGENET1K_V2,
+)
 
 if TYPE_CHECKING:
     from image_search.extractors.base import Extractor
@@ -67,6 +71,14 @@ _ROWS = (
         summary="texture, material and parts, as a photo classifier sees them",
         weights=RESNET50_IMAGENET1K_V2,
         load=_from("resnet50"),
+    ),
+    ExtractorSpec(
+        name="imagenet",
+        dim=1280,
+        model="google/efficientnet-lite2/squashed",
+        summary="what a photo shows, as a classifier of everyday things sees it",
+        weights=EFFICIENTNET_LITE2,
+        load=_from("imagenet"),
     ),
     ExtractorSpec(
         name="design",

@@ -19,7 +19,7 @@ from image_search.settings import Settings
 
 FOLDER = Path(__file__).parent
 #: The extractors that come with the package.
-SHIPPED = "design", "hsv", "edges", "texture"
+SHIPPED = "imagenet", "design", "hsv", "edges", "texture"
 #: Designs whose images are searched; every sketched one of them is asked with.
 EVERY = 4
 #: Hits recorded for each query.

