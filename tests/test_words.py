@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from image_search.extractors import REGISTRY
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "image_search"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -156,3 +158,9 @@ def test_the_page_and_the_reports_are_in_plain_words() -> None:
         for match in PRIVATE.finditer(COMMENTS[path.suffix].sub("", path.read_text("utf-8")))
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("name", [n for n, row in REGISTRY.items() if not row.variant_of])
+def test_every_extractor_has_a_word_on_the_page(name: str) -> None:
+    script = (ROOT / "static" / "js" / "words.js").read_text("utf-8")
+    assert re.search(rf'^  {name}: "[a-z]+",', script, re.MULTILINE)
