@@ -1,4 +1,4 @@
-"""The one object behind the web and the command line: settings in, wired parts out."""
+"""The library: what the web and the command line use, its parts built from the settings."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ Result = TypeVar("Result")
 CHECKS = 2
 # Weights are put into their place, or taken away, by hand: a second later is soon enough.
 USABLE_SECONDS = 1.0
-# What an update goes on telling after the images are embedded.
+# Counts that are reported with the progress after the images are embedded.
 COUNTED = ("added", "changed", "moved", "removed", "unreadable")
 
-# The extractors that a query can use, and what to tell about the rest.
+# The extractors that a query can use, and warnings about the others.
 _Extractors = tuple[tuple[str, ...], tuple[str, ...]]
 
 
@@ -83,12 +83,14 @@ class Library:
 
     @classmethod
     def open(cls, settings: Settings) -> Library:
-        """The library that ``settings`` describe; where there is no cache yet, an empty one."""
+        """The library that ``settings`` describe; empty if there is no cache yet."""
         return cls(settings)
 
     def search(self, query: Query) -> SearchResult:
-        """The images closest to ``query``; see ``image_search.search.searching.ask`` for what it
-        raises."""
+        """The images closest to ``query``.
+
+        See ``image_search.search.searching.ask`` for what it raises.
+        """
         query.check()  # before it waits for its turn
         started = time.perf_counter()
 
@@ -103,7 +105,7 @@ class Library:
         return self._reopening(answer)
 
     def embed(self, pictures: Sequence[Pixels], names: Sequence[str]) -> dict[str, Floats]:
-        """Unit embeddings (pictures, dim) by extractor, of RGB pixels.
+        """Unit embeddings (pictures, dim) of RGB pixels, by extractor in ``names``.
 
         Raises:
             ModelUnavailable: one of the extractors cannot be loaded.
@@ -114,8 +116,10 @@ class Library:
         }
 
     def check(self, query: Query) -> CheckResult:
-        """Whether the one picture of ``query`` is in the collection already; see
-        ``image_search.duplicates.checking.Checker.check`` for what it raises."""
+        """The verdict on whether the one picture of ``query`` is in the collection.
+
+        See ``image_search.duplicates.checking.Checker.check`` for what it raises.
+        """
 
         def answer() -> CheckResult:
             with self._checks.taken():
@@ -124,12 +128,15 @@ class Library:
         return self._reopening(answer)
 
     def add(self, folder: str, name: str, data: bytes) -> Added:
-        """Put the new image ``data`` into ``folder`` of the image folder, as ``name`` or one like
-        it; the next update indexes it.
+        """Save the new image ``data`` to ``folder`` of the image folder; the next update indexes
+        it.
+
+        It is called ``name``, or similar if there is such a file.
+
 
         Raises:
-            UnreadableImage, ImageTooLarge: it would lie there without ever being found.
-            InvalidQuery, SettingsError: see ``image_search.indexing.intake.take_in``.
+            UnreadableImage, ImageTooLarge: the image could not be indexed.
+            InvalidQuery, SettingsError: see ``image_search.indexing.intake.save_upload``.
         """
         with self._turns.taken():
             decode(data, max_megapixels=self.settings.image_megapixels, name=name)
@@ -139,8 +146,8 @@ class Library:
         return Added(save_upload(images, folder, name, data), same)
 
     def _reopening(self, work: Callable[[], Result]) -> Result:
-        """What ``work`` gives; where a file was changed under it, once more with all files opened
-        from the disk as they are now."""
+        """The result of ``work``, which is repeated with all files opened again if one of them was
+        changed meanwhile."""
         try:
             return work()
         except CacheDamaged:
@@ -149,12 +156,14 @@ class Library:
             return work()
 
     def wait_for_thresholds(self, seconds: float) -> bool:
-        """Wait at most so many ``seconds`` until what checks rest on was measured by whoever is at
-        it (see ``duplicates.update_soon``); whether it is there."""
+        """Wait at most so many ``seconds`` for the thresholds of checks; whether they are there.
+
+        They are measured in the background, see ``duplicates.update_soon``.
+        """
         return self._checker.wait(seconds)
 
     def report(self, checked: Sequence[Checked], failed: Sequence[Failed] = ()) -> str:
-        """A printable report of checks as HTML, its pictures within."""
+        """A printable report of checks as HTML, with the pictures in it."""
         with self._checks.taken():
             return render(checked, failed, self._originals.read_id, self.settings.most_megapixels)
 
@@ -163,10 +172,10 @@ class Library:
         on_progress: Callable[[Progress], None] = lambda _: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> bool:
-        """Make the fingerprints and thresholds that a check lacks; whether that went to its end.
+        """Make the missing fingerprints and thresholds of checks; whether that was completed.
 
         Raises:
-            CacheError: they cannot be written; what was kept before still is.
+            CacheError: they cannot be written; those made before are kept.
         """
         return self._fingerprinted.catch_up(on_progress, cancelled) and self._checker.fit(
             on_progress, cancelled
@@ -175,7 +184,7 @@ class Library:
     def _ask(
         self, query: Query, max_megapixels: float, extractors: QueryExtractors
     ) -> tuple[SearchIndex, PreparedQuery]:
-        # Beside the reading of the index, where this is the first query.
+        # While the index is read, if this is the first query.
         self._pool.begin(needed(query, self._usable_of(self._serving.snapshot())[0]))
         index = self._serving.index()
         usable, warnings = self._usable_of(index.snapshot)
@@ -191,7 +200,7 @@ class Library:
         return index, asked
 
     def _ask_of_own(self, query: Query) -> tuple[SearchIndex, PreparedQuery]:
-        """As ``_ask``, of pictures that may be as large as those of the collection."""
+        """As ``_ask``, for pictures as large as those of the collection may be."""
         extractors = QueryExtractors(self._pool.for_queries)
         return self._ask(query, self.settings.most_megapixels, extractors)
 
@@ -205,10 +214,10 @@ class Library:
         *,
         fingerprints: bool = True,
     ) -> Report:
-        """Bring the cache and the fingerprints up to date with the image folder, then search what
-        they hold. Thresholds and duplicates are not waited for; see ``duplicates.update``.
+        """Bring the cache and the fingerprints up to date with the image folder; a report of it.
 
-        Without ``fingerprints`` they are left for later: only checks and duplicates need them.
+        Thresholds and duplicates are not updated here; see ``duplicates.update``. Without
+        ``fingerprints`` these are left for later: only checks and duplicates need them.
 
         See ``image_search.indexing.building.update_cache`` for what it raises, and:
 
@@ -216,7 +225,7 @@ class Library:
             CacheLocked: another process, or another thread, is updating the cache.
         """
         report, warnings = self._reopening(lambda: self._updater.update(on_progress, cancelled))
-        # The codes of a large collection are made now rather than when a search waits for them.
+        # The codes of a large collection are made now, so that no search waits for them.
         if self._serving.verified is not None or is_large(self._serving.snapshot()):
             self._serving.index(wait=True)
         if report.removed or report.changed:
@@ -232,7 +241,7 @@ class Library:
         on_progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
     ) -> Report:
-        """Fingerprints brought up to date after ``report``."""
+        """``report`` after the fingerprints are brought up to date."""
 
         def note(progress: Progress) -> None:
             counts = {name: getattr(report, name) for name in COUNTED}
@@ -244,18 +253,18 @@ class Library:
         return replace(report, cancelled=not whole, seconds=seconds)
 
     def _sound(self) -> Collection[str]:
-        """The segments whose vectors were found to be as they were written."""
+        """The segments whose vectors were verified."""
         return self._serving.verified or ()
 
     def _forget(self, contents: Collection[bytes]) -> None:
-        """Drop what was derived from contents (SHA-256) that are shown in another way now."""
+        """Drop what was derived from contents (SHA-256) that are decoded differently now."""
         self._thumbnails.forget(contents)
         self._fingerprinted.store.forget(contents)
         self.duplicates.forget(contents)
 
     @property
     def outdated(self) -> bool:
-        """Whether an update is due: there is no index, it is unfinished, or of other extractors."""
+        """Whether an update is due: the index is missing, unfinished, or of other extractors."""
         snapshot = self._serving.snapshot()
         return (
             not snapshot.complete
@@ -266,15 +275,17 @@ class Library:
 
     def warm_up(self, cancelled: Callable[[], bool] = lambda: False) -> None:
         """Build the indexes and load the models that a search and a check need, so that the first
-        one is quick; ``cancelled`` is asked now and then whether to leave the rest."""
+        one is quick. ``cancelled`` is called now and then; if it returns true, the rest is left."""
         usable, _ = self._usable_of(self._serving.index(wait=True).snapshot)
         self._fingerprinted.index()
         self._pool.warm_up(usable, cancelled)
 
     def verify(self, cancelled: Callable[[], bool] = lambda: False) -> bool:
-        """Compare the vectors of a large collection with their checksums, in so long as it takes to
-        read them; whether all are as they were written. Altered ones are no longer searched, and
-        an update, which is then due, computes them again."""
+        """Compare the vectors of a large collection with their checksums; whether all match.
+
+        Altered ones are no longer searched, and an update, which is then due, computes them
+        again. This takes as long as reading all vectors.
+        """
         before = self._serving.snapshot()
         self._serving.verify(cancelled)
         return self._serving.snapshot() is before
@@ -304,8 +315,10 @@ class Library:
         return self._originals.thumbnail(self._originals.record(image_id), side)
 
     def _usable_of(self, snapshot: Snapshot) -> _Extractors:
-        """What a query can use here. The weights on the disk are looked at again after
-        ``USABLE_SECONDS``, and not twice for every search."""
+        """The extractors that a query can use, and warnings about the others.
+
+        Weights on disk are looked for again after ``USABLE_SECONDS``, not at every search.
+        """
         known, now, damage = self._usable, time.monotonic(), self._serving.damage
         if known is not None and known[0] is snapshot and known[1] == damage and now < known[2]:
             return known[3]
@@ -315,14 +328,13 @@ class Library:
 
 
 class Serving:
-    """A cache made searchable, for many threads at once. One that another process has updated is
-    searched as it is then.
+    """A cache that many threads can search; updates by other processes are picked up.
 
-    ``damage`` says, in words, what is wrong with the cache; it is empty where nothing is.
+    ``damage`` describes what is wrong with the cache; it is empty if nothing is.
     """
 
     def __init__(self, cache: Path) -> None:
-        """Read ``cache``; where there is none yet, it is empty.
+        """Read ``cache``, which may be missing.
 
         Raises:
             NotACache: the file is another one.
@@ -348,7 +360,7 @@ class Serving:
                 try:
                     self._snapshot, self.damage = read_cache(self._cache, known)
                 except NotACache as error:
-                    # Exchanged under a service, it leaves that without an index, but running.
+                    # If the file is replaced under a running service, this goes on without index.
                     self._snapshot, self.damage = Snapshot(()), str(error)
                 if not self._snapshot.segments:
                     self._index = None
@@ -356,16 +368,16 @@ class Serving:
             return self._snapshot
 
     def reopen(self) -> None:
-        """Read everything from the disk once more, for a file there was changed."""
+        """Read everything from disk again, since a file was changed."""
         with self._lock:
             self._snapshot, self._index, self._signature = Snapshot(()), None, None
             self._sound = set()
         self.snapshot()
 
     def index(self, *, wait: bool = False) -> SearchIndex:
-        """The index over the cache as it is now, built where need be.
+        """The index over the cache as it is now, built if necessary.
 
-        While another thread builds it, the index so far is given, unless ``wait`` is true.
+        While another thread builds it, the previous index is returned, unless ``wait`` is true.
         """
         snapshot, index = self.snapshot(), self._index
         if index is not None and index.snapshot is snapshot:
@@ -380,16 +392,16 @@ class Serving:
 
     @property
     def verified(self) -> tuple[str, ...] | None:
-        """The segments whose vectors were found sound; ``None`` before there is an index."""
+        """The segments whose vectors were verified; ``None`` before there is an index."""
         index = self._index
         return None if index is None else index.verified
 
     def verify(self, cancelled: Callable[[], bool] = lambda: False) -> bool:
-        """Compare the vectors of a large collection with their checksums; whether that went to its
-        end. At a start it is left out: codes were kept only of files that were whole, and these
-        were not touched since; but a disk may lose bits all the same.
+        """Compare the vectors of a large collection with their checksums; whether it was completed.
 
-        What is altered is no longer searched, and named in ``damage``; an update computes it again.
+        This is not done at a start: codes are kept only for files that were verified and not
+        touched since. But a disk may still lose bits. Altered vectors are no longer searched and
+        are named in ``damage``; an update computes them again.
         """
         snapshot = self.snapshot()
         for segment in snapshot.segments if is_large(snapshot) else ():
@@ -424,8 +436,8 @@ class Serving:
     def _take(
         self, index: SearchIndex, snapshot: Snapshot, error: CacheDamaged | None = None
     ) -> SearchIndex:
-        """Search ``index``, which was made of ``snapshot``, from now on; what was altered was left
-        out of it for the ``error``."""
+        """Use ``index``, which was made of ``snapshot``, from now on; with an ``error`` if altered
+        vectors were left out of it."""
         with self._lock:
             if self._snapshot is snapshot:  # else another update was quicker
                 self._snapshot, self._index = index.snapshot, index

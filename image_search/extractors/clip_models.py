@@ -45,7 +45,7 @@ class ClipModel:
     length: int
     """Tokens per text; what is longer is cut off."""
     vocabulary: str = ""
-    """The file beside the weights that says what its tokens are; empty where they are CLIP's."""
+    """The file of its vocabulary, beside the weights; empty if it uses that of CLIP."""
 
     @property
     def model(self) -> str:

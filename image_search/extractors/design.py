@@ -1,7 +1,7 @@
 """``design``: photos, drawings and designs as our own small network sees them; needs no download.
 
 Its weights are part of the package and were trained by the commands in ``training/`` alone; the
-model card there tells on what, how, and how well it does. Importing this imports no PyTorch.
+model card there describes on what, how, and how good it is. Importing this imports no PyTorch.
 """
 
 from __future__ import annotations

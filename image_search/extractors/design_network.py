@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 SIDE = 160
-#: Numbers that tell what is shown, and numbers that tell what lies where.
+#: Numbers for what is shown, and numbers for what is where.
 MEANING, LAYOUT = 256, 256
 DIM = MEANING + LAYOUT
 #: The share that the layout has in the cosine of two pictures. With half, jewellery and clothing
@@ -19,14 +19,14 @@ DIM = MEANING + LAYOUT
 LAYOUT_SHARE = 0.35
 
 _WIDTH = 32
-# Cells across and down of the grid that tells the layout.
+# Cells across and down of the grid for the layout.
 _CELLS = 5
 # The stage that is read in cells: deep enough to know a part when drawn, and fine enough for where.
 _LAYOUT_STAGE = 2
 
 
 class Block(nn.Module):
-    """Two convolutions and a way around them."""
+    """Two convolutions and a shortcut around them."""
 
     def __init__(self, given: int, made: int, stride: int) -> None:
         super().__init__()

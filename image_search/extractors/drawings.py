@@ -1,6 +1,6 @@
 """What drawings by hand have in common, as an extractor sees them: constants of this package.
 
-Two things stand between a drawing and the photo of the same thing. Drawings are alike in what they
+Two things separate a drawing from the photo of the same thing. Drawings are similar in what they
 lack; so from a drawing the mean of *drawings* is taken away, as from a photo the mean of photos.
 And some photos are near to all drawings: without more, they are among the first for each of them
 ("hubs": Radovanovic, Nanopoulos and Ivanovic, "Hubs in space", JMLR 2010). So the cosine is divided

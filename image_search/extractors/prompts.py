@@ -13,7 +13,7 @@ from image_search.extractors.base import TextExtractor, unit_rows
 from image_search.imaging.arrays import Floats
 
 # Theirs are for photos of ImageNet; these are for what a studio keeps. The words as they are come
-# first: somebody may well have written a whole caption.
+# first: it may be a whole caption already.
 PROMPTS = (
     "{}",
     "a photo of {}",

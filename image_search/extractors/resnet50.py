@@ -1,7 +1,7 @@
 """``resnet50``: texture, material and parts, as a photo classifier sees them.
 
-The last feature map of a ResNet50 (He and others, CVPR 2016), pooled twice: its average tells what
-covers the picture, its maximum what occurs anywhere in it. Importing this imports no PyTorch.
+The last feature map of a ResNet50 (He and others, CVPR 2016), pooled twice: its average describes
+what covers the picture, its maximum what occurs anywhere in it. Importing this imports no PyTorch.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Resolution:
-    """The extractors to use, in registry order for ``auto``, and what to tell people about it."""
+    """The extractors to use, in registry order for ``auto``, and warnings about it."""
 
     names: tuple[str, ...]
     warnings: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ def resolve(
     Raises:
         SettingsError: ``choice`` names no extractor, or an unknown one.
         ModelUnavailable: a model that ``choice`` names is not available. ``auto`` does without it
-            and says so in ``Resolution.warnings``.
+            and ``Resolution.warnings`` says so.
     """
     automatic = _parse(choice) is None
     specs = chosen(choice)

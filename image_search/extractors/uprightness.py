@@ -1,6 +1,6 @@
 """Which way up a drawing is held, as an extractor sees it: constants of this package.
 
-Most things are drawn standing as they stand. A linear classifier over four classes tells from one
+Most things are drawn standing as they stand. A linear classifier over four classes finds from one
 embedding by how many quarter turns a drawing stands upright; after Gidaris, Singh and Komodakis,
 "Unsupervised representation learning by predicting image rotations" (ICLR 2018).
 

@@ -1,5 +1,5 @@
-"""The state of an index: what it holds, which of its extractors can be used here and now, and what
-to tell about the others.
+"""The state of an index: what it holds, which of its extractors can be used here and now, and and
+warnings about the others.
 
 Imports as little as it can, for ``status`` is to answer at once.
 """
@@ -83,8 +83,8 @@ def is_outdated(settings: Settings, snapshot: Snapshot) -> bool:
 def usable_extractors(
     settings: Settings, snapshot: Snapshot, damage: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The extractors of the index that a query can use here, and what to tell about the rest and
-    about its ``damage``, if there is any."""
+    """The extractors of the index that a query can use here, and warnings about the others and
+    about its ``damage``, if any."""
     usable = []
     warnings = [damage] if damage else []
     for identity in snapshot.extractors:
@@ -119,7 +119,7 @@ def _resolved(settings: Settings, used: list[str] | None) -> list[str]:
 
 def refuse_to_lose(settings: Settings, snapshot: Snapshot, names: tuple[str, ...]) -> None:
     """Refuse to throw away vectors of a model only because its weights cannot be had today, or
-    because nobody named it this time.
+    because it was not named this time.
 
     Raises:
         ModelUnavailable: an index made with ``names`` would do so.

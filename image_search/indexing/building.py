@@ -27,7 +27,7 @@ from image_search.storage import CacheWriter, ExtractorIdentity, FileRecord, Seg
 from image_search.storage.records import NOT_AN_IMAGE, READABLE
 from image_search.storage.snapshot import companion
 
-# Files being examined, or waiting for it, for each thread: enough that the threads have work while
+# Files being loaded, or waiting for it, for each thread: enough that the threads have work while
 # the results are saved.
 AHEAD = 16
 # A save makes all that came before it safe: after so many seconds, or so many files.
@@ -45,7 +45,7 @@ class IndexingContext:
 
     ``load`` gives the extractors described by ``identities`` and is called only when something has
     to be embedded. ``verified`` names segments of the cache whose vectors need no verifying.
-    ``forget`` drops what was derived from contents (SHA-256) that are shown in another way now.
+    ``forget`` drops what was derived from contents (SHA-256) that are decoded differently now.
     """
 
     settings: Settings
@@ -59,7 +59,7 @@ class IndexingContext:
 
 
 def update_cache(means: IndexingContext, writer: CacheWriter) -> Report:
-    """Make the cache tell what lies in the image folder now; ``writer`` holds the lock.
+    """Bring the cache up to date with the image folder; a report of it. ``writer`` holds the lock.
 
     New and altered files are embedded; moved, renamed and copied ones are recognised by their
     content and keep their vector; deleted ones drop out. Work is saved every few seconds, so that
@@ -108,7 +108,7 @@ def update_cache(means: IndexingContext, writer: CacheWriter) -> Report:
 def _planned(
     means: IndexingContext, writer: CacheWriter, known: IndexedFiles, remarks: Remarks
 ) -> Plan | None:
-    """What is to be done, or ``None`` where somebody stopped the walk through the folder."""
+    """What is to be done, or ``None`` if the walk through the folder was cancelled."""
     settings = means.settings
     # The cache may lie among the images, and so may a rebuild and what was set aside.
     exclude = [*settings.cache.parent.glob(f"{glob.escape(settings.cache.name)}*")]
@@ -134,7 +134,7 @@ def _planned(
 
 
 class _Stopped(Exception):
-    """Somebody asked the update to stop."""
+    """The update was cancelled."""
 
 
 class _Run:

@@ -16,7 +16,7 @@ from image_search.storage.records import image_id
 
 
 def id_of(record: FileRecord) -> str:
-    """The id of an image as the interfaces tell it."""
+    """The id of an image as the interfaces show it."""
     return f"{image_id(record.path):016x}"
 
 

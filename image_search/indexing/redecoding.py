@@ -34,7 +34,7 @@ def shown_differently(path: Path) -> bool:
                 return True
         with Image.open(path, formats=FORMATS) as image:
             return _differs(image)
-    except Exception:  # whatever is wrong with it, a look at the whole will say
+    except Exception:  # whatever is wrong with it shows when it is decoded
         return True
 
 

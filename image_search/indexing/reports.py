@@ -1,4 +1,4 @@
-"""What an update tells while it runs and when it ends."""
+"""What an update reports while it runs and when it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a folder that are not searched, as the interfaces tell of them."""
+"""The files of a folder that are not searched, as the interfaces list them."""
 
 from __future__ import annotations
 

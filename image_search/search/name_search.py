@@ -1,4 +1,4 @@
-"""Words matched with the names of files and folders: it needs no model and works always."""
+"""A search for words in the names of files and folders, which needs no model."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ _BEGINNING = 2 / 3
 _NOWHERE = np.zeros(0, np.int64)
 # Shorter words are not looked for as what others begin with.
 _SHORTEST = 3
-# What a word is worth that stands in the name of a file as it is, and in that of a folder.
+# The value of a word that is in the name of a file as it is, and in that of a folder.
 _IN_NAME, _IN_FOLDER = 1.0, 0.9
-# The same of a word that is only begun with, or has an ending more: least, and for all its letters.
+# The same if only its beginning matches, or it has an additional ending: the least, and for all
+# its letters.
 _PART_OF_NAME, _PART_OF_FOLDER = (0.45, 0.4), (0.05, 0.35)
 
 

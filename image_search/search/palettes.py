@@ -1,6 +1,6 @@
-"""Colours that were picked, as a block for the ``hsv`` extractor: no re-indexing, no exact match.
+"""Picked colours as a block for the ``hsv`` extractor, so that no re-indexing is needed.
 
-A picked colour stands for all colours that look like it. How alike two colours look is their
+A picked colour stands for all colours that look similar. How similar two colours look is their
 distance in CIELAB (CIE 1976), so dark gold is near gold, while in HSV alone a step of value or hue
 counts the same everywhere.
 """
@@ -48,7 +48,7 @@ class Colour:
 
 
 def parse_colour(text: str) -> Colour:
-    """``#rrggbb`` or ``#rrggbb:share``; ``#rgb`` is short for ``#rrggbb``.
+    """The colour that ``text`` describes: ``#rrggbb`` or ``#rrggbb:share``; ``#rgb`` is short.
 
     Raises:
         InvalidQuery: it is neither.
@@ -65,15 +65,15 @@ def parse_colour(text: str) -> Colour:
 
 
 def palette_block(colours: Sequence[Colour]) -> Floats:
-    """The unit block (512,) that a picture in just these colours, in these shares, would have."""
+    """The unit ``hsv`` block (512,) of a picture in just these colours, in these shares."""
     shares = np.zeros(HSV_DIM, dtype=np.float64)
     for colour in colours:
         rgb = np.array([[[colour.red, colour.green, colour.blue]]], dtype=np.uint8)
         difference = _samples() - _lab(rgb)[0, 0]
         likeness = np.exp(-np.sum(difference**2, axis=2) / (2 * SIGMA**2)).mean(axis=1)
-        # No bin is more alike than that of the colour itself, which counts as one: so, of pictures
-        # in plain colours, those in these very shares are nearest. Squared, for the root below must
-        # not bring far colours near.
+        # The bin of the colour itself has the largest likeness, 1, so that of pictures in plain
+        # colours those in the same shares are nearest. Squared, so that the root below does not
+        # bring far colours near.
         likeness[np.argmax(HsvHistogram().prepare(rgb))] = likeness.max()
         shares += colour.share * (likeness / likeness.max()) ** 2
     return np.asarray(unit_rows(np.sqrt(shares)[None])[0], dtype=np.float32)

@@ -26,7 +26,7 @@ from image_search.search.palettes import Colour
 from image_search.search.ranking.fusion import KINDS, QUERY_EXPANSION
 from image_search.storage import Records
 
-# How many hits are shown where the query does not say.
+# How many hits are shown by default.
 TOP_K = 30
 # A text model reads 77 tokens; words beyond this many characters are never among them.
 MAX_TEXT = 1000
@@ -92,7 +92,7 @@ class Region:
             raise InvalidQuery("region must have a width and a height above 0.")
 
     def on_whole(self, box: Region | None) -> Region:
-        """The same place on the whole picture, where this one lies within a ``box`` of it."""
+        """This region of a ``box`` as a region of the whole picture; ``None`` is the whole one."""
         if box is None:
             return self
         return Region(
@@ -140,17 +140,17 @@ class Filter:
 
     @property
     def limits(self) -> bool:
-        """Whether anything is asked for."""
+        """Whether the filter has any condition."""
         return self != Filter()
 
     def may_admit(self, path: str, modified: float) -> bool:
-        """Whether a file of which nothing but its path and its time (seconds since 1970) is known
-        may fulfil it."""
+        """Whether a file may fulfil the filter, judged by its ``path`` and the time it was
+        ``modified`` (seconds since 1970) alone."""
         after, before = self.after or 0.0, math.inf if self.before is None else self.before
         return after <= modified < before and self._path_fits(path)
 
     def mask(self, records: Records) -> Mask | None:
-        """(facts,) bool: which facts fulfil it; ``None`` where nothing is asked for."""
+        """(records,) bool: which records fulfil the filter; ``None`` if it has no condition."""
         if not self.limits:
             return None
         wanted = np.ones(len(records), dtype=np.bool_)
@@ -190,7 +190,7 @@ class Query:
     ``images``: pictures, the bytes of image files. ``like``: ids of indexed images. ``text``: words
     for what is wanted; ``not_text``: for what is not. ``color``: colours that replace those of the
     pictures. ``region``: the part of the one picture that asks. ``kind``: whether the pictures are
-    photos or sketches, or ``auto`` to tell from the pictures. ``weights`` by extractor, or by group
+    photos or sketches, or ``auto`` to recognise it. ``weights`` by extractor, or by group
     of extractors, replace the defaults, and what is not named in them has weight 0; ``preset``
     names a mixture in their place (see ``PRESETS``). ``filter`` is what every hit must fulfil.
     ``k`` hits are wanted. ``original``: pictures of drawings are compared as they are, rather than
@@ -212,11 +212,11 @@ class Query:
 
     @property
     def worded(self) -> bool:
-        """Whether there are words in it, for what is wanted or for what is not."""
+        """Whether the query has words, for what is wanted or for what is not."""
         return bool(words(self.text) or words(self.not_text))
 
     def check(self) -> None:
-        """See that the query makes sense by itself.
+        """Check that the query makes sense by itself.
 
         Raises:
             InvalidQuery: it is empty, contradictory or out of range.
@@ -294,15 +294,15 @@ class Hit:
 
 
 def words(text: str | None) -> str:
-    """The text without blanks around it; empty where there is none."""
+    """``text`` without surrounding blanks; empty for ``None``."""
     return (text or "").strip()
 
 
 def parse_region(text: str) -> Region:
-    """``x,y,width,height`` as fractions of the picture.
+    """The region that ``text`` describes: ``x,y,width,height`` as fractions of the picture.
 
     Raises:
-        InvalidQuery: it is not.
+        InvalidQuery: it has another form, or is not within the picture.
     """
     try:
         x, y, width, height = (float(part) for part in text.split(","))
@@ -312,8 +312,8 @@ def parse_region(text: str) -> Region:
 
 
 def unknown_folder(asked: str, known: Iterable[str]) -> str | None:
-    """What to say where a filter's folder holds nothing, with up to three of the ``known`` folders
-    that may be meant; ``None`` where there is such a folder."""
+    """A message that no image is in the folder ``asked`` for, with up to three of the ``known``
+    folders that may be meant; ``None`` if there is such a folder."""
     names = {
         _folded(str(place)): str(place)
         for folder in known
@@ -341,9 +341,9 @@ def _folded(text: str) -> str:
 
 
 def parse_time(text: str) -> float:
-    """A date (``2026-05-31``) or a date and time in ISO 8601, to seconds since 1970.
+    """The seconds since 1970 of a date (``2026-05-31``) or a date and time in ISO 8601.
 
-    Without a zone it is the time of the machine that serves.
+    A time without a zone is local to the server.
 
     Raises:
         InvalidQuery: it is neither.
@@ -400,5 +400,5 @@ def unused_weights(weights: Mapping[str, float], usable: Sequence[str]) -> tuple
 
 
 def groups_of(names: Iterable[str] = tuple(REGISTRY)) -> dict[str, str]:
-    """The group of each of these extractors; by default of all there are."""
+    """The group of each extractor in ``names``, by default of all extractors."""
     return {name: group_of(name) for name in names}

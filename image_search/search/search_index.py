@@ -48,7 +48,7 @@ class ScoringQuery:
     ``words`` are looked for in the names of files and folders; names then have a share of
     ``name_weight`` / (1 + ``name_weight``) in the score, and all of it where there are no blocks.
     ``filter`` is what every hit must fulfil. Where ``expanded``, the others are also compared with
-    the first answers, if that helps its kind. Where there are ``variants``, the first as it is
+    the first results, for kinds where that helps. Where there are ``variants``, the first as it is
     drawn, each image is compared with all of them, and the best counts.
     """
 
@@ -75,7 +75,7 @@ class ScoringQuery:
 
 @dataclass(frozen=True, eq=False)
 class Searchable:
-    """What is built once for a segment and shared by all the snapshots that hold it."""
+    """A segment with its index; built once and shared by all snapshots that hold the segment."""
 
     segment: Segment
     index: VectorIndex
@@ -108,8 +108,14 @@ class Scored:
         return np.asarray(sum(self.contributions.values(), nothing), np.float32)
 
     def with_added(self, name: str, scores: Floats, added: Floats, stays: Floats) -> Scored:
-        """With another column of ``scores`` (n,), of which so much is ``added`` (n,) to the share
-        that ``stays`` (n,) of the others."""
+        """A copy with another column of ``scores``, called ``name``.
+
+        Args:
+            name: of the column, in ``scores`` and ``contributions``.
+            scores: (n,) the likeness itself.
+            added: (n,) what it adds to the score of each row.
+            stays: (n,) the share that stays of what the other columns add.
+        """
         contributions = {other: values * stays for other, values in self.contributions.items()}
         return replace(
             self,
@@ -119,7 +125,7 @@ class Scored:
         )
 
     def found(self, least: float = -math.inf) -> list[Found]:
-        """The rows whose score is, to the digits shown, at least ``least``, in no order."""
+        """The rows whose rounded score is at least ``least``, in no order."""
         shown = np.round(self.fused, DIGITS)
         places = np.flatnonzero(shown >= least)
         records = self.segment.records
@@ -133,7 +139,7 @@ class Scored:
 
 
 def best(scored: Sequence[Scored], k: int) -> list[Found]:
-    """The ``k`` best rows of all, best first, ties by path."""
+    """The ``k`` best rows of all segments, best first, ties by path."""
     fused = np.concatenate([np.zeros(0, np.float32), *[one.fused for one in scored]])
     # Those that tie with the last one take part, for ties are decided by path.
     least = np.round(np.partition(fused, -k)[-k], DIGITS) if k < len(fused) else -math.inf
@@ -155,7 +161,7 @@ class Found:
     scored: Scored = field(compare=False)
 
     def hit(self, rank: int = 0) -> Hit:
-        """The match joined with its image."""
+        """The row joined with its image."""
         scored, records, owner = self.scored, self.scored.segment.records, self.owner
         return Hit(
             rank=rank,
@@ -179,22 +185,30 @@ def _row(columns: Mapping[str, Floats], i: int) -> dict[str, float]:
 
 @dataclass(frozen=True, eq=False)
 class Scoring:
-    """Of rows for one ``question``, compared as its kind is; whether the vectors may be expected
-    ``in_memory``, or are read ahead."""
+    """How rows are scored for one ``question``, compared as its kind is.
+
+    Unless the vectors may be expected ``in_memory``, they are read ahead.
+    """
 
     comparison: Comparison
     question: ScoringQuery
     in_memory: bool = True
 
     def scored(self, searchable: Searchable, rows: Rows, keep: Mask) -> Scored:
-        """The candidates ``rows`` of a segment, and those of the rows that ``keep`` (vectors,)
-        admits whose names hold words of the question, with their scores."""
+        """The scores of candidates in one segment.
+
+        Args:
+            searchable: the segment.
+            rows: (n,) the candidates.
+            keep: (vectors,) bool, the rows that may be hits. Those whose names hold words of the
+                question are scored as well.
+        """
         records = searchable.segment.records
         question, named = self.question, np.zeros(len(keep), np.float32)
         by_name = bool(question.words) and question.name_weight > 0
         if by_name:
             named = searchable.names.scores(question.words)[records.owners]
-            # A name may lift an image over those that only look alike, so all that are named
+            # A name may lift an image over those that only look similar, so all that are named
             # compete.
             rows = np.union1d(rows, np.flatnonzero(keep & (named > 0)))
         if not self.in_memory:
@@ -256,11 +270,11 @@ class Scoring:
         )
 
     def reach(self, k: int) -> int:
-        """Among how many of the nearest by cosine the ``k`` best are."""
+        """How many of the nearest by cosine must be scored to find the ``k`` best."""
         return max(self.comparison.reach(k), REACH if self._active else k)
 
     def variant_reach(self, k: int) -> int:
-        """As ``reach``, of a drawing that is not as it was drawn."""
+        """As ``reach``, for a drawing that was mirrored or turned."""
         return max(VARIANT_TIMES * k, VARIANT_LEAST) if self.comparison.drawings else k
 
     @cached_property
@@ -272,8 +286,7 @@ class Scoring:
         )
 
     def expanded(self, found: Sequence[Scored]) -> Sequence[Scored]:
-        """All the candidates ``found``, with what the first of them say about the others, where
-        the question is ranked like that."""
+        """The candidates ``found`` after query expansion, if the question is expanded."""
         known = [one for one in found if one.features]
         if not known:
             return found
@@ -302,8 +315,10 @@ class _Part:
 
 @dataclass(frozen=True, eq=False)
 class SearchIndex:
-    """A snapshot made searchable; whether its vectors may be expected ``in_memory``. Immutable: a
-    reindex makes a new one, sharing what is equal."""
+    """A snapshot that can be searched; ``in_memory`` is whether its vectors fit there.
+
+    Immutable: a reindex makes a new one, which shares unchanged segments.
+    """
 
     snapshot: Snapshot
     calibration: Calibration
@@ -312,7 +327,7 @@ class SearchIndex:
 
     @staticmethod
     def of(snapshot: Snapshot, previous: SearchIndex | None = None) -> SearchIndex:
-        """Build what ``previous`` does not have yet.
+        """The index over ``snapshot``; what ``previous`` has already is shared.
 
         Raises:
             CacheDamaged: the vectors of a segment were altered on disk.
@@ -339,11 +354,11 @@ class SearchIndex:
 
     @property
     def layout(self) -> Layout:
-        """Which block lies where in a vector."""
+        """The blocks of a stored vector."""
         return self.calibration.layout
 
     def comparison(self, kind: str) -> Comparison:
-        """How queries of a kind are compared with what is stored here."""
+        """How queries of a ``kind`` are compared with the stored vectors."""
         models = {extractor.name: extractor.model for extractor in self.snapshot.extractors}
         return Comparison(self.calibration, models, kind)
 
@@ -353,7 +368,7 @@ class SearchIndex:
         return tuple(part.of.segment.name for part in self.parts)
 
     def stored_blocks(self, image_id: int) -> dict[str, Floats] | None:
-        """The unit blocks (dim,) of an indexed image, or ``None`` where no image has this id."""
+        """The unit blocks (dim,) of an image by extractor; ``None`` if no image has this id."""
         scale = np.float32(np.sqrt(len(self.layout.names)))
         for part in self.parts:
             records = part.of.segment.records

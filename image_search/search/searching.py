@@ -57,7 +57,7 @@ SOME_WORDS = (
     "No name holds all of the words, so those are shown that hold some of them. Leave words out to "
     "find others."
 )
-# What hits were found by.
+# Values of ``matched_by``: what hits were found by.
 NAMES, CONTENT = "names", "content"
 UNWEIGHED = "CLIP has weight 0, so the words were not looked for."
 # How far words for what is not wanted push away, against those for what is.
@@ -88,8 +88,8 @@ class SearchResult:
 
 @dataclass(frozen=True, eq=False)
 class PreparedQuery:
-    """A query made out: the ``question`` for the index, what its ``kind`` is, its ``pictures`` as
-    RGB pixels, the ``extractors`` that take part, and the ``warnings`` that go into the answer.
+    """A query ready for a search: the ``question`` for the index, its ``kind``, its ``pictures`` as
+    RGB pixels, the ``extractors`` that take part, and the ``warnings`` for the answer.
 
     ``drawings`` are what was compared in place of the pictures, one for each where the query is a
     sketch that is not compared as it is."""
@@ -103,7 +103,7 @@ class PreparedQuery:
 
 
 def search(index: SearchIndex, asked: PreparedQuery, k: int, started: float) -> SearchResult:
-    """The ``k`` best answers of ``index`` to what was ``asked`` of it, timed since ``started`` on
+    """The ``k`` best hits of ``index`` for a prepared query, timed from ``started``, a value of
     ``time.perf_counter``."""
     hits, compared = index.search(asked.question, k)
     warnings, folder = asked.warnings, asked.question.filter.folder
@@ -126,7 +126,7 @@ def search(index: SearchIndex, asked: PreparedQuery, k: int, started: float) -> 
 
 
 def _about_names(hits: Sequence[Hit], asked: Sequence[str]) -> tuple[str, ...]:
-    """What to say about matches in names alone: that there is none, or none of all words."""
+    """Warnings about matches in names alone: that there is none, or none with all words."""
     if not hits:
         return (NO_NAME,)
     # With m of n words a score is at most m / n; see ``NameIndex.scores``.
@@ -144,10 +144,16 @@ def ask(
     look: Callable[[str], Pixels | None],
     warnings: tuple[str, ...] = (),
 ) -> PreparedQuery:
-    """Make out ``query`` for ``index``, in the blocks of the ``usable`` extractors.
+    """``query`` prepared for ``index``: recognised, decoded, embedded and weighted.
 
-    ``look`` gives the pixels of an indexed image by id, or None where they cannot be had;
-    ``warnings`` go into the answer, and to them what the answer lacks.
+    Args:
+        index: what will be searched.
+        query: what is asked.
+        usable: the names of the extractors that can be used.
+        extractors: embed the pictures and words of the query.
+        max_megapixels: larger pictures are refused.
+        look: the pixels of an indexed image by id, or ``None`` if it cannot be read.
+        warnings: go into the answer, before those about what it lacks.
 
     Raises:
         InvalidQuery: the query is empty, contradictory or out of range.
@@ -172,7 +178,7 @@ def ask(
     wanted = [name for name in usable if query.weights is None or query.weights.get(name, 0) > 0]
     drawing = None
     if kind == SKETCH and len(pictures) + len(query.like) == 1:
-        # Of several, each may have been turned in another way.
+        # Several drawings may each have been turned differently.
         drawing = shown[0] if shown else look(query.like[0])
     blocks, variants = blocks_of(
         index, query, kind, shown, wanted, extractors,
@@ -186,7 +192,7 @@ def ask(
 
 
 def needed(query: Query, usable: Sequence[str]) -> list[str]:
-    """Which of the ``usable`` extractors must be loaded to answer ``query``."""
+    """The ``usable`` extractors that must be loaded to answer ``query``."""
     query, worded = _weighed(query, usable), query.worded
     return [
         name
@@ -199,10 +205,12 @@ def needed(query: Query, usable: Sequence[str]) -> list[str]:
 def recognised(
     query: Query, pictures: Sequence[Pixels], look: Callable[[str], Pixels | None]
 ) -> tuple[str, tuple[PreparedDrawing, ...]]:
-    """What kind of query it is: what it declares, or what all its pictures look like, with those of
-    indexed images, which ``look`` gives by id where they can be had; and the drawings to be
-    compared in place of the ``pictures``, one for each: none where the query is no sketch, or its
-    original is to be compared."""
+    """The kind of a query, and the cleaned drawings to compare in place of its ``pictures``.
+
+    The kind is the declared one, or a sketch if all pictures of the query are drawings, those of
+    indexed images included; ``look`` gives the pixels of these by id, or ``None``. There is one
+    drawing for each picture; none if the query is no sketch, or its original is to be compared.
+    """
     if not (pictures or query.like):
         return (PHOTO if query.color else TEXT) if query.kind == AUTO else query.kind, ()
     declared = query.kind == SKETCH
@@ -222,7 +230,7 @@ def recognised(
 
 
 def _weighed(query: Query, usable: Sequence[str]) -> Query:
-    """The same with a mixture and groups as weights by extractor."""
+    """``query`` with its preset and groups turned into weights by extractor."""
     weights = PRESETS.get(query.preset, query.weights)
     return query if weights is None else replace(query, weights=by_extractor(weights, usable))
 
@@ -235,8 +243,8 @@ def _unused_weights(query: Query, usable: Sequence[str]) -> tuple[str, ...]:
 
 
 def _weighed_by_hand(query: Query) -> bool:
-    """Whether every weight was chosen by hand, which leaves out the names of files; a mixture
-    leaves open what else counts."""
+    """Whether weights were chosen by hand, which leaves out file names; with a preset these still
+    count."""
     return query.weights is not None and query.preset == AUTO
 
 
@@ -290,15 +298,17 @@ def _question(
 
 
 def reads(name: str) -> bool:
-    """Whether the extractor of this name reads words."""
+    """Whether the extractor ``name`` embeds words, too."""
     return name in REGISTRY and REGISTRY[name].reads
 
 
 def pixels_of(
     data: bytes, region: Region | None, *, max_megapixels: float, side: int = WORKING_SIDE
 ) -> Pixels:
-    """The picture, or what lies inside the box on it, at least one pixel; reduced as ``decode``
-    does, to this shortest ``side``."""
+    """RGB pixels of the image ``data``, or of the ``region`` of it, at least one pixel.
+
+    The result is reduced as by ``decode``, to this shortest ``side``.
+    """
     if region is None:
         return decode(data, max_megapixels=max_megapixels, side=side).pixels
     # So large that the part, not the whole, is as large as what an extractor looks at.
@@ -322,11 +332,17 @@ def blocks_of(
     drawing: Pixels | None = None,
     cut_out: bool = False,
 ) -> tuple[dict[str, Floats], tuple[Variant, ...]]:
-    """One unit block (dim,) for each extractor of those ``wanted`` that can compare what the query
-    holds; and the variants of the one ``drawing`` that it is about, if it is, mirrored and turned.
+    """The unit block (dim,) of the query by extractor, and the variants of its drawing.
 
-    ``pictures`` are the query's, as RGB pixels; ``cut_out`` is whether the margin of the drawing is
-    not its own.
+    Args:
+        index: what will be searched.
+        query: what is asked.
+        kind: that of the query.
+        pictures: those of the query, as RGB pixels.
+        wanted: extractors; those that cannot compare what the query holds are left out.
+        extractors: embed pictures and words.
+        drawing: the one that the query is about, if any; it is also compared mirrored and turned.
+        cut_out: whether the margin around the drawing was made up.
 
     Raises:
         UnknownImage: the query names an image that is not indexed.

@@ -1,7 +1,7 @@
 """SQLite files beside the cache: opened for one piece of work, their failures put into words.
 
 A file is opened, used and closed within one ``with``, so that any thread and any process may come
-next. Write-ahead logging (sqlite.org/wal.html) lets readers go on while somebody writes, and a kill
+next. Write-ahead logging (sqlite.org/wal.html) lets readers go on during a write, and a kill
 at any instant leaves the last whole transaction.
 """
 

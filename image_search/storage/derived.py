@@ -2,8 +2,8 @@
 
 The name of the file says what the codes were derived from, so a file that is there and whole is the
 right one: which vectors (their checksum, their number, the time of their file), which calibration,
-and how they are coded. It is written only after the vectors were verified, and so vouches for them
-while their file is not touched: a large cache is not read whole at every start.
+and how they are coded. It is written only after the vectors were verified, and so shows that they
+are right while their file is not touched: a large cache is not read whole at every start.
 """
 
 from __future__ import annotations

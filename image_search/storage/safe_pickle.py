@@ -82,7 +82,7 @@ def load(path: Path) -> Any:
 def _read(path: Path) -> bytes:
     """The content of ``path``, which begins like a file of ours."""
     _check_regular(path.stat())
-    # Should it be exchanged for a pipe just now, this does not wait for somebody to write into it.
+    # Should it be replaced by a pipe just now, this does not wait until something is written to it.
     descriptor = os.open(
         path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     )

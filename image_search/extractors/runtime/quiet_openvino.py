@@ -1,4 +1,4 @@
-"""OpenVINO, imported so that it keeps to itself and stops nobody. Import it from here only."""
+"""OpenVINO, imported without telemetry and side effects. Import it from here only."""
 
 from __future__ import annotations
 

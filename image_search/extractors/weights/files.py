@@ -22,9 +22,9 @@ STALL_FACTOR = 4.0
 which is longer than a telephone line's gaps."""
 
 _SET_ASIDE = ".damaged"
-# A download writes to its file all the time; one untouched for so long belongs to nobody any more.
+# A download writes to its file all the time; one untouched for so long was abandoned.
 _ABANDONED_SECONDS = 3600.0
-# What begins the sentence that tells what to do.
+# The beginning of the sentence on what to do.
 HINT = "To fix it,"
 
 

@@ -115,8 +115,8 @@ def _blocked_reason(url: str, timeout: float) -> str | None:
             return None
     except urllib.error.HTTPError as error:
         error.close()
-        # Somebody is there. A refusal of HEAD or of a visitor without a token says nothing about
-        # the download itself, which goes with the library's own headers and will tell.
+        # The server answers. A refusal of HEAD or of a visitor without a token says nothing about
+        # the download itself, which goes with the library's own headers and will show.
         if error.code < 500 or error.code == HTTPStatus.NOT_IMPLEMENTED:
             return None
         return f"{host} is out of order (HTTP {error.code})"

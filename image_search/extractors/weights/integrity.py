@@ -64,7 +64,7 @@ def _form(path: Path, state: tuple[int, int, int]) -> str | None:
 
 
 def _safetensors(path: Path, size: int) -> str | None:
-    """The format begins with the length of its table of contents, and the table tells the rest."""
+    """The format begins with the length of its table of contents, which lists the rest."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= min(100_000_000, size - 8):

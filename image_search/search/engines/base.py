@@ -1,4 +1,4 @@
-"""What a vector index is: the seam behind which engines can be exchanged."""
+"""The protocol of a vector index, so that engines can be replaced."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class VectorIndex(Protocol):
     def search(self, query: Floats, top_k: int, keep: Mask | None = None) -> tuple[Floats, Rows]:
         """The best ``top_k`` rows for ``query`` (dim,), best first: scores and row numbers.
 
-        ``keep`` (rows,) bool restricts the answer to the rows where it is true. Fewer than
-        ``top_k`` come back where fewer there are.
+        ``keep`` (rows,) bool restricts the result to the rows where it is true. Fewer than
+        ``top_k`` are returned if there are no more.
         """
 
     def shortlist(self, query: Floats, top_k: int, keep: Mask | None = None) -> tuple[Floats, Rows]:
-        """Rows with the best ``top_k`` among them, and scores, which may be estimates.
+        """Scores, which may be estimates, and rows that the best ``top_k`` are among.
 
-        More than ``top_k`` come back where scores are estimates; comparing these exactly is left
-        to the caller.
+        More than ``top_k`` are returned if scores are estimates; the caller compares these
+        exactly.
         """

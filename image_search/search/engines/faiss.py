@@ -51,10 +51,14 @@ def candidates(
     equal: float,
     reach: int = 0,
 ) -> list[Rows]:
-    """For each index its rows that may be among the ``k`` best of all, and those whose score is
-    less than ``equal`` below the last of them; in all at least ``reach`` of the nearest.
+    """For each index, the rows that may be among the ``k`` best of all.
 
-    The mask (rows,) beside an index says which of its rows may be found.
+    Args:
+        query: (dim,) vector.
+        k: how many are wanted.
+        indexes: each with a mask (rows,) of the rows that may be found.
+        equal: rows whose score is less than this below the last of the best are returned too.
+        reach: at least so many of the nearest are returned, of all indexes together.
     """
 
     def ask(one: tuple[VectorIndex, Mask]) -> tuple[Floats, Rows]:
@@ -69,7 +73,7 @@ def candidates(
     # take as long.
     found = list((map if rows <= FEW else _pool().map)(ask, indexes))
     scores = np.concatenate([scores for scores, _ in found]) if found else np.zeros(0, np.float32)
-    # Estimates must be compared exactly before they tell which are the best; exact scores tell.
+    # Estimates must be compared exactly to find the best; exact scores are sorted as they are.
     exact = all(isinstance(index, FlatIndex) for index, _ in indexes)
     most = max(reach, k if exact else depth(k, rows))
     if len(scores) <= most:
@@ -124,13 +128,12 @@ class FlatIndex:
         return scores[0][found], rows[0][found]
 
     def shortlist(self, query: Floats, top_k: int, keep: Mask | None = None) -> tuple[Floats, Rows]:
-        """The result of ``search`` itself."""
+        """The result of ``search``, which is exact."""
         return self.search(query, top_k, keep)
 
 
 def depth(top_k: int, rows: int) -> int:
-    """How many candidates of so many ``rows`` must be compared exactly to find the best
-    ``top_k``."""
+    """How many of so many ``rows`` must be compared exactly to find the best ``top_k``."""
     return max(DEPTH if rows > FEW else DEPTH // 2, PER_HIT * top_k)
 
 
@@ -203,7 +206,7 @@ class Coder:
     def estimate(
         self, index: Any, query: Floats, top_k: int, keep: Mask | None
     ) -> tuple[Floats, Rows]:
-        """Estimates of the ``top_k`` highest inner products with ``query``, and their rows."""
+        """Estimates of the ``top_k`` highest inner products with ``query`` (dim,); and rows."""
         coded, bits = _coded(self._dims, np.asarray(query, np.float32).tobytes())
         selector = None
         if keep is not None:

@@ -24,12 +24,12 @@ _ROWS = 2048
 
 
 def is_large(snapshot: Snapshot) -> bool:
-    """Whether the vectors of a collection are too many to be kept in memory and all compared."""
+    """Whether a collection has too many vectors to keep in memory and compare exactly."""
     return sum(segment.vectors.nbytes for segment in snapshot.segments) > EXACT_BYTES
 
 
 def fits_memory(snapshot: Snapshot) -> bool:
-    """Whether the system may be trusted to keep the vectors in memory once they were read."""
+    """Whether the vectors are few enough to stay in memory once they were read."""
     return sum(segment.vectors.nbytes for segment in snapshot.segments) <= _KEPT_BYTES
 
 
@@ -49,7 +49,7 @@ def verified_segments(snapshot: Snapshot) -> set[str]:
 def index_of(
     segment: Segment, snapshot: Snapshot, calibration: Calibration, *, large: bool, verified: bool
 ) -> VectorIndex:
-    """The index over ``segment``, its codes taken from the disk, or made and put there.
+    """The index over ``segment``; its codes are read from disk, or made and written there.
 
     Raises:
         CacheDamaged: the vectors, not ``verified`` yet, were altered on disk.
