@@ -133,7 +133,6 @@ class Library:
 
         It is called ``name``, or similar if there is such a file.
 
-
         Raises:
             UnreadableImage, ImageTooLarge: the image could not be indexed.
             InvalidQuery, SettingsError: see ``image_search.indexing.intake.save_upload``.
@@ -146,8 +145,8 @@ class Library:
         return Added(save_upload(images, folder, name, data), same)
 
     def _reopening(self, work: Callable[[], Result]) -> Result:
-        """The result of ``work``, which is repeated with all files opened again if one of them was
-        changed meanwhile."""
+        """The result of ``work``, which is repeated with all files opened again if one of them
+        was changed in between."""
         try:
             return work()
         except CacheDamaged:

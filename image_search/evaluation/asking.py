@@ -141,7 +141,7 @@ def _expand(
     centred: Floats,
     rounds: Sequence[Round],
 ) -> None:
-    """Let the first answers of each row of ``found`` (queries, n) speak, as a search does."""
+    """Expand each row of ``found`` (queries, n) by its first results, as a search does."""
     calibration = comparison.calibration
     scale, places = np.float32(np.sqrt(len(calibration.layout.names))), calibration.layout.slices()
     active = active_extractors(calibration, comparison.kind, shares)

@@ -105,7 +105,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Filter:
-    """What an image must fulfil; what is ``None`` is not asked for.
+    """The conditions on an image; ``None`` for those that do not matter.
 
     ``folder``: it lies in this folder or below, relative to the image folder. ``name``: its file
     name matches this pattern (``*`` and ``?``) or holds this text; case does not count. ``after``
@@ -185,7 +185,7 @@ class Filter:
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked. Whatever is given is asked for together.
+    """What is asked; everything that is given counts together.
 
     ``images``: pictures, the bytes of image files. ``like``: ids of indexed images. ``text``: words
     for what is wanted; ``not_text``: for what is not. ``color``: colours that replace those of the
@@ -260,7 +260,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Hit:
-    """A match joined with its image.
+    """A candidate joined with its file, as it is shown.
 
     ``score`` is fused, ``scores`` the cosine by extractor (about the collection's mean; 1 for the
     same photo; for drawings corrected for hubness, see ``fusion.Comparison``, less the penalty of a

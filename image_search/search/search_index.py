@@ -63,8 +63,8 @@ class ScoringQuery:
 
     @property
     def plain(self) -> ScoringQuery:
-        """The same, scored by the plain sum, which is the same for any two pictures in any
-        collection."""
+        """The question without query expansion: the score of two pictures then depends on no
+        others."""
         return replace(self, expanded=False)
 
     @cached_property
@@ -242,7 +242,7 @@ class Scoring:
         return self._with_variants(as_drawn, hubness_corrected) if question.variants else as_drawn
 
     def _with_variants(self, as_drawn: Scored, hubness_corrected: Mapping[str, Floats]) -> Scored:
-        """Each row compared with the variant of the drawing that it is nearest to."""
+        """The scores of rows as those of the variant of the drawing that each is nearest to."""
         variants, shares = self.question.variants, self.question.shares
         scores, contributions = dict(as_drawn.scores), dict(as_drawn.contributions)
         turned = [name for name in TURNED if name in scores]

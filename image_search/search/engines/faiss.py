@@ -104,7 +104,7 @@ def _pool() -> ThreadPoolExecutor:
 
 
 class FlatIndex:
-    """All vectors in memory, compared one by one; the reference for every other index."""
+    """An index that compares all vectors, kept in memory; the reference for every other index."""
 
     def __init__(self, vectors: Floats) -> None:
         """Take a copy of ``vectors``, (rows, dim) float32."""
@@ -138,9 +138,9 @@ def depth(top_k: int, rows: int) -> int:
 
 
 class CompressedIndex:
-    """A thirtieth of the vectors' memory; scores are exact, a true neighbour is missed at times.
+    """An index that takes a thirtieth of the vectors' memory, and may miss a true neighbour.
 
-    ``exact`` reads vectors (n, dim) by their rows, from wherever they lie.
+    Scores are exact: ``exact`` reads vectors (n, dim) by their rows, from wherever they lie.
     """
 
     def __init__(self, codes: Codes, dims: Sequence[int], exact: Callable[[Rows], Floats]) -> None:
@@ -206,7 +206,8 @@ class Coder:
     def estimate(
         self, index: Any, query: Floats, top_k: int, keep: Mask | None
     ) -> tuple[Floats, Rows]:
-        """Estimates of the ``top_k`` highest inner products with ``query`` (dim,); and rows."""
+        """Estimates of the ``top_k`` highest inner products with ``query`` (dim,), and their
+        rows."""
         coded, bits = _coded(self._dims, np.asarray(query, np.float32).tobytes())
         selector = None
         if keep is not None:

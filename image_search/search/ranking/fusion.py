@@ -290,8 +290,8 @@ def fit(layout: Layout, sample: Floats, images: int) -> Calibration:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Of queries of one ``kind`` with the stored vectors that ``calibration`` was fitted to;
-    ``models`` by extractor are those that made them."""
+    """How queries of one ``kind`` are compared with the stored vectors that ``calibration`` was
+    fitted to; ``models`` are those that made the vectors, by extractor."""
 
     calibration: Calibration
     models: Mapping[str, str]
@@ -313,7 +313,7 @@ class Comparison:
 
     def stored(self, vectors: Floats, names: Collection[str] | None = None) -> Floats:
         """Stored ``vectors`` (n, layout.dim) as they are compared: inner products with a
-        ``query_block`` are the scores, cosines where nothing is known of drawings.
+        ``query_block`` are the scores, which are cosines unless there are ``drawings``.
 
         Where only some blocks are needed, ``names`` lists them; the others are then undefined.
         """
