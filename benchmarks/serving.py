@@ -34,11 +34,11 @@ from benchmarks.report import DATASETS, ROOT, command, table, timed, write_secti
 
 PASSWORD = "for the benchmark"
 FOLDERS = ("pacs", "clothing", "caltech101", "jewellery", "corel1k", "dtd10")
-# The usual three, and what is used by itself with and without the weights of CLIP and ResNet50.
+# Three common ones, and what ``auto`` uses with and without the weights of CLIP and ResNet50.
 AUTOMATIC = [
     "clip,resnet50,hsv",
-    "clip,resnet50,design,hsv,edges,texture",
-    "design,hsv,edges,texture",
+    "clip,resnet50,imagenet,design,hsv,edges,texture",
+    "imagenet,design,hsv,edges,texture",
 ]
 KINDS = {".jpg", ".jpeg", ".png"}
 SIDES = 1152, 864

@@ -75,7 +75,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("port", int, "5050", "TCP port",
             "the habit of the studios this was built for", 1, 65535),
     Setting("extractors", str, "auto", "auto, or names joined by commas",
-            "CLIP and ResNet50 where their weights can be had, and what needs none in any case"),
+            "all that need no download, and CLIP and ResNet50 if their weights can be found"),
     Setting("threads", int, "0", "threads, 0 for one per core",
             "decoding and computing share the cores of the machine", 0, 1024),
     Setting("upload_megabytes", float, "64", "MB (10^6 bytes) per request",

@@ -1,9 +1,9 @@
 """``imagenet``: what a photo shows, as a classifier of a thousand everyday things sees it.
 
 The features of EfficientNet-Lite2 (Google, 2020; the lite variants of EfficientNet, Tan and Le,
-ICML 2019) before its classifier, averaged over the whole picture, squashed into a square. The
-weights come with a package of the package index, so that nothing is downloaded later. Importing
-this imports no PyTorch.
+ICML 2019) before its classifier, averaged over the whole picture, which is resized to a square. The
+weights are installed with a dependency, so nothing is downloaded later. Importing this module
+imports no PyTorch.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _build(path: Path) -> dict[str, torch.nn.Module]:
     from image_search.extractors.runtime.torch_engine import Normalised
 
     network: Any = timm.create_model("tf_efficientnet_lite2", pretrained=False)
-    # The file names its tensors otherwise than timm does, but has them in the same order.
+    # The file has other names for its tensors than timm, but the same order.
     stored = torch.load(path, map_location="cpu", weights_only=True)
     names = network.state_dict()
     if len(stored) != len(names):

@@ -196,7 +196,7 @@ class PackagedWeights(Weights):
 
     @property
     def url(self) -> str:
-        """Nothing is asked for."""
+        """Empty: nothing is downloaded."""
         return ""
 
     @property
@@ -211,7 +211,7 @@ class PackagedWeights(Weights):
 
     @property
     def converted(self) -> Path:
-        """In the user's cache: an installed package is often not to be written."""
+        """In the user's cache, because the folder of an installed package is often read-only."""
         cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
         return (Path(cache).expanduser() / "image_search" / self.place.stem).absolute()
 
@@ -234,23 +234,23 @@ class PackagedWeights(Weights):
 
 @dataclass(frozen=True)
 class InstalledWeights(PackagedWeights):
-    """A file that a package of the package index consists of, installed with the requirements."""
+    """A file inside another Python package, which is installed with the requirements."""
 
     package: str
-    """Its name in the index."""
+    """The name of that package on the package index."""
 
     @property
     def folder(self) -> Path:
-        """The package, where it is installed; it is not imported."""
+        """The folder in which that package is installed; it is found without importing it."""
         found = find_spec(self.package.replace("-", "_"))
         return Path(found.origin).parent if found and found.origin else Path(self.package)
 
     def blocked_reason(self) -> str | None:
-        """It is installed, not fetched."""
+        """It is installed with its package, not downloaded."""
         return f"it comes with the package {self.package}"
 
     def hint(self) -> str:
-        """Where pip is all that is needed."""
+        """Reinstalling the package with pip brings the file back."""
         return f"{HINT} run `pip install --force-reinstall --no-deps {self.package}`."
 
 
