@@ -136,8 +136,8 @@ INTRODUCTION = """### A colour beside a picture
 
 `python -m benchmarks.colours`: queries are pictures with one of 15 colours that less than 5 % of
 the picture has (within 20 of it in CIELAB) but 15 % of some others of its class. Of the first ten:
-how many have the colour, how many are of the class, how many are both, and how many can be; by the
-share of the score that the picked colour has. The default is half.
+the share that has the colour / is of the class / is both / could be both at best. Columns are the
+share of the score that the picked colour has; the default is half.
 
 """
 

@@ -167,9 +167,9 @@ def described(
         f"**{share(mild)}** of the mild ones. Called near-duplicates: {near / len(asked):.1%} of "
         f"the originals (recall), and in {len(wrong) / len(asked):.2%} of the queries another "
         f"picture as well; precision **{near / max(near + len(wrong), 1):.4f}**. In "
-        f"{len(more) - len(wrong)} more queries another picture is called one and is: the set has "
-        "that picture twice, as looking at the two says. "
-        f"A look at the pixels of a pair took {np.median(collection.looking):.0f} ms of "
+        f"{len(more) - len(wrong)} more queries another picture is called one and is one: the set "
+        "has that picture twice, as a comparison by eye confirms. "
+        f"Comparing the pixels of a pair took {np.median(collection.looking):.0f} ms of "
         f"processor time (the 95th percentile {np.percentile(collection.looking, 95):.0f} ms). "
         f"A fingerprint took {collection.making:.0f} ms of processor time beside "
         f"{collection.decoding:.0f} ms for decoding the file, a query (its fingerprint, candidates "
@@ -209,9 +209,9 @@ def beside(collection: Collection, pictures: Sequence[bytes], into: Sequence[Pix
         )
     head = ["imagededup's hash", "first, all", *STRENGTHS, "called duplicates", "precision"]
     return (
-        "\nThe same queries, asked of the hashes of imagededup in the same run; called duplicates: "
-        f"at its own threshold of {NEAR} bits, precision counted as above. Its network needs "
-        "downloaded weights and takes no part.\n\n" + table(head, rows) + "\n"
+        "\nThe same queries with the hashes of imagededup, in the same run. *Called duplicates* "
+        f"uses its own threshold of {NEAR} bits; precision is counted as above. Its network needs "
+        "downloaded weights and is left out.\n\n" + table(head, rows) + "\n"
     )
 
 

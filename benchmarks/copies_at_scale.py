@@ -253,24 +253,24 @@ def megabytes() -> int:
 
 
 HEAD = [
-    "pictures", "of them real", "on disk, MB", "start, s: first / later", "memory, MB",
-    "candidates, ms", "and verified, ms", "by two threads, ms", "queries", "first", "first, mild",
-    "duplicates, ms each",
+    "pictures", "real ones", "on disk, MB", "start, s: first / later", "memory, MB",
+    "candidates, ms", "with verification, ms", "by two threads, ms", "queries", "first",
+    "first, mild", "duplicates, ms each",
 ]  # fmt: skip
 INTRODUCTION = f"""### Very many pictures
 
-`python -m benchmarks.copies_at_scale`: edited copies asked of very many fingerprints. Beyond those
-of the real pictures at hand, each fingerprint is put together of two: the left half of one
-picture's points and preview, the right half of another's; nothing of the pictures that are asked
-for goes into others. So the descriptors are real, and as frequent as in real pictures. Up to
-{VERIFIED} candidates are verified, as many as in a check. Times are of one processor core: the
-median, the 95th percentile and the longest of all queries; then, of the same, the time on the
-clock where two threads verify, as in a check. To each comes what the fingerprint and
-the embeddings of the query take. Memory is that of the index without the page cache; the
-fingerprints and the lists are mapped from the disk. The first start makes the lists. At last, what
-looking for duplicates takes for each content on the clock, by two threads: until its candidates are
-known, and with their verification. The latter is telling for real pictures only, for most of what
-was put together shares a half with others; and the files of a pair are not read here.
+`python -m benchmarks.copies_at_scale`: edited copies are looked for among very many fingerprints.
+Beyond those of the real pictures, each fingerprint is made of two: the left half of one picture's
+points and preview and the right half of another's. Originals of the queries are not used for this.
+So the descriptors are real, and as frequent as in real pictures. Up to {VERIFIED} candidates are
+verified, as many as in a check. Times are those of one processor core: the median, the 95th
+percentile and the longest of all queries; *by two threads* is the elapsed time when two threads
+verify, as in a check. Making the fingerprint and the embeddings of the query takes extra time.
+Memory is that of the index without the page cache; the fingerprints and the lists are mapped from
+the disk. The first start makes the lists. The last column is the elapsed time of a search for
+duplicates with two threads, for each content: until its candidates are known / with their
+verification. The second figure means something for real pictures only, because most of the others
+share a half with each other. The files of a pair are not read here.
 
 """
 

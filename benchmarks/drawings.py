@@ -163,7 +163,7 @@ INTRODUCTION = """### Drawings mirrored and turned
 
 `python -m benchmarks.drawings`: the very photo among the first 10 / among the first 30 of 1,600 /
 share of its class among the first 10. Sketches as they were drawn, and mirrored and turned by the
-benchmark; a search with variants, and one that compares drawings as they are alone. Neither
+benchmark; a search with variants, and one that compares drawings only as they are. Neither
 `design` nor the classifier of a drawing's upright position was trained on unseen classes.
 
 """

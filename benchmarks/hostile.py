@@ -176,13 +176,13 @@ def main() -> None:
     served = all_at_once([path for path in paths if path.stat().st_size < 50_000_000], options)
     intro = (
         f"`python -m benchmarks.hostile`: one decode takes {worst[0]:.1f} s and {worst[1]:,.0f} MB "
-        "at most, all processes together, those that it starts included."
+        "at most, with all processes that it starts."
     )
     write_section(
         "robustness.md",
         "hostile files",
         f"### {len(rows)} files made to cost too much\n\n{intro} {served}\n\n"
-        + table(["file", "bytes", "s", "processor s, start included", "MB", "what is said"], rows),
+        + table(["file", "bytes", "s", "processor s, start included", "MB", "result"], rows),
     )
 
 

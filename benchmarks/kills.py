@@ -81,7 +81,7 @@ def main() -> None:
         f"{report['embedded']:,} images in {last:.1f} s; the index then equals the undisturbed "
         f"one: **{same}**. Work to be done again after a kill: median {np.median(lost):.1f} s, at "
         f"most {max(lost):.1f} s (start-up of the process included). Fingerprints, which are made "
-        "after that and kept apart, take no part."
+        "afterwards and kept in other files, are not included."
     )
     images = report["unchanged"] + report["added"]
     title = f"### {options.kills} kills while indexing {images:,} images"

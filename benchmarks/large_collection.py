@@ -62,10 +62,10 @@ def main() -> None:
         "large-collection",
         f"### {options.images:,} images from end to end\n\n"
         f"`python -m benchmarks.large_collection`: the real commands over {real:,} real pictures "
-        f"and {options.images - real:,} collages of {PIECES} pieces each, with what the package "
-        "carries. Verdicts are those of the library, as the service asks it, the embedding of the "
-        "picture and the evidence included: the median, the 95th percentile and the longest.\n\n"
-        + table(["what", "took", ""], rows),
+        f"and {options.images - real:,} collages of {PIECES} pieces each, with the extractors "
+        "that need no download. Verdicts are timed in the library, as the service calls it, "
+        "including the embedding and the evidence: the median, the 95th percentile and the "
+        "longest.\n\n" + table(["what", "took", ""], rows),
     )
 
 

@@ -156,8 +156,9 @@ def sample(folder: Path, count: int | None, seed: int) -> list[Path]:
 
 INTRODUCTION = """### Drawings on paper
 
-`python -m benchmarks.papers`: sketches of Sketchy laid on papers that the benchmark draws, asked
-of the 1,600 photos that they were drawn from; and pictures that are no drawings.
+`python -m benchmarks.papers`: sketches of Sketchy on papers that the benchmark draws. Each
+searches the 1,600 photos that the sketches were drawn from. A second table has pictures that are
+no drawings.
 
 """
 FOUND = "*found*: the drawn photo is among the first ten.\n\n"

@@ -202,9 +202,10 @@ def main() -> None:
         "### On a page\n\n`python -m benchmarks.screenshots`: a picture of the collection lies on "
         f"a page made for it, over {LEAST:.0%} to {MOST:.0%} of its width (on a board over a "
         "column, on a phone up to all of it), beside text and pictures that are not in the "
-        "collection, saved as JPEG. How often the verdict is near and names the picture, and by "
-        "layout; how often another one is named as near; what a check takes on the clock, in ms "
-        f"(median). The rules were tuned on {TUNED_ON}.\n\n"
+        "collection, saved as JPEG. *near*: how often the verdict is near-duplicate and names the "
+        "picture, in all and by layout; *others*: on how many pages another picture is named as "
+        f"a near-duplicate; *ms*: how long a check takes (median). The rules were tuned on "
+        f"{TUNED_ON}.\n\n"
     )
     head = ["collection", "images", "pages", "near", *LAYOUTS, "others", "ms"]
     write_section("quality.md", "screenshots", text + table(head, rows) + "\n")

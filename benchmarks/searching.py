@@ -309,7 +309,7 @@ def main() -> None:
 ({QUERIES} queries of each kind, the {NEIGHBOURS} nearest; milliseconds are median / 99th
 percentile, of the index alone), by the plain sum; and image queries as a search ranks them, with
 query expansion. Memory is that of the whole process without the page
-cache. The build is made once; a start finds its result on the disk. Other queries are, in this
+cache. The index is built once; later starts read it from the disk. Other queries are, in this
 order:
 {", ".join(list(KINDS)[1:])}. HNSW with M 16, efConstruction 40, efSearch 64. The vectors
 themselves are 20 kB each on disk for every row of this program.

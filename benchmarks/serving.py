@@ -85,8 +85,8 @@ def main() -> None:
         "serving",
         f"### Answering over HTTP\n\n`python -m benchmarks.serving`: {options.images:,} images, "
         f"JPEG uploads of 1 megapixel, {options.seconds:g} seconds of {options.clients} clients "
-        "without a pause, who run on the same cores as the server; milliseconds are median / 99th "
-        f"percentile. {ALONE} answers were held against those that a single client got.\n\n"
+        "without a pause, which run on the same cores as the server; milliseconds are median / "
+        f"99th percentile. {ALONE} answers were compared with those that a single client got.\n\n"
         + table(head, rows),
     )
 

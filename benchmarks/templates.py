@@ -228,9 +228,9 @@ def main() -> None:
     text = (
         f"### On one template\n\n`python -m benchmarks.templates`: of {options.groups} templates "
         f"of each kind, each with {TOGETHER} pictures of a collection, every two are compared. "
-        "In each cell: called near-duplicates / of so many pairs / so many if only a replaced "
-        f"part counted. The threshold, {NEAR:g}, is about the lowest that collections have. The "
-        f"rules were tuned on {TUNED_ON}.\n\n"
+        "In each cell: pairs called near-duplicates / all pairs / pairs that would be called so if "
+        f"only a replaced part counted. The threshold, {NEAR:g}, is about the lowest that "
+        f"collections have. The rules were tuned on {TUNED_ON}.\n\n"
     )
     write_section(
         "quality.md", "templates", text + table(["collection", *TEMPLATES, "all"], rows) + "\n"

@@ -89,7 +89,7 @@ def main() -> None:
         if not options.only or case.name in options.only
         for row in case.rows()
     ]
-    text = INTRODUCTION + table(["what asks", "queries", *COLUMNS], rows)
+    text = INTRODUCTION + table(["set", "queries", *COLUMNS], rows)
     if options.only:
         print(text)
     else:
@@ -126,8 +126,8 @@ same class, and for the very photo the share of sketches that find it among the 
 was not trained on corel1k and jewellery; of the other sets only pictures of held-out classes are
 queries, and all are searched. SqueezeNet 1.1 and the teachers of `design`, MobileNetV2 and
 EfficientNet-Lite2, were trained on ImageNet, whose 1,000 classes include most of these; their
-sketches are centred on their own mean, which a search could not do. The fusion is that of the
-package's own extractors.
+sketches are centred on their own mean, which a search could not do. The fusion is that of
+`design`, `hsv`, `edges` and `texture`.
 
 """
 

@@ -265,7 +265,7 @@ def sketchy(place: Path, most: int, kind: str) -> str:
     took = np.median([one.result.took_ms for one in asked])
     head = [
         *("sketches", "asked", "new", "exact or near", "photo named", "hits (median)"),
-        *("stated chance", "stated less true"),
+        *("stated chance", "stated minus true"),
     ]
     photos = len(list(PHOTOS.rglob("*.jpg")))
     return (
