@@ -23,7 +23,7 @@ Layer = tuple[str, float, Sequence[Group]]
 
 
 def lattice(dx: float, dy: float, drop_by: float = 0.5) -> Iterator[tuple[float, float]]:
-    """Yield the places of a repeat, every second column dropped by a share of ``dy``."""
+    """Yield the centres of a repeat; every second column is moved down by ``drop_by`` x ``dy``."""
     for column in range(-6, 7):
         for row in range(-6, 7):
             x, y = column * dx, row * dy + (drop_by * dy if column % 2 else 0.0)

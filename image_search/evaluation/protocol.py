@@ -42,13 +42,16 @@ def evaluate(
     kind: str = AUTO,
     on_ranking: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
-    """Rank the gallery for every query, in every ranking, and measure the results.
+    """The quality of every ranking, measured by ranking the gallery for every query.
 
-    Without ``queries`` every image of the gallery is the query in turn. An image is never an answer
-    to itself: the same file is left out of the ranking. ``k`` joins ``CUT_OFFS`` and is the number
-    of results listed for the worst queries. ``kind`` declares all queries to be of that kind;
-    ``auto`` leaves it to the search. ``on_ranking`` is called with the name of each ranking before
-    its turn.
+    Args:
+        gallery: the images that are ranked.
+        queries: the images to search with; None takes every image of the gallery in turn. The file
+            of a query is left out of its own ranking.
+        truth: the rule by which a result is right.
+        k: a cut-off added to ``CUT_OFFS``, and the number of results listed for the worst queries.
+        kind: what all queries are treated as; ``auto`` lets the search recognise it.
+        on_ranking: called with the name of each ranking before it is measured.
 
     Raises:
         InvalidQuery: the truth needs queries, no query has a right answer, or ``k`` is below 1.
@@ -93,7 +96,9 @@ def prepare(
     if k < 1:
         raise InvalidQuery(f"k must be at least 1, not {k}.")
     if queries is None and truth.paired:
-        raise InvalidQuery(f"The truth {truth.name} needs queries of their own: {truth.rule}.")
+        raise InvalidQuery(
+            f"The truth {truth.name} needs queries that are not in the gallery: {truth.rule}."
+        )
     questions = queries or gallery
     models = questions.models
     names = tuple(name for name, model in gallery.models.items() if models.get(name) == model)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExtractorSpec:
-    """One row: what is known about an extractor without loading it."""
+    """What is known about an extractor without loading it."""
 
     name: str
     dim: int
@@ -32,13 +32,13 @@ class ExtractorSpec:
     summary: str
     """One line for people."""
     weights: Weights | None
-    """The file it needs, or None where it needs no download."""
+    """The file of weights, or None if there is none."""
     load: Callable[[], Extractor]
     """Imports what it needs and loads the model from disk; raises ModelUnavailable. No network."""
     reads: bool = False
-    """Whether it reads words, too."""
+    """Whether it also embeds words."""
     variant_of: str = ""
-    """The extractor whose other weights these are; such a one is used only where it is named."""
+    """The extractor that this is a variant of, with other weights; used only if it is named."""
 
 
 def _from(module: str, *names: str) -> Callable[[], Extractor]:

@@ -33,7 +33,7 @@ _LONGEST_PART = 8
 _BEGINNING = 2 / 3
 # One for all, for most words are only in names of files.
 _NOWHERE = np.zeros(0, np.int64)
-# Shorter words are not looked for as what others begin with.
+# Shorter words are not compared with the beginnings of longer ones.
 _SHORTEST = 3
 # The value of a word that is in the name of a file as it is, and in that of a folder.
 _IN_NAME, _IN_FOLDER = 1.0, 0.9
@@ -46,9 +46,9 @@ def words_of(text: str) -> tuple[str, ...]:
     """The words and numbers in ``text``, folded to one case and without accents, each once."""
     folded = text.casefold()
     if not folded.isascii():
-        # Letters of full and half width (as Japanese keyboards write) are the usual ones.
+        # Full-width and half-width letters (as Japanese keyboards write) become ordinary letters.
         folded = unicodedata.normalize("NFKD", text).casefold()
-        # macOS writes names with accents as characters of their own; folding may make some as well.
+        # macOS stores accents as separate characters; folding may make some as well.
         letters = _ACCENTS.sub("", unicodedata.normalize("NFD", folded))
         folded = unicodedata.normalize("NFC", letters)
     return tuple(dict.fromkeys(_WORD.findall(folded)))

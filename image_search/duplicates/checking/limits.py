@@ -13,7 +13,7 @@ _SIDE = 40
 
 
 def limit_of(query: Query, compared: int) -> str:
-    """What the verdict is limited to, as the end of a sentence; empty where it is not."""
+    """What limits the verdict, as the end of a sentence; empty if nothing does."""
     if query.filter.limits and not compared:
         return "no image passes the filters, so nothing was compared"
     limits = []

@@ -236,7 +236,7 @@ def _to_8_bits(
 
 
 def _lab(part: np.ndarray, layout: _Layout, first: int) -> np.ndarray:
-    """L* from 0 to 255, a* and b* with 128 as their zero, as Pillow has them."""
+    """CIELAB samples in Pillow's form: L* from 0 to 255, a* and b* shifted so that 128 is zero."""
     shift = layout.bits - 8
     out = (part.astype(np.int64) >> shift).astype(np.uint8)
     if layout.photometric == CIELAB:  # a* and b* are signed
