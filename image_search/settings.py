@@ -167,5 +167,7 @@ def load_settings(
     if settings.cache.is_dir():
         raise SettingsError(f"The cache must be a file, but {settings.cache} is a folder.")
     if settings.cache.suffix == ".files":
-        raise SettingsError("The cache's name cannot end in .files, its companion folder's does.")
+        raise SettingsError(
+            "The name of the cache cannot end in .files, like the folder beside it."
+        )
     return settings

@@ -91,7 +91,7 @@ def test_a_folder_that_is_not_there_is_told_with_what_may_be_meant(
 @pytest.mark.parametrize(
     ("arguments", "code", "expected"),
     [
-        (["--not-text", "stones"], "invalid_query", "beside what is not"),
+        (["--not-text", "stones"], "invalid_query", "besides what to avoid"),
         (["--folder", "gold"], "invalid_query", "empty"),
         (["--color", "gold"], "invalid_query", "write #rrggbb"),
         (["--color", "#d4af37", "--kind", "drawing"], "invalid_query", "photo or sketch"),

@@ -42,9 +42,9 @@ def test_whatever_says_what_is_wanted_is_a_query(query: Query) -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        (Query(), "empty; say something"),
+        (Query(), "empty; give what to find"),
         (Query(text=" \n"), "empty"),
-        (Query(not_text="stones"), "beside what is not"),
+        (Query(not_text="stones"), "besides what to avoid"),
         (Query(text="ring", k=0), "at least 1, not 0"),
         (Query(text="r" * (MAX_TEXT + 1)), "too long"),
         (Query(text="ring", not_text="r" * (MAX_TEXT + 1)), "too long"),

@@ -167,7 +167,7 @@ class Duplicates:
         if offset < 0 or not 1 <= limit <= 1000:
             raise InvalidQuery("offset must be 0 or more, and limit 1 to 1000.")
         if which not in (ALL, OPEN, DECIDED):
-            raise InvalidQuery(f"Only {ALL}, {OPEN} or {DECIDED} groups can be asked for.")
+            raise InvalidQuery(f"The groups to list must be {ALL}, {OPEN} or {DECIDED}.")
         groups = self._groups(which)
         to_do = self.pending
         progress = self._progress or Progress("waiting" if to_do else "", 0, to_do)
@@ -233,12 +233,12 @@ class Duplicates:
         by the SHA-256 (64 hex characters) of a content. Returns what ``undo`` takes.
 
         Raises:
-            InvalidQuery: there is no such decision, or both are one and the same image.
+            InvalidQuery: there is no such decision, or both are the same image.
             UnknownImage: an id names no indexed image.
             CacheLocked, CacheError: it cannot be written.
         """
         if one == other:
-            raise InvalidQuery("A decision is about two images, not one and the same.")
+            raise InvalidQuery("A decision needs two different images.")
         sides = self._side(one), self._side(other)
         self._decisions.decide(*sides, decision)
         return "-".join(side.digest.hex() for side in sides)

@@ -64,13 +64,13 @@ def _parse(choice: str) -> tuple[str, ...] | None:
     names = tuple(dict.fromkeys(n for part in choice.lower().split(",") if (n := part.strip())))
     known = ", ".join(REGISTRY)
     if not names:
-        raise SettingsError(f"No extractor is chosen; say {AUTO}, or some of: {known}.")
+        raise SettingsError(f"No extractor is chosen; use {AUTO}, or some of: {known}.")
     if names == (AUTO,):
         return None
     if AUTO in names:
-        raise SettingsError(f"{AUTO} stands alone; leave it out or leave the other names out.")
+        raise SettingsError(f"{AUTO} cannot be combined with other names; use one or the other.")
     if unknown := [name for name in names if name not in REGISTRY]:
-        raise SettingsError(f"There is no extractor {unknown[0]!r}; there are: {known}.")
+        raise SettingsError(f"There is no extractor {unknown[0]!r}; the extractors are: {known}.")
     return names
 
 

@@ -137,13 +137,13 @@ def refuse_to_lose(settings: Settings, snapshot: Snapshot, names: tuple[str, ...
     unnamed = [name for name in lost if REGISTRY[name].variant_of]
     if unnamed == lost:
         raise ModelUnavailable(
-            f"The index was made with {', '.join(unnamed)}, which is used only where it is named. "
-            f"Set IMAGE_SEARCH_EXTRACTORS to {','.join(held)} to go on as before, or to "
-            f"{','.join(names)} to rebuild the index without."
+            f"The index was made with {', '.join(unnamed)}, which is used only if it is named. "
+            f"Set IMAGE_SEARCH_EXTRACTORS to {','.join(held)} to keep using it, or to "
+            f"{','.join(names)} to rebuild the index with only these."
         )
     raise ModelUnavailable(
         f"The index was made with {', '.join(lost)}, whose weights are no longer here and "
         "cannot be fetched now. Run `image-search models fetch` where there is internet "
         "access, or set IMAGE_SEARCH_EXTRACTORS to "
-        f"{','.join(names)} to rebuild the index without."
+        f"{','.join(names)} to rebuild the index with only these."
     )

@@ -99,13 +99,13 @@ def _inside(images: Path, folder: str) -> Path:
     parts = tuple(part for part in parts if part != "/")
     if len(parts) > MOST_FOLDERS or sum(map(len, parts)) > LONGEST_FOLDER:
         raise InvalidQuery(
-            f"A folder may be {MOST_FOLDERS} levels deep and have {LONGEST_FOLDER} characters; "
-            "name one that is less deep, such as rings/2026."
+            f"A folder may be at most {MOST_FOLDERS} levels deep and {LONGEST_FOLDER} characters "
+            "long; choose a shorter one, such as rings/2026."
         )
     for part in parts:
         if part != safe_name(part):
             raise InvalidQuery(
-                f"{folder[:80]!r} is no folder that images can be put into; name one inside the "
+                f"Images cannot be added to the folder {folder[:80]!r}; name one inside the "
                 "image folder, such as rings/2026."
             )
     return images.resolve().joinpath(*parts)

@@ -129,7 +129,7 @@ class Filter:
             if len(text or "") > most:
                 raise InvalidQuery(f"{what} is too long; use at most {most:,} characters.")
         if self.after is not None and self.before is not None and self.after >= self.before:
-            raise InvalidQuery("`after` must be earlier than `before`; no image can fulfil both.")
+            raise InvalidQuery("`after` must be earlier than `before`; no image can match both.")
         if self.min_side is not None and self.min_side < 1:
             raise InvalidQuery(f"min_side must be at least 1 pixel, not {self.min_side}.")
         if self.orientation is not None and self.orientation not in ORIENTATIONS:
@@ -222,9 +222,11 @@ class Query:
             InvalidQuery: it is empty, contradictory or out of range.
         """
         if not (self.images or self.like or self.color or words(self.text)):
-            wanting = "what is wanted, beside what is not" if words(self.not_text) else "something"
+            wanting = (
+                "what to find, besides what to avoid" if words(self.not_text) else "what to find"
+            )
             raise InvalidQuery(
-                f"The query is empty; say {wanting}: an image, words, a colour, or more than one."
+                f"The query is empty; give {wanting}: an image, words, a colour or several."
             )
         for given, most, what in (
             (self.images, MAX_PICTURES, "images"),
@@ -234,7 +236,7 @@ class Query:
         ):
             if len(given) > most:
                 raise InvalidQuery(
-                    f"The query holds {len(given):,} {what}; at most {most} can be asked with."
+                    f"The query holds {len(given):,} {what}; at most {most} are allowed."
                 )
         if self.k < 1:
             raise InvalidQuery(f"k must be at least 1, not {self.k}.")

@@ -273,7 +273,7 @@ def _question(
     asked = words_of(text) if text else ()
     if not blocks and not asked:
         what = "The weights" if _weighed_by_hand(query) else "The words"
-        raise InvalidQuery(f"{what} leave nothing that can compare what the query holds.")
+        raise InvalidQuery(f"{what} leave no extractor that can compare this query.")
     names = tuple(blocks)
     if query.weights is not None:
         weights = chosen_weights(query.weights, names, index.calibration)

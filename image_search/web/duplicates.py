@@ -24,7 +24,9 @@ def show() -> ResponseReturnValue:
     """Some of the groups. Where images were not compared yet, that begins now."""
     decided = request.args.get("decided", "")
     if decided not in _WHICH:
-        raise InvalidQuery("decided must be 1 for what was decided, or 0 for what was not.")
+        raise InvalidQuery(
+            "decided must be 1 for groups with a decision, or 0 for groups without one."
+        )
     duplicates = service().library.duplicates
     page = duplicates.page(_number("offset", 0), _number("limit", 20), _WHICH[decided])
     if page.state != "ready":
@@ -100,5 +102,5 @@ def _fields(*names: str) -> list[str]:
     plain = _sent()
     values = [plain.get(name) for name in names]
     if not all(isinstance(value, str) and value for value in values):
-        raise InvalidQuery(f"Needed are {', '.join(names)}.")
+        raise InvalidQuery(f"The fields {', '.join(names)} are required.")
     return [str(value) for value in values]

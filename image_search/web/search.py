@@ -61,7 +61,7 @@ def parse(besides: Collection[str] = ()) -> Query:
     uploads = request.files.getlist("image")
     if len(uploads) > MAX_PICTURES:  # before any of them is read
         raise InvalidQuery(
-            f"The query holds {len(uploads):,} images; at most {MAX_PICTURES} can be asked with."
+            f"The query holds {len(uploads):,} images; at most {MAX_PICTURES} are allowed."
         )
     # A form whose file field is left empty still sends a part, without name and content.
     images = tuple(content for file in uploads if (content := file.read()) or file.filename)
@@ -75,10 +75,10 @@ def _check_names(fields: Mapping[str, list[str]]) -> None:
             if name == "image":
                 raise InvalidQuery("image must be a file; with curl, -F image=@ring.jpg.")
             known = ", ".join(["image", *FIELDS])
-            raise InvalidQuery(f"There is no field {name[:40]!r}; there are {known}.")
+            raise InvalidQuery(f"There is no field {name[:40]!r}; the fields are {known}.")
     for name, values in fields.items():
         if len(values) > 1 and name not in REPEATED:
-            raise InvalidQuery(f"The field {name!r} is given {len(values)} times.")
+            raise InvalidQuery(f"The field {name!r} is given {len(values)} times; give it once.")
     for name in FIELDS.keys() & set(request.files):
         raise InvalidQuery(f"The field {name!r} must not be a file.")
 

@@ -36,7 +36,7 @@ def add() -> ResponseReturnValue:
         )
     unknown = sorted((set(request.form) | set(request.files)) - {"image", "folder", "csrf_token"})
     if unknown:
-        raise InvalidQuery(f"There is no field {unknown[0]!r}; there are image and folder.")
+        raise InvalidQuery(f"There is no field {unknown[0]!r}; the fields are image and folder.")
     files = request.files.getlist("image")
     if not files:
         raise InvalidQuery("Send the images as files in the field image: -F image=@ring.jpg.")

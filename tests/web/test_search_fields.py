@@ -128,7 +128,7 @@ def test_fields_left_empty_are_not_asked_for(client: Client) -> None:
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"colour": "#ff0000"}, "no field 'colour'; there are image, text"),
+        ({"colour": "#ff0000"}, "no field 'colour'; the fields are image, text"),
         ({"text": ["red", "gold"]}, "'text' is given 2 times"),
         ({"kind": "painting"}, "auto, photo or sketch"),
         ({"color": "red"}, "write #rrggbb"),
@@ -165,7 +165,7 @@ def test_what_makes_no_sense_gets_a_clear_400(
     [
         ({"like": ["0123456789abcdef"] * 3500}, "3,500 ids in like; at most"),
         ({"color": ["d4af37"] * 7000}, "7,000 colours; at most"),
-        ({"not_text": "stones"}, "beside what is not"),
+        ({"not_text": "stones"}, "besides what to avoid"),
         ({"region": "0,0,1,1", "text": "ring"}, "exactly one"),
         ({"folder": "warm"}, "empty"),
         ({"kind": "sketch"}, "empty"),

@@ -75,7 +75,7 @@ def see(query: Query) -> None:
     if len(query.images) + len(query.like) != 1:
         raise InvalidQuery("A check is about one picture: send exactly one image, or one like.")
     if words(query.text) or words(query.not_text) or query.color:
-        raise InvalidQuery("A check compares a picture; leave text, not_text and color away.")
+        raise InvalidQuery("A check compares a picture; leave out text, not_text and color.")
 
 
 def check(

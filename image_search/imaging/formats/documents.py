@@ -114,7 +114,7 @@ def _svg(data: bytes) -> Source:
     except Exception as error:  # resvg raises ValueError, and panics as PanicException
         raise UnreadableImage(f"The SVG cannot be drawn ({error}).") from error
     if image.mode == "RGBA" and not image.getchannel("A").getextrema()[1]:
-        raise UnreadableImage("The SVG shows nothing.")
+        raise UnreadableImage("The SVG draws nothing.")
     return Source(image.size, lambda _: image, "drawn from an SVG", 1, partial=True)
 
 

@@ -99,7 +99,7 @@ def unidentified(data: bytes, name: str) -> UnreadableImage:
             "something else."
         )
     if _begins_like_an_image(data):
-        return UnreadableImage("The image is damaged or incomplete (its head makes no sense).")
+        return UnreadableImage("The image is damaged or incomplete (its header is invalid).")
     return NotAnImage(
         "This is not an image in a format that can be read; use JPEG, PNG, WebP, TIFF, HEIC, AVIF "
         "or another common format."

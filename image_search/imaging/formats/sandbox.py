@@ -155,7 +155,7 @@ class Sandbox:
                 worker = self._taken()
             except OSError as error:
                 raise UnreadableImage(
-                    f"The process that reads such images cannot be started ({error})."
+                    f"The process that decodes such images cannot be started ({error})."
                 ) from error
             late = threading.Event()
             timer = threading.Timer(SECONDS, worker.stop, (late,))

@@ -157,7 +157,9 @@ def query_vector(
         InvalidQuery: all the shares are zero.
     """
     if not any(shares.values()):
-        raise InvalidQuery("All weights are zero for what the query holds; give one above zero.")
+        raise InvalidQuery(
+            "All extractors that can compare this query have weight zero; give one of them more."
+        )
     query = np.zeros(layout.dim, dtype=np.float32)
     for name, place in layout.slices().items():
         if name in blocks:
