@@ -208,7 +208,7 @@ class Decisions:
 
     @_mending
     def exported(self) -> dict[str, Any]:
-        """Every decision as plain values for JSON, those undone too (``decision`` is null).
+        """Every decision as plain values for JSON, with those undone (their ``decision`` is null).
 
         Raises:
             CacheError: they cannot be read.

@@ -73,13 +73,19 @@ class Duplicates:
         fitting: bool = True,
         hurry: bool = True,
     ) -> bool:
-        """Compare what was not compared yet, with fingerprints first where they are missing and, if
-        ``fitting``, thresholds where they are due; whether that went to its end. What was done is
-        kept in any case. In no ``hurry``, half of the threads do it.
+        """Compare all images not compared yet, and return whether this was finished.
+
+        Missing fingerprints are made first. What was done is kept in any case.
+
+        Args:
+            on_progress: called with the progress.
+            cancelled: whether to stop now.
+            fitting: whether thresholds are fitted again if they are due.
+            hurry: whether all threads are used, or half of them.
 
         Raises:
-            CacheLocked: another process, or another thread, is at it.
-            CacheError: it cannot be written.
+            CacheLocked: another process or thread is comparing images.
+            CacheError: the results cannot be written.
         """
 
         def note(progress: Progress) -> None:

@@ -134,10 +134,10 @@ class Pairs:
                 file.executemany("DELETE FROM pairs WHERE one = ?1 OR other = ?1", rows)
 
     def add(self, contents: Iterable[bytes], pairs: Iterable[SamePicture]) -> None:
-        """Keep what was found when ``contents`` were looked at.
+        """Save the ``pairs`` found for ``contents``, which then count as compared.
 
         Raises:
-            CacheLocked, CacheError: it cannot be written; what was kept before still is.
+            CacheLocked, CacheError: it cannot be written; what was saved before is kept.
         """
         with database.opened(self._path, _SCHEMA, writing=True) as file:
             file.executemany(

@@ -48,8 +48,8 @@ _KNOWN = frozenset(ending for _, _, endings in _BEGINNINGS for ending in endings
 def with_matching_ending(name: str, data: bytes) -> str:
     """``name`` with an ending that the format of ``data`` may have.
 
-    One that matches is kept as it is written, an image's that does not is replaced, and any other
-    counts as a part of the name. What begins like none of the known formats keeps its name.
+    A matching ending is kept as it is written. An image ending that does not match is replaced, and
+    the right one is added after any other. Content in no known format keeps its name.
     """
     matching = _endings_of(data)
     stem, dot, ending = name.rpartition(".")

@@ -42,9 +42,9 @@ class FingerprintIndex:
         self.update(live)
 
     def update(self, live: Collection[bytes]) -> None:
-        """Take up what the store has now, and find only the contents in ``live`` from here on.
+        """Read what is new in the store, and from now on find only the contents in ``live``.
 
-        Costs what is new in the store, and a look-up of each digest.
+        The cost grows with what is new, plus one look-up for each digest.
         """
         wanted = digest_rows(list(dict.fromkeys(live)))
         known = {part.segment.name: part for part in self._parts}

@@ -110,8 +110,8 @@ def layout_of(ink: Floats, least: float) -> SheetLayout:
 def _without_marks_of_the_sheet(
     strokes: npt.NDArray[np.uint8],
 ) -> tuple[npt.NDArray[np.uint8], Box]:
-    """Without what runs along the sheet's edges: their shadow, and rows of holes; and the sheet
-    beside such rows."""
+    """The strokes without marks along the sheet's edges (shadows, rows of holes), and the box of
+    the sheet next to such rows."""
     height, width = strokes.shape
     _, labels, stats, middles = cv2.connectedComponentsWithStats(strokes, connectivity=8)
     left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
