@@ -86,8 +86,8 @@ def test_processes_that_start_at_the_same_time_agree(settings: Settings) -> None
     load_secrets(replace(settings, password="from the settings"))
     tell = (
         "import sys; from pathlib import Path; from image_search.settings import Settings; "
-        "from image_search.web.secrets import kept_secrets; sys.stdin.readline(); "
-        "print(kept_secrets(Settings(cache=Path(sys.argv[1]))).password)"
+        "from image_search.web.secrets import load_secrets; sys.stdin.readline(); "
+        "print(load_secrets(Settings(cache=Path(sys.argv[1]))).password)"
     )
     processes = [
         subprocess.Popen(
