@@ -344,5 +344,5 @@ def test_words_that_cannot_be_understood_are_told(
 
 
 def test_words_without_letters_hold_nothing_to_look_for(library: Library) -> None:
-    with pytest.raises(InvalidQuery, match="The words leave nothing"):
+    with pytest.raises(InvalidQuery, match="The words hold nothing to search for"):
         library.search(Query(text="?!"))

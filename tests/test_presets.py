@@ -100,7 +100,7 @@ def test_a_mixture_of_what_is_not_here_says_so(library: Library) -> None:
     result = library.search(Query((picture(3),), preset="idea"))
 
     assert any("compares meaning" in warning for warning in result.warnings)
-    with pytest.raises(InvalidQuery, match="leave nothing"):
+    with pytest.raises(InvalidQuery, match="leave no extractor"):
         library.search(Query((picture(3),), weights={"meaning": 1}))
 
 
@@ -108,7 +108,7 @@ def test_a_mixture_does_not_keep_words_from_finding_names(library: Library) -> N
     result = library.search(Query(text="0005", preset="idea"))
 
     assert result.hits[0].path == "0005.png"
-    with pytest.raises(InvalidQuery, match="weights leave nothing"):
+    with pytest.raises(InvalidQuery, match="weights leave no extractor"):
         library.search(Query(text="0005", weights={"hsv": 1}))
 
 

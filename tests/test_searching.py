@@ -262,7 +262,7 @@ class TestWords:
         assert {hit.path for hit in result.hits[:2]} == {"red.png", "blue.png"}
 
     def test_weights_for_what_cannot_read_are_refused(self, library: Library) -> None:
-        with pytest.raises(InvalidQuery, match="leave nothing"):
+        with pytest.raises(InvalidQuery, match="leave no extractor"):
             library.search(Query(text="red", weights={"hsv": 1}))
 
     def test_an_essay_is_refused(self, library: Library) -> None:

@@ -272,8 +272,11 @@ def _question(
     text = "" if _weighed_by_hand(query) else words(query.text)
     asked = words_of(text) if text else ()
     if not blocks and not asked:
-        what = "The weights" if _weighed_by_hand(query) else "The words"
-        raise InvalidQuery(f"{what} leave no extractor that can compare this query.")
+        raise InvalidQuery(
+            "The weights leave no extractor that can compare this query."
+            if _weighed_by_hand(query)
+            else "The words hold nothing to search for; use at least one letter or digit."
+        )
     names = tuple(blocks)
     if query.weights is not None:
         weights = chosen_weights(query.weights, names, index.calibration)

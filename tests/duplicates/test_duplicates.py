@@ -181,7 +181,7 @@ def test_decisions_go_along_to_another_place(library: Library, tmp_path: Path) -
 
 def test_a_decision_needs_two_images(library: Library) -> None:
     known = ids(library)
-    with pytest.raises(InvalidQuery, match="two images"):
+    with pytest.raises(InvalidQuery, match="two different images"):
         library.duplicates.decide(known["1.png"], known["1.png"], "same")
     with pytest.raises(UnknownImage):
         library.duplicates.decide(known["1.png"], "0" * 16, "same")
