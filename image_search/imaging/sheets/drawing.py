@@ -48,7 +48,7 @@ class PreparedDrawing:
     this is a drawing, yes above .5; ``box`` what of the original it shows, and ``parts`` the
     drawings on the sheet, largest first, each as left, top, width and height in shares of the
     original's sides; ``steps`` what was done, in words. ``cut_out`` is whether it is shown with
-    a margin that nobody drew.
+    a margin that is not part of the sheet.
     """
 
     pixels: Pixels
