@@ -69,7 +69,7 @@ Image.MAX_IMAGE_PIXELS = 1_000_000_000
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 # Pixels that are decoded at once, by all threads together: 4 to 8 bytes for each of them.
 _MOST_AT_ONCE: Final = 100_000_000
-# Frames of a GIF can only be told by going through them, and so many would take seconds.
+# Frames of a GIF can only be counted by reading all of them, and so many would take seconds.
 _MAX_FRAMES: Final = 5_000
 
 # Modes in which the mean of several pixels is a pixel (Pillow premultiplies where there is alpha).

@@ -301,7 +301,7 @@ def _with_alpha(image: Image.Image) -> Image.Image:
 def _ground_for(image: Image.Image) -> tuple[int, int, int] | None:
     """What artwork in mode LA or RGBA is laid on; ``None`` where its alpha says nothing.
 
-    An alpha channel that hides everything is no alpha: a mask that somebody left empty.
+    An alpha channel that hides everything does not count: it is a mask that was left empty.
     """
     alpha = np.asarray(image.getchannel("A"))
     if not alpha.any():

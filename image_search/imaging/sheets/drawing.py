@@ -47,8 +47,8 @@ class PreparedDrawing:
     ``pixels`` (h, w, 3) uint8 is dark ink on white paper; ``score`` from 0 to 1 how sure it is that
     this is a drawing, yes above .5; ``box`` what of the original it shows, and ``parts`` the
     drawings on the sheet, largest first, each as left, top, width and height in shares of the
-    original's sides; ``steps`` what was done, in words. ``cut_out`` is whether it is shown with
-    a margin that is not part of the sheet.
+    original's sides; ``steps`` what was done, in words. ``cut_out`` is whether it was
+    cropped to the drawing, so that its margin says nothing.
     """
 
     pixels: Pixels
