@@ -29,6 +29,7 @@ from image_search.search.ranking.fusion import SKETCH
 from image_search.search.ranking.variants import MIRRORED_BEHIND, View
 from image_search.settings import Settings
 from image_search.storage import CacheWriter
+from image_search.storage.columns import split_vectors
 from tests.drawing import saved
 from training.sources import held_out
 
@@ -146,7 +147,7 @@ def fill(cache: Path, settings: Settings) -> None:
         return
     cache.parent.mkdir(parents=True, exist_ok=True)
     snapshot = Serving(settings.cache).snapshot()
-    rows = np.concatenate([np.asarray(segment.vectors) for segment in snapshot.segments])
+    rows = np.concatenate([segment.vectors[:] for segment in snapshot.segments])
     rng = np.random.default_rng(0)
     made: list[Floats] = []
     for start in range(0, _COUNT, len(rows)):
@@ -155,7 +156,7 @@ def fill(cache: Path, settings: Settings) -> None:
         made.append(unit_rows(some + np.float32(_NOISE) * noise))
     with CacheWriter(cache, settings.images) as writer:
         writer.begin(snapshot.extractors)
-        writer.commit(records(0, _COUNT), np.concatenate(made))
+        writer.commit(records(0, _COUNT), split_vectors(snapshot.extractors, np.concatenate(made)))
         writer.finish(snapshot.calibration)
 
 

@@ -39,6 +39,7 @@ from image_search.search.ranking.fusion import (
 )
 from image_search.search.search_index import ScoringQuery
 from image_search.storage import CacheWriter, ExtractorIdentity, FileRecord
+from image_search.storage.columns import split_vectors
 from image_search.storage.segments import CODES
 
 IDENTITIES = tuple(
@@ -109,7 +110,7 @@ def make(folder: Path, count: int) -> None:
                 begin += len(batch)
                 scores = queries @ calibration.centred(batch).T
                 best = -np.sort(-np.concatenate([best, scores], axis=1), axis=1)[:, :NEIGHBOURS]
-            writer.commit(records(first, len(vectors)), vectors)
+            writer.commit(records(first, len(vectors)), split_vectors(IDENTITIES, vectors))
             print(f"{first + len(vectors):,} of {count:,} vectors", flush=True)
         writer.finish(calibration.to_plain())
     # Last, because it marks that all is there.
@@ -195,11 +196,11 @@ def adding(folder: Path) -> Found:
         opened = {segment.name: segment for segment in snapshot.segments}
         plan = make_plan(entries, IndexedFiles(writer.begin(IDENTITIES, known_good, opened)))
         assert len(plan.work) == 100
-        writer.commit(records(count, 100), vectors)
+        writer.commit(records(count, 100), split_vectors(IDENTITIES, vectors))
         writer.finish()
         serving.index(wait=True)
         took = time.perf_counter() - started
-        writer.commit([], vectors[:0], [entry.path for entry in plan.work])
+        writer.commit([], {}, [entry.path for entry in plan.work])
         writer.finish()
     return {"adding": took}
 

@@ -74,6 +74,12 @@ class NotACache(CacheDamaged):
     code = "not_a_cache"
 
 
+class NewerCache(CacheError):
+    """The cache was made by a newer version, and is left as it is."""
+
+    code = "newer_cache"
+
+
 class CacheLocked(CacheError):
     """Another process is writing this cache."""
 

@@ -15,7 +15,7 @@ from image_search.duplicates.checking import Checked, Checker, CheckResult, Fail
 from image_search.duplicates.checking.fingerprinted import Fingerprinted
 from image_search.duplicates.checking.report import render
 from image_search.duplicates.decisions import Decisions
-from image_search.errors import CacheDamaged, NotACache
+from image_search.errors import CacheDamaged, NewerCache, NotACache
 from image_search.extractors import REGISTRY
 from image_search.extractors.base import ExtractorPool, QueryExtractors
 from image_search.imaging.arrays import Floats, Pixels
@@ -32,6 +32,7 @@ from image_search.search.search_index import SearchIndex
 from image_search.search.searching import PreparedQuery, SearchResult, ask, needed, search
 from image_search.settings import Settings
 from image_search.storage import Snapshot, read_cache
+from image_search.storage.migrations import upgrade
 from image_search.storage.unmapped import signature
 
 Result = TypeVar("Result")
@@ -333,13 +334,15 @@ class Serving:
     """
 
     def __init__(self, cache: Path) -> None:
-        """Read ``cache``, which may be missing.
+        """Read ``cache``, which may be missing. One of an earlier release is upgraded in place.
 
         Raises:
             NotACache: the file is another one.
+            CacheLocked: it has to be upgraded, and another process is updating it.
             CacheError: the cache cannot be read.
         """
         self._cache = cache
+        upgrade(cache)
         self._lock, self._building = threading.Lock(), threading.Lock()
         self._signature = signature(cache)
         self._snapshot, self.damage = read_cache(cache)
@@ -358,7 +361,7 @@ class Serving:
                 known = {segment.name: segment for segment in self._snapshot.segments}
                 try:
                     self._snapshot, self.damage = read_cache(self._cache, known)
-                except NotACache as error:
+                except (NewerCache, NotACache) as error:
                     # If the file is replaced under a running service, this goes on without index.
                     self._snapshot, self.damage = Snapshot(()), str(error)
                 if not self._snapshot.segments:

@@ -122,7 +122,7 @@ library = Library.open(Settings(images=images, cache=cache, extractors="hsv", th
 asked = Query((query.read_bytes(),))
 assert library.check(asked).verdict == "exact"
 state = library.settings.state_dir
-kinds = (".vectors", ".fingerprints", ".words")
+kinds = (".column", ".fingerprints", ".words")
 files = [path for path in sorted(state.rglob("*")) if path.name.endswith(kinds)]
 assert len({path.suffix for path in files}) == 3, files
 for path in files:
@@ -168,10 +168,9 @@ def test_vectors_are_read_by_any_rows(
     monkeypatch.setattr(unmapped, "HELD", held)
     if not by_position:  # as on Windows
         monkeypatch.delattr(os, "preadv", raising=False)
-    path, whole = tmp_path / "some.vectors", np.arange(60, dtype="<f4").reshape(10, 6)
+    path, whole = tmp_path / "some.column", np.arange(60, dtype="<f4").reshape(10, 6)
     path.write_bytes(whole.tobytes())
-    vectors = unmapped.StoredVectors(path, 10, 6)
+    rows = unmapped.StoredRows(path, 10, [("vector", "<f4", (6,))])
 
     for key in (3, -1, slice(None), slice(2, 9, 3), slice(4, 4), [7, 8, 9, 1, 1], whole[:, 0] > 30):
-        np.testing.assert_array_equal(vectors[key], whole[key])
-    np.testing.assert_array_equal(np.asarray(vectors), whole)
+        np.testing.assert_array_equal(rows[key]["vector"], whole[key])

@@ -291,7 +291,7 @@ class TestInTheLibrary:
         plain = SearchIndex.of(replace(snapshot, calibration=None))
 
         assert index.calibration.fitted_on == 0
-        vector = np.asarray(snapshot.segments[0].vectors[0])
+        vector = snapshot.segments[0].vectors[0]
         for one, other in zip(index.parts, plain.parts, strict=True):
             assert one.of.index.search(vector, 9)[1].tolist() == (
                 other.of.index.search(vector, 9)[1].tolist()

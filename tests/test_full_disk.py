@@ -22,8 +22,8 @@ pytestmark = pytest.mark.service
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = 300
-# What an index of them takes is several times as much: 2 kB a vector.
-SMALL, LARGE = "400k", "64m"
+# What an index of them takes is several times as much: 1 kB a vector.
+SMALL, LARGE = "240k", "64m"
 
 posix = pytest.mark.skipif(os.name != "posix", reason="limits and mounts as POSIX has them")
 

@@ -13,7 +13,6 @@ from PIL import Image
 
 from image_search.errors import (
     CacheError,
-    ModelUnavailable,
     SettingsError,
     UnknownImage,
     UnreadableImage,
@@ -27,7 +26,7 @@ from image_search.search.engines.faiss import FlatIndex
 from image_search.search.queries import Query
 from image_search.settings import Settings
 from image_search.storage.snapshot import segment_folder
-from tests.counting import Counting, Gate, stand_in_for_clip
+from tests.counting import Counting, Gate, Wordy, count, stand_in_for_clip
 from tests.drawing import draw_into, picture
 
 
@@ -199,7 +198,7 @@ def test_a_thumbnail_that_cannot_be_kept_is_an_error_in_words(
 
 
 def vectors_file(library: Library) -> Path:
-    return next(segment_folder(library.settings.cache).glob("*.vectors"))
+    return next(segment_folder(library.settings.cache).glob("*.column"))
 
 
 def test_a_damaged_cache_is_told_and_rebuilt(
@@ -232,7 +231,7 @@ def test_altered_vectors_are_told_and_embedded_anew(
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 0x40
     file.write_bytes(data)
-    altered = len(data) // (4 * 512)
+    altered = len(data) // (2 * 512 + 4)
 
     opened = Library.open(settings)
     if mended_by == "the same process":
@@ -316,13 +315,22 @@ def test_vectors_of_a_model_are_not_thrown_away_for_want_of_its_weights(
             weights = type(REGISTRY[name].weights)
             patch.setattr(weights, "missing_reason", lambda _: "its weights are missing")
             patch.setattr(weights, "blocked_reason", lambda _: "there is no network")
+        patch.setitem(vars(REGISTRY["clip"]), "dim", Wordy.dim)
         library = Library.open(replace(settings, extractors=choice, hub_timeout=0.1))
 
-        with pytest.raises(ModelUnavailable, match="made with clip"):
-            library.update()
+        report = library.update()
+
+        assert "clip is no longer used. Its vectors are kept" in " ".join(report.warnings)
+        assert "clip" not in library.status().extractors
+        assert library.search(Query((picture(0),))).hits[0].path == "0000.png"
+    with pytest.MonkeyPatch.context() as patch:
+        stand_in_for_clip(patch)
+        counting = count(patch, "clip")
+        library = Library.open(replace(settings, extractors="clip,hsv"))
+        library.update()
 
         assert library.status().extractors == ("clip", "hsv")
-        assert library.search(Query((picture(0),))).extractors == ("hsv",)
+        assert counting.embedded == 0
 
 
 def test_an_unknown_extractor_is_refused(settings: Settings) -> None:

@@ -82,11 +82,11 @@ def test_contents_are_found_with_their_vectors(tmp_path: Path) -> None:
         assert same is not None
         assert same.digest == one.digest
         assert same.path != "3.png"
-        assert known.vector(one.digest).tolist() == vectors_of([one])[0].tolist()
+        assert known.blocks(one.digest)["fake"].units.tolist() == vectors_of([one]).tolist()
     assert known.twin(records[20].digest) is None
     assert known.twin(b"another") is None
     with pytest.raises(KeyError):
-        known.vector(records[20].digest)
+        known.blocks(records[20].digest)
 
 
 def test_a_million_paths_are_compared_in_stretches() -> None:

@@ -150,7 +150,7 @@ def test_missing_codes_are_made_again(settings: Settings, encoded: Counted) -> N
 def test_vectors_whose_file_was_touched_are_verified_again(
     settings: Settings, verified: Counted
 ) -> None:
-    vectors = next(settings.state_dir.rglob("*.vectors"))
+    vectors = next(settings.state_dir.rglob("*.column"))
     data = bytearray(vectors.read_bytes())
     data[40] ^= 255
     vectors.write_bytes(data)
@@ -192,7 +192,7 @@ def test_the_codes_of_a_segment_go_with_it(library: Library, settings: Settings)
     library.update()  # less than half is left, so the rest is written anew
     library.update()
 
-    names = {path.name.split(".")[0] for path in settings.state_dir.rglob("*.vectors")}
+    names = {path.name.split(".")[0] for path in settings.state_dir.rglob("*.column")}
     assert {path.name.split(".")[0] for path in codes(settings)} == names
     assert len(names) == 1
 
@@ -247,7 +247,7 @@ def test_vectors_that_a_disk_altered_are_found_in_the_background(
     draw_into(settings.images, 3, first=80)
     library.update()
     # The time of the file stays, as where a disk loses bits.
-    vectors = max(settings.state_dir.rglob("*.vectors"), key=lambda path: path.stat().st_size)
+    vectors = max(settings.state_dir.rglob("*.column"), key=lambda path: path.stat().st_size)
     status, data = vectors.stat(), bytearray(vectors.read_bytes())
     data[40] ^= 255
     vectors.write_bytes(data)

@@ -74,6 +74,14 @@ class Extractor(Protocol):
 
 
 @runtime_checkable
+class FeatureExtractor(Protocol):
+    """An extractor whose features have a length that means something before it is taken away."""
+
+    def features(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
+        """Prepared inputs to raw features, (len(inputs), dim) float32."""
+
+
+@runtime_checkable
 class TextExtractor(Protocol):
     """An extractor that places words in the same space as pictures."""
 
@@ -97,13 +105,27 @@ def unit_rows(rows: npt.NDArray[np.floating], *, in_place: bool = False) -> Floa
     return np.asarray(found, np.float32)
 
 
-def embed_squares(inputs: Sequence[npt.NDArray[np.generic]], forward: Forward, dim: int) -> Floats:
-    """Squares of one size, (side, side, 3) uint8 each, to unit rows, (len(inputs), dim) float32."""
+def features_of_squares(
+    inputs: Sequence[npt.NDArray[np.generic]], forward: Forward, dim: int
+) -> Floats:
+    """Squares of one size, (side, side, 3) uint8 each, to what ``forward`` makes of them,
+    (len(inputs), dim) float32."""
     if not inputs:
         return np.empty((0, dim), dtype=np.float32)
     starts = range(0, len(inputs), BATCH)
     rows = [forward(np.stack(inputs[i : i + BATCH]).astype(np.uint8, copy=False)) for i in starts]
-    return unit_rows(np.concatenate(rows))
+    return np.concatenate(rows)
+
+
+def with_norms(
+    extractor: Extractor, inputs: Sequence[npt.NDArray[np.generic]]
+) -> tuple[Floats, Floats]:
+    """The embeddings (n, dim) of prepared inputs, each row of length 1, and the lengths (n,) of the
+    raw features: 1 where an extractor has no others."""
+    if not isinstance(extractor, FeatureExtractor):
+        return extractor.embed(inputs), np.ones(len(inputs), np.float32)
+    features = extractor.features(inputs)
+    return unit_rows(features), np.linalg.norm(features, axis=1).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -126,9 +148,13 @@ class SquashedNetwork:
 
         return resized(pixels, self.side, self.side)
 
+    def features(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
+        """Return what the network makes of squares, (len(inputs), dim) float32."""
+        return features_of_squares(inputs, self.see, self.dim)
+
     def embed(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
         """Return the embeddings of squares, (len(inputs), dim) float32; each row has length 1."""
-        return embed_squares(inputs, self.see, self.dim)
+        return unit_rows(self.features(inputs))
 
 
 @dataclass(eq=False)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from image_search.extractors.base import BATCH, Extractor, Forward, embed_squares, unit_rows
+from image_search.extractors.base import BATCH, Extractor, Forward, features_of_squares, unit_rows
 from image_search.extractors.clip_models import CLIP_MODELS, OPENAI, ClipModel
 from image_search.extractors.crop import centre_square, squashed
 from image_search.extractors.runtime.engines import open_networks
@@ -49,7 +49,11 @@ class Clip:
 
     def embed(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
         """Squares to embeddings, (len(inputs), dim) float32; each row has length 1."""
-        return embed_squares(inputs, self._see, self.dim)
+        return unit_rows(self.features(inputs))
+
+    def features(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
+        """Squares to raw features, (len(inputs), dim) float32."""
+        return features_of_squares(inputs, self._see, self.dim)
 
     def embed_text(self, texts: Sequence[str]) -> Floats:
         """Texts to embeddings, (len(texts), dim) float32; each row has length 1.

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from image_search.extractors.base import Extractor, Forward, embed_squares
+from image_search.extractors.base import Extractor, Forward, features_of_squares, unit_rows
 from image_search.extractors.crop import centre_square
 from image_search.extractors.runtime.engines import open_networks
 from image_search.extractors.runtime.recipe import Input, Recipe
@@ -59,7 +59,11 @@ class ResNet50:
 
     def embed(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
         """Squares to embeddings, (len(inputs), 4096) float32; each row has length 1."""
-        return embed_squares(inputs, self._see, DIM)
+        return unit_rows(self.features(inputs))
+
+    def features(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
+        """Squares to raw features, (len(inputs), 4096) float32."""
+        return features_of_squares(inputs, self._see, DIM)
 
 
 def load() -> Extractor:

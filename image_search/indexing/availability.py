@@ -6,7 +6,8 @@ Imports as little as it can, for ``status`` is to answer at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 
 from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, resolve
@@ -14,7 +15,7 @@ from image_search.extractors.resolve import AUTO
 from image_search.indexing.reports import Unreadable
 from image_search.indexing.unread import by_ending, unreadable_of
 from image_search.settings import Settings
-from image_search.storage import Snapshot
+from image_search.storage import ExtractorIdentity, Snapshot
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Status:
 
     ``ready`` says that there is something to search; ``complete`` that the last update went to its
     end; ``usable`` which of the index's extractors a query can use on this machine.
-    ``fingerprint`` changes whenever what can be found changes.
+    ``fingerprint`` changes whenever what can be found changes. ``adding`` says of extractors that
+    are being added to the index how many of how many vectors they have so far.
     """
 
     ready: bool
@@ -40,6 +42,7 @@ class Status:
     images_folder: str
     cache: str
     fingerprint: str
+    adding: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def status_of(settings: Settings, snapshot: Snapshot, damage: str) -> Status:
@@ -61,6 +64,7 @@ def status_of(settings: Settings, snapshot: Snapshot, damage: str) -> Status:
         images_folder=str(settings.images),
         cache=str(settings.cache),
         fingerprint=snapshot.fingerprint,
+        adding=snapshot.adding(),
     )
 
 
@@ -99,7 +103,13 @@ def usable_extractors(
         else:
             usable.append(identity.name)
     warnings += _resolved(settings, usable if snapshot.images else None)
-    if snapshot.images and not snapshot.complete:
+    if adding := snapshot.adding():
+        counts = [f"{name} {done:,} of {total:,}" for name, (done, total) in adding.items()]
+        warnings.append(
+            f"Models are being added to the index ({', '.join(counts)} images); searches use the "
+            "others until they are complete."
+        )
+    elif snapshot.images and not snapshot.complete:
         warnings.append("The last indexing was interrupted; reindex to go on where it stopped.")
     return tuple(usable), tuple(dict.fromkeys(warnings))
 
@@ -117,33 +127,20 @@ def _resolved(settings: Settings, used: list[str] | None) -> list[str]:
     ]
 
 
-def refuse_to_lose(settings: Settings, snapshot: Snapshot, names: tuple[str, ...]) -> None:
-    """Refuse to throw away vectors of a model only because its weights cannot be had today, or
-    because it was not named this time.
-
-    Raises:
-        ModelUnavailable: an index made with ``names`` would do so.
-    """
-    if not chooses_freely(settings):
-        return
-    held = [identity.name for identity in snapshot.extractors]
-    lost = [
-        name
-        for name in held
-        if name not in names and name in REGISTRY and REGISTRY[name].weights is not None
-    ]
-    if not lost or not snapshot.images:
-        return
-    unnamed = [name for name in lost if REGISTRY[name].variant_of]
-    if unnamed == lost:
-        raise ModelUnavailable(
-            f"The index was made with {', '.join(unnamed)}, which is used only if it is named. "
-            f"Set IMAGE_SEARCH_EXTRACTORS to {','.join(held)} to keep using it, or to "
-            f"{','.join(names)} to rebuild the index with only these."
-        )
-    raise ModelUnavailable(
-        f"The index was made with {', '.join(lost)}, whose weights are no longer here and "
-        "cannot be fetched now. Run `image-search models fetch` where there is internet "
-        "access, or set IMAGE_SEARCH_EXTRACTORS to "
-        f"{','.join(names)} to rebuild the index with only these."
-    )
+def kept_in_reserve(
+    snapshot: Snapshot,
+    used: Collection[ExtractorIdentity],
+    kept: Collection[ExtractorIdentity],
+) -> tuple[str, ...]:
+    """Warnings about extractors of the index ``snapshot`` that an update with those ``used`` leaves
+    out, though their vectors are ``kept`` on disk."""
+    warnings = []
+    for one in snapshot.extractors:
+        if one in used or one not in kept or REGISTRY[one.name].weights is None:
+            continue
+        if REGISTRY[one.name].variant_of:
+            how = "name it in IMAGE_SEARCH_EXTRACTORS to use it"
+        else:
+            how = "run `image-search models fetch` where there is internet access, and reindex"
+        warnings.append(f"{one.name} is no longer used. Its vectors are kept: {how}.")
+    return tuple(warnings)

@@ -11,10 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from image_search.extractors.base import Extractor, Lazily
-from image_search.imaging.arrays import Floats
+from image_search.indexing.adding import ColumnFilling
 from image_search.indexing.embedding import Embedding
 from image_search.indexing.examining import REDONE, LoadedImage, examine, in_order
 from image_search.indexing.planning import IndexedFiles, Plan, check_mass_deletion, make_plan
@@ -23,7 +21,14 @@ from image_search.indexing.scanning import Entries, Entry, Remarks, scan
 from image_search.indexing.unread import by_ending, unreadable_of
 from image_search.search.ranking.fusion import SAMPLE, Calibration, Layout, fit
 from image_search.settings import Settings
-from image_search.storage import CacheWriter, ExtractorIdentity, FileRecord, Segment
+from image_search.storage import (
+    Block,
+    Blocks,
+    CacheWriter,
+    ExtractorIdentity,
+    FileRecord,
+    Segment,
+)
 from image_search.storage.records import NOT_AN_IMAGE, READABLE
 from image_search.storage.snapshot import companion
 
@@ -43,19 +48,21 @@ RECENT = 10
 class IndexingContext:
     """What an update works with.
 
-    ``load`` gives the extractors described by ``identities`` and is called only when something has
-    to be embedded. ``verified`` names segments of the cache whose vectors need no verifying.
+    ``load`` gives extractors by their names, some of those in ``identities``, and is called only
+    when something has to be embedded. ``verified`` names segments of the cache whose vectors need
+    no verifying. Columns by the extractors in ``kept`` stay on disk though they are not used.
     ``forget`` drops what was derived from contents (SHA-256) that are decoded differently now.
     """
 
     settings: Settings
     identities: tuple[ExtractorIdentity, ...]
-    load: Callable[[], Sequence[Extractor]]
+    load: Callable[[Sequence[str]], Sequence[Extractor]]
     on_progress: Callable[[Progress], None] = lambda _: None
     cancelled: Callable[[], bool] = lambda: False
     verified: Collection[str] = ()
     opened: Mapping[str, Segment] = field(default_factory=dict)
     forget: Callable[[Collection[bytes]], None] = lambda _: None
+    kept: tuple[ExtractorIdentity, ...] = ()
 
 
 def update_cache(means: IndexingContext, writer: CacheWriter) -> Report:
@@ -72,8 +79,7 @@ def update_cache(means: IndexingContext, writer: CacheWriter) -> Report:
     """
     started = time.monotonic()
     means.on_progress(Progress("scanning"))
-    known = IndexedFiles(writer.begin(means.identities, means.verified, means.opened))
-    rebuilt = writer.aside
+    known = IndexedFiles(writer.begin(means.identities, means.verified, means.opened, means.kept))
     remarks = Remarks()
     plan = _planned(means, writer, known, remarks)
     run = _Run(
@@ -97,7 +103,7 @@ def update_cache(means: IndexingContext, writer: CacheWriter) -> Report:
         embedded=run.embedded,
         failures=failures,
         seconds=time.monotonic() - started,
-        rebuilt=rebuilt,
+        rebuilt=bool(known) and means.identities != writer.found,
         calibrated=run.calibrated,
         cancelled=run.stopped,
         warnings=tuple(warnings),
@@ -124,12 +130,7 @@ def _planned(
     except _Stopped:
         return None
     plan = make_plan(entries, known, tuple(remarks.closed))
-    if writer.aside:
-        served = IndexedFiles(writer.serving)
-        against = make_plan(entries, served, tuple(remarks.closed))
-        check_mass_deletion(settings, writer.serving.folder, len(served), against)
-    else:
-        check_mass_deletion(settings, writer.snapshot.folder, len(known), plan)
+    check_mass_deletion(settings, writer.snapshot.folder, len(known), plan)
     return plan
 
 
@@ -158,19 +159,18 @@ class _Run:
         self.unchanged = plan.unchanged
         self.stopped = self.calibrated = False
         self._means, self._writer, self._known, self._plan = means, writer, known, plan
-        identities = means.identities
-        self._layout = Layout(tuple(i.name for i in identities), tuple(i.dim for i in identities))
-        self._extractors = Lazily(means.load)
+        names = [identity.name for identity in means.identities]
+        self._extractors = Lazily(lambda: means.load(names))
         # Files that are gone and did not turn up elsewhere, by content.
         self._left = collections.Counter(known[path].digest for path in plan.gone)
         self._threads = means.settings.workers
         # One more than there are cores, for those that wait for the disk.
         self._pool = ThreadPoolExecutor(self._threads + 1, thread_name_prefix="index")
-        self._embedding = Embedding(self._pool, self._extractors, self._layout)
+        self._embedding = Embedding(self._pool, self._extractors, means.identities)
         self._records: list[FileRecord] = []
         self._redone: list[bytes] = []
         self.redone = 0
-        self._vectors: list[Floats] = []
+        self._blocks: list[Blocks] = []
         self._recent: collections.deque[Unreadable] = collections.deque(maxlen=RECENT)
         self._began = self._saved = time.monotonic()
         self._reported = 0.0
@@ -203,20 +203,49 @@ class _Run:
         if self.stopped:
             self._save()
             return
-        self.progress = replace(self.progress, phase="saving", removed=self._left.total())
-        self._report(force=True)
+        self.progress = replace(self.progress, removed=self._left.total())
         self._save(self._plan.gone)
+        if not self._fill_columns():
+            self.stopped = True
+            return
+        self.progress = replace(self.progress, phase="saving")
+        self._report(force=True)
         calibration = self._calibration()
         self.calibrated = calibration is not None
         self._writer.finish(calibration, looked_at_all=self._looked_at_all)
 
+    def _fill_columns(self) -> bool:
+        """Add what extractors are wanted and segments lack; whether that was not cancelled."""
+        if not self._writer.lacking:
+            return True
+        self.progress = replace(self.progress, phase="adding", done=0, total=0)
+        began = time.monotonic()
+
+        def note(done: int, total: int) -> None:
+            progress = replace(self.progress, done=done, total=total)
+            self.progress = progress.after(time.monotonic() - began, self._recent)
+            self._means.on_progress(self.progress)
+
+        means = self._means
+        filling = ColumnFilling(
+            means.settings, self._writer, self._pool, means.load, note, means.cancelled
+        )
+        try:
+            return filling.run()
+        finally:
+            self.embedded += filling.embedded
+
     def _calibration(self) -> dict[str, Any] | None:
-        """A new calibration where the collection has outgrown the old one."""
+        """A new calibration where the collection has outgrown the old one, or where extractors were
+        added to it."""
         snapshot = self._writer.snapshot
-        old = Calibration.from_plain(self._layout, snapshot.calibration)
-        if not old.outdated(snapshot.images):
+        names, dims = zip(*((one.name, one.dim) for one in snapshot.wanted), strict=True)
+        layout = Layout(names, dims)
+        old = Calibration.from_plain(layout, snapshot.calibration)
+        if not old.outdated(snapshot.images) and {*snapshot.wanted} <= {*self._writer.found}:
             return None
-        return fit(self._layout, snapshot.sample(SAMPLE), snapshot.images).to_plain()
+        sample = snapshot.sample(SAMPLE, snapshot.wanted)
+        return fit(layout, sample, snapshot.images).to_plain()
 
     def _loaded(self) -> Iterator[LoadedImage | None]:
         """Results in the order of the plan, a bounded number of files being worked on."""
@@ -260,15 +289,15 @@ class _Run:
             self.progress = replace(progress, added=progress.added + 1)
         if same is not None:
             self._records.append(record)
-            self._vectors.append(self._known.vector(record.digest))
+            self._blocks.append(self._known.blocks(record.digest))
         else:
             self._embedding.add(loaded)
 
     def _gather(self, left: int) -> None:
         """Wait until at most ``left`` batches are not embedded yet."""
-        for records, vectors in self._embedding.gather(left):
+        for records, blocks in self._embedding.gather(left):
             self._records.extend(records)
-            self._vectors.extend(vectors)
+            self._blocks.append(blocks)
             self.embedded += len(records)
 
     def _gather_some(self) -> None:
@@ -283,9 +312,12 @@ class _Run:
             self._means.forget(self._redone)
             self._redone = []
         if self._records or gone:
-            rows = np.array(self._vectors, np.float32).reshape(-1, self._layout.dim)
-            self._writer.commit(self._records, rows, gone)
-            self._records, self._vectors = [], []
+            blocks = {
+                one.name: Block.joined([some[one.name] for some in self._blocks], one.dim)
+                for one in self._means.identities
+            }
+            self._writer.commit(self._records, blocks, gone)
+            self._records, self._blocks = [], []
         self._saved = time.monotonic()
 
     def _report(self, *, force: bool = False) -> None:

@@ -7,14 +7,14 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from image_search.extractors.base import BATCH, Extractor
-from image_search.imaging.arrays import Floats
-from image_search.indexing.examining import LoadedImage
-from image_search.search.ranking.fusion import Layout, stored_vectors
-from image_search.storage import FileRecord
+import numpy as np
 
-Embedded = tuple[list[FileRecord], Floats]
-"""Records and their vectors, (records, layout.dim) float32."""
+from image_search.extractors.base import BATCH, Extractor, with_norms
+from image_search.indexing.examining import LoadedImage
+from image_search.storage import Block, Blocks, ExtractorIdentity, FileRecord
+
+Embedded = tuple[list[FileRecord], Blocks]
+"""Records and the vectors of their regions."""
 
 
 class Embedding:
@@ -27,9 +27,9 @@ class Embedding:
         self,
         pool: ThreadPoolExecutor,
         extractors: Callable[[], Sequence[Extractor]],
-        layout: Layout,
+        identities: Sequence[ExtractorIdentity],
     ) -> None:
-        self._pool, self._extractors, self._layout = pool, extractors, layout
+        self._pool, self._extractors, self._identities = pool, extractors, identities
         self._waiting: list[LoadedImage] = []
         self._pending: collections.deque[Future[Embedded]] = collections.deque()
         self._numbers = itertools.count()
@@ -40,9 +40,10 @@ class Embedding:
         return len(self._pending)
 
     def add(self, loaded: LoadedImage) -> None:
-        """Add a file with inputs to those that wait; a full batch is handed out."""
+        """Add a file to those that wait; a full batch is handed out. The regions of one without
+        inputs get vectors of zeros."""
         self._waiting.append(loaded)
-        if len(self._waiting) >= BATCH:
+        if sum(len(one.record.regions) for one in self._waiting) >= BATCH:
             self.flush()
 
     def flush(self) -> None:
@@ -57,12 +58,22 @@ class Embedding:
             yield self._pending.popleft().result()
 
     def _embedded(self, batch: list[LoadedImage], number: int) -> Embedded:
-        inputs = [loaded.inputs for loaded in batch if loaded.inputs is not None]
-        pairs = list(zip(self._extractors(), zip(*inputs, strict=True), strict=True))
-        # Neighbours begin with different networks: the first ones then read these side by side.
-        first = number % len(pairs)
+        inputs = [one for loaded in batch for one in loaded.inputs or ()]
+        filled = np.repeat(
+            [loaded.inputs is not None for loaded in batch],
+            [len(loaded.record.regions) for loaded in batch],
+        )
         blocks = {
-            extractor.name: extractor.embed(list(column))
-            for extractor, column in pairs[first:] + pairs[:first]
+            one.name: Block(
+                np.zeros((len(filled), one.dim), np.float32), np.zeros(len(filled), np.float32)
+            )
+            for one in self._identities
         }
-        return [loaded.record for loaded in batch], stored_vectors(self._layout, blocks)
+        if inputs:
+            pairs = list(zip(self._extractors(), zip(*inputs, strict=True), strict=True))
+            # Neighbours begin with different networks: the first ones then read these side by side.
+            first = number % len(pairs)
+            for extractor, column in pairs[first:] + pairs[:first]:
+                block = blocks[extractor.name]
+                block.units[filled], block.norms[filled] = with_norms(extractor, list(column))
+        return [loaded.record for loaded in batch], blocks

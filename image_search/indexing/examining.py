@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -35,18 +36,21 @@ REDONE = (
 )
 
 Prepared = tuple[npt.NDArray[np.generic], ...]
+Piece = TypeVar("Piece")
+Looked = TypeVar("Looked")
 
 
 @dataclass(frozen=True)
 class LoadedImage:
-    """A file's record, and either its extractors' inputs, or the record it shares its content with.
+    """A file's record, and either its extractors' inputs for each of its regions, or the record it
+    shares its content with.
 
     ``untouched`` says that all is as it is known; ``redone`` that what is known of the very content
     is outdated, since an earlier version of the readers showed it in another way.
     """
 
     record: FileRecord
-    inputs: Prepared | None = None
+    inputs: tuple[Prepared, ...] | None = None
     same_as: FileRecord | None = None
     untouched: bool = False
     redone: bool = False
@@ -102,7 +106,14 @@ def examine(
     redone = same is not None and outdated and (again or shown_differently(path))
     if same is not None and not redone:
         return LoadedImage(
-            replace(record, width=same.width, height=same.height, note=same.note), same_as=same
+            replace(
+                record,
+                width=same.width,
+                height=same.height,
+                note=same.note,
+                regions=same.regions,
+            ),
+            same_as=same,
         )
     try:
         if not data:
@@ -118,20 +129,33 @@ def examine(
         return LoadedImage(_failed(record, str(error)))
     record = replace(record, width=picture.width, height=picture.height, note=picture.note)
     inputs = tuple(e.prepare(picture.pixels) for e in extractors())
-    return LoadedImage(record, inputs, redone=redone)
+    return LoadedImage(record, (inputs,), redone=redone)
+
+
+def inputs_of(
+    data: bytes, record: FileRecord, max_megapixels: float, extractors: Sequence[Extractor]
+) -> tuple[Prepared, ...]:
+    """What ``extractors`` want of each region of a file with the content ``data``.
+
+    Raises:
+        UnreadableImage, ImageTooLarge: it cannot be decoded.
+    """
+    picture = decode(data, max_megapixels=max_megapixels, name=record.path)
+    inputs = tuple(extractor.prepare(picture.pixels) for extractor in extractors)
+    return tuple(inputs for _ in record.regions)
 
 
 def in_order(
     pool: ThreadPoolExecutor,
-    look: Callable[[Entry, bool], LoadedImage | None],
-    work: Iterator[tuple[Entry, bool]],
+    look: Callable[[Piece, bool], Looked],
+    work: Iterator[tuple[Piece, bool]],
     ahead: int,
-) -> Iterator[LoadedImage | None]:
+) -> Iterator[Looked]:
     """What ``look`` makes of each piece of ``work``, in order, with ``ahead`` being worked on."""
-    window: collections.deque[Future[LoadedImage | None]] = collections.deque()
+    window: collections.deque[Future[Looked]] = collections.deque()
     while True:
-        for entry, again in itertools.islice(work, ahead - len(window)):
-            window.append(pool.submit(look, entry, again))
+        for piece, flag in itertools.islice(work, ahead - len(window)):
+            window.append(pool.submit(look, piece, flag))
         if not window:
             return
         yield window.popleft().result()

@@ -12,18 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.errors import SettingsError
-from image_search.imaging.arrays import Floats
 from image_search.imaging.version import DECODING
 from image_search.indexing.scanning import Entries
 from image_search.settings import Settings
-from image_search.storage import FileRecord, Segment, Snapshot
+from image_search.storage import Blocks, FileRecord, Segment, Snapshot
 from image_search.storage.records import READABLE, RETRY
 
 Rows = npt.NDArray[np.int64]
 
 
 class IndexedFiles(Mapping[str, FileRecord]):
-    """What the cache holds: records by path; by content (SHA-256), a record and its vector.
+    """What the cache holds: records by path; by content (SHA-256), a record and its vectors.
 
     A million files are a sorted list and a few arrays; a record is made when it is asked for.
     """
@@ -31,6 +30,7 @@ class IndexedFiles(Mapping[str, FileRecord]):
     def __init__(self, snapshot: Snapshot) -> None:
         """Everything in ``snapshot`` that counts."""
         self._segments, self._live = snapshot.segments, snapshot.live
+        self._extractors = snapshot.wanted
         paths: list[str] = []
         for segment, live in zip(snapshot.segments, snapshot.live, strict=True):
             paths.extend(itertools.compress(segment.records.paths, live.tolist()))
@@ -88,22 +88,24 @@ class IndexedFiles(Mapping[str, FileRecord]):
         return self._stale
 
     def twin(self, digest: bytes) -> FileRecord | None:
-        """A readable file of this very content."""
+        """A readable file of this very content that has vectors by all extractors wanted."""
         place = self._holder(digest)
         return None if place is None else place[0].records.record(place[1])
 
-    def vector(self, digest: bytes) -> Floats:
-        """The stored vector (dim,) of the file that ``twin`` gives."""
+    def blocks(self, digest: bytes) -> Blocks:
+        """The stored vectors of all regions of the file that ``twin`` gives."""
         place = self._holder(digest)
         if place is None:
             raise KeyError(digest.hex())
         segment, row = place
-        return segment.vectors[int(segment.vector_of[row])]
+        first, last = np.searchsorted(segment.records.owners, [row, row + 1]).tolist()
+        columns = segment.columns(self._extractors)
+        return {column.extractor.name: column.block(slice(first, last)) for column in columns}
 
     def _holder(self, digest: bytes) -> tuple[Segment, int] | None:
         for segment, live in zip(reversed(self._segments), reversed(self._live), strict=True):
             for row in segment.holding(digest):
-                if live[row]:
+                if live[row] and segment.has(self._extractors):
                     return segment, row
         return None
 

@@ -18,7 +18,8 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an update is. ``phase`` is resolving, scanning, embedding or saving.
+    """How far an update is. ``phase`` is resolving, scanning, embedding, adding (of
+    extractors to images that are indexed) or saving.
 
     ``done`` and ``total`` count files to look at; ``rate`` is in files per second; ``recent`` are
     the last files that could not be read.
@@ -49,8 +50,8 @@ class Report:
 
     ``unchanged`` counts readable files that were left as they are; ``unreadable`` all the pictures
     of the folder that cannot be read now, listed in ``failures``; ``not_images`` counts, by the
-    ending of their names, the files that are no images. ``rebuilt`` says that the index was
-    built again with other extractors, ``calibrated`` that scores were fitted to the collection
+    ending of their names, the files that are no images. ``rebuilt`` says that the index now
+    has other extractors, ``calibrated`` that scores were fitted to the collection
     again.
     """
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, resolve
 from image_search.extractors.base import ExtractorPool
-from image_search.indexing.availability import chooses_freely, refuse_to_lose
+from image_search.indexing.availability import chooses_freely, kept_in_reserve
 from image_search.indexing.building import IndexingContext, update_cache
 from image_search.indexing.reports import Progress, Report
 from image_search.search.engines.segment_indexes import verified_segments
@@ -54,20 +54,20 @@ class Updater:
     ) -> tuple[Report, tuple[str, ...]]:
         settings, snapshot = self.settings, self.snapshot()
         resolution = resolve(settings.extractors, fetch=True, timeout=settings.hub_timeout)
-        refuse_to_lose(settings, snapshot, resolution.names)
-        identities = tuple(
-            ExtractorIdentity(name, REGISTRY[name].model, REGISTRY[name].dim)
-            for name in resolution.names
-        )
+        identities = tuple(identity_of(name) for name in resolution.names)
+        # What was computed is not thrown away because weights are not here today, or because it
+        # was not named this time.
+        kept = tuple(map(identity_of, REGISTRY)) if chooses_freely(settings) else ()
         means = IndexingContext(
             settings,
             identities,
-            lambda: self.pool.load(resolution.names),
+            self.pool.load,
             on_progress,
             cancelled,
             verified_segments(snapshot) | set(self.verified()),
             {segment.name: segment for segment in snapshot.segments},
             self.forget,
+            kept,
         )
         try:
             report = update_cache(means, writer)
@@ -78,4 +78,9 @@ class Updater:
                 raise
             return self._updated(writer, on_progress, cancelled, error)
         notes = () if refused is None else (str(refused),)
-        return report, notes + resolution.warnings
+        return report, notes + resolution.warnings + kept_in_reserve(snapshot, identities, kept)
+
+
+def identity_of(name: str) -> ExtractorIdentity:
+    """Return the extractor of this name as this version has it."""
+    return ExtractorIdentity(name, REGISTRY[name].model, REGISTRY[name].dim)

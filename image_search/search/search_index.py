@@ -226,12 +226,14 @@ class Scoring:
         if not question.blocks or not len(rows):
             return Scored(segment, rows, {}, {})
         calibration = comparison.calibration
-        places, centred, hubness_corrected = calibration.layout.slices(), {}, {}
-        vectors = segment.vectors[rows]
-        for name in question.blocks:
-            # Taken out of the others, and so free to be worked on: fresh memory costs more than
-            # the arithmetic.
-            taken = np.ascontiguousarray(vectors[:, places[name]])
+        centred: dict[str, Floats] = {}
+        hubness_corrected: dict[str, Floats] = {}
+        for column in segment.columns(segment.extractors):
+            name = column.extractor.name
+            if name not in question.blocks:
+                continue
+            # Fresh, and so free to be worked on: more memory costs more than the arithmetic.
+            taken = column.units(rows)
             centred[name] = calibration.centred_rows(name, taken, in_place=True)
             hubness_corrected[name] = comparison.hubness_corrected_rows(name, centred[name])
         shares = question.shares
@@ -336,7 +338,11 @@ class SearchIndex:
         dims = tuple(extractor.dim for extractor in snapshot.extractors)
         calibration = Calibration.from_plain(Layout(names, dims), snapshot.calibration)
         built: dict[str, Searchable] = {}
-        if previous is not None and previous.snapshot.calibration == snapshot.calibration:
+        if (
+            previous is not None
+            and previous.snapshot.calibration == snapshot.calibration
+            and previous.snapshot.extractors == snapshot.extractors
+        ):
             built = {part.of.segment.name: part.of for part in previous.parts}
         verified = set() if previous is None else set(previous.verified)
         large = is_large(snapshot)
@@ -369,13 +375,13 @@ class SearchIndex:
 
     def stored_blocks(self, image_id: int) -> dict[str, Floats] | None:
         """The unit blocks (dim,) of an image by extractor; ``None`` if no image has this id."""
-        scale = np.float32(np.sqrt(len(self.layout.names)))
         for part in self.parts:
-            records = part.of.segment.records
+            segment = part.of.segment
+            records = segment.records
             for row in np.flatnonzero(records.ids[records.owners] == np.uint64(image_id)):
                 if part.keep[row]:
-                    vector = part.of.segment.vectors[int(row)] * scale
-                    return {name: vector[place] for name, place in self.layout.slices().items()}
+                    columns = segment.columns(segment.extractors)
+                    return {one.extractor.name: one.units(int(row)) for one in columns}
         return None
 
     def search(self, question: ScoringQuery, k: int) -> tuple[list[Hit], int]:

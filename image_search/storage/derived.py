@@ -1,9 +1,10 @@
 """Codes kept beside a segment, derived from its vectors: lost, they are made again.
 
 The name of the file says what the codes were derived from, so a file that is there and whole is the
-right one: which vectors (their checksum, their number, the time of their file), which calibration,
-and how they are coded. It is written only after the vectors were verified, and so shows that they
-are right while their file is not touched: a large cache is not read whole at every start.
+right one: which vectors (their checksums, their number, the times of their files), which
+calibration, and how they are coded. It is written only after the vectors were verified, and so
+shows that they are right while their files are not touched: a large cache is not read whole at
+every start.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from image_search.storage.segments import CODES, Segment
 
 def codes_path(segment: Segment, calibration: Mapping[str, Any] | None, coding: str) -> Path:
     """Where the codes of ``segment`` under ``calibration`` and this ``coding`` belong."""
-    of = (coding, segment.checksum, segment.vectors.shape, segment.modified)
+    of = (coding, segment.checksums, segment.vectors.shape)
     digest = hashlib.sha256(repr((of, sorted((calibration or {}).items()))).encode())
     return segment.folder / f"{segment.name}.{digest.hexdigest()[:16]}{CODES}"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from image_search.storage.columns import Block, Blocks, row_type
 from image_search.storage.records import ExtractorIdentity, FileRecord
 from image_search.storage.segments import Segment, write_segment
 
@@ -31,7 +32,8 @@ def merge_small_segments(
     """Segments and masks with small segments of like size merged, those of which less than half
     still counts rewritten, and empty ones dropped.
 
-    The files of the segments that were merged stay until a manifest without them is written.
+    Only segments that have columns by the same ``extractors`` are merged. The files of the segments
+    that were merged stay until a manifest without them is written.
     """
     kept = [
         # Fewer rows are written than were deleted before, so the cost stays that of the changes.
@@ -40,15 +42,16 @@ def merge_small_segments(
         if m.any()
     ]
     while True:
-        tiers: dict[int, list[tuple[Segment, Mask]]] = {}
-        for pair in kept:
-            tiers.setdefault(_tier(pair[1]), []).append(pair)
+        tiers: dict[_Tier, list[tuple[Segment, Mask]]] = {}
+        for segment, mask in kept:
+            tier = _size(mask), _held(extractors, segment)
+            tiers.setdefault(tier, []).append((segment, mask))
         crowded = next(
             (
                 group[:FANOUT]
-                for _, group in sorted(tiers.items())
+                for tier, group in sorted(tiers.items(), key=lambda item: item[0][0])
                 if len(group) >= FANOUT
-                and sum(s.vectors.nbytes for s, _ in group[:FANOUT]) < LARGEST
+                and sum(s.rows for s, _ in group[:FANOUT]) * _row_bytes(tier[1]) < LARGEST
             ),
             None,
         )
@@ -59,8 +62,22 @@ def merge_small_segments(
         kept.append(_merged(folder, extractors, crowded))
 
 
-def _tier(mask: Mask) -> int:
+_Tier = tuple[int, tuple[ExtractorIdentity, ...]]
+
+
+def _size(mask: Mask) -> int:
     return int(math.log(max(1, int(np.count_nonzero(mask))), FANOUT))
+
+
+def _held(
+    extractors: Iterable[ExtractorIdentity], segment: Segment
+) -> tuple[ExtractorIdentity, ...]:
+    """Those of ``extractors`` whose column ``segment`` has."""
+    return tuple(one for one in extractors if segment.column(one) is not None)
+
+
+def _row_bytes(extractors: Iterable[ExtractorIdentity]) -> int:
+    return sum(row_type(one.dim).itemsize for one in extractors)
 
 
 def _merged(
@@ -68,18 +85,22 @@ def _merged(
     extractors: tuple[ExtractorIdentity, ...],
     group: Sequence[tuple[Segment, Mask]],
 ) -> tuple[Segment, Mask]:
+    held = _held(extractors, group[0][0])
     records: list[FileRecord] = []
-    vectors = []
+    rows = []
     for segment, mask in group:
-        rows = np.flatnonzero(mask)
-        records.extend(segment.records.record(int(row)) for row in rows)
-        wanted = segment.vector_of[rows]
-        vectors.append(segment.vectors[wanted[wanted >= 0]])
-    segment = write_segment(
-        folder,
-        extractors,
-        records,
-        np.concatenate(vectors),
-        min(segment.decoding for segment, _ in group),
-    )
+        records.extend(segment.records.record(int(row)) for row in np.flatnonzero(mask))
+        rows.append(np.flatnonzero(mask[segment.records.owners]))
+    blocks: Blocks = {
+        one.name: Block.joined(
+            [
+                segment.columns([one])[0].block(wanted)
+                for (segment, _), wanted in zip(group, rows, strict=True)
+            ],
+            one.dim,
+        )
+        for one in held
+    }
+    decoding = min(segment.decoding for segment, _ in group)
+    segment = write_segment(folder, held, records, blocks, decoding)
     return segment, np.ones(len(records), dtype=np.bool_)

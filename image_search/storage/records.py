@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,27 @@ def identities(plain: Any) -> tuple[ExtractorIdentity, ...]:
     return found
 
 
+# What a vector was computed from: all of an image, a page of a document, a frame of an animation or
+# film, an object in it, or another part of it.
+WHOLE, PAGE, FRAME, OBJECT, PART = range(5)
+
+
+class Region(NamedTuple):
+    """What a vector was computed from.
+
+    ``kind`` is one of those above, ``box`` left, top, width and height as fractions of the image,
+    ``time`` in seconds from the beginning, and ``page`` counts from 1, 0 where there are none.
+    """
+
+    kind: int = WHOLE
+    box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    time: float = 0.0
+    page: int = 0
+
+
+_WHOLE = (Region(),)
+
+
 @dataclass(frozen=True)
 class FileRecord:
     """One file: its path relative to the image folder (with ``/``), and what is known of it.
@@ -58,7 +79,8 @@ class FileRecord:
     1970, ``digest`` the SHA-256 of its content
     (empty where it could not be read), ``width`` and ``height`` in pixels, upright. ``reason`` says
     why it could not be read, in words, where ``verdict`` is not ``READABLE``. ``note`` says what
-    else should be known about what is shown, such as "page 2 of 12".
+    else should be known about what is shown, such as "page 2 of 12". A readable file has a vector
+    for each of its ``regions``.
     """
 
     path: str
@@ -71,6 +93,7 @@ class FileRecord:
     reason: str = ""
     note: str = ""
     ctime_ns: int = 0
+    regions: tuple[Region, ...] = _WHOLE
 
 
 def image_id(path: str) -> int:
@@ -80,11 +103,83 @@ def image_id(path: str) -> int:
 
 
 @dataclass(frozen=True)
+class Regions:
+    """The regions of ``n`` vectors as columns: (n,), and ``boxes`` (n, 4)."""
+
+    kinds: npt.NDArray[np.uint8]
+    boxes: npt.NDArray[np.float32]
+    times: npt.NDArray[np.float32]
+    pages: npt.NDArray[np.int32]
+
+    @staticmethod
+    def of(regions: Sequence[Region]) -> Regions:
+        """Return the columns of ``regions``."""
+        return Regions(
+            np.array([one.kind for one in regions], np.uint8),
+            np.array([one.box for one in regions], np.float32).reshape(-1, 4),
+            np.array([one.time for one in regions], np.float32),
+            np.array([one.page for one in regions], np.int32),
+        )
+
+    @staticmethod
+    def whole(count: int) -> Regions:
+        """Return the regions of so many images, each of which is whole; takes no memory."""
+        box = np.array(Region().box, np.float32)
+        return Regions(
+            np.broadcast_to(np.uint8(WHOLE), count),
+            np.broadcast_to(box, (count, 4)),
+            np.broadcast_to(np.float32(0), count),
+            np.broadcast_to(np.int32(0), count),
+        )
+
+    def __getitem__(self, row: int) -> Region:
+        box = self.boxes[row].tolist()
+        return Region(
+            int(self.kinds[row]),
+            (box[0], box[1], box[2], box[3]),
+            float(self.times[row]),
+            int(self.pages[row]),
+        )
+
+    def to_plain(self) -> dict[str, bytes] | None:
+        """Return plain values for the pickle, ``None`` where all are whole."""
+        if not self.kinds.any():
+            return None
+        return {
+            "kinds": self.kinds.tobytes(),
+            "boxes": self.boxes.astype("<f4").tobytes(),
+            "times": self.times.astype("<f4").tobytes(),
+            "pages": self.pages.astype("<i4").tobytes(),
+        }
+
+    @staticmethod
+    def from_plain(plain: dict[str, bytes] | None, count: int) -> Regions:
+        """Return the inverse of ``to_plain``, of so many vectors.
+
+        Raises:
+            KeyError, TypeError, ValueError: a column is missing or of another length.
+        """
+        if plain is None:
+            return Regions.whole(count)
+        found = Regions(
+            np.frombuffer(plain["kinds"], np.uint8).copy(),
+            np.frombuffer(plain["boxes"], "<f4").astype(np.float32).reshape(-1, 4),
+            np.frombuffer(plain["times"], "<f4").astype(np.float32),
+            np.frombuffer(plain["pages"], "<i4").astype(np.int32),
+        )
+        columns = (found.kinds, found.boxes, found.times, found.pages)
+        if any(len(column) != count for column in columns):
+            raise ValueError("regions that do not fit their vectors")
+        if not (np.isfinite(found.boxes).all() and np.isfinite(found.times).all()):
+            raise ValueError("a region without a place")
+        return found
+
+
+@dataclass(frozen=True)
 class Records:
     """``n`` file records as columns, and for every vector row the record it belongs to.
 
-    ``owners`` is (vectors,) int32: a readable file owns one vector today; the layout allows several
-    (parts of a picture, frames of a video).
+    ``owners`` (vectors,) int32 ascends; a readable file owns a row for each of its ``regions``.
     """
 
     paths: tuple[str, ...]
@@ -99,11 +194,14 @@ class Records:
     owners: npt.NDArray[np.int32]
     notes: dict[int, str] = field(default_factory=dict)
     ctimes: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    regions: Regions = field(default_factory=lambda: Regions.whole(0))
 
     @staticmethod
     def of(records: Sequence[FileRecord]) -> Records:
-        """Columns of ``records``; the readable ones own one vector each, in this order."""
+        """Columns of ``records``; the readable ones own a vector for each region, in this order."""
         verdicts = np.array([record.verdict for record in records], dtype=np.uint8)
+        counts = [len(r.regions) if r.verdict == READABLE else 0 for r in records]
+        regions = [one for r in records if r.verdict == READABLE for one in r.regions]
         return Records(
             paths=tuple(record.path for record in records),
             ids=np.array([image_id(record.path) for record in records], dtype=np.uint64),
@@ -114,9 +212,10 @@ class Records:
             heights=np.array([record.height for record in records], dtype=np.int32),
             verdicts=verdicts,
             reasons={i: record.reason for i, record in enumerate(records) if record.reason},
-            owners=np.flatnonzero(verdicts == READABLE).astype(np.int32),
+            owners=np.repeat(np.arange(len(records), dtype=np.int32), counts),
             notes={i: record.note for i, record in enumerate(records) if record.note},
             ctimes=np.array([record.ctime_ns for record in records], dtype=np.int64),
+            regions=Regions.of(regions),
         )
 
     def __len__(self) -> int:
@@ -135,7 +234,16 @@ class Records:
             reason=self.reasons.get(row, ""),
             note=self.notes.get(row, ""),
             ctime_ns=int(self.ctimes[row]),
+            regions=self.regions_of(row),
         )
+
+    def regions_of(self, row: int) -> tuple[Region, ...]:
+        """Return the regions of the record in this ``row``."""
+        first, last = np.searchsorted(self.owners, [row, row + 1]).tolist()
+        if last - first == 1 and self.regions.kinds[first] == WHOLE:
+            return _WHOLE
+        # What could not be read has none, and is compared by the rest of its record.
+        return tuple(self.regions[at] for at in range(first, last)) or _WHOLE
 
     def __iter__(self) -> Iterator[FileRecord]:
         return (self.record(row) for row in range(len(self)))
@@ -155,6 +263,7 @@ class Records:
             "owners": self.owners.astype("<i4").tobytes(),
             "notes": dict(self.notes),
             "ctimes": self.ctimes.astype("<i8").tobytes(),
+            "regions": self.regions.to_plain(),
         }
 
     @staticmethod
@@ -164,6 +273,7 @@ class Records:
         Raises:
             KeyError, TypeError, ValueError: a column is missing or does not fit the others.
         """
+        owners = np.frombuffer(plain["owners"], "<i4").astype(np.int32)
         records = Records(
             paths=tuple(plain["paths"]),
             ids=np.frombuffer(plain["ids"], "<u8").astype(np.uint64),
@@ -174,7 +284,8 @@ class Records:
             heights=np.frombuffer(plain["heights"], "<i4").astype(np.int32),
             verdicts=np.frombuffer(plain["verdicts"], np.uint8).copy(),
             reasons=dict(plain["reasons"]),
-            owners=np.frombuffer(plain["owners"], "<i4").astype(np.int32),
+            owners=owners,
+            regions=Regions.from_plain(plain.get("regions"), len(owners)),
             # Added later than the rest.
             notes=dict(plain.get("notes", {})),
             ctimes=np.frombuffer(plain.get("ctimes", bytes(len(plain["sizes"]))), "<i8").astype(
@@ -191,6 +302,8 @@ class Records:
             records
         ):
             raise ValueError("a vector without a file")
+        if (np.diff(records.owners) < 0).any():
+            raise ValueError("vectors that are not in the order of their files")
         if not {str}.issuperset(map(type, records.paths)):
             raise TypeError("a path that is no text")
         if not {bytes}.issuperset(map(type, records.digests)):

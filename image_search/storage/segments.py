@@ -1,12 +1,14 @@
-"""One immutable segment: a pickle of records, and its vectors as a raw buffer beside it."""
+"""One segment: an immutable pickle of records, and a column of vectors for each extractor beside
+it."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import itertools
 import secrets
-import zlib
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,47 +16,138 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.errors import CacheDamaged, NotACache
-from image_search.imaging.arrays import Floats
 from image_search.imaging.version import DECODING
 from image_search.storage import safe_pickle
+from image_search.storage.columns import (
+    DESCRIPTION,
+    Blocks,
+    Column,
+    JoinedColumns,
+    column_path,
+    described,
+    key_of,
+    write_column,
+)
 from image_search.storage.records import ExtractorIdentity, FileRecord, Records, identities
-from image_search.storage.unmapped import StoredVectors
 
-RECORDS, VECTORS = ".facts.pkl", ".vectors"
+RECORDS = ".facts.pkl"
 # How names of files end that hold what can be derived from a segment again.
 CODES = ".codes"
-# Bytes read at a time while a checksum is computed.
-_CHUNK = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """Records of some files and the vectors of those that could be read.
+    """Records of some files and, in a column for each extractor, the vectors of their regions.
 
-    ``vectors`` is (len(records.owners), dim) float32, read from their file when they are asked for;
-    the file was last ``modified`` then, in nanoseconds since 1970; ``decoding`` is
-    the lowest version of the readers that made out one of the pictures.
+    Every column has a row for each of ``records.owners``. ``extractors`` are those whose vectors a
+    search compares, ``born`` those of the columns that were written with the segment, with their
+    checksums; ``decoding`` is the lowest version of the readers that made out one of the pictures.
     """
 
     name: str
     extractors: tuple[ExtractorIdentity, ...]
     records: Records
-    vectors: StoredVectors
-    checksum: int
+    born: Mapping[ExtractorIdentity, int]
     folder: Path
     decoding: int = DECODING
 
     @property
-    def modified(self) -> int:
-        """When the vectors were last changed, in nanoseconds since 1970."""
-        return self.vectors.modified
+    def rows(self) -> int:
+        """Rows of each column."""
+        return len(self.records.owners)
+
+    def column(self, extractor: ExtractorIdentity) -> Column | None:
+        """Return the column by ``extractor``; ``None`` where it is missing, damaged in length, or
+        not complete yet."""
+        if extractor not in self._opened:
+            with contextlib.suppress(CacheDamaged, FileNotFoundError):
+                self._opened[extractor] = self._open(extractor)
+        return self._opened.get(extractor)
+
+    def columns(self, extractors: Iterable[ExtractorIdentity]) -> list[Column]:
+        """Return the columns by ``extractors``, in this order.
+
+        Raises:
+            FileNotFoundError: one of them is not there.
+            CacheDamaged: one of them is incomplete.
+        """
+        return [
+            self._opened.get(one) or self._opened.setdefault(one, self._open(one))
+            for one in extractors
+        ]
+
+    def has(self, extractors: Iterable[ExtractorIdentity]) -> bool:
+        """Whether there is a complete column by each of ``extractors``."""
+        return all(self.column(one) is not None for one in extractors)
+
+    def written(self, extractor: ExtractorIdentity) -> int:
+        """Return how many rows the column by ``extractor`` has so far."""
+        known = described(self._description(extractor))
+        if known is None or known.extractor != extractor:
+            return self.rows if self.has([extractor]) else 0
+        return min(known.written, self.rows)
+
+    def drop(self, extractor: ExtractorIdentity) -> None:
+        """Remove the column by ``extractor``."""
+        self._opened.pop(extractor, None)
+        self._description(extractor).unlink(missing_ok=True)
+        column_path(self.folder, self.name, extractor).unlink(missing_ok=True)
+
+    def searched_by(self, extractors: tuple[ExtractorIdentity, ...]) -> Segment:
+        """Return this segment for searches by other ``extractors``."""
+        return self if extractors == self.extractors else replace(self, extractors=extractors)
+
+    def _description(self, extractor: ExtractorIdentity) -> Path:
+        return self.folder / f"{self.name}.{key_of(extractor)}{DESCRIPTION}"
+
+    def _open(self, extractor: ExtractorIdentity) -> Column:
+        checksum = self.born.get(extractor)
+        path = self._description(extractor)
+        # A column of those the segment was written with may have been computed again.
+        if checksum is None or path.exists():
+            known = described(path)
+            if known is None:
+                raise FileNotFoundError(errno.ENOENT, "No such column", path.name)
+            if known.written != self.rows or known.extractor != extractor:
+                raise CacheDamaged(f"the column {extractor.name} of {self.name} is incomplete")
+            checksum = known.checksum
+        return Column(self.folder, self.name, extractor, self.rows, checksum)
+
+    @cached_property
+    def _opened(self) -> dict[ExtractorIdentity, Column]:
+        return {}
+
+    @cached_property
+    def vectors(self) -> JoinedColumns:
+        """The vectors (rows, dim) that a search compares."""
+        return self.joined(self.extractors)
+
+    def joined(self, extractors: Iterable[ExtractorIdentity]) -> JoinedColumns:
+        """Return the columns by ``extractors`` side by side.
+
+        Raises:
+            FileNotFoundError: one of them is not there.
+            CacheDamaged: one of them is incomplete.
+        """
+        return JoinedColumns(self.columns(extractors), self.rows)
+
+    @property
+    def checksums(self) -> tuple[tuple[str, int, int], ...]:
+        """Name, checksum and time of the last change of each column that a search compares."""
+        columns = self.columns(self.extractors)
+        return tuple((one.extractor.name, one.checksum, one.modified) for one in columns)
 
     @cached_property
     def vector_of(self) -> npt.NDArray[np.int32]:
-        """(records,) int32: each record's vector row, -1 where it has none."""
+        """(records,) int32: the row of each record's first region, -1 where it has none."""
         rows = np.full(len(self.records), -1, dtype=np.int32)
-        rows[self.records.owners] = np.arange(len(self.records.owners), dtype=np.int32)
+        # The last assignment counts, hence from the last row to the first.
+        rows[self.records.owners[::-1]] = np.arange(self.rows - 1, -1, -1, dtype=np.int32)
         return rows
+
+    def rows_of(self, records: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+        """Return the rows of all regions of these ``records`` (n,), which are in order."""
+        return np.flatnonzero(np.isin(self.records.owners, records)).astype(np.int64)
 
     @cached_property
     def _by_id(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
@@ -100,66 +193,55 @@ class Segment:
             if self.records.digests[row] == digest
         ]
 
-    def rows(self, numbers: npt.NDArray[np.int64]) -> Floats:
-        """The vectors (n, dim) in these rows, read from the disk all at once where they are not in
-        memory."""
-        self.prefetch(numbers)
-        return self.vectors[numbers]
-
     def prefetch(self, numbers: npt.NDArray[np.int64]) -> None:
         """Have the vectors in these rows read, all at once, where they are not in memory."""
         self.vectors.prefetch(numbers)
 
     def verify(self, cancelled: Callable[[], bool] = lambda: False) -> bool:
-        """Compare the vectors with the checksum written beside them; whether that was not
+        """Compare the columns that a search uses with their checksums; whether that was not
         ``cancelled``.
 
         Raises:
-            CacheDamaged: the vectors were altered on disk.
+            CacheDamaged: a column was altered on disk.
         """
-        step, value = max(1, _CHUNK // (4 * max(1, self.vectors.shape[1]))), 0
-        for start in range(0, len(self.vectors), step):
-            if cancelled():
-                return False
-            value = zlib.crc32(_bytes_of(self.vectors[start : start + step]), value)
-        if value != self.checksum:
-            raise CacheDamaged(f"the vectors of segment {self.name} do not match their checksum")
-        return True
+        return all(column.verify(cancelled) for column in self.columns(self.extractors))
 
 
 def write_segment(
     folder: Path,
     extractors: tuple[ExtractorIdentity, ...],
     records: Sequence[FileRecord],
-    vectors: Floats,
+    blocks: Blocks,
     decoding: int = DECODING,
 ) -> Segment:
-    """Write a new segment into ``folder`` and open it.
+    """Write a new segment with a column for each of ``extractors`` into ``folder`` and open it.
 
-    ``vectors`` is (readable records, dim) float32. Nothing refers to the segment until a manifest
-    names it, so a crash in here leaves only an orphan, swept away by the next writer.
+    ``blocks`` hold a row for each region of the readable records. Nothing refers to the segment
+    until a manifest names it, so a crash in here leaves only an orphan, swept away by the next
+    writer.
 
     Raises:
         OSError: the disk is full or not writable.
     """
     name = secrets.token_hex(8)
-    vectors = np.ascontiguousarray(vectors, dtype="<f4")
     columns = Records.of(records)
-    if len(columns.owners) != len(vectors):
-        raise ValueError(f"{len(columns.owners)} readable files but {len(vectors)} vectors")
-    safe_pickle.write_durably(folder / (name + VECTORS), _bytes_of(vectors))
-    plain = columns.to_plain() | {
-        "extractors": [(e.name, e.model, e.dim) for e in extractors],
-        "shape": vectors.shape,
-        "checksum": zlib.crc32(_bytes_of(vectors)),
-        "decoding": decoding,
-    }
+    born = []
+    for extractor in extractors:
+        block = blocks[extractor.name]
+        if len(columns.owners) != len(block.norms):
+            raise ValueError(f"{len(columns.owners)} regions but {len(block.norms)} vectors")
+        checksum = write_column(folder, name, extractor, block)
+        born.append((extractor.name, extractor.model, extractor.dim, checksum))
+    plain = columns.to_plain() | {"columns": born, "decoding": decoding}
     safe_pickle.dump(folder / (name + RECORDS), plain)
-    return read_segment(folder, name)
+    return read_segment(folder, name, extractors)
 
 
-def read_segment(folder: Path, name: str) -> Segment:
-    """Open the segment ``name`` in ``folder``; its vectors stay on disk until they are touched.
+def read_segment(
+    folder: Path, name: str, extractors: tuple[ExtractorIdentity, ...] = ()
+) -> Segment:
+    """Open the segment ``name`` in ``folder``, to be searched by ``extractors``; its vectors stay
+    on disk until they are touched.
 
     Raises:
         FileNotFoundError: it is not there (a newer writer may have merged it away).
@@ -172,18 +254,11 @@ def read_segment(folder: Path, name: str) -> Segment:
     except NotACache as error:
         raise CacheDamaged(f"segment {name} is none ({error})") from error
     try:
-        extractors = identities(plain["extractors"])
+        held = identities([row[:3] for row in plain["columns"]])
+        checksums = [int(row[3]) for row in plain["columns"]]
         records = Records.from_plain(plain)
-        rows, dim = (int(length) for length in plain["shape"])
-        checksum = int(plain["checksum"])
         decoding = int(plain.get("decoding", 1))
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise CacheDamaged(f"segment {name} is malformed ({error})") from error
-    if (rows, dim) != (len(records.owners), sum(extractor.dim for extractor in extractors)):
-        raise CacheDamaged(f"segment {name} is malformed (its vectors do not fit its files)")
-    vectors = StoredVectors(folder / (name + VECTORS), rows, dim)
-    return Segment(name, extractors, records, vectors, checksum, folder, decoding)
-
-
-def _bytes_of(array: Floats) -> memoryview:
-    return array.reshape(-1).view(np.uint8).data
+    born = dict(zip(held, checksums, strict=True))
+    return Segment(name, extractors, records, born, folder, decoding)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from image_search.errors import CacheDamaged, CacheError, NotACache
+from image_search.errors import CacheDamaged, CacheError, NewerCache, NotACache
 from image_search.imaging.version import DECODING
 from image_search.storage import safe_pickle
 from image_search.storage.records import (
@@ -28,10 +28,20 @@ from image_search.storage.records import (
 )
 from image_search.storage.segments import RECORDS, Segment, read_segment
 
-SCHEMA = 1
+# Numbered migrations, see ``migrations.py``, bring older caches up to this.
+SCHEMA = 2
 FORMAT = "image_search cache"
+NEWER = (
+    "it was made by a newer version of image_search (schema {}, this version reads up to {}); "
+    "install that version, or name another cache with --cache or IMAGE_SEARCH_CACHE"
+)
 # A writer may merge segments between a reader's look at the manifest and its look at a segment.
 _ATTEMPTS = 5
+
+
+Pending = tuple[str, int, bytes]
+"""A segment that cannot be searched yet: its name, how many records it has, and the bits of those
+that count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +52,10 @@ class Snapshot:
     where it is false, the next one goes on from here. ``folder`` is the image folder it was made
     from. ``calibration`` are plain values that a search needs, of no meaning in here. All
     pictures look as version ``decoding`` of the readers shows them.
+
+    ``extractors`` are those that a search uses. While others are ``wanted``, their columns are
+    being added. Segments in ``pending`` lack a column of what a search uses; until an update has
+    added it, their images are not found.
     """
 
     extractors: tuple[ExtractorIdentity, ...]
@@ -52,6 +66,8 @@ class Snapshot:
     folder: str = ""
     calibration: Mapping[str, Any] | None = None
     decoding: int = DECODING
+    wanted: tuple[ExtractorIdentity, ...] = ()
+    pending: tuple[Pending, ...] = ()
 
     @property
     def dim(self) -> int:
@@ -98,15 +114,28 @@ class Snapshot:
             for row in np.flatnonzero(live):
                 yield number, int(row), segment.records.record(int(row))
 
-    def sample(self, most: int) -> npt.NDArray[np.float32]:
-        """At most about ``most`` vectors that count, (n, dim), taken evenly from all of them."""
+    def sample(
+        self, most: int, extractors: tuple[ExtractorIdentity, ...] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """At most about ``most`` vectors that count, (n, dim), taken evenly from the first regions
+        of all images; by ``extractors``, unless these are the snapshot's own."""
+        by = self.extractors if extractors is None else extractors
         rows = [
             (segment, segment.vector_of[np.flatnonzero(live)])
             for segment, live in zip(self.segments, self.live, strict=True)
         ]
         step = max(1, -(-self.images // most))
-        chosen = [segment.vectors[found[found >= 0][::step]] for segment, found in rows]
-        return np.concatenate([*chosen, np.zeros((0, self.dim), np.float32)])
+        chosen = [segment.joined(by)[found[found >= 0][::step]] for segment, found in rows]
+        return np.concatenate([*chosen, np.zeros((0, sum(e.dim for e in by)), np.float32)])
+
+    def adding(self) -> dict[str, tuple[int, int]]:
+        """Of each extractor that is being added, how many vectors of how many it has so far."""
+        missing = [one for one in self.wanted if one not in self.extractors]
+        total = sum(segment.rows for segment in self.segments)
+        return {
+            one.name: (sum(segment.written(one) for segment in self.segments), total)
+            for one in missing
+        }
 
     def digests(self) -> set[bytes]:
         """The SHA-256 of every content that counts."""
@@ -174,14 +203,17 @@ def segment_folder(cache: Path) -> Path:
 
 def manifest_of(snapshot: Snapshot) -> dict[str, Any]:
     """The small pickle's content for ``snapshot``."""
+    rows = [
+        (segment.has(snapshot.extractors), (segment.name, len(live), np.packbits(live).tobytes()))
+        for segment, live in zip(snapshot.segments, snapshot.live, strict=True)
+    ]
     return {
         "format": FORMAT,
         "schema": SCHEMA,
         "extractors": [(e.name, e.model, e.dim) for e in snapshot.extractors],
-        "segments": [
-            (segment.name, len(live), np.packbits(live).tobytes())
-            for segment, live in zip(snapshot.segments, snapshot.live, strict=True)
-        ],
+        "segments": [row for searchable, row in rows if searchable],
+        "wanted": [(e.name, e.model, e.dim) for e in snapshot.wanted],
+        "pending": [row for searchable, row in rows if not searchable],
         "updated": snapshot.updated,
         "complete": snapshot.complete,
         "folder": snapshot.folder,
@@ -191,15 +223,21 @@ def manifest_of(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def read_snapshot(
-    manifest: Path, segments: Path, known: Mapping[str, Segment] | None = None
+    manifest: Path,
+    segments: Path,
+    known: Mapping[str, Segment] | None = None,
+    *,
+    for_update: bool = False,
 ) -> Snapshot | None:
     """What ``manifest`` describes, or ``None`` where there is no such file.
 
-    ``known`` are segments already open, by name; being immutable, they are taken as they are.
+    ``known`` are segments already open, by name; being immutable, they are taken as they are. An
+    update sees all segments among ``Snapshot.segments``, those without all columns included.
 
     Raises:
         NotACache: the manifest is no file of this program, or no regular file.
         CacheDamaged: the manifest or a segment is hostile, truncated, altered or of another schema.
+        NewerCache: a newer version made it.
         CacheError: the system does not let it be read.
     """
     try:
@@ -209,9 +247,11 @@ def read_snapshot(
             except FileNotFoundError:
                 return None
             try:
-                return _snapshot(plain, segments, known or {})
+                return _snapshot(plain, segments, known or {}, for_update=for_update)
             except FileNotFoundError as error:
                 missing = error.filename
+    except NewerCache as error:
+        raise NewerCache(f"The cache {manifest} cannot be used: {error}.") from None
     except NotACache as error:
         if _is_emptied(manifest, segments):
             raise CacheDamaged("it is empty") from error
@@ -254,16 +294,19 @@ def _is_emptied(manifest: Path, segments: Path) -> bool:
     )
 
 
-def _snapshot(plain: Any, folder: Path, known: Mapping[str, Segment]) -> Snapshot:
+def _snapshot(
+    plain: Any, folder: Path, known: Mapping[str, Segment], *, for_update: bool
+) -> Snapshot:
     try:
         if not isinstance(plain, dict) or plain.get("format") != FORMAT:
             raise NotACache("it is another file of this program")
-        if plain["schema"] != SCHEMA:
-            raise CacheDamaged(
-                f"it has schema {plain['schema']}, this version reads schema {SCHEMA}"
-            )
-        extractors = identities(plain["extractors"])
-        rows = [(str(name), int(count), bytes(bits)) for name, count, bits in plain["segments"]]
+        schema = plain["schema"]
+        if type(schema) is int and schema > SCHEMA:
+            raise NewerCache(NEWER.format(schema, SCHEMA))
+        if schema != SCHEMA:
+            raise CacheDamaged(f"it has schema {schema}, this version reads schema {SCHEMA}")
+        extractors, wanted = identities(plain["extractors"]), identities(plain["wanted"])
+        rows, pending = _rows(plain["segments"]), _rows(plain["pending"])
         updated = None if plain["updated"] is None else float(plain["updated"])
         complete = bool(plain["complete"])
         folder_of_images = str(plain["folder"])
@@ -272,15 +315,15 @@ def _snapshot(plain: Any, folder: Path, known: Mapping[str, Segment]) -> Snapsho
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CacheDamaged(f"its content is malformed ({error})") from error
     segments, masks = [], []
+    if for_update:
+        rows, pending = rows + pending, []
     for name, count, bits in rows:
-        segment = known.get(name) or read_segment(folder, name)
-        if len(segment.records) != count or len(bits) != (count + 7) // 8:
-            raise CacheDamaged(f"segment {name} has another length than the manifest says")
-        if segment.extractors != extractors:
-            raise CacheDamaged(f"segment {name} was made with other extractors")
-        live = np.unpackbits(np.frombuffer(bits, np.uint8), count=count).astype(np.bool_)
+        segment = (known.get(name) or read_segment(folder, name)).searched_by(extractors)
+        if not for_update:
+            # Opened now, so that they stay readable when an update removes them.
+            segment.columns(extractors)
         segments.append(segment)
-        masks.append(live)
+        masks.append(mask_of(segment, count, bits))
     return Snapshot(
         extractors,
         tuple(segments),
@@ -290,4 +333,21 @@ def _snapshot(plain: Any, folder: Path, known: Mapping[str, Segment]) -> Snapsho
         folder_of_images,
         calibration,
         decoding,
+        wanted,
+        tuple(pending),
     )
+
+
+def mask_of(segment: Segment, count: int, bits: bytes) -> npt.NDArray[np.bool_]:
+    """Return which records of ``segment`` count, (records,) bool, as the manifest says.
+
+    Raises:
+        CacheDamaged: the segment has another number of records.
+    """
+    if len(segment.records) != count or len(bits) != (count + 7) // 8:
+        raise CacheDamaged(f"segment {segment.name} has another length than the manifest says")
+    return np.unpackbits(np.frombuffer(bits, np.uint8), count=count).astype(np.bool_)
+
+
+def _rows(plain: Any) -> list[Pending]:
+    return [(str(name), int(count), bytes(bits)) for name, count, bits in plain]

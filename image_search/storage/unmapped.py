@@ -20,14 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.errors import CacheDamaged
-from image_search.imaging.arrays import Floats
 
 # Files up to this size are held in memory where they are used as one array. Larger ones are mapped,
 # for a collection of millions does not fit; that they are unchanged is seen before each use.
 IN_MEMORY = 1 << 27
-# Vectors of files up to this size stay in memory once they were read: 1,500 images with every
+# Rows of files up to this size stay in memory once they were read: 3,000 to 8,000 images, by each
 # extractor. To read single rows of a file takes several times as long.
-HELD = 1 << 25
+HELD = 1 << 23
 
 
 def signature(cache: Path) -> tuple[int, int, int] | None:
@@ -102,20 +101,19 @@ class OpenFile:
         return len(found)
 
 
-class StoredVectors:
-    """Vectors (rows, dim) float32 in a file, little-endian: asked for by rows, as of an array."""
+class StoredRows:
+    """Rows of one type in a file: asked for by their numbers, as of an array."""
 
-    def __init__(self, path: Path, rows: int, dim: int) -> None:
-        """Open ``path``.
+    def __init__(self, path: Path, rows: int, dtype: npt.DTypeLike) -> None:
+        """Open ``path``, which holds so many ``rows`` of ``dtype``.
 
         Raises:
             FileNotFoundError: it is not there.
             CacheDamaged: it is not of this size.
         """
         self._file = OpenFile(path)
-        self.shape = rows, dim
-        self._length = 4 * dim
-        if self._file.size != rows * self._length:
+        self._dtype, self._count = np.dtype(dtype), rows
+        if self._file.size != self.nbytes:
             raise CacheDamaged(f"the file {path.name} is incomplete")
 
     @property
@@ -124,36 +122,40 @@ class StoredVectors:
         return self._file.modified
 
     @property
+    def itemsize(self) -> int:
+        """Bytes of one row."""
+        return self._dtype.itemsize
+
+    @property
     def nbytes(self) -> int:
-        """Bytes of all vectors."""
-        return self.shape[0] * self._length
+        """Bytes of all rows."""
+        return self._count * self.itemsize
 
     def __len__(self) -> int:
-        return self.shape[0]
+        return self._count
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        whole = self[:]
-        return whole if dtype is None else whole.astype(dtype, copy=bool(copy))
-
-    def __getitem__(self, key: Any) -> Floats:
-        """The vectors in these rows: one (dim,), or those of a slice or of numbers (n,), (n, dim).
+    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
+        """Return one row, or the rows (n,) of a slice, a mask or of numbers (n,).
 
         Raises:
             CacheDamaged: the file was changed since it was opened.
         """
-        rows = np.arange(self.shape[0])[key]
-        numbers = np.atleast_1d(rows)
+        rows = np.arange(self._count)[key]
+        # As bytes, which numpy copies faster than rows with fields.
         if self.nbytes <= HELD:
-            return np.asarray(self._held[rows])
-        found = np.empty((len(numbers), self.shape[1]), "<f4")
-        # Rows that follow each other are read at once.
-        self._file.read_into(found, self._pieces(numbers))
-        return found if np.ndim(rows) else found[0]
+            found = np.ascontiguousarray(self._held[rows])
+        else:
+            numbers = np.atleast_1d(rows)
+            found = np.empty((len(numbers), self.itemsize), np.uint8)
+            # Rows that follow each other are read at once.
+            self._file.read_into(found, self._pieces(numbers))
+            found = found if np.ndim(rows) else found[0]
+        return found.view(self._dtype)[..., 0]
 
     @cached_property
-    def _held(self) -> Floats:
-        """All vectors, of a file that is small."""
-        whole = np.empty(self.shape, "<f4")
+    def _held(self) -> npt.NDArray[np.uint8]:
+        """The bytes (rows, itemsize) of a file that is small."""
+        whole = np.empty((self._count, self.itemsize), np.uint8)
         self._file.read_into(whole, [(0, whole.nbytes, 0)])
         return whole
 
@@ -170,7 +172,7 @@ class StoredVectors:
         firsts = np.flatnonzero(np.diff(numbers, prepend=-2) != 1)
         lasts = np.append(firsts[1:], len(numbers))[: len(firsts)]
         places = (firsts, lasts, numbers[firsts])
-        return zip(*((self._length * place).tolist() for place in places), strict=True)
+        return zip(*((self.itemsize * place).tolist() for place in places), strict=True)
 
 
 class WholeFile:

@@ -16,6 +16,7 @@ const STAGES = {
   resolving: "Looking for the models",
   scanning: "Looking through the folder",
   embedding: "Reading images",
+  adding: "Adding models",
   saving: "Saving",
   fingerprints: "Making fingerprints",
   thresholds: "Measuring how to recognise copies",

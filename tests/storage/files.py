@@ -8,8 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
+from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
-from image_search.storage import CacheWriter, ExtractorIdentity, FileRecord, Snapshot, read_snapshot
+from image_search.storage import (
+    Block,
+    Blocks,
+    CacheWriter,
+    ExtractorIdentity,
+    FileRecord,
+    Snapshot,
+    read_snapshot,
+)
 from image_search.storage.records import UNREADABLE
 from image_search.storage.snapshot import segment_folder
 
@@ -35,13 +44,23 @@ def record(path: str, content: int = 0, *, readable: bool = True) -> FileRecord:
 
 
 def vectors_of(records: Sequence[FileRecord], dim: int = DIM) -> Floats:
-    """One row for each readable record, decided by its content."""
+    """One unit row for each region of the readable records, decided by its content, as precise as
+    it is kept."""
     rows = [
-        np.random.default_rng(record.size).normal(size=dim)
+        np.random.default_rng([record.size, number]).normal(size=dim)
         for record in records
         if not record.reason
+        for number in range(len(record.regions))
     ]
-    return np.array(rows, dtype=np.float32).reshape(len(rows), dim)
+    units = unit_rows(np.array(rows, dtype=np.float32).reshape(len(rows), dim))
+    return np.asarray(units.astype(np.float16), np.float32)
+
+
+def blocks(records: Sequence[FileRecord], extractors: Sequence[ExtractorIdentity] = FAKE) -> Blocks:
+    """Vectors of ``records`` by each of these extractors, with the sizes of the files as norms."""
+    sizes = [float(r.size) for r in records if not r.reason for _ in r.regions]
+    norms = np.array(sizes, np.float32)
+    return {one.name: Block(vectors_of(records, one.dim), norms) for one in extractors}
 
 
 def write(cache: Path, *batches: Sequence[FileRecord], gone: Sequence[str] = ()) -> Snapshot:
@@ -49,9 +68,9 @@ def write(cache: Path, *batches: Sequence[FileRecord], gone: Sequence[str] = ())
     with CacheWriter(cache, cache.parent) as writer:
         writer.begin(FAKE)
         for batch in batches:
-            writer.commit(batch, vectors_of(batch))
+            writer.commit(batch, blocks(batch))
         if gone:
-            writer.commit([], vectors_of([]), gone)
+            writer.commit([], {}, gone)
         return writer.finish()
 
 
@@ -60,18 +79,19 @@ def read(cache: Path) -> Snapshot | None:
 
 
 def content(snapshot: Snapshot | None) -> Content:
-    """Every record that counts with its vector, by path; a path may count only once."""
+    """Every record that counts with its vector, by path; a path may count only once. Of segments
+    that lack a column, as a writer sees them, there is nothing."""
     assert snapshot is not None
     found: Content = {}
     for number, row, known in snapshot.records():
         segment = snapshot.segments[number]
+        if not segment.has(segment.extractors):
+            continue
         place = int(segment.vector_of[row])
         assert known.path not in found
         assert (place < 0) == bool(known.reason)
-        found[known.path] = (
-            known,
-            tuple(segment.vectors[place].tolist()) if place >= 0 else None,
-        )
+        rows = segment.columns(segment.extractors)[0].block(slice(place, place + 1)).units
+        found[known.path] = known, tuple(rows[0].tolist()) if place >= 0 else None
     return found
 
 

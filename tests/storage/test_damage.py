@@ -79,7 +79,7 @@ def test_damaged_facts_cost_one_segment(cache: Path, damage: Damage, place: floa
 @pytest.mark.parametrize("place", [0.0, 0.3, 0.6, 0.99])
 @pytest.mark.parametrize("damage", [truncated, flipped, lengthened])
 def test_damaged_vectors_cost_one_segment(cache: Path, damage: Damage, place: float) -> None:
-    vectors = [path for path in segment_files(cache) if path.suffix == ".vectors"][2]
+    vectors = [path for path in segment_files(cache) if path.suffix == ".column"][2]
     vectors.write_bytes(damage(vectors.read_bytes(), place))
 
     found, result = begun(cache)
@@ -90,7 +90,7 @@ def test_damaged_vectors_cost_one_segment(cache: Path, damage: Damage, place: fl
     assert content(read(cache)) == found
 
 
-@pytest.mark.parametrize("suffix", [".pkl", ".vectors"])
+@pytest.mark.parametrize("suffix", [".pkl", ".column"])
 def test_a_missing_file_costs_one_segment(cache: Path, suffix: str) -> None:
     next(path for path in segment_files(cache) if path.suffix == suffix).unlink()
     with pytest.raises(CacheDamaged, match="missing"):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from image_search.errors import CacheDamaged
+from image_search.errors import CacheDamaged, NewerCache
 from image_search.storage import safe_pickle
 from image_search.storage.snapshot import FORMAT, SCHEMA
 from tests.storage.files import read, record, segment_files, write
@@ -113,15 +113,31 @@ def test_the_facts_of_a_segment_are_read_as_carefully(name: str, tmp_path: Path)
 MANIFEST: dict[str, Any] = {
     "format": FORMAT, "schema": SCHEMA, "extractors": [("fake", "made/up/1", 6)],
     "segments": [], "updated": 1.0, "complete": True, "folder": "/",
-    "calibration": None,
+    "calibration": None, "wanted": [], "pending": [],
 }  # fmt: skip
+
+
+def test_a_cache_of_a_newer_version_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "cache.pkl"
+    safe_pickle.dump(path, MANIFEST | {"schema": SCHEMA + 1})
+    before = path.read_bytes()
+
+    for use in (read, write):
+        with pytest.raises(NewerCache, match=r"newer version.*install that version"):
+            use(path)
+
+    assert path.read_bytes() == before
+    assert list(tmp_path.glob("*.damaged-*")) == []
 
 
 @pytest.mark.parametrize(
     "changes",
     [
         {"format": "other"},
-        {"schema": 99},
+        {"schema": 0},
+        {"schema": "2"},
+        {"wanted": 7},
+        {"pending": [("deadbeef",)]},
         {"extractors": 3},
         {"extractors": [("fake",)]},
         {"segments": [("../../etc/passwd", 1, b"\x80")]},
@@ -150,15 +166,19 @@ def test_a_manifest_that_cannot_be_is_damage(changes: dict[str, Any], tmp_path: 
         {"paths": ["a"]},
         {"digests": [1, 2]},
         {"sizes": b"123"},
-        {"shape": (2, 7.5)},
-        {"shape": (-2, -6)},
-        {"shape": "ab"},
-        {"shape": (3, 4)},
-        {"shape": (2, float("inf"))},
+        {"columns": 3},
+        {"columns": [("fake", "made/up/1", 6)]},
+        {"columns": [("fake", "made/up/1", 6, "sum")]},
+        {"columns": [("fake", "made/up/1", 6, float("inf"))]},
+        {"columns": []},
+        {"owners": b"\1\0\0\0\0\0\0\0"},
+        {"owners": b"\0\0\0\0\1\0\0\0\1\0\0\0"},
+        {"regions": {}},
+        {"regions": {"kinds": b"\1", "boxes": b"", "times": b"", "pages": b""}},
         {"owners": b"\xff\xff\xff\xff" * 2},
         {"owners": b""},
-        {"extractors": [("fake", "made/up/1", 7)]},
-        {"extractors": [("another", "made/up/1", 6)]},
+        {"columns": [("fake", "made/up/1", 7, 0)]},
+        {"columns": [("another", "made/up/1", 6, 0)]},
         {"verdicts": None},
     ],
 )

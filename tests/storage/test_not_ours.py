@@ -215,10 +215,10 @@ def test_plain_values_come_back(value: object, tmp_path: Path) -> None:
         {"digests": [b"", b""]},
         {"reasons": {7: "beyond"}},
         {"reasons": {0: 1}},
-        {"extractors": [("fake", "made/up/1", -6)], "shape": (0, -6), "owners": b""},
-        {"extractors": [("fake", "made/up/1", 1 << 40)]},
-        {"extractors": [("fake", 1, 6)]},
-        {"extractors": [("fake", "made/up/1", 1)] * 100},
+        {"columns": [("fake", "made/up/1", -6, 0)], "owners": b""},
+        {"columns": [("fake", "made/up/1", 1 << 40, 0)]},
+        {"columns": [("fake", 1, 6, 0)]},
+        {"columns": [("fake", "made/up/1", 1, 0)] * 100},
     ],
 )
 def test_facts_out_of_bounds_are_damage(changes: dict[str, object], tmp_path: Path) -> None:

@@ -23,12 +23,12 @@ from image_search.storage.snapshot import segment_folder
 from tests.storage.files import (
     DIM,
     FAKE,
+    blocks,
     content,
     expected,
     read,
     record,
     segment_files,
-    vectors_of,
     write,
 )
 
@@ -108,7 +108,7 @@ def test_it_holds_what_a_dictionary_would(
             records = [record(f"{path}.png", n, readable=ok) for path, n, ok in rows]
             names = {known.path for known in records}
             dropped = [f"{path}.png" for path in gone if f"{path}.png" not in names]
-            writer.commit(records, vectors_of(records), dropped)
+            writer.commit(records, blocks(records), dropped)
             for path in dropped:
                 model.pop(path, None)
             model.update((known.path, known) for known in records)
@@ -147,7 +147,7 @@ def test_vectors_of_deleted_images_do_not_stay_for_ever(cache: Path) -> None:
 
     assert content(snapshot) == expected(records[:10])
     assert sum(len(segment.vectors) for segment in snapshot.segments) == 10
-    assert sum(path.stat().st_size for path in segment_files(cache)) < 100 * DIM * 4 + 2000
+    assert sum(path.stat().st_size for path in segment_files(cache)) < 100 * DIM * 2 + 2000
 
 
 def test_a_commit_writes_what_is_new_only(cache: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_commit_writes_what_is_new_only(cache: Path) -> None:
 
     with CacheWriter(cache, cache.parent) as writer:
         writer.begin(FAKE)
-        writer.commit([record("new.png", 99)], vectors_of([record("new.png", 99)]), ["3.png"])
+        writer.commit([record("new.png", 99)], blocks([record("new.png", 99)]), ["3.png"])
         after = {path: path.stat().st_mtime_ns for path in segment_files(cache)}
 
     assert before.items() <= after.items()
@@ -246,8 +246,8 @@ def test_an_unfinished_write_leaves_no_rubbish_for_long(cache: Path) -> None:
     write(cache, [record("a.png", 1)])
     orphans = [
         segment_folder(cache) / "0123456789abcdef.facts.pkl",
-        segment_folder(cache) / "0123456789abcdef.vectors",
-        segment_folder(cache) / "0123456789abcdef.vectors.77.tmp",
+        segment_folder(cache) / "0123456789abcdef.0123456789ab.column",
+        segment_folder(cache) / "0123456789abcdef.0123456789ab.column.77.tmp",
         cache.with_name(cache.name + ".77.tmp"),
     ]
     for path in orphans:

@@ -68,7 +68,7 @@ def index_of(
         keep_codes(path, codes)
 
     def exact(rows: Rows) -> Floats:
-        return calibration.centred(segment.rows(rows))
+        return calibration.centred(segment.vectors[rows])
 
     return CompressedIndex(codes, calibration.layout.dims, exact)
 

@@ -213,18 +213,19 @@ class Calibration:
         rows = np.zeros(vectors.shape, dtype=np.float32)
         for name, place in self.layout.slices().items():
             if names is None or name in names:
-                rows[:, place] = self.centred_rows(name, vectors[:, place]) / scale
+                units = vectors[:, place] * scale
+                rows[:, place] = self.centred_rows(name, units, in_place=True) / scale
         return rows
 
     def centred_rows(self, name: str, rows: Floats, *, in_place: bool = False) -> Floats:
-        """``rows`` (n, dim) of one block of stored vectors, centred and of length 1.
+        """Unit ``rows`` (n, dim) of one extractor, centred and of length 1.
 
         With ``in_place``, the result takes the memory of ``rows``.
         """
-        scale, out = np.float32(math.sqrt(len(self.layout.names))), rows if in_place else None
         if not self.fitted_on:
-            return np.multiply(rows, scale, out=out)
-        return unit_rows(np.subtract(rows, self.means[name] / scale, out=out), in_place=True)
+            return rows
+        out = rows if in_place else None
+        return unit_rows(np.subtract(rows, self.means[name], out=out), in_place=True)
 
     def centred_block(self, name: str, block: Floats, share: float = 1.0) -> Floats:
         """A unit ``block`` (dim,) of a query, less ``share`` of the collection's mean."""

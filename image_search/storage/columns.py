@@ -1,0 +1,284 @@
+"""One column: the embeddings by one extractor of all rows of a segment, in a file of its own.
+
+A row holds a unit vector in half precision, and the length of the extractor's raw feature, so that
+distances between raw features are exact to that precision too. A column that is complete never
+changes. One that is added to a segment later is appended to and describes itself in a small pickle
+beside it, so that an interruption costs the last few seconds of its work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from image_search.errors import CacheDamaged, CacheError
+from image_search.extractors.base import unit_rows
+from image_search.imaging.arrays import Floats
+from image_search.storage import safe_pickle
+from image_search.storage.records import ExtractorIdentity, identities
+from image_search.storage.unmapped import StoredRows
+
+COLUMN, DESCRIPTION = ".column", ".column.pkl"
+# Bytes read at a time while a checksum is computed.
+_CHUNK = 1 << 24
+
+
+class Block(NamedTuple):
+    """Embeddings by one extractor: ``units`` (n, dim) of length 1, in half or single precision, and
+    the lengths (n,) of the raw features, 0 where they are unknown."""
+
+    units: npt.NDArray[np.floating]
+    norms: Floats
+
+    @staticmethod
+    def joined(blocks: Sequence[Block], dim: int) -> Block:
+        """Return the rows of all ``blocks``, one after the other."""
+        units = [np.zeros((0, dim), np.float16), *(block.units for block in blocks)]
+        norms = [np.zeros(0, np.float32), *(block.norms for block in blocks)]
+        return Block(np.concatenate(units), np.concatenate(norms))
+
+
+Blocks = Mapping[str, Block]
+"""Embeddings of the same rows, by the name of the extractor."""
+
+
+def split_vectors(extractors: Sequence[ExtractorIdentity], vectors: Floats) -> Blocks:
+    """Return the parts of joined vectors (n, sum of dims) of length 1, to which each extractor
+    contributes equally; the lengths of the raw features are unknown."""
+    ends = np.cumsum([one.dim for one in extractors]).tolist()
+    scale = np.float32(np.sqrt(len(extractors)))
+    return {
+        one.name: Block(
+            (vectors[:, end - one.dim : end] * scale).astype(np.float16),
+            np.zeros(len(vectors), np.float32),
+        )
+        for one, end in zip(extractors, ends, strict=True)
+    }
+
+
+def row_type(dim: int) -> np.dtype[Any]:
+    """Return what a row of a column is on disk."""
+    return np.dtype([("unit", "<f2", (dim,)), ("norm", "<f4")])
+
+
+def key_of(extractor: ExtractorIdentity) -> str:
+    """Return what the file of a column by ``extractor`` is called after the name of its segment."""
+    text = f"{extractor.name}\0{extractor.model}\0{extractor.dim}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def column_path(folder: Path, segment: str, extractor: ExtractorIdentity) -> Path:
+    """Return where the column by ``extractor`` of a ``segment`` lies."""
+    return folder / f"{segment}.{key_of(extractor)}{COLUMN}"
+
+
+class Column:
+    """A complete column, read from its file when rows are asked for."""
+
+    def __init__(
+        self, folder: Path, segment: str, extractor: ExtractorIdentity, rows: int, checksum: int
+    ) -> None:
+        """Open the column by ``extractor`` of a ``segment`` with so many ``rows``.
+
+        Raises:
+            FileNotFoundError: it is not there.
+            CacheDamaged: it is of another length.
+        """
+        self.extractor, self.checksum, self.segment = extractor, checksum, segment
+        path = column_path(folder, segment, extractor)
+        self._rows = StoredRows(path, rows, row_type(extractor.dim))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the file."""
+        return self._rows.nbytes
+
+    @property
+    def modified(self) -> int:
+        """When the file was last changed, in nanoseconds since 1970."""
+        return self._rows.modified
+
+    def units(self, key: Any) -> Floats:
+        """Return the unit vectors in these rows: one (dim,), or those of a slice, a mask or of
+        numbers (n,), (n, dim) float32, of length 1 again after the rounding to half precision.
+
+        Raises:
+            CacheDamaged: the file was changed since it was opened.
+        """
+        rows = np.asarray(self._rows[key]["unit"], np.float32)
+        return unit_rows(rows.reshape(-1, rows.shape[-1]), in_place=True).reshape(rows.shape)
+
+    def block(self, key: Any) -> Block:
+        """Return the rows of a slice, a mask or of numbers (n,), in half precision.
+
+        Raises:
+            CacheDamaged: the file was changed since it was opened.
+        """
+        rows = self._rows[key]
+        return Block(rows["unit"], np.asarray(rows["norm"], np.float32))
+
+    def prefetch(self, numbers: npt.NDArray[np.int64]) -> None:
+        """Have these rows read, all at once, where they are not in memory."""
+        self._rows.prefetch(numbers)
+
+    def verify(self, cancelled: Callable[[], bool] = lambda: False) -> bool:
+        """Compare the rows with the checksum written beside them; whether that was not
+        ``cancelled``.
+
+        Raises:
+            CacheDamaged: the rows were altered on disk.
+        """
+        step, value = max(1, _CHUNK // self._rows.itemsize), 0
+        for start in range(0, len(self), step):
+            if cancelled():
+                return False
+            value = zlib.crc32(_bytes_of(self._rows[start : start + step]), value)
+        if value != self.checksum:
+            raise CacheDamaged(
+                f"the {self.extractor.name} vectors of segment {self.segment} do not match their "
+                "checksum"
+            )
+        return True
+
+
+class JoinedColumns:
+    """Several columns of one segment side by side, asked for by rows, as an array is.
+
+    Rows are the concatenation of the unit vectors, each divided by the square root of how many
+    there are, so that they are of length 1 again.
+    """
+
+    def __init__(self, columns: Sequence[Column], rows: int) -> None:
+        """Join ``columns`` of so many ``rows``."""
+        self._columns = tuple(columns)
+        self.shape = rows, sum(column.extractor.dim for column in columns)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows in memory, as float32."""
+        return 4 * self.shape[0] * self.shape[1]
+
+    @cached_property
+    def _scale(self) -> np.float32:
+        return np.float32(1 / np.sqrt(max(1, len(self._columns))))
+
+    def __getitem__(self, key: Any) -> Floats:
+        """Return one row (dim,), or those of a slice, a mask or of numbers (n,), (n, dim) float32.
+
+        Raises:
+            CacheDamaged: a file was changed since it was opened.
+        """
+        parts = [column.units(key) for column in self._columns]
+        if not parts:
+            count = np.arange(self.shape[0])[key].shape
+            return np.zeros((*count, 0), np.float32)
+        joined: Floats = np.concatenate(parts, axis=-1)
+        joined *= self._scale
+        return joined
+
+    def prefetch(self, numbers: npt.NDArray[np.int64]) -> None:
+        """Have these rows read, all at once, where they are not in memory."""
+        for column in self._columns:
+            column.prefetch(numbers)
+
+
+def write_column(folder: Path, segment: str, extractor: ExtractorIdentity, block: Block) -> int:
+    """Write a complete column and return its checksum.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    data = _bytes_of(_packed(block, extractor.dim))
+    safe_pickle.write_durably(column_path(folder, segment, extractor), data)
+    return zlib.crc32(data)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a column that was added later says of itself: the ``written`` rows of its segment, from
+    the first one on, and their ``checksum``."""
+
+    extractor: ExtractorIdentity
+    written: int
+    checksum: int
+
+
+def described(path: Path) -> Description | None:
+    """Return the description in ``path``; ``None`` where it is missing or damaged."""
+    try:
+        plain = safe_pickle.load(path)
+        (extractor,) = identities([plain["extractor"]])
+        return Description(extractor, int(plain["written"]), int(plain["checksum"]))
+    except (CacheError, OSError, KeyError, TypeError, ValueError):
+        return None
+
+
+class GrowingColumn:
+    """A column that is being added to a segment; each ``append`` is safe once it returns."""
+
+    def __init__(self, folder: Path, segment: str, extractor: ExtractorIdentity) -> None:
+        """Go on with the column where the last one who wrote it stopped.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._path = column_path(folder, segment, extractor)
+        self._description = self._path.with_name(self._path.name.removesuffix(COLUMN) + DESCRIPTION)
+        self.extractor, self._stride = extractor, row_type(extractor.dim).itemsize
+        known = described(self._description)
+        size = self._path.stat().st_size if self._path.exists() else 0
+        if known is None or known.extractor != extractor or size < known.written * self._stride:
+            known = Description(extractor, 0, 0)
+        self.written, self._checksum = known.written, known.checksum
+
+    def append(self, block: Block) -> None:
+        """Write the next rows.
+
+        Raises:
+            OSError: the disk is full or not writable; the rows before are kept.
+        """
+        data = _bytes_of(_packed(block, self.extractor.dim))
+        with self._path.open("r+b" if self._path.exists() else "x+b") as file:
+            # What an interrupted call wrote after the last row that counts.
+            file.truncate(self.written * self._stride)
+            file.seek(0, os.SEEK_END)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        written = self.written + len(block.norms)
+        checksum = zlib.crc32(data, self._checksum)
+        extractor = self.extractor
+        plain = {
+            "extractor": (extractor.name, extractor.model, extractor.dim),
+            "written": written,
+            "checksum": checksum,
+        }
+        safe_pickle.dump(self._description, plain)
+        self.written, self._checksum = written, checksum
+
+
+def _packed(block: Block, dim: int) -> npt.NDArray[Any]:
+    if block.units.shape != (len(block.norms), dim):
+        raise ValueError(f"vectors {block.units.shape} do not fit {len(block.norms)} x {dim}")
+    rows = np.empty(len(block.norms), row_type(dim))
+    rows["unit"], rows["norm"] = block.units, block.norms
+    return rows
+
+
+def _bytes_of(array: npt.NDArray[Any]) -> memoryview:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
