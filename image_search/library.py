@@ -305,14 +305,15 @@ class Library:
         return self._originals.file(self._originals.record(image_id))
 
     def thumbnail(self, image_id: str, side: int = 320) -> Path:
-        """A WebP file of an indexed image, at most ``side`` pixels on its longest side.
+        """A WebP file of an indexed image, or of a page or frame of it (``Hit.region_id``), at most
+        ``side`` pixels on its longest side.
 
         Raises:
             UnknownImage: as for ``original``.
             UnreadableImage: the original was damaged since it was indexed.
             CacheError: the thumbnail cannot be written.
         """
-        return self._originals.thumbnail(self._originals.record(image_id), side)
+        return self._originals.thumbnail(image_id, side)
 
     def _usable_of(self, snapshot: Snapshot) -> _Extractors:
         """The extractors that a query can use, and warnings about the others.

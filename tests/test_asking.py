@@ -70,7 +70,8 @@ def line_drawing() -> bytes:
 
 
 def contents(hits: tuple[Hit, ...]) -> list[tuple[str, Any]]:
-    return [(hit.path, pytest.approx(hit.score, abs=2e-4)) for hit in hits]
+    # What is stored is rounded to half precision, what is asked is not.
+    return [(hit.path, pytest.approx(hit.score, abs=1e-3)) for hit in hits]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from image_search.imaging.decoding import LONGEST_SIDE, WORKING_SIDE, Picture, decode, thumbnail
+from image_search.imaging.decoding import LONGEST_SIDE, WORKING_SIDE, Picture, decode
+from image_search.imaging.thumbnails import thumbnail
 from tests.drawing import design, saved
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)

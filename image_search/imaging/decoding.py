@@ -11,10 +11,11 @@ import contextlib
 import hashlib
 import io
 import logging
+import math
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
@@ -29,15 +30,15 @@ from image_search.imaging.formats import avif, png
 from image_search.imaging.formats.documents import is_document
 from image_search.imaging.formats.kinds import unidentified
 from image_search.imaging.formats.opening import ANIMATED, FORMATS, USUAL, open_special
-from image_search.imaging.formats.pages import animation
+from image_search.imaging.formats.pages import animation, gif_frames
 from image_search.imaging.formats.sandbox import SANDBOX, wants_own_process
 from image_search.imaging.formats.source import (
     Limit,
+    Part,
     Rendering,
     Source,
     check_inner_pictures,
     check_scans,
-    gif_frames,
 )
 from image_search.imaging.formats.tiff import is_slow
 from image_search.imaging.libtiff import hush
@@ -191,12 +192,14 @@ class Picture:
 
     ``pixels`` is (height, width, 3) uint8 RGB; ``width`` and ``height`` are those of the original
     file, upright, in pixels. ``note`` says in words what else should be known about what is shown.
+    Of a file of several pages or frames, ``part`` is the one shown.
     """
 
     pixels: Pixels
     width: int
     height: int
     note: str = ""
+    part: Part | None = None
 
 
 def decode(
@@ -226,12 +229,10 @@ def decode(
         "longest": longest,
         "name": name,
     }
-    with _unreadable_on_failure():
-        if not _is_separate(data):
-            return _decoded_here(data, **question)
-    answer, body = SANDBOX.run(question, data)
-    pixels = np.frombuffer(body, np.uint8).reshape(*answer["shape"], 3)
-    return Picture(pixels, answer["width"], answer["height"], answer["note"])
+    with unreadable_on_failure():
+        if not is_separate(data):
+            return decoded_here(data, **question)
+    return unpacked(*SANDBOX.run(question, data))[0]
 
 
 def pixel_digest(data: bytes, *, max_megapixels: float) -> bytes:
@@ -242,49 +243,37 @@ def pixel_digest(data: bytes, *, max_megapixels: float) -> bytes:
         ImageTooLarge, UnreadableImage: as for ``decode``; also for a file of which only a preview
             is seen.
     """
-    with _unreadable_on_failure():
-        if not _is_separate(data):
-            return _opened(data, max_megapixels, _digest)
+    with unreadable_on_failure():
+        if not is_separate(data):
+            return opened(data, max_megapixels, digest_of_all)
     return SANDBOX.run({"max_megapixels": max_megapixels}, data)[1]
 
 
-def answer_here(question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return what ``decode`` and ``pixel_digest`` ask of another process."""
-    with _unreadable_on_failure():
-        if "side" not in question:
-            return {}, _opened(data, question["max_megapixels"], _digest)
-        picture = _decoded_here(data, **question)
-    answer = {
-        "shape": picture.pixels.shape[:2], "width": picture.width, "height": picture.height,
-        "note": picture.note,
-    }  # fmt: skip
-    return answer, picture.pixels.tobytes()
+def unpacked(answer: Mapping[str, Any], body: bytes) -> tuple[Picture, ...]:
+    """The pictures that another process gave by ``answer_here``."""
+    found, place = [], 0
+    for one in answer["pictures"]:
+        shape = (*one["shape"], 3)
+        pixels = np.frombuffer(body, np.uint8, math.prod(shape), place).reshape(shape)
+        part = one["part"] and Part(**one["part"])
+        found.append(Picture(pixels, one["width"], one["height"], one["note"], part))
+        place += pixels.nbytes
+    return tuple(found)
 
 
-def _decoded_here(
-    data: bytes, max_megapixels: float, side: int, longest: int, name: str
-) -> Picture:
-    return _opened(data, max_megapixels, lambda source: _picture(source, side, longest), name)
+def decoded_here(data: bytes, max_megapixels: float, side: int, longest: int, name: str) -> Picture:
+    """As ``decode``, in this process."""
+    return opened(data, max_megapixels, lambda source: picture_of(source, side, longest), name)
 
 
-def _is_separate(data: bytes) -> bool:
+def is_separate(data: bytes) -> bool:
+    """Whether a file is decoded in a process of its own."""
     return not data.startswith(USUAL) and (
         wants_own_process(data) or is_document(data) or is_slow(data)
     )
 
 
-def thumbnail(picture: Picture, side: int) -> bytes:
-    """The picture as a WebP file whose longest side is at most ``side`` pixels."""
-    pixels = picture.pixels
-    height, width = pixels.shape[:2]
-    scale = min(1.0, side / max(height, width))
-    image = Image.fromarray(_resized(pixels, scale))
-    buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=80, method=2)
-    return buffer.getvalue()
-
-
-def _opened(data: bytes, max_megapixels: float, use: Callable[[Source], _T], name: str = "") -> _T:
+def opened(data: bytes, max_megapixels: float, use: Callable[[Source], _T], name: str = "") -> _T:
     """Return what ``use`` makes of the picture in ``data``."""
     if not data:
         raise UnreadableImage("The file is empty.")
@@ -294,7 +283,7 @@ def _opened(data: bytes, max_megapixels: float, use: Callable[[Source], _T], nam
 
 
 @contextlib.contextmanager
-def _unreadable_on_failure() -> Iterator[None]:
+def unreadable_on_failure() -> Iterator[None]:
     """Raise an ``UnreadableImage`` with a reason for whatever a decoder raises."""
     try:
         yield
@@ -389,7 +378,8 @@ def _loaded(image: Image.Image) -> Image.Image:
     return image
 
 
-def _picture(source: Source, side: int, longest: int) -> Picture:
+def picture_of(source: Source, side: int, longest: int) -> Picture:
+    """The picture that ``source`` loads, upright and reduced as ``decode`` says."""
     width, height = source.size
     image = source.load(side)
     # Only now: Pillow has turned a TIFF by itself, and taken the tag away.
@@ -402,10 +392,11 @@ def _picture(source: Source, side: int, longest: int) -> Picture:
         width, height = height, width
     pixels = np.asarray(flat, dtype=np.uint8)
     scale = min(1.0, side / min(pixels.shape[:2]), longest / max(pixels.shape[:2]))
-    return Picture(_resized(pixels, scale), width, height, source.note)
+    return Picture(_resized(pixels, scale), width, height, source.note, source.part)
 
 
-def _digest(source: Source) -> bytes:
+def digest_of_all(source: Source) -> bytes:
+    """As ``pixel_digest``, of what is opened."""
     if source.partial:
         raise UnreadableImage(f"The picture itself is not read, but {source.note}.")
     if source.pages is None:
@@ -493,6 +484,6 @@ def _resized(pixels: Pixels, scale: float) -> Pixels:
         return np.ascontiguousarray(pixels)
     height, width = pixels.shape[:2]
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    # Down to half, every pixel still has its say between two neighbours, at a sixth of the time.
+    # Down to half, every pixel still counts between two neighbours, at a sixth of the time.
     interpolation = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
     return np.asarray(cv2.resize(pixels, size, interpolation=interpolation), dtype=np.uint8)

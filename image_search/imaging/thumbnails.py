@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import secrets
 import shutil
@@ -14,14 +15,25 @@ from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 
+from PIL import Image
+
 from image_search.errors import CacheError, UnreadableImage
-from image_search.imaging.decoding import FairSemaphore, decode, thumbnail
+from image_search.imaging.decoding import FairSemaphore, Picture, within
+from image_search.imaging.parts import decode_part
 from image_search.imaging.reading import read_image_file
 
 # How the names of thumbnails end, and of those that are being written.
 _MADE, _ASIDE = ".webp", ".tmp"
 # What is being written for so long belongs to a process that was killed.
 ORPHAN_SECONDS = 3600.0
+
+
+def thumbnail(picture: Picture, side: int) -> bytes:
+    """The picture as a WebP file whose longest side is at most ``side`` pixels."""
+    buffer = io.BytesIO()
+    image = Image.fromarray(within(picture.pixels, side))
+    image.save(buffer, "WEBP", quality=80, method=2)
+    return buffer.getvalue()
 
 
 class Thumbnails:
@@ -33,8 +45,9 @@ class Thumbnails:
         self._folder, self._max_megapixels = folder, max_megapixels
         self._turns = FairSemaphore(at_once)
 
-    def get(self, original: Path, digest: bytes, side: int) -> Path:
-        """The thumbnail of ``original`` with at most ``side`` pixels on its longest side.
+    def get(self, original: Path, digest: bytes, side: int, number: int = 0) -> Path:
+        """The thumbnail of ``original``, or of its page or frame of this ``number``, with at most
+        ``side`` pixels on its longest side.
 
         ``digest`` is that of the content it had when it was indexed. Where it holds something else
         by now, that is shown, and kept under its own hash.
@@ -44,23 +57,23 @@ class Thumbnails:
                 since it was indexed.
             CacheError: the thumbnail cannot be written.
         """
-        path = self._path(digest, side)
+        path = self._path(digest, side, number)
         if path.exists():
             return path
         with self._turns.taken():
             # Another request may have made it while this one waited.
-            return path if path.exists() else self._made(original, side)
+            return path if path.exists() else self._made(original, side, number)
 
-    def _made(self, original: Path, side: int) -> Path:
+    def _made(self, original: Path, side: int, number: int) -> Path:
         try:
             data = read_image_file(original)
         except OSError as error:
             raise UnreadableImage(
                 f"{original.name} cannot be read ({error.strerror}); reindex."
             ) from error
-        path = self._path(hashlib.sha256(data).digest(), side)
+        path = self._path(hashlib.sha256(data).digest(), side, number)
         if not path.exists():
-            picture = decode(data, max_megapixels=self._max_megapixels, side=side)
+            picture = decode_part(data, number, max_megapixels=self._max_megapixels, side=side)
             path = self._stored(path, thumbnail(picture, side))
         return path
 
@@ -83,9 +96,10 @@ class Thumbnails:
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         return Path(folder)
 
-    def _path(self, digest: bytes, side: int) -> Path:
+    def _path(self, digest: bytes, side: int, number: int) -> Path:
         name = digest.hex()
-        return self._folder / str(side) / name[:2] / f"{name}{_MADE}"
+        part = f"-{number}" if number else ""
+        return self._folder / str(side) / name[:2] / f"{name}{part}{_MADE}"
 
     def _keep(self, path: Path, data: bytes) -> None:
         aside = path.with_name(f"{path.stem}.{secrets.token_hex(4)}{_ASIDE}")
@@ -106,7 +120,7 @@ class Thumbnails:
         """Remove the thumbnails of these contents (SHA-256 digests), which would look otherwise."""
         for digest in contents:
             for path in self._folder.glob(
-                f"*{os.sep}{digest.hex()[:2]}{os.sep}{digest.hex()}.webp"
+                f"*{os.sep}{digest.hex()[:2]}{os.sep}{digest.hex()}*{_MADE}"
             ):
                 with contextlib.suppress(OSError):
                     path.unlink()
@@ -118,7 +132,7 @@ class Thumbnails:
         for path in self._folder.glob(f"*{os.sep}*{os.sep}*"):
             # One that is being written is young; it gets its final name in a moment.
             left = path.suffix == _ASIDE and _age(path) > ORPHAN_SECONDS
-            if left or (path.suffix == _MADE and path.stem not in names):
+            if left or (path.suffix == _MADE and path.stem.partition("-")[0] not in names):
                 with contextlib.suppress(OSError):
                     path.unlink()
 

@@ -18,13 +18,21 @@ import numpy.typing as npt
 
 from image_search.errors import FormatNotRead, ImageTooLarge, NotAnImage, UnreadableImage
 from image_search.extractors.base import Extractor
-from image_search.imaging.decoding import decode
+from image_search.imaging.decoding import Picture
 from image_search.imaging.formats.kinds import is_no_image
+from image_search.imaging.parts import decode_parts
 from image_search.imaging.reading import MAX_FILE_BYTES
 from image_search.indexing.redecoding import shown_differently
 from image_search.indexing.scanning import Entry, is_outside, times_of
-from image_search.storage import FileRecord
-from image_search.storage.records import NOT_AN_IMAGE, NOT_READ, RETRY, UNREADABLE
+from image_search.storage import FileRecord, Region
+from image_search.storage.records import (
+    KINDS,
+    NOT_AN_IMAGE,
+    NOT_READ,
+    RETRY,
+    UNREADABLE,
+    WHOLE,
+)
 
 # Bytes by which a file is seen to be no image, where its name says so too.
 _HEAD = 4096
@@ -118,7 +126,7 @@ def examine(
     try:
         if not data:
             raise UnreadableImage("The file is empty.")
-        picture = decode(data, max_megapixels=max_megapixels, name=entry.path)
+        pictures = decode_parts(data, max_megapixels=max_megapixels, name=entry.path)
     except NotAnImage as error:
         return LoadedImage(_failed(record, str(error), NOT_AN_IMAGE))
     except FormatNotRead as error:
@@ -127,9 +135,28 @@ def examine(
         return LoadedImage(_failed(record, str(error), RETRY))  # the limit may be raised
     except UnreadableImage as error:
         return LoadedImage(_failed(record, str(error)))
-    record = replace(record, width=picture.width, height=picture.height, note=picture.note)
-    inputs = tuple(e.prepare(picture.pixels) for e in extractors())
-    return LoadedImage(record, (inputs,), redone=redone)
+    first = pictures[0]
+    record = replace(
+        record,
+        width=first.width,
+        height=first.height,
+        note=first.note,
+        regions=tuple(_regions_of(pictures)),
+    )
+    inputs = tuple(tuple(e.prepare(one.pixels) for e in extractors()) for one in pictures)
+    return LoadedImage(record, inputs, redone=redone)
+
+
+def _regions_of(pictures: Sequence[Picture]) -> Iterator[Region]:
+    """The region that each of the pictures of a file shows; the first represents the file."""
+    for place, picture in enumerate(pictures):
+        part = picture.part
+        if part is None:
+            yield Region()
+        else:
+            yield Region(
+                part.kind if place else KINDS[WHOLE], time=part.time, number=part.number + 1
+            )
 
 
 def inputs_of(
@@ -140,9 +167,14 @@ def inputs_of(
     Raises:
         UnreadableImage, ImageTooLarge: it cannot be decoded.
     """
-    picture = decode(data, max_megapixels=max_megapixels, name=record.path)
-    inputs = tuple(extractor.prepare(picture.pixels) for extractor in extractors)
-    return tuple(inputs for _ in record.regions)
+    pictures = decode_parts(data, max_megapixels=max_megapixels, name=record.path)
+    shown = dict(zip(_regions_of(pictures), pictures, strict=True))
+    # What was read within the bounds of time before may not be now.
+    missing = [region for region in record.regions if region not in shown]
+    if missing:
+        raise UnreadableImage(f"{len(missing)} pages or frames could not be read again.")
+    wanted = [shown[region].pixels for region in record.regions]
+    return tuple(tuple(e.prepare(pixels) for e in extractors) for pixels in wanted)
 
 
 def in_order(

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from image_search.errors import UnknownImage, UnreadableImage
 from image_search.imaging.arrays import Pixels
-from image_search.imaging.decoding import decode
+from image_search.imaging.decoding import WORKING_SIDE
+from image_search.imaging.parts import decode_part
 from image_search.imaging.reading import read_image_file
 from image_search.imaging.thumbnails import Thumbnails
 from image_search.indexing.scanning import is_outside
 from image_search.storage import FileRecord, Snapshot
-from image_search.storage.records import image_id
+from image_search.storage.records import image_id, parse_id
 
 
 def id_of(record: FileRecord) -> str:
@@ -30,13 +31,13 @@ class Originals:
         self._images, self._snapshot, self._thumbnails = images, snapshot, thumbnails
 
     def record(self, image_id: str) -> FileRecord:
-        """What is known of an image.
+        """What is known of an image, by its id or that of a region of it.
 
         Raises:
             UnknownImage: no image that could be read has this id.
         """
-        well_formed = len(image_id) == 16 and set(image_id) <= set("0123456789abcdef")
-        record = self._snapshot().find(int(image_id, 16)) if well_formed else None
+        known = parse_id(image_id)
+        record = self._snapshot().find(known[0]) if known else None
         if record is None or record.reason:
             raise UnknownImage(f"No indexed image has the id {image_id[:40]!r}.")
         return record
@@ -79,16 +80,21 @@ class Originals:
         """
         record = self.record(image_id)
         try:
-            return decode(self.read(record), max_megapixels=max_megapixels).pixels
+            data, number = self.read(record), (parse_id(image_id) or (0, 0))[1]
+            return decode_part(
+                data, number, max_megapixels=max_megapixels, side=WORKING_SIDE
+            ).pixels
         except (UnknownImage, UnreadableImage):
             return None
 
-    def thumbnail(self, record: FileRecord, side: int) -> Path:
-        """A WebP file of an image, at most ``side`` pixels on its longest side.
+    def thumbnail(self, image_id: str, side: int) -> Path:
+        """A WebP file of an image, or of a page or frame of it, at most ``side`` pixels on its
+        longest side.
 
         Raises:
-            UnknownImage: as for ``file``.
+            UnknownImage: as for ``record`` and ``file``.
             UnreadableImage: the original was damaged since it was indexed.
             CacheError: the thumbnail cannot be written.
         """
-        return self._thumbnails.get(self.file(record), record.digest, side)
+        record, number = self.record(image_id), (parse_id(image_id) or (0, 0))[1]
+        return self._thumbnails.get(self.file(record), record.digest, side, number)

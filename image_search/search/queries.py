@@ -272,6 +272,10 @@ class Hit:
     and ``height`` in pixels; ``note`` is what else to know about what is shown, such as "page 2 of
     12"; ``variant`` is how a drawing was changed before it was most like this image, such as
     ``mirrored``, and empty for as it is drawn.
+
+    What matched may be a page or a frame of the file: then ``kind`` says so (else it is
+    ``whole``), ``page`` is the number of the page, from 1, ``time`` that of the frame in seconds,
+    and ``region_id`` is what ``like`` takes to search with it.
     """
 
     rank: int
@@ -286,6 +290,10 @@ class Hit:
     modified: float
     note: str = ""
     variant: str = ""
+    kind: str = "whole"
+    page: int = 0
+    time: float = 0.0
+    region_id: str = ""
 
     @property
     def public_scores(self) -> dict[str, float]:

@@ -30,6 +30,8 @@ from image_search.search.ranking.fusion import (
 )
 from image_search.search.ranking.variants import TURNED, Variant, lost
 from image_search.storage import Segment, Snapshot
+from image_search.storage.columns import Column
+from image_search.storage.records import KINDS, WHOLE
 
 # Scores that differ by less than half of the last digit shown are equal.
 DIGITS = 4
@@ -81,6 +83,11 @@ class Searchable:
     index: VectorIndex
 
     @cached_property
+    def columns(self) -> list[Column]:
+        """The vectors of each extractor."""
+        return self.segment.columns(self.segment.extractors)
+
+    @cached_property
     def names(self) -> NameIndex:
         """The index over the names of its files and folders."""
         return NameIndex(self.segment.records.paths)
@@ -106,6 +113,22 @@ class Scored:
         """The score (n,) of each row."""
         nothing = np.zeros(len(self.rows), np.float32)
         return np.asarray(sum(self.contributions.values(), nothing), np.float32)
+
+    def best_regions(self) -> Scored:
+        """The same with the best row of each file alone."""
+        if not self.segment.records.several:
+            return self
+        order = np.lexsort((-self.fused, self.segment.records.owners[self.rows]))
+        owners = self.segment.records.owners[self.rows[order]]
+        best = np.sort(order[np.flatnonzero(np.diff(owners, prepend=-1))])
+        return replace(
+            self,
+            rows=self.rows[best],
+            scores={name: values[best] for name, values in self.scores.items()},
+            contributions={name: values[best] for name, values in self.contributions.items()},
+            features={name: rows[best] for name, rows in self.features.items()},
+            variant=None if self.variant is None else self.variant[best],
+        )
 
     def with_added(self, name: str, scores: Floats, added: Floats, stays: Floats) -> Scored:
         """A copy with another column of ``scores``, called ``name``.
@@ -146,6 +169,11 @@ def best(scored: Sequence[Scored], k: int) -> list[Found]:
     return sorted(row for one in scored for row in one.found(least))[:k]
 
 
+def _files(owners: npt.NDArray[np.int32]) -> int:
+    """How many files own the vectors whose ``owners``, in order, these are."""
+    return int(np.count_nonzero(np.diff(owners, prepend=-1)))
+
+
 @dataclass(frozen=True, order=True)
 class Found:
     """A row that may become a hit; the first of several is the best, ties by path.
@@ -163,9 +191,13 @@ class Found:
     def hit(self, rank: int = 0) -> Hit:
         """The row joined with its image."""
         scored, records, owner = self.scored, self.scored.segment.records, self.owner
+        regions, row = records.regions, int(scored.rows[self.at])
+        kind, number = KINDS[regions.kinds[row]], int(regions.numbers[row])
+        known, note = f"{int(records.ids[owner]):016x}", records.notes.get(owner, "")
+        part = kind != KINDS[WHOLE]
         return Hit(
             rank=rank,
-            id=f"{int(records.ids[owner]):016x}",
+            id=known,
             path=self.path,
             score=-self.below,
             scores=_row(scored.scores, self.at),
@@ -174,8 +206,13 @@ class Found:
             height=int(records.heights[owner]),
             size=int(records.sizes[owner]),
             modified=int(records.mtimes[owner]) / 1e9,
-            note=records.notes.get(owner, ""),
+            # "page 2 of 12", of which only the 12 holds for the others.
+            note=f"{kind} {number} of {note.rpartition(' ')[2]}" if part else note,
             variant="" if scored.variant is None else scored.variants[scored.variant[self.at]],
+            kind=kind,
+            page=number if kind == "page" else 0,
+            time=round(float(regions.times[row]), 3),
+            region_id=f"{known}:{number}" if part else known,
         )
 
 
@@ -213,7 +250,8 @@ class Scoring:
             rows = np.union1d(rows, np.flatnonzero(keep & (named > 0)))
         if not self.in_memory:
             searchable.segment.prefetch(rows)
-        found = self._compared(searchable.segment, rows)
+        found = self._compared(searchable, rows).best_regions()
+        rows = found.rows
         if not by_name:
             return found
         weight = question.name_weight
@@ -221,14 +259,14 @@ class Scoring:
         stays = np.full(len(rows), 1 - share, np.float32)
         return found.with_added(NAME, named[rows], named[rows] * share, stays)
 
-    def _compared(self, segment: Segment, rows: Rows) -> Scored:
-        question, comparison = self.question, self.comparison
+    def _compared(self, searchable: Searchable, rows: Rows) -> Scored:
+        question, comparison, segment = self.question, self.comparison, searchable.segment
         if not question.blocks or not len(rows):
             return Scored(segment, rows, {}, {})
         calibration = comparison.calibration
         centred: dict[str, Floats] = {}
         hubness_corrected: dict[str, Floats] = {}
-        for column in segment.columns(segment.extractors):
+        for column in searchable.columns:
             name = column.extractor.name
             if name not in question.blocks:
                 continue
@@ -373,13 +411,16 @@ class SearchIndex:
         """The segments whose vectors were found to be as they were written."""
         return tuple(part.of.segment.name for part in self.parts)
 
-    def stored_blocks(self, image_id: int) -> dict[str, Floats] | None:
-        """The unit blocks (dim,) of an image by extractor; ``None`` if no image has this id."""
+    def stored_blocks(self, image_id: int, number: int = 0) -> dict[str, Floats] | None:
+        """The unit blocks (dim,) by extractor of an image, or of its page or frame of this
+        ``number``; ``None`` if there is none."""
         for part in self.parts:
             segment = part.of.segment
             records = segment.records
             for row in np.flatnonzero(records.ids[records.owners] == np.uint64(image_id)):
-                if part.keep[row]:
+                region = records.regions[int(row)]
+                is_it = not number or (region.number == number and region.kind != KINDS[WHOLE])
+                if part.keep[row] and is_it:
                     columns = segment.columns(segment.extractors)
                     return {one.extractor.name: one.units(int(row)) for one in columns}
         return None
@@ -387,7 +428,10 @@ class SearchIndex:
     def search(self, question: ScoringQuery, k: int) -> tuple[list[Hit], int]:
         """The ``k`` best hits, best first, ties by path; and how many images were compared."""
         allowed = [self._allowed(part, question.filter) for part in self.parts]
-        compared = sum(int(np.count_nonzero(keep)) for keep in allowed)
+        compared = sum(
+            _files(part.of.segment.records.owners[keep])
+            for part, keep in zip(self.parts, allowed, strict=True)
+        )
         scoring = self._scoring(question)
         if not question.blocks:
             found = [np.zeros(0, np.int64) for _ in self.parts]
@@ -418,7 +462,7 @@ class SearchIndex:
         for part in self.parts:
             segment, allowed = part.of.segment, self._allowed(part, question.filter)
             owners = segment.holding_any(wanted)
-            rows = segment.vector_of[owners].astype(np.int64) if owners else np.zeros(0, np.int64)
+            rows = segment.rows_of(np.array(owners, np.intp))
             rows = rows[allowed[rows]]
             hits.extend(one.hit() for one in scoring.scored(part.of, rows, allowed).found())
         return hits

@@ -43,6 +43,7 @@ from image_search.search.ranking.fusion import (
 )
 from image_search.search.ranking.variants import Variant, compared, variants_of
 from image_search.search.search_index import DIGITS, ScoringQuery, SearchIndex
+from image_search.storage.records import parse_id
 
 NO_CLIP = (
     "Words were only looked for in the names of files and folders, for the CLIP model is not in "
@@ -382,8 +383,8 @@ def blocks_of(
 
 
 def _stored(index: SearchIndex, image_id: str) -> Mapping[str, Floats]:
-    well_formed = len(image_id) == 16 and set(image_id) <= set("0123456789abcdef")
-    stored = index.stored_blocks(int(image_id, 16)) if well_formed else None
+    known = parse_id(image_id)
+    stored = index.stored_blocks(*known) if known else None
     if stored is None:
         raise UnknownImage(f"No indexed image has the id {image_id[:40]!r}.")
     return stored

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,20 +54,22 @@ def identities(plain: Any) -> tuple[ExtractorIdentity, ...]:
 
 # What a vector was computed from: all of an image, a page of a document, a frame of an animation or
 # film, an object in it, or another part of it.
-WHOLE, PAGE, FRAME, OBJECT, PART = range(5)
+KINDS = ("whole", "page", "frame", "object", "part")
+WHOLE = 0
 
 
 class Region(NamedTuple):
     """What a vector was computed from.
 
-    ``kind`` is one of those above, ``box`` left, top, width and height as fractions of the image,
-    ``time`` in seconds from the beginning, and ``page`` counts from 1, 0 where there are none.
+    ``kind`` is one of those above, ``box`` left, top, width and height as fractions of the image.
+    ``number`` is that of the page or frame, from 1, and 0 where there are none; ``time`` is in
+    seconds from the beginning. That which represents its file is whole, and may have a number.
     """
 
-    kind: int = WHOLE
+    kind: str = KINDS[WHOLE]
     box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
     time: float = 0.0
-    page: int = 0
+    number: int = 0
 
 
 _WHOLE = (Region(),)
@@ -102,6 +106,16 @@ def image_id(path: str) -> int:
     return int.from_bytes(hashlib.sha256(encoded).digest()[:8], "big")
 
 
+_ID = re.compile(r"([0-9a-f]{16})(?::([1-9]\d{0,5}))?", re.ASCII)
+
+
+def parse_id(text: str) -> tuple[int, int] | None:
+    """Return the id of an image and the number of its page or frame, 0 for the image itself, from
+    ``0123456789abcdef`` or ``0123456789abcdef:7``; ``None`` if it is neither."""
+    found = _ID.fullmatch(text)
+    return found and (int(found[1], 16), int(found[2] or 0))
+
+
 @dataclass(frozen=True)
 class Regions:
     """The regions of ``n`` vectors as columns: (n,), and ``boxes`` (n, 4)."""
@@ -109,16 +123,16 @@ class Regions:
     kinds: npt.NDArray[np.uint8]
     boxes: npt.NDArray[np.float32]
     times: npt.NDArray[np.float32]
-    pages: npt.NDArray[np.int32]
+    numbers: npt.NDArray[np.int32]
 
     @staticmethod
     def of(regions: Sequence[Region]) -> Regions:
         """Return the columns of ``regions``."""
         return Regions(
-            np.array([one.kind for one in regions], np.uint8),
+            np.array([KINDS.index(one.kind) for one in regions], np.uint8),
             np.array([one.box for one in regions], np.float32).reshape(-1, 4),
             np.array([one.time for one in regions], np.float32),
-            np.array([one.page for one in regions], np.int32),
+            np.array([one.number for one in regions], np.int32),
         )
 
     @staticmethod
@@ -135,21 +149,21 @@ class Regions:
     def __getitem__(self, row: int) -> Region:
         box = self.boxes[row].tolist()
         return Region(
-            int(self.kinds[row]),
+            KINDS[self.kinds[row]],
             (box[0], box[1], box[2], box[3]),
             float(self.times[row]),
-            int(self.pages[row]),
+            int(self.numbers[row]),
         )
 
     def to_plain(self) -> dict[str, bytes] | None:
         """Return plain values for the pickle, ``None`` where all are whole."""
-        if not self.kinds.any():
+        if not (self.kinds.any() or self.numbers.any()):
             return None
         return {
             "kinds": self.kinds.tobytes(),
             "boxes": self.boxes.astype("<f4").tobytes(),
             "times": self.times.astype("<f4").tobytes(),
-            "pages": self.pages.astype("<i4").tobytes(),
+            "numbers": self.numbers.astype("<i4").tobytes(),
         }
 
     @staticmethod
@@ -165,13 +179,15 @@ class Regions:
             np.frombuffer(plain["kinds"], np.uint8).copy(),
             np.frombuffer(plain["boxes"], "<f4").astype(np.float32).reshape(-1, 4),
             np.frombuffer(plain["times"], "<f4").astype(np.float32),
-            np.frombuffer(plain["pages"], "<i4").astype(np.int32),
+            np.frombuffer(plain["numbers"], "<i4").astype(np.int32),
         )
-        columns = (found.kinds, found.boxes, found.times, found.pages)
+        columns = (found.kinds, found.boxes, found.times, found.numbers)
         if any(len(column) != count for column in columns):
             raise ValueError("regions that do not fit their vectors")
         if not (np.isfinite(found.boxes).all() and np.isfinite(found.times).all()):
             raise ValueError("a region without a place")
+        if (found.kinds >= len(KINDS)).any():
+            raise ValueError("a region of an unknown kind")
         return found
 
 
@@ -221,6 +237,11 @@ class Records:
     def __len__(self) -> int:
         return len(self.paths)
 
+    @cached_property
+    def several(self) -> bool:
+        """Whether a file owns more than one vector."""
+        return bool((np.diff(self.owners) == 0).any())
+
     def record(self, row: int) -> FileRecord:
         """Row ``row`` as a ``FileRecord``."""
         return FileRecord(
@@ -240,7 +261,7 @@ class Records:
     def regions_of(self, row: int) -> tuple[Region, ...]:
         """Return the regions of the record in this ``row``."""
         first, last = np.searchsorted(self.owners, [row, row + 1]).tolist()
-        if last - first == 1 and self.regions.kinds[first] == WHOLE:
+        if last - first == 1 and not (self.regions.kinds[first] or self.regions.numbers[first]):
             return _WHOLE
         # What could not be read has none, and is compared by the rest of its record.
         return tuple(self.regions[at] for at in range(first, last)) or _WHOLE

@@ -162,7 +162,7 @@ def _to_json(hits: Iterable[Hit]) -> list[dict[str, Any]]:
             **vars(hit),
             "scores": hit.public_scores,
             "url": original.replace(any_id, hit.id),
-            "thumbnail": f"{thumbnail.replace(any_id, hit.id)}{int(hit.modified)}",
+            "thumbnail": f"{thumbnail.replace(any_id, hit.region_id)}{int(hit.modified)}",
         }
         for hit in hits
     ]

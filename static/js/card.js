@@ -72,6 +72,7 @@ export function card(hit, act, picked) {
     "span",
     { class: "caption" },
     make("span", { class: "name", title: hit.path }, name),
+    (hit.kind ?? "whole") !== "whole" ? make("span", { class: "variant", title: "This part of the file matched" }, hit.note) : null,
     hit.variant ? make("span", { class: "variant", title: "Your drawing matched this image best like this" }, hit.variant) : null,
     measure(hit),
   );

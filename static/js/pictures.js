@@ -107,7 +107,8 @@ export async function fromAddress(address, name) {
 
 // A hit becomes the query, or a part of it beside what is asked for already.
 export function like(hit, beside) {
-  const { id, path, thumbnail, width, height } = hit;
+  const { path, thumbnail, width, height } = hit;
+  const id = hit.region_id ?? hit.id;
   const row = { id, name: basename(path), thumbnail, width, height };
   if (!beside) {
     drawing?.close();

@@ -174,7 +174,7 @@ def test_a_manifest_that_cannot_be_is_damage(changes: dict[str, Any], tmp_path: 
         {"owners": b"\1\0\0\0\0\0\0\0"},
         {"owners": b"\0\0\0\0\1\0\0\0\1\0\0\0"},
         {"regions": {}},
-        {"regions": {"kinds": b"\1", "boxes": b"", "times": b"", "pages": b""}},
+        {"regions": {"kinds": b"\1", "boxes": b"", "times": b"", "numbers": b""}},
         {"owners": b"\xff\xff\xff\xff" * 2},
         {"owners": b""},
         {"columns": [("fake", "made/up/1", 7, 0)]},

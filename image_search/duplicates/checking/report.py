@@ -16,7 +16,8 @@ from image_search.duplicates.checking.wording import percent
 from image_search.errors import ImageSearchError
 from image_search.extractors.weights.files import without_hint
 from image_search.imaging.arrays import Pixels
-from image_search.imaging.decoding import decode, thumbnail
+from image_search.imaging.decoding import decode
+from image_search.imaging.thumbnails import thumbnail
 from image_search.search.queries import Hit
 
 # Hits shown with their evidence, and nearest images shown, for each picture.

@@ -12,13 +12,14 @@ import io
 import re
 import struct
 import zlib
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 from xml.etree import ElementTree
 
 from PIL import Image
 
 from image_search.errors import FormatNotRead, UnreadableImage
-from image_search.imaging.formats.source import Limit, Source
+from image_search.imaging.formats.source import Limit, Part, Source
 from image_search.imaging.formats.tiff import open_tiff
 
 GZIP: Final = b"\x1f\x8b\x08"
@@ -80,17 +81,28 @@ def _pdf(data: bytes) -> Source:
     try:
         document = pypdfium2.PdfDocument(data)
         count, page = len(document), document[0]
-        width, height = page.get_size()
     except (pypdfium2.PdfiumError, IndexError) as error:
         raise UnreadableImage(
             f"The PDF is damaged, empty or protected by a password ({error})."
         ) from error
+    image = _rendered(page)
+    if count == 1:
+        return Source(image.size, lambda _: image, "drawn from a PDF", 1, partial=True)
+
+    def parts(numbers: Sequence[int]) -> Iterator[tuple[Part, Image.Image]]:
+        for number in numbers:
+            yield Part("page", number, count), _rendered(document[number])
+
+    note, part = f"page 1 of {count}", Part("page", 0, count)
+    return Source(image.size, lambda _: image, note, 1, partial=True, part=part, parts=parts)
+
+
+def _rendered(page: Any) -> Image.Image:
+    width, height = page.get_size()
     if not (0 < width < 1e7 and 0 < height < 1e7):
-        raise UnreadableImage("The PDF is damaged (its page has no size).")
-    scale = DRAWN_SIDE / max(width, height)
-    image = page.render(scale=scale).to_pil().convert("RGB")
-    note = f"page 1 of {count}" if count > 1 else "drawn from a PDF"
-    return Source(image.size, lambda _: image, note, 1, partial=True)
+        raise UnreadableImage("The PDF is damaged (a page has no size).")
+    image: Image.Image = page.render(scale=DRAWN_SIDE / max(width, height)).to_pil()
+    return image.convert("RGB")
 
 
 def _svg(data: bytes) -> Source:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+import numpy as np
 from PIL import Image, ImageSequence
 
 from image_search.errors import ImageSearchError
-from image_search.imaging.formats.source import Limit, Rendering, Source
+from image_search.imaging.arrays import Pixels
+from image_search.imaging.formats.source import Limit, Part, Rendering, Source
 
 # Pages that are looked at to choose one, and pixels that are decoded for it at most.
 MAX_LOOKED_AT: Final = 60
@@ -20,6 +22,13 @@ MAX_SECONDS: Final = 4.0
 # A later page is chosen where it shows so much more: the first is what people see in a folder, and
 # what is chosen must not depend on chance.
 _MARGIN: Final = 1.25
+# Pages and frames that get a vector of their own, beside the one that shows most.
+MAX_PAGES: Final = 40
+MAX_FRAMES: Final = 7
+# Two frames show the same where the mean difference of their samples, at a side of so many pixels,
+# is below this (of 255): most of an animation moves little.
+_COMPARED_SIDE: Final = 24
+_SAME_FRAME: Final = 6.0
 # Side in pixels at which pages are compared: what counts is drawing, not the grain of a scan.
 _SIDE: Final = 160
 
@@ -62,10 +71,18 @@ def animation(data: bytes, image: Image.Image, formats: tuple[str, ...], limit: 
     """The frame that shows most; all frames have one size, which was checked."""
     count: int = getattr(image, "n_frames", 1)
 
+    # In seconds; some writers leave them out.
+    durations: dict[int, float] = {}
+
     def frames() -> Iterator[Image.Image]:
-        for frame in ImageSequence.Iterator(Image.open(io.BytesIO(data), formats=formats)):
+        opened = ImageSequence.Iterator(Image.open(io.BytesIO(data), formats=formats))
+        for number, frame in enumerate(opened):
             limit.check(*frame.size)
+            durations[number] = float(frame.info.get("duration") or 0) / 1000
             yield frame.copy()
+
+    def time_of(number: int) -> float:
+        return sum(durations.get(before, 0.0) for before in range(number))
 
     chosen = fullest(frames())
 
@@ -74,4 +91,77 @@ def animation(data: bytes, image: Image.Image, formats: tuple[str, ...], limit: 
         image.load()
         return image
 
-    return Source(image.size, load, f"frame {chosen + 1} of {count}", pages=frames)
+    def parts(numbers: Sequence[int]) -> Iterator[tuple[Part, Image.Image]]:
+        wanted = set(numbers)
+        for number, frame in enumerate(frames()):
+            if number in wanted:
+                yield Part("frame", number, count, time_of(number)), frame
+            if number >= max(wanted, default=0):
+                return
+
+    note = f"frame {chosen + 1} of {count}"
+    part = Part("frame", chosen, count, time_of(chosen))
+    return Source(image.size, load, note, pages=frames, part=part, parts=parts)
+
+
+def other_parts(source: Source) -> Iterator[tuple[Part, Image.Image]]:
+    """The pages, or some frames evenly spread, beside the one that counts; those that are damaged,
+    or come after the bounds, do not count."""
+    shown = source.part
+    if shown is None or source.parts is None:
+        return
+    numbers = [number for number in range(shown.count) if number != shown.number]
+    most = MAX_PAGES if shown.kind == "page" else MAX_FRAMES
+    if shown.kind == "page":
+        numbers = numbers[:most]
+    elif len(numbers) > most:
+        numbers = [numbers[i * (len(numbers) - 1) // (most - 1)] for i in range(most)]
+    pixels, began = 0, time.monotonic()
+    parts = source.parts(numbers)
+    while True:
+        try:
+            part, image = next(parts)
+        except StopIteration:
+            return
+        except (ImageSearchError, OSError, ValueError, SyntaxError, EOFError, IndexError):
+            return
+        pixels += image.width * image.height
+        if pixels > MAX_PIXELS or time.monotonic() - began > MAX_SECONDS:
+            return
+        yield part, image
+
+
+def is_like(one: Pixels, other: Pixels) -> bool:
+    """Whether two frames (height, width, 3) show nearly the same."""
+    size = (_COMPARED_SIDE, _COMPARED_SIDE)
+    small = [
+        np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX), np.float32)
+        for pixels in (one, other)
+    ]
+    return float(np.abs(small[0] - small[1]).mean()) < _SAME_FRAME
+
+
+def gif_frames(data: bytes, most: int) -> int:
+    """How many frames a GIF has, counted up to ``most`` without decoding them; 0 for other files
+    (GIF89a, sections 18 to 27)."""
+    if not data.startswith((b"GIF87a", b"GIF89a")) or len(data) < 13:
+        return 0
+    place, frames = 13 + _table(data[10]), 0
+    while place < len(data) and frames < most:
+        kind = data[place]
+        if kind == 0x21:  # an extension
+            place += 2
+        elif kind == 0x2C and place + 9 < len(data):  # a frame: its place and size, and its colours
+            frames += 1
+            place += 11 + _table(data[place + 9])
+        else:
+            break
+        while place < len(data) and data[place]:  # blocks, each with its length before it
+            place += 1 + data[place]
+        place += 1
+    return frames
+
+
+def _table(flags: int) -> int:
+    """Bytes of a table of colours."""
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0

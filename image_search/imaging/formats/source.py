@@ -10,7 +10,7 @@ import re
 import struct
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,18 @@ import numpy.typing as npt
 from PIL import Image, ImageCms
 
 from image_search.errors import ImageTooLarge, UnreadableImage
+
+
+@dataclass(frozen=True)
+class Part:
+    """A page or a frame of a file: its ``number``, from 0, of ``count``, and the ``time`` in
+    seconds at which a frame begins."""
+
+    kind: str
+    number: int
+    count: int
+    time: float = 0.0
+
 
 # Loads a picture; where a shortest side in pixels is given, it may come reduced down to that.
 Load = Callable[[int | None], Image.Image]
@@ -33,7 +45,8 @@ class Source:
     it has one (EXIF values), else in the image's own metadata. ``note`` describes what a
     person should know about what is shown, such as "page 2 of 12". ``partial`` marks a preview: it
     proves nothing about the pixels of the whole. ``pages`` gives every page or frame of the file,
-    loaded, where there are several; ``load`` loads the one that counts.
+    loaded, where there are several; ``load`` loads the one that counts, which is ``part``; and
+    ``parts`` loads those with these numbers, which ascend.
     """
 
     size: tuple[int, int]
@@ -42,6 +55,8 @@ class Source:
     orientation: int | None = None
     partial: bool = False
     pages: Callable[[], Iterator[Image.Image]] | None = None
+    part: Part | None = None
+    parts: Callable[[Sequence[int]], Iterator[tuple[Part, Image.Image]]] | None = None
 
 
 @dataclass(frozen=True)
@@ -147,32 +162,6 @@ def _check_frame(data: bytes, frame: int) -> None:
         scans += found[0] == b"\xff\xda"
     if width * height * scans > MAX_SCANNED:
         raise UnreadableImage(f"The image is damaged or made to block: it has {scans:,} scans.")
-
-
-def gif_frames(data: bytes, most: int) -> int:
-    """How many frames a GIF has, counted up to ``most`` without decoding them; 0 for other files
-    (GIF89a, sections 18 to 27)."""
-    if not data.startswith((b"GIF87a", b"GIF89a")) or len(data) < 13:
-        return 0
-    place, frames = 13 + _table(data[10]), 0
-    while place < len(data) and frames < most:
-        kind = data[place]
-        if kind == 0x21:  # an extension
-            place += 2
-        elif kind == 0x2C and place + 9 < len(data):  # a frame: its place and size, and its colours
-            frames += 1
-            place += 11 + _table(data[place + 9])
-        else:
-            break
-        while place < len(data) and data[place]:  # blocks, each with its length before it
-            place += 1 + data[place]
-        place += 1
-    return frames
-
-
-def _table(flags: int) -> int:
-    """Bytes of a table of colours."""
-    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 # Differences in lightness that the eye, and every extractor, tells from the ground (of 255).

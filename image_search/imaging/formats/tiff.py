@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from PIL import Image, UnidentifiedImageError
@@ -14,7 +14,7 @@ from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.imaging.formats import tiff_tags as tags
 from image_search.imaging.formats.camera_raw import is_camera_raw, open_camera_raw
 from image_search.imaging.formats.pages import fullest
-from image_search.imaging.formats.source import MAX_SCANNED, Limit, Source
+from image_search.imaging.formats.source import MAX_SCANNED, Limit, Part, Source
 from image_search.imaging.formats.tiff_samples import MAX_PART_BYTES, read_samples
 from image_search.imaging.formats.tiff_tags import Directory, read_directories
 
@@ -52,8 +52,18 @@ def open_tiff(data: bytes, limit: Limit) -> Source:
         note = f"page {numbers.index(chosen) + 1} of {len(numbers)}"
     directory = directories[chosen]
     load = functools.partial(_load, data, directories, chosen, limit)
+    size = upright_size(directory)
+    if not note:
+        return Source(size, lambda _: load(), note, 1)
+
+    def parts(wanted: Sequence[int]) -> Iterator[tuple[Part, Image.Image]]:
+        for number in wanted:
+            image = _load(data, directories, numbers[number], limit)
+            yield Part("page", number, len(numbers)), image
+
     pages = functools.partial(_pages, data, directories, numbers, limit)
-    return Source(upright_size(directory), lambda _: load(), note, 1, pages=pages if note else None)
+    part = Part("page", numbers.index(chosen), len(numbers))
+    return Source(size, lambda _: load(), note, 1, pages=pages, part=part, parts=parts)
 
 
 def is_slow(data: bytes) -> bool:

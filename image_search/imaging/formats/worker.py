@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from image_search.errors import ImageSearchError
-from image_search.imaging.decoding import answer_here
 from image_search.imaging.formats.sandbox import MEMORY, receive, send
+from image_search.imaging.parts import answer_here
 
 
 def main() -> None:
