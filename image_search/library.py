@@ -18,6 +18,7 @@ from image_search.duplicates.decisions import Decisions
 from image_search.errors import CacheDamaged, NewerCache, NotACache
 from image_search.extractors import REGISTRY
 from image_search.extractors.base import ExtractorPool, QueryExtractors
+from image_search.extractors.resolve import check_choice
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import FairSemaphore, decode
 from image_search.imaging.thumbnails import Thumbnails
@@ -84,7 +85,12 @@ class Library:
 
     @classmethod
     def open(cls, settings: Settings) -> Library:
-        """The library that ``settings`` describe; empty if there is no cache yet."""
+        """The library that ``settings`` describe; empty if there is no cache yet.
+
+        Raises:
+            SettingsError: the settings name no extractors, or contradict each other about them.
+        """
+        check_choice(settings)
         return cls(settings)
 
     def search(self, query: Query) -> SearchResult:

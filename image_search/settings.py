@@ -16,11 +16,15 @@ from typing import Any
 from image_search.errors import SettingsError
 
 PREFIX = "IMAGE_SEARCH_"
+AUTO = "auto"
+MODEL_SETS = ("classic", "sharp", "best", "light")
+"""What ``models`` may be; ``image_search.extractors.model_sets`` says what is in each."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One row of the table. ``kind`` parses the text; ``low`` and ``high`` bound numbers."""
+    """One row of the table. ``kind`` parses the text; ``low`` and ``high`` bound numbers, and
+    ``choices`` are the only texts, where there are any."""
 
     name: str
     kind: type
@@ -29,6 +33,7 @@ class Setting:
     reason: str
     low: float | None = None
     high: float | None = None
+    choices: tuple[str, ...] = ()
 
     @property
     def variable(self) -> str:
@@ -59,6 +64,11 @@ class Setting:
                 )
         elif not text.strip():
             raise SettingsError(f"{self.variable} is empty; give it a value or unset it.")
+        elif self.choices:
+            value = text.strip().lower()
+            if value not in self.choices:
+                known = f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
+                raise SettingsError(f"{self.variable} must be {known}, not {text!r}.")
         return value
 
 
@@ -74,8 +84,11 @@ TABLE: tuple[Setting, ...] = (
             "only this machine by default; the container sets 0.0.0.0"),
     Setting("port", int, "5050", "TCP port",
             "the habit of the studios this was built for", 1, 65535),
+    Setting("models", str, "classic", "classic, sharp, best or light",
+            "CLIP ViT-B/32 and ResNet50 are what the studios this was built for have used",
+            choices=MODEL_SETS),
     Setting("extractors", str, "auto", "auto, or names joined by commas",
-            "all that need no download, and CLIP and ResNet50 if their weights can be found"),
+            "those of the set that models names, as far as their weights can be found"),
     Setting("threads", int, "0", "threads, 0 for one per core",
             "decoding and computing share the cores of the machine", 0, 1024),
     Setting("upload_megabytes", float, "64", "MB (10^6 bytes) per request",
@@ -107,6 +120,7 @@ class Settings:
     password: str | None = None
     host: str = "127.0.0.1"
     port: int = 5050
+    models: str = "classic"
     extractors: str = "auto"
     threads: int = 0
     upload_megabytes: float = 64.0
@@ -121,6 +135,16 @@ class Settings:
     def ignored(self) -> tuple[str, ...]:
         """The patterns of names and paths that are left out."""
         return tuple(filter(None, (part.strip() for part in (self.ignore or "").split(","))))
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the extractors are those of a set of models that this machine has."""
+        return self.extractors.strip().lower() == AUTO
+
+    @property
+    def chosen_models(self) -> str:
+        """What decides about the extractors: a set's name, or their own joined by commas."""
+        return self.models if self.automatic else self.extractors
 
     @property
     def state_dir(self) -> Path:
@@ -162,7 +186,13 @@ def load_settings(
         for row in TABLE
         if row.variable in environment
     }
-    values.update({name: value for name, value in (overrides or {}).items() if value is not None})
+    chosen = {name: value for name, value in (overrides or {}).items() if value is not None}
+    # Of two settings for one thing, that of the command line wins whichever of them it is.
+    if "models" in chosen and "extractors" not in chosen:
+        values.pop("extractors", None)
+    if chosen.get("extractors", AUTO).strip().lower() != AUTO and "models" not in chosen:
+        values.pop("models", None)
+    values.update(chosen)
     settings = dataclasses.replace(Settings(), **values)
     if settings.cache.is_dir():
         raise SettingsError(f"The cache must be a file, but {settings.cache} is a folder.")

@@ -17,13 +17,15 @@ from typing import Any
 import pytest
 
 from image_search.extractors import REGISTRY
-from image_search.extractors.weights.sources import PackagedWeights
+from image_search.extractors.clip_models import DATACOMP_XL_256
+from image_search.extractors.model_sets import SETS
+from image_search.extractors.weights.sources import DINOV2_VIT_S_14, PackagedWeights
 from tests.drawing import draw_into
-from tests.hub import Behaviour, Hub
+from tests.hub import Behaviour, Hub, random_clip, random_dinov2
 
 pytestmark = pytest.mark.slow
 
-AUTOMATIC = [name for name, spec in REGISTRY.items() if not spec.variant_of]
+AUTOMATIC = list(SETS["classic"].extractors)
 CARRIED = [
     name
     for name, spec in REGISTRY.items()
@@ -104,6 +106,35 @@ def test_another_clip_takes_the_place_of_the_first_where_it_is_named(
     assert machine.run("status", *chosen)["extractors"] == ["clip-laion2b", "hsv"]
     machine.run("index", "--extractors", "hsv")
     assert machine.run("status", "--extractors", "hsv")["extractors"] == ["hsv"]
+
+
+def test_a_named_set_of_models_serves_from_the_download_to_the_answer(
+    tmp_path: Path, random_files: tuple[Path, Path]
+) -> None:
+    chosen = ("--models", "sharp")
+    clip = random_clip(tmp_path, DATACOMP_XL_256.architecture)
+    more = {
+        DATACOMP_XL_256.weights.repo: [clip],
+        DINOV2_VIT_S_14.repo: [random_dinov2(tmp_path)],
+    }
+    with Hub(*random_files, more=more) as hub:
+        machine = Machine(tmp_path, hub)
+        assert machine.run("models", "fetch", "sharp")["failed"] == {}
+        assert machine.run("index", *chosen)["warnings"] == []
+
+    status = machine.run("status", *chosen)
+    assert status["extractors"] == list(SETS["sharp"].extractors)
+    assert (status["warnings"], status["notes"]) == ([], [])
+    alike = machine.run("search", machine.images / "0003.png", *chosen)
+    assert alike["results"][0]["scores"]["dinov2"] == pytest.approx(1, abs=0.01)
+    words = machine.run("search", "--text", "a gold ring", *chosen)
+    assert words["extractors"] == [DATACOMP_XL_256.name]
+
+    # What was made with it is given up only where that is said.
+    refused = machine.run("index", "--hub-timeout", "1", code=2)
+    assert "Set IMAGE_SEARCH_MODELS to sharp to keep using it" in refused["error"]["message"]
+    machine.run("index", "--models", "light")
+    assert machine.run("status", "--models", "light")["extractors"] == CARRIED
 
 
 def test_damaged_weights_on_disk_do_not_stop_the_first_index(

@@ -32,7 +32,7 @@ def add_to(commands: Commands) -> None:
         "duplicates",
         "list the duplicates in the collection, and record decisions about them",
         "image-search duplicates --csv duplicates.csv",
-        ["extractors", "threads", "image_megapixels"],
+        ["models", "extractors", "threads", "image_megapixels"],
     )
     parser.add_argument(
         "--csv", metavar="FILE", help="write a table, one line for each image; - is standard output"

@@ -32,7 +32,7 @@ def add_to(commands: Commands) -> None:
         "evaluate",
         "measure how good the results are, with a labelled folder",
         "image-search evaluate --gallery photos --queries sketches --report quality.html",
-        ["extractors", "threads", "image_megapixels", "hub_timeout"],
+        ["models", "extractors", "threads", "image_megapixels", "hub_timeout"],
     )
     parser.add_argument(
         "--gallery",

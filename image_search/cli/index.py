@@ -35,7 +35,7 @@ def add_to(commands: Commands) -> None:
         "index",
         "bring the index up to date with the image folder",
         "image-search index --images ~/designs",
-        ["extractors", "threads", "image_megapixels", "hub_timeout", "ignore"],
+        ["models", "extractors", "threads", "image_megapixels", "hub_timeout", "ignore"],
     )
     parser.add_argument(
         "--only-search", action="store_true",

@@ -19,7 +19,7 @@ def add_to(commands: Commands) -> None:
         "models",
         "list the models, or download those that are missing",
         "image-search models fetch clip-laion2b",
-        ["extractors", "hub_timeout"],
+        ["models", "extractors", "hub_timeout"],
     )
     parser.add_argument(
         "action", nargs="?", choices=["list", "fetch"], default="list", help="default: list"
@@ -28,8 +28,7 @@ def add_to(commands: Commands) -> None:
         "names",
         metavar="NAME",
         nargs="*",
-        help="the models to download; default: those of the setting extractors, for auto all "
-        "that it uses",
+        help="the models to download, or sets of them; default: those that the settings name",
     )
     parser.set_defaults(run=run)
 
@@ -37,12 +36,12 @@ def add_to(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """List the models, after fetching what is missing where that is asked; 2 if a fetch failed."""
     from image_search.extractors import REGISTRY
-    from image_search.extractors.resolve import AUTO, chosen
+    from image_search.extractors.resolve import chosen
 
     settings = settings_from(options)
     failed: dict[str, str] = {}
     if options.action == "fetch":
-        choices = [",".join(options.names)] if options.names else [AUTO, settings.extractors]
+        choices = options.names or [settings.models, settings.chosen_models]
         for name in dict.fromkeys(spec.name for choice in choices for spec in chosen(choice)):
             weights = REGISTRY[name].weights
             if weights is not None:
@@ -86,7 +85,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
         print(f"{row['name']}: {row['summary']}")
         print(f"    model    {row['model']}, {row['dim']} numbers per image")
         if row["variant_of"]:
-            print("    used     only if named in IMAGE_SEARCH_EXTRACTORS")
+            print(f"    used     in place of {row['variant_of']}")
         if "source" not in row:
             print("    weights  none needed")
             continue

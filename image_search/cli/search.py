@@ -27,7 +27,7 @@ def add_to(commands: Commands) -> None:
         "search",
         "find the images most similar to a picture or to words",
         "image-search search sketch.png -k 10",
-        ["extractors", "upload_megapixels"],
+        ["models", "extractors", "upload_megapixels"],
     )
     parser.add_argument(
         "pictures", metavar="IMAGE", nargs="*", type=Path, help="picture to search with"

@@ -29,8 +29,9 @@ def add_to(commands: Commands) -> None:
         "serve the page and the HTTP interface",
         "image-search serve --host 0.0.0.0 --port 5050",
         [
-            "host", "port", "extractors", "threads", "upload_megabytes", "upload_megapixels",
-            "image_megapixels", "hub_timeout", "trusted_proxy", "uploads", "ignore",
+            "host", "port", "models", "extractors", "threads", "upload_megabytes",
+            "upload_megapixels", "image_megapixels", "hub_timeout", "trusted_proxy", "uploads",
+            "ignore",
         ],
     )  # fmt: skip
     parser.add_argument(

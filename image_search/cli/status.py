@@ -20,7 +20,7 @@ def add_to(commands: Commands) -> None:
         "status",
         "show what the index holds and what is missing",
         "image-search status --json",
-        ["extractors"],
+        ["models", "extractors"],
     )
     parser.set_defaults(run=run)
 

@@ -6,12 +6,14 @@ row, so vectors of two rows are never compared.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from image_search.extractors.weights.sources import (
+    CLIP_VIT_B_32_256_DATACOMP,
     CLIP_VIT_B_32_DATACOMP_XL,
     CLIP_VIT_B_32_LAION2B,
     CLIP_VIT_B_32_OPENAI,
+    SIGLIP2_VIT_B_16,
     SIGLIP2_VIT_B_32,
     HuggingFaceWeights,
 )
@@ -100,8 +102,29 @@ SIGLIP2 = ClipModel(
     length=64,
     vocabulary="tokenizer.json",
 )
+DATACOMP_XL_256 = ClipModel(
+    name="clip-datacomp-256",
+    architecture="ViT-B-32-256",
+    pretrained="datacomp_s34b_b86k",
+    weights=CLIP_VIT_B_32_256_DATACOMP,
+    learnt_from="DataComp-XL, at 256 pixels",
+    dim=512,
+    sight=replace(_CLIP_SIGHT, side=256),
+    length=77,
+)
+SIGLIP2_B_16 = ClipModel(
+    name="clip-siglip2-b16",
+    architecture="ViT-B-16-SigLIP2-256",
+    pretrained="webli",
+    weights=SIGLIP2_VIT_B_16,
+    learnt_from="Google's WebLI, with words of 109 languages, in finer patches",
+    dim=768,
+    sight=SIGLIP2.sight,
+    length=SIGLIP2.length,
+    vocabulary=SIGLIP2.vocabulary,
+)
 
 # Schuhmann and others, "LAION-5B", NeurIPS 2022; Gadre and others, "DataComp", NeurIPS 2023;
 # Tschannen and others, "SigLIP 2", arXiv 2502.14786, 2025.
-CLIP_MODELS = (OPENAI, LAION2B, DATACOMP_XL, SIGLIP2)
-"""The first is the one that ``auto`` takes."""
+CLIP_MODELS = (OPENAI, LAION2B, DATACOMP_XL, SIGLIP2, DATACOMP_XL_256, SIGLIP2_B_16)
+"""The first is the one that the others are variants of."""

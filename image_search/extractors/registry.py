@@ -12,6 +12,7 @@ from image_search.extractors.clip_models import CLIP_MODELS, OPENAI
 from image_search.extractors.weights.files import Weights
 from image_search.extractors.weights.sources import (
     DESIGN,
+    DINOV2_VIT_S_14,
     EFFICIENTNET_LITE2,
     RESNET50_IMAGENET1K_V2,
 )
@@ -38,7 +39,7 @@ class ExtractorSpec:
     reads: bool = False
     """Whether it also embeds words."""
     variant_of: str = ""
-    """The extractor that this is a variant of, with other weights; used only if it is named."""
+    """The extractor that this is a variant of, with other weights."""
 
 
 def _from(module: str, *names: str) -> Callable[[], Extractor]:
@@ -71,6 +72,14 @@ _ROWS = (
         summary="texture, material and parts, as a photo classifier sees them",
         weights=RESNET50_IMAGENET1K_V2,
         load=_from("resnet50"),
+    ),
+    ExtractorSpec(
+        name="dinov2",
+        dim=384,
+        model="timm/vit_small_patch14_dinov2.lvd142m/224",
+        summary="how things look, learnt from pictures without any words or labels",
+        weights=DINOV2_VIT_S_14,
+        load=_from("dinov2"),
     ),
     ExtractorSpec(
         name="imagenet",

@@ -6,18 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from image_search.errors import ModelUnavailable, SettingsError
+from image_search.extractors.model_sets import SETS
 from image_search.extractors.registry import REGISTRY, ExtractorSpec
 from image_search.extractors.weights.files import Weights
-
-AUTO = "auto"
+from image_search.settings import AUTO, Settings
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """The extractors to use, in registry order for ``auto``, and warnings about it."""
+    """The extractors to use, in the order in which they were named, and warnings about it.
+
+    ``notes`` are those of the warnings that need no attention: a model of the chosen set is not on
+    this machine, and the others serve.
+    """
 
     names: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def resolve(
@@ -26,52 +31,100 @@ def resolve(
     """Decide which extractors are used, downloading what is missing if ``fetch`` allows it.
 
     Args:
-        choice: ``auto``, or names joined by commas.
+        choice: the name of a set of models, ``auto`` for the first of them, or names of extractors
+            joined by commas.
         fetch: whether missing weights may be downloaded.
         timeout: seconds to wait for a hub to answer; all are asked at once.
         progress: whether downloads show a bar on standard error; None: if that is a terminal.
 
     Raises:
         SettingsError: ``choice`` names no extractor, or an unknown one.
-        ModelUnavailable: a model that ``choice`` names is not available. ``auto`` does without it
+        ModelUnavailable: a model that ``choice`` names is not available. A set does without it
             and ``Resolution.warnings`` says so.
     """
-    automatic = _parse(choice) is None
+    automatic = _set_of(choice) is not None
     specs = chosen(choice)
     problems = _provide(specs, fetch=fetch, timeout=timeout, progress=progress)
     if problems and not automatic:
         raise ModelUnavailable(" ".join(problems.values()))
+    warnings = {name: f"Searching without {name}. {why}" for name, why in problems.items()}
     return Resolution(
         names=tuple(spec.name for spec in specs if spec.name not in problems),
-        warnings=tuple(f"Searching without {name}. {why}" for name, why in problems.items()),
+        warnings=tuple(warnings.values()),
+        notes=tuple(text for name, text in warnings.items() if _is_absent(REGISTRY[name])),
     )
 
 
 def chosen(choice: str) -> list[ExtractorSpec]:
-    """The extractors that ``choice`` names; for ``auto`` all but those used only where named.
+    """The extractors that ``choice`` names: those of a set, or one by one.
 
     Raises:
         SettingsError: ``choice`` names no extractor, or an unknown one.
     """
-    names = _parse(choice)
-    if names is None:
-        return [spec for spec in REGISTRY.values() if not spec.variant_of]
-    return [REGISTRY[name] for name in names]
+    return [REGISTRY[name] for name in _set_of(choice) or _names_in(choice)]
 
 
-def _parse(choice: str) -> tuple[str, ...] | None:
-    """The names chosen, without repetitions; None for ``auto``."""
-    names = tuple(dict.fromkeys(n for part in choice.lower().split(",") if (n := part.strip())))
-    known = ", ".join(REGISTRY)
-    if not names:
-        raise SettingsError(f"No extractor is chosen; use {AUTO}, or some of: {known}.")
-    if names == (AUTO,):
-        return None
-    if AUTO in names:
-        raise SettingsError(f"{AUTO} cannot be combined with other names; use one or the other.")
+def check_choice(settings: Settings) -> None:
+    """Refuse settings that name no extractors, or contradict each other about them.
+
+    Raises:
+        SettingsError: see above.
+    """
+    if settings.automatic:
+        return
+    names, wanted = _names_in(settings.extractors), SETS[settings.models]
+    for name in names:
+        if name in SETS:
+            raise SettingsError(
+                f"{name} is a set of models; set IMAGE_SEARCH_MODELS to it instead of "
+                "IMAGE_SEARCH_EXTRACTORS."
+            )
     if unknown := [name for name in names if name not in REGISTRY]:
-        raise SettingsError(f"There is no extractor {unknown[0]!r}; the extractors are: {known}.")
+        raise _unknown(unknown[0])
+    # The first is the default: whoever has not set it has not contradicted it.
+    others = [name for name in names if name not in wanted.extractors]
+    if others and wanted is not next(iter(SETS.values())):
+        raise SettingsError(
+            f"IMAGE_SEARCH_EXTRACTORS names {others[0]}, which is not in the set of models "
+            f"{wanted.name} that IMAGE_SEARCH_MODELS names; unset one of the two. In that set "
+            f"are: {', '.join(wanted.extractors)}."
+        )
+
+
+def _set_of(choice: str) -> tuple[str, ...] | None:
+    """The extractors of the set that ``choice`` names; None where it names extractors."""
+    name = choice.strip().lower()
+    found = next(iter(SETS.values())) if name == AUTO else SETS.get(name)
+    return None if found is None else found.extractors
+
+
+def _names_in(choice: str) -> tuple[str, ...]:
+    """The names chosen one by one, without repetitions."""
+    names = tuple(dict.fromkeys(n for part in choice.lower().split(",") if (n := part.strip())))
+    if not names:
+        raise SettingsError(
+            f"No extractor is chosen; use {AUTO}, or some of: {', '.join(REGISTRY)}."
+        )
+    if len(names) > 1 and AUTO in names:
+        raise SettingsError(f"{AUTO} cannot be combined with other names; use one or the other.")
+    if unknown := [name for name in names if name not in REGISTRY and name not in SETS]:
+        raise _unknown(unknown[0])
+    if len(names) > 1 and (sets := [name for name in names if name in SETS]):
+        raise SettingsError(
+            f"{sets[0]} is a set of models and cannot be combined with other names."
+        )
     return names
+
+
+def _unknown(name: str) -> SettingsError:
+    return SettingsError(
+        f"There is no extractor {name!r}; the extractors are: {', '.join(REGISTRY)}."
+    )
+
+
+def _is_absent(spec: ExtractorSpec) -> bool:
+    """Whether its weights are simply not there, rather than damaged."""
+    return spec.weights is not None and spec.weights.path() is None
 
 
 def _provide(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, resolve
-from image_search.extractors.resolve import AUTO
+from image_search.extractors.model_sets import SETS
 from image_search.indexing.reports import Unreadable
 from image_search.indexing.unread import by_ending, unreadable_of
 from image_search.settings import Settings
@@ -24,8 +24,9 @@ class Status:
 
     ``ready`` says that there is something to search; ``complete`` that the last update went to its
     end; ``usable`` which of the index's extractors a query can use on this machine.
-    ``fingerprint`` changes whenever what can be found changes. ``adding`` says of extractors that
-    are being added to the index how many of how many vectors they have so far.
+    ``fingerprint`` changes whenever what can be found changes. ``notes`` are those of the
+    ``warnings`` that need no attention, see ``image_search.extractors.Resolution``. ``adding`` says
+    of extractors that are being added to the index how many of how many vectors they have so far.
     """
 
     ready: bool
@@ -38,6 +39,7 @@ class Status:
     usable: tuple[str, ...]
     models: dict[str, str]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...]
     updated: float | None
     images_folder: str
     cache: str
@@ -47,7 +49,7 @@ class Status:
 
 def status_of(settings: Settings, snapshot: Snapshot, damage: str) -> Status:
     """The state of the index that ``snapshot`` is; loads no model."""
-    usable, warnings = usable_extractors(settings, snapshot, damage)
+    usable, warnings, notes = _usable(settings, snapshot, damage)
     failures = tuple(map(unreadable_of, snapshot.failures))
     return Status(
         ready=snapshot.images > 0,
@@ -60,6 +62,7 @@ def status_of(settings: Settings, snapshot: Snapshot, damage: str) -> Status:
         usable=usable,
         models={extractor.name: extractor.model for extractor in snapshot.extractors},
         warnings=warnings,
+        notes=notes,
         updated=snapshot.updated,
         images_folder=str(settings.images),
         cache=str(settings.cache),
@@ -68,15 +71,10 @@ def status_of(settings: Settings, snapshot: Snapshot, damage: str) -> Status:
     )
 
 
-def chooses_freely(settings: Settings) -> bool:
-    """Whether the extractors are chosen by what can be had."""
-    return settings.extractors.strip().lower() == AUTO
-
-
 def is_outdated(settings: Settings, snapshot: Snapshot) -> bool:
     """Whether the index was made with other extractors than it would be now."""
     try:
-        names = resolve(settings.extractors, fetch=False, timeout=0).names
+        names = resolve(settings.chosen_models, fetch=False, timeout=0).names
     except ModelUnavailable:
         return True
     wanted = tuple((name, REGISTRY[name].model) for name in names)
@@ -89,6 +87,14 @@ def usable_extractors(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The extractors of the index that a query can use here, and warnings about the others and
     about its ``damage``, if any."""
+    usable, warnings, _ = _usable(settings, snapshot, damage)
+    return usable, warnings
+
+
+def _usable(
+    settings: Settings, snapshot: Snapshot, damage: str
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """What ``usable_extractors`` returns, and the notes among the warnings."""
     usable = []
     warnings = [damage] if damage else []
     for identity in snapshot.extractors:
@@ -102,7 +108,8 @@ def usable_extractors(
             continue  # the resolution below says so
         else:
             usable.append(identity.name)
-    warnings += _resolved(settings, usable if snapshot.images else None)
+    found, notes = _resolved(settings, usable if snapshot.images else None)
+    warnings += found
     if adding := snapshot.adding():
         counts = [f"{name} {done:,} of {total:,}" for name, (done, total) in adding.items()]
         warnings.append(
@@ -111,23 +118,25 @@ def usable_extractors(
         )
     elif snapshot.images and not snapshot.complete:
         warnings.append("The last indexing was interrupted; reindex to go on where it stopped.")
-    return tuple(usable), tuple(dict.fromkeys(warnings))
+    # What the index was made with is missed by every search.
+    complete = len(usable) == len(snapshot.extractors)
+    return tuple(usable), tuple(dict.fromkeys(warnings)), notes if complete else ()
 
 
-def _resolved(settings: Settings, used: list[str] | None) -> list[str]:
-    """What the choice of extractors comes to on this machine now, against those in use."""
+def _resolved(settings: Settings, used: list[str] | None) -> tuple[list[str], tuple[str, ...]]:
+    """What the choice of extractors comes to on this machine now, against those in use; and the
+    notes among that."""
     try:
-        resolution = resolve(settings.extractors, fetch=False, timeout=0)
+        resolution = resolve(settings.chosen_models, fetch=False, timeout=0)
     except ModelUnavailable as error:
-        return [str(error)]
+        return [str(error)], ()
     unused = [name for name in resolution.names if used is not None and name not in used]
-    return [
-        *resolution.warnings,
-        *(f"{name} is available but not in the index yet; reindex to use it." for name in unused),
-    ]
+    also = (f"{name} is available but not in the index yet; reindex to use it." for name in unused)
+    return [*resolution.warnings, *also], resolution.notes
 
 
 def kept_in_reserve(
+    settings: Settings,
     snapshot: Snapshot,
     used: Collection[ExtractorIdentity],
     kept: Collection[ExtractorIdentity],
@@ -138,8 +147,11 @@ def kept_in_reserve(
     for one in snapshot.extractors:
         if one in used or one not in kept or REGISTRY[one.name].weights is None:
             continue
-        if REGISTRY[one.name].variant_of:
-            how = "name it in IMAGE_SEARCH_EXTRACTORS to use it"
+        if one.name not in SETS[settings.models].extractors:
+            named = next((row.name for row in SETS.values() if one.name in row.extractors), "")
+            how = f"set IMAGE_SEARCH_MODELS to {named}" if named else "name it in"
+            how += "" if named else " IMAGE_SEARCH_EXTRACTORS"
+            how += " to use it again"
         else:
             how = "run `image-search models fetch` where there is internet access, and reindex"
         warnings.append(f"{one.name} is no longer used. Its vectors are kept: {how}.")

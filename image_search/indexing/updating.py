@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, resolve
 from image_search.extractors.base import ExtractorPool
-from image_search.indexing.availability import chooses_freely, kept_in_reserve
+from image_search.indexing.availability import kept_in_reserve
 from image_search.indexing.building import IndexingContext, update_cache
 from image_search.indexing.reports import Progress, Report
 from image_search.search.engines.segment_indexes import verified_segments
@@ -53,11 +53,11 @@ class Updater:
         refused: ModelUnavailable | None = None,
     ) -> tuple[Report, tuple[str, ...]]:
         settings, snapshot = self.settings, self.snapshot()
-        resolution = resolve(settings.extractors, fetch=True, timeout=settings.hub_timeout)
+        resolution = resolve(settings.chosen_models, fetch=True, timeout=settings.hub_timeout)
         identities = tuple(identity_of(name) for name in resolution.names)
         # What was computed is not thrown away because weights are not here today, or because it
         # was not named this time.
-        kept = tuple(map(identity_of, REGISTRY)) if chooses_freely(settings) else ()
+        kept = tuple(map(identity_of, REGISTRY)) if settings.automatic else ()
         means = IndexingContext(
             settings,
             identities,
@@ -74,11 +74,12 @@ class Updater:
         except ModelUnavailable as error:
             # Loading found weights that are damaged, and set them aside. They are fetched again, or
             # done without where the choice is free; but only once.
-            if refused is not None or not chooses_freely(settings):
+            if refused is not None or not settings.automatic:
                 raise
             return self._updated(writer, on_progress, cancelled, error)
         notes = () if refused is None else (str(refused),)
-        return report, notes + resolution.warnings + kept_in_reserve(snapshot, identities, kept)
+        notes += resolution.warnings + kept_in_reserve(settings, snapshot, identities, kept)
+        return report, notes
 
 
 def identity_of(name: str) -> ExtractorIdentity:

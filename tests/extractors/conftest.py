@@ -10,11 +10,13 @@ from filelock import FileLock
 from huggingface_hub import constants
 
 from image_search.extractors import REGISTRY, Extractor, resolve
+from image_search.extractors.model_sets import SETS
 from image_search.extractors.weights import sources
-from tests.hub import Hub, tiny_safetensors, tiny_torch
+from image_search.extractors.weights.sources import DINOV2_VIT_S_14
+from tests.hub import Hub, random_dinov2, tiny_safetensors, tiny_torch
 
 Use = Callable[[Hub, Path], None]
-AUTOMATIC = tuple(name for name, spec in REGISTRY.items() if not spec.variant_of)
+AUTOMATIC = SETS["classic"].extractors
 
 
 def direct_to(hub: Hub, cache: Path, patch: pytest.MonkeyPatch) -> None:
@@ -57,11 +59,13 @@ def loaded(random_files: tuple[Path, Path], shared_folder: Path) -> Mapping[str,
     """
     # Networks are converted once for all processes.
     with pytest.MonkeyPatch.context() as patch, FileLock(shared_folder / "cache.lock"):
-        with Hub(*random_files) as hub:
+        dinov2 = random_dinov2(shared_folder)
+        with Hub(*random_files, more={DINOV2_VIT_S_14.repo: [dinov2]}) as hub:
             direct_to(hub, shared_folder / "cache", patch)
             resolution = resolve("auto", fetch=True, timeout=20)
-            assert resolve("clip-laion2b", fetch=True, timeout=20).names == ("clip-laion2b",)
+            more = ("clip-laion2b", "dinov2")
+            assert resolve(",".join(more), fetch=True, timeout=20).names == more
         assert resolution.names == AUTOMATIC
         assert resolution.warnings == ()
         assert resolve("auto", fetch=True, timeout=1) == resolution
-        return {name: REGISTRY[name].load() for name in (*AUTOMATIC, "clip-laion2b")}
+        return {name: REGISTRY[name].load() for name in (*AUTOMATIC, *more)}

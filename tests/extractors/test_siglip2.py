@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import open_clip
@@ -15,7 +16,7 @@ from PIL import Image
 
 from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, Extractor, TextExtractor, resolve, unit_rows
-from image_search.extractors.clip_models import SIGLIP2
+from image_search.extractors.clip_models import SIGLIP2, SIGLIP2_B_16, ClipModel
 from image_search.extractors.vocabulary import canonical, reader
 from tests.extractors.conftest import direct_to
 from tests.extractors.test_contract import noise
@@ -30,11 +31,17 @@ Files = tuple[Path, Path]
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Files]:
     """Its weights, of random numbers, and a vocabulary, as the hub has them."""
-    original = open_clip.get_model_config(SIGLIP2.architecture)
-    yield random_siglip2(tmp_path_factory.mktemp("siglip2"))
-    kept = Path(open_clip.__file__).with_name("model_configs") / f"{SIGLIP2.architecture}.json"
+    with made(SIGLIP2, tmp_path_factory.mktemp("siglip2")) as found:
+        yield found
+
+
+@contextmanager
+def made(row: ClipModel, folder: Path) -> Iterator[Files]:
+    original = open_clip.get_model_config(row.architecture)
+    yield random_siglip2(folder, row.architecture)
+    kept = Path(open_clip.__file__).with_name("model_configs") / f"{row.architecture}.json"
     open_clip.add_model_config(kept)
-    assert open_clip.get_model_config(SIGLIP2.architecture) == original
+    assert open_clip.get_model_config(row.architecture) == original
 
 
 @pytest.fixture(scope="module")
@@ -50,27 +57,43 @@ def siglip2(
 
 
 def test_it_sees_and_reads_as_open_clip_does(siglip2: Extractor, files: Files) -> None:
+    compare_with_open_clip(siglip2, SIGLIP2, files)
+    assert siglip2.embed([]).shape == (0, SIGLIP2.dim)
+
+
+def test_the_one_with_finer_patches_sees_and_reads_as_open_clip_does(
+    tiny_files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = SIGLIP2_B_16
+    with made(row, tmp_path) as files:
+        with Hub(*tiny_files, more={row.weights.repo: files}) as hub:
+            direct_to(hub, tmp_path / "cache", monkeypatch)
+            assert resolve(row.name, fetch=True, timeout=20).names == (row.name,)
+        compare_with_open_clip(REGISTRY[row.name].load(), row, files)
+
+
+def compare_with_open_clip(extractor: Extractor, row: ClipModel, files: Files) -> None:
     network, _, transform = open_clip.create_model_and_transforms(
-        SIGLIP2.architecture,
+        row.architecture,
         pretrained=str(files[0]),
-        image_mean=SIGLIP2.sight.mean,
-        image_std=SIGLIP2.sight.std,
+        image_mean=row.sight.mean,
+        image_std=row.sight.std,
         image_resize_mode="squash",
     )
     network.eval()
     pixels, text = noise(300, 400), "A ring, with a BLUE stone"
-    tokens = reader(WEIGHTS, SIGLIP2.vocabulary, SIGLIP2.length)([text])
+    tokens = reader(row.weights, row.vocabulary, row.length)([text])
     with torch.inference_mode():
         words = network.encode_text(torch.from_numpy(tokens))
         picture = network.encode_image(transform(Image.fromarray(pixels))[None])
 
-    assert isinstance(siglip2, TextExtractor)
-    seen, read = siglip2.embed([siglip2.prepare(pixels)]), siglip2.embed_text([text])
+    assert isinstance(extractor, TextExtractor)
+    seen, read = extractor.embed([extractor.prepare(pixels)]), extractor.embed_text([text])
 
-    assert seen.shape == read.shape == (1, SIGLIP2.dim)
+    assert seen.shape == read.shape == (1, row.dim)
     assert float((seen * unit_rows(picture.numpy())).sum()) > 0.999
     assert float((read * unit_rows(words.numpy())).sum()) > 0.999
-    assert siglip2.embed_text([]).shape == siglip2.embed([]).shape == (0, SIGLIP2.dim)
+    assert extractor.embed_text([]).shape == (0, row.dim)
 
 
 def test_words_become_the_tokens_of_the_vocabulary(siglip2: Extractor) -> None:

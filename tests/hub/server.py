@@ -45,8 +45,12 @@ class Hub:
         self.requests: list[str] = []
         digest = _sha256(resnet50)
         self.resnet50_name = f"resnet50-{digest[:8]}.pth"
-        # All of CLIP's own kind have weights of the same shapes.
-        same = [row.weights.repo for row in CLIP_MODELS if not row.vocabulary]
+        # All of CLIP's own kind have weights of the same shapes, at one size of pictures.
+        same = [
+            row.weights.repo
+            for row in CLIP_MODELS
+            if not row.vocabulary and row.sight == CLIP_MODELS[0].sight
+        ]
         files = {**{repo: [clip] for repo in same}, **(more or {})}
         digests = {file: _sha256(file) for found in files.values() for file in found}
         self._hub_files = {

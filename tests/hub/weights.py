@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import torch
 
 # Random numbers are repeated from a store of this many: 150 million fresh ones take seconds.
 _STORE = 1_000_003
@@ -16,38 +20,49 @@ _STORE = 1_000_003
 _WORDS = 350
 
 
-def random_clip(folder: Path) -> Path:
-    """All of CLIP ViT-B/32 in 8-bit floats, 151 MB, under the name that the hub has it by."""
-    return _random("ViT-B-32-quickgelu", folder)
+def random_clip(folder: Path, architecture: str = "ViT-B-32-quickgelu") -> Path:
+    """All of a CLIP in 8-bit floats, 151 MB for ViT-B/32, under the name that the hub has it by."""
+    import open_clip
+    import torch
+
+    config = open_clip.get_model_config(architecture)
+    kind = open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
+    with torch.device("meta"):
+        network = kind(**config)
+    return _random(network, folder / "open_clip_model.safetensors")
 
 
-def random_siglip2(folder: Path) -> tuple[Path, Path]:
-    """SigLIP 2 as its row names it, in 8-bit floats, and its vocabulary.
+def random_siglip2(folder: Path, architecture: str) -> tuple[Path, Path]:
+    """SigLIP 2 of this architecture in 8-bit floats, and its vocabulary.
 
     From now on open_clip makes its text tower with one layer and as many words as that vocabulary
     has: whole, it has 1.1 GB. The image tower is whole.
     """
     import open_clip
 
-    from image_search.extractors.clip_models import SIGLIP2
-
-    config = open_clip.get_model_config(SIGLIP2.architecture)
+    config = open_clip.get_model_config(architecture)
     config["text_cfg"].update(vocab_size=_WORDS, layers=1)
-    path = folder / f"{SIGLIP2.architecture}.json"
+    path = folder / f"{architecture}.json"
     path.write_text(json.dumps(config), "utf-8")
     open_clip.add_model_config(path)
-    return _random(SIGLIP2.architecture, folder), small_vocabulary(folder)
+    return random_clip(folder, architecture), small_vocabulary(folder)
 
 
-def _random(architecture: str, folder: Path) -> Path:
-    import open_clip
+def random_dinov2(folder: Path) -> Path:
+    """All of DINOv2 ViT-S/14 in 8-bit floats, 22 MB, under the name that the hub has it by."""
+    import timm
+    import torch
+
+    with torch.device("meta"):
+        network = timm.create_model("vit_small_patch14_dinov2")
+    return _random(network, folder / "model.safetensors")
+
+
+def _random(network: torch.nn.Module, path: Path) -> Path:
     import torch
     from safetensors.torch import save_file
 
-    config = open_clip.get_model_config(architecture)
-    kind = open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
-    with torch.device("meta"):
-        shapes = kind(**config).state_dict()
+    shapes = network.state_dict()
     store = np.random.default_rng(0).standard_normal(_STORE, dtype=np.float32)
     weights = {}
     for seed, (name, tensor) in enumerate(shapes.items()):
@@ -61,7 +76,6 @@ def _random(architecture: str, folder: Path) -> Path:
             flat = np.resize(rolled, tensor.numel()) / np.float32(np.sqrt(fan_in))
             values = torch.from_numpy(flat).reshape(tensor.shape)
         weights[name] = values.to(torch.float8_e4m3fn)
-    path = folder / "open_clip_model.safetensors"
     save_file(weights, path)
     return path
 

@@ -283,6 +283,37 @@ CLIP_VIT_B_32_DATACOMP_XL = HuggingFaceWeights(
     asked_for="clip-datacomp",
 )
 
+CLIP_VIT_B_32_256_DATACOMP = HuggingFaceWeights(
+    title="CLIP ViT-B/32 of DataComp at 256 pixels",
+    size=605_000_000,
+    licence="MIT",
+    source="LAION, through the Hugging Face hub (laion/CLIP-ViT-B-32-256x256-DataComp-s34B-b86K)",
+    repo="laion/CLIP-ViT-B-32-256x256-DataComp-s34B-b86K",
+    filenames=CLIP_VIT_B_32_OPENAI.filenames,
+    asked_for="clip-datacomp-256",
+)
+
+SIGLIP2_VIT_B_16 = HuggingFaceWeights(
+    title="SigLIP 2 ViT-B/16",
+    size=1_535_000_000,
+    licence="Apache-2.0",
+    source="Google, through the Hugging Face hub (timm/ViT-B-16-SigLIP2-256)",
+    repo="timm/ViT-B-16-SigLIP2-256",
+    filenames=CLIP_VIT_B_32_OPENAI.filenames,
+    beside=("tokenizer.json",),
+    asked_for="clip-siglip2-b16",
+)
+
+DINOV2_VIT_S_14 = HuggingFaceWeights(
+    title="DINOv2 ViT-S/14",
+    size=88_200_000,
+    licence="Apache-2.0",
+    source="Meta, through the Hugging Face hub (timm/vit_small_patch14_dinov2.lvd142m)",
+    repo="timm/vit_small_patch14_dinov2.lvd142m",
+    filenames=("model.safetensors", "pytorch_model.bin"),
+    asked_for="dinov2",
+)
+
 SIGLIP2_VIT_B_32 = HuggingFaceWeights(
     title="SigLIP 2 ViT-B/32",
     size=1_540_000_000,
