@@ -82,7 +82,7 @@ def test_index_as_json(run: Run, folder: Path) -> None:
     assert report.keys() == {
         "added", "changed", "moved", "removed", "unchanged", "unreadable", "embedded",
         "failures", "seconds", "rebuilt", "calibrated", "cancelled", "warnings", "not_images",
-        "duplicate_groups", "duplicate_images",
+        "notes", "duplicate_groups", "duplicate_images",
     }  # fmt: skip
 
 
@@ -160,6 +160,27 @@ def test_models_lists_every_extractor(run: Run) -> None:
     code, out, _ = run("models")
     assert code == 0
     assert "none needed" in out
+
+
+def test_models_lists_every_set_and_marks_the_one_in_use(run: Run) -> None:
+    rows = json.loads(run("models", "--json", "--models", "sharp")[1])["sets"]
+
+    assert [row["name"] for row in rows] == ["classic", "sharp", "best", "light"]
+    assert [row["chosen"] for row in rows] == [False, True, False, False]
+    sharp, light = rows[1], rows[3]
+    assert sharp["bytes"] == 693_200_000
+    assert set(sharp["missing"]) <= {"clip-datacomp-256", "dinov2"}
+    assert (light["bytes"], light["missing"]) == (0, [])
+    out = run("models", "--models", "sharp")[1]
+    assert re.search(r"^sharp: .* \(in use\)$", out, re.MULTILINE)
+    assert "made of  clip-datacomp-256, dinov2, imagenet" in out
+
+
+def test_models_fetch_refuses_a_name_that_there_is_not(run: Run) -> None:
+    code, out, _ = run("models", "fetch", "huge", "--json")
+
+    assert code == 2
+    assert "no extractor 'huge'" in json.loads(out)["error"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,11 @@ def add_to(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """List the models, after fetching what is missing where that is asked; 2 if a fetch failed."""
     from image_search.extractors import REGISTRY
-    from image_search.extractors.resolve import chosen
+    from image_search.extractors.listing import extractor_row, set_rows
+    from image_search.extractors.resolve import check_choice, chosen
 
     settings = settings_from(options)
+    check_choice(settings)
     failed: dict[str, str] = {}
     if options.action == "fetch":
         choices = options.names or [settings.models, settings.chosen_models]
@@ -51,43 +53,38 @@ def run(options: argparse.Namespace) -> int:
                     failed[name] = str(error)
     rows = []
     for spec in REGISTRY.values():
-        row: dict[str, Any] = {
-            "name": spec.name,
-            "model": spec.model,
-            "dim": spec.dim,
-            "summary": spec.summary,
-            "variant_of": spec.variant_of,
-            "present": True,
-        }
-        if spec.weights is not None:
-            path = spec.weights.path()
-            row |= {
-                "present": spec.weights.missing_reason() is None,
-                "missing_reason": spec.weights.missing_reason(),
-                "lack": spec.weights.missing_reason(),  # the name of release 0.1
-                "path": str(path) if path else None,
-                "bytes": spec.weights.size,
-                "licence": spec.weights.licence,
-                "source": spec.weights.source,
-            }
-        rows.append(row)
+        path = None if spec.weights is None else spec.weights.path()
+        rows.append(extractor_row(spec) | ({"path": str(path)} if path else {"path": None}))
+    sets = set_rows(settings)
     if options.json:
-        print(json.dumps({"models": rows, "failed": failed}))
+        print(json.dumps({"models": rows, "sets": sets, "failed": failed}))
     else:
+        _print_sets(sets)
         _print(rows)
         for message in failed.values():
             print(f"image-search: {message}", file=sys.stderr)
     return 2 if failed else 0
 
 
+def _print_sets(sets: list[dict[str, Any]]) -> None:
+    print("Sets of models (IMAGE_SEARCH_MODELS, or --models):")
+    for row in sets:
+        print(f"{row['name']}: {row['summary']}{' (in use)' if row['chosen'] else ''}")
+        print(f"    made of  {', '.join(row['extractors'])}")
+        here = f"no: {row['missing_bytes'] / 1e6:.0f} MB of {', '.join(row['missing'])} are missing"
+        print(f"    weights  {row['bytes'] / 1e6:.0f} MB to download")
+        print(f"    here     {here if row['missing'] else 'yes'}")
+    print()
+    print("Extractors:")
+
+
 def _print(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         print(f"{row['name']}: {row['summary']}")
         print(f"    model    {row['model']}, {row['dim']} numbers per image")
-        if row["variant_of"]:
-            print(f"    used     in place of {row['variant_of']}")
+        print(f"    sets     {', '.join(row['sets']) or 'none; used if it is named'}")
         if "source" not in row:
             print("    weights  none needed")
             continue
         print(f"    weights  {row['bytes'] / 1e6:.0f} MB, {row['licence']}, from {row['source']}")
-        print(f"    here     {row['path'] if row['present'] else 'no: ' + row['lack']}")
+        print(f"    here     {row['path'] if row['present'] else 'no: ' + row['missing_reason']}")

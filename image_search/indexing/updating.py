@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, resolve
@@ -79,7 +79,7 @@ class Updater:
             return self._updated(writer, on_progress, cancelled, error)
         notes = () if refused is None else (str(refused),)
         notes += resolution.warnings + kept_in_reserve(settings, snapshot, identities, kept)
-        return report, notes
+        return replace(report, notes=resolution.notes), notes
 
 
 def identity_of(name: str) -> ExtractorIdentity:

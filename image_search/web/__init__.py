@@ -24,6 +24,7 @@ from image_search.web import (
     static_files,
     uploads,
 )
+from image_search.web.fetching import ModelFetcher
 from image_search.web.jobs import Reindexer
 from image_search.web.secrets import load_secrets
 from image_search.web.service import Service
@@ -66,6 +67,7 @@ def create_app(library: Library, settings: Settings) -> Flask:
         settings=settings,
         password=kept.password,
         reindexer=Reindexer(library),
+        fetcher=ModelFetcher(settings, lambda: library.status().usable),
         examples=assets.folder("static") / "examples",
         ended_sessions=EndedSessions(settings.state_dir / "ended_sessions.json"),
     )

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from image_search import errors as core
+from image_search.web.fetching import FetchRunning
 from image_search.web.jobs import ReindexRunning
 
 #: The most specific class in an error's ancestry decides.
@@ -19,6 +20,7 @@ STATUS: dict[type[core.ImageSearchError], int] = {
     core.IndexEmpty: 409,
     core.CacheLocked: 409,
     ReindexRunning: 409,
+    FetchRunning: 409,
     core.ImageTooLarge: 413,
     core.UnreadableImage: 422,
     core.ModelUnavailable: 503,

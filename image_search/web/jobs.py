@@ -151,7 +151,8 @@ class Reindexer:
                 removed=report.removed,
                 unreadable=report.unreadable,
                 errors=report.failures[:MAX_ERRORS_LISTED],
-                message=" ".join(report.warnings),
+                # The page says elsewhere which models are not here.
+                message=" ".join(text for text in report.warnings if text not in report.notes),
             )
             if not report.cancelled and self._library.duplicates.outdated:
                 self._library.duplicates.update_soon(again=True)

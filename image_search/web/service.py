@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 
+from image_search.web.fetching import ModelFetcher
 from image_search.web.jobs import Reindexer
 from image_search.web.sessions import EndedSessions
 from image_search.web.throttle import Throttle
@@ -26,6 +27,7 @@ class Service:
     settings: Settings
     password: str = field(repr=False)
     reindexer: Reindexer
+    fetcher: ModelFetcher
     examples: Path
     ended_sessions: EndedSessions
     throttle: Throttle = field(default_factory=Throttle)

@@ -3,7 +3,8 @@
 import { call } from "./api.js";
 import { byId, closable, fillFacts } from "./elements.js";
 import { count, counted, date, duration, rate } from "./format.js";
-import { listFailures, listModels, listWarnings } from "./state.js";
+import { listFailures, listWarnings } from "./state.js";
+import * as models from "./models.js";
 import { notice } from "./notices.js";
 import { stage } from "./words.js";
 
@@ -20,11 +21,12 @@ export const onState = (listener) => listeners.push(listener);
 
 export function open() {
   if (!dialog.open) dialog.showModal();
-  call("GET", "models").then(({ models }) => listModels(models), () => {});
+  models.show();
 }
 
 export function start() {
   closable(dialog);
+  models.start(refresh);
   byId("collection-open").addEventListener("click", open);
   byId("reindex").addEventListener("click", update);
   byId("cancel").addEventListener("click", () => call("DELETE", "reindex").catch(complain));
@@ -67,9 +69,12 @@ function brief(text, look) {
   byId("collection-open").dataset.state = look;
 }
 
+// What needs attention. That a model is not here is said where the models are listed.
+const warnings = () => status.warnings.filter((warning) => !status.notes.includes(warning));
+
 function showStatus() {
   if (!watching) {
-    const look = !status.ready || !status.images ? "bad" : status.warnings.length ? "warn" : "ok";
+    const look = !status.ready || !status.images ? "bad" : warnings().length ? "warn" : "ok";
     brief(status.images ? counted(status.images, "image") : "No images yet", look);
   }
   fillFacts(byId("collection-facts"), [
@@ -79,7 +84,7 @@ function showStatus() {
     ["Last update", status.updated ? date(status.updated) : "never"],
     ["Folder", status.images_folder],
   ]);
-  listWarnings(status.warnings);
+  listWarnings(warnings());
   listFailures(status);
 }
 

@@ -1,8 +1,7 @@
-// Lists of the collection's state: what is amiss, the models, the files that could not be read.
+// Lists of the collection's state: what is amiss, and the files that could not be read.
 
 import { byId, make } from "./elements.js";
-import { bytes, count, counted } from "./format.js";
-import { word } from "./words.js";
+import { count, counted } from "./format.js";
 
 // A first sentence that says what is the matter; the rest on demand.
 export function listWarnings(warnings) {
@@ -14,33 +13,6 @@ export function listWarnings(warnings) {
       return make("li", {}, make("details", {}, make("summary", {}, first.replace(/[:;]$/, ".")), ...steps.map((step) => make("p", {}, step))));
     }),
   );
-}
-
-// Other weights of an extractor matter to few: they come folded, unless they are in use.
-export function listModels(models) {
-  const shown = models.filter((model) => model.in_use || !model.variant_of).map(rowOf);
-  const others = models.filter((model) => !model.in_use && model.variant_of).map(rowOf);
-  const more = make("li", {}, make("details", {}, make("summary", {}, "Other weights to choose from"), make("ul", { class: "models" }, ...others)));
-  byId("models").replaceChildren(...shown, ...(others.length ? [more] : []));
-}
-
-function rowOf(model) {
-  const state = model.in_use ? "in use" : model.present ? "installed; update the index to use it" : "not installed";
-  const about = [
-    make("strong", {}, `${word(model.name)} (${model.name})`),
-    make("span", { class: `state ${model.in_use ? "ok" : "off"}` }, state),
-    make("small", {}, model.summary),
-  ];
-  if (!model.present) about.push(make("details", {}, make("summary", {}, `How to install it (${bytes(model.bytes)})`), ...gettingOf(model)));
-  return make("li", {}, ...about);
-}
-
-function gettingOf(model) {
-  return [
-    make("p", {}, "Where the service has internet access, run ", make("code", {}, "image-search models fetch"), ", then update the index."),
-    make("p", {}, "Elsewhere, run it on another machine and copy ", make("code", {}, model.place), " from there to the same place here."),
-    make("p", {}, `From ${model.source}; licence ${model.licence}. ${model.missing_reason}`),
-  ];
 }
 
 export function listFailures(status) {

@@ -91,6 +91,58 @@ def test_without_links_the_content_is_checked_all_the_same(
 
 
 @BOTH
+def test_a_download_that_broke_off_goes_on_where_it_stopped(hub: Hub, weights: Weights) -> None:
+    hub.behaviour = Behaviour.TRUNCATED
+    with pytest.raises(ModelUnavailable, match=r"broke off 4 times"):
+        weights.fetch(timeout=1)
+    (partial,) = weights.folder.glob("*.part")
+    here = partial.stat().st_size
+    hub.behaviour, hub.continued = Behaviour.WELL, []
+    reached: list[int] = []
+
+    path = weights.fetch(on_bytes=reached.append)
+
+    assert 0 < here < path.stat().st_size
+    assert hub.continued == [here]
+    assert reached == sorted(reached)
+    assert (reached[0], reached[-1]) == (here, path.stat().st_size)
+    assert weights.ready() == path
+    assert not list(weights.folder.glob("*.part")), "nothing is left over"
+
+
+@BOTH
+def test_a_beginning_of_another_file_is_found_out(hub: Hub, weights: Weights) -> None:
+    hub.behaviour = Behaviour.TRUNCATED
+    with pytest.raises(ModelUnavailable):
+        weights.fetch(timeout=1)
+    (partial,) = weights.folder.glob("*.part")
+    partial.write_bytes(bytes(partial.stat().st_size))
+    hub.behaviour = Behaviour.WELL
+
+    with pytest.raises(ModelUnavailable, match="damaged"):
+        weights.fetch()
+
+    assert weights.path() is None
+    assert weights.fetch() == weights.ready()
+
+
+@BOTH
+def test_a_download_stops_when_it_is_told_to_and_keeps_what_came(
+    hub: Hub, weights: Weights
+) -> None:
+    hub.behaviour = Behaviour.STEADY
+    reached: list[int] = []
+
+    with pytest.raises(ModelUnavailable, match="it was stopped"):
+        weights.fetch(on_bytes=reached.append, cancelled=lambda: bool(reached) and reached[-1] > 0)
+
+    assert weights.path() is None
+    hub.behaviour = Behaviour.WELL
+    assert weights.fetch() == weights.ready()
+    assert hub.continued, "what had come was not asked for again"
+
+
+@BOTH
 def test_a_trickle_is_given_up(hub: Hub, weights: Weights) -> None:
     hub.behaviour = Behaviour.TRICKLING
     start = time.monotonic()

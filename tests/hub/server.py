@@ -43,6 +43,8 @@ class Hub:
         ``more`` by the hub's repository."""
         self.behaviour = Behaviour.WELL
         self.requests: list[str] = []
+        #: The bytes from which on files were asked for, where that was not the first.
+        self.continued: list[int] = []
         digest = _sha256(resnet50)
         self.resnet50_name = f"resnet50-{digest[:8]}.pth"
         # All of CLIP's own kind have weights of the same shapes, at one size of pictures.
@@ -167,7 +169,11 @@ class Hub:
 
     def _send(self, request: BaseHTTPRequestHandler, file: Path) -> None:
         content = file.read_bytes()
-        request.send_response(200)
+        start = int(request.headers.get("Range", "bytes=0-")[len("bytes=") : -1])
+        if start:
+            self.continued.append(start)
+        request.send_response(206 if start else 200)
+        content = content[start:]
         request.send_header("Content-Type", "application/octet-stream")
         request.send_header("Content-Length", str(len(content)))
         request.end_headers()

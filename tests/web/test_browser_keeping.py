@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from image_search.settings import Settings
 from tests.web.browsing import DESKTOP, file, keep, opened, served, shown
 from tests.web.pictures import ring
@@ -28,6 +30,31 @@ def test_models_in_use_and_missing(page: Page) -> None:
         row.locator("summary").press("Enter")
         row.get_by_text("image-search models fetch").wait_for()
     keep(page, "keep-desktop")
+
+
+def test_a_missing_hub_is_said_once_and_quietly(browser: Browser, tmp_path: Path) -> None:
+    # No address of this machine has port 9, so that nothing is downloaded by accident.
+    nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "weights")}
+    settings = replace(served(tmp_path), models="best", extractors="auto", hub_timeout=1)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in nowhere.items():
+            patch.setenv(name, value)
+        with running(settings) as service, opened(browser, service, **DESKTOP) as page:
+            page.locator("#collection-open").click()
+            page.get_by_role("button", name="Update the index").click()
+            shown(page, re.compile("Index updated"))
+            page.reload()
+            page.locator("#collection-open[data-state=ok]").click()
+            line = page.locator("#models-missing")
+            line.get_by_text(
+                "Searching works with imagenet, design, hsv, edges, texture."
+            ).wait_for()
+            line.get_by_text("Not on this server: clip-siglip2-b16, dinov2 (1.6 GB).").wait_for()
+            assert page.locator("#collection-warnings li").count() == 0
+            assert not page.locator("#reindex-news").is_visible()
+            page.get_by_role("button", name="Download best").click()
+            shown(page, re.compile("No model hub can be reached from this server; searching works"))
+            keep(page, "keep-no-hub")
 
 
 def test_long_warnings_are_told_in_a_sentence(page: Page) -> None:

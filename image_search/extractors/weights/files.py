@@ -8,13 +8,15 @@ from __future__ import annotations
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from image_search.errors import ModelUnavailable
+from image_search.extractors.weights.download import PARTIAL, Transfer
 from image_search.extractors.weights.integrity import damage
 
 STALL_FACTOR = 4.0
@@ -24,6 +26,9 @@ which is longer than a telephone line's gaps."""
 _SET_ASIDE = ".damaged"
 # A download writes to its file all the time; one untouched for so long was abandoned.
 _ABANDONED_SECONDS = 3600.0
+# Our own are kept, because the next download goes on with them: as long as a person may need to see
+# to a line that breaks off.
+_FORGOTTEN_SECONDS = 14 * 86400.0
 # The beginning of the sentence on what to do.
 HINT = "To fix it,"
 
@@ -76,10 +81,11 @@ class Weights(ABC):
         """Where the file is on disk, or None. Says nothing about whether it is whole."""
 
     @abstractmethod
-    def _download(self, progress: bool) -> Callable[[], object]:
-        """What fetches the file through its library, with that library's own errors.
+    def _download(self, transfer: Transfer, timeout: float) -> Callable[[], object]:
+        """What fetches the file into the cache of its library, with any errors of the network.
 
-        Importing the library belongs here, outside: it may take longer than a download may pause.
+        ``timeout`` is for a single read. Importing the library belongs here, outside: it may take
+        longer than a download may pause.
         """
 
     def blocked_reason(self) -> str | None:
@@ -122,16 +128,26 @@ class Weights(ABC):
             "from a machine that has it to the same place here."
         )
 
-    def fetch(self, progress: bool | None = None, timeout: float = 5.0) -> Path:
+    def fetch(
+        self,
+        progress: bool | None = None,
+        timeout: float = 5.0,
+        *,
+        on_bytes: Callable[[int], None] = lambda _: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Path:
         """Make sure that the whole file is on disk, downloading it if need be.
 
-        A damaged file is replaced. What is downloaded is checked before it counts; a file that
-        does not pass is deleted.
+        A damaged file is replaced. A download goes on where an earlier one stopped. What is
+        downloaded is checked before it counts; a file that does not pass is deleted.
 
         Args:
             progress: whether to show a bar on standard error; None: if that is a terminal.
             timeout: seconds to wait for the hub to answer; a download that then stands still for
                 a few times as long is given up.
+            on_bytes: called with the number of bytes that are here, from the thread that downloads.
+            cancelled: asked now and then; when it returns true, the download is given up, and what
+                has come is kept for the next one.
 
         Raises:
             ModelUnavailable: with the reason and what to do.
@@ -154,9 +170,14 @@ class Weights(ABC):
                 f"{self.title}: the file {found} is damaged and cannot be replaced. "
                 "Delete it, or make its folder writable."
             )
-        _sweep(self.folder, self.partial_names)
+        _sweep(self.folder, self.partial_names, _ABANDONED_SECONDS)
+        _sweep(self.folder, f"*{PARTIAL}", _FORGOTTEN_SECONDS)
+        stall = STALL_FACTOR * timeout
         try:
-            hub.watch(self._download(progress), self.folder, STALL_FACTOR * timeout)
+            with _shown(self.title, self.size, progress, on_bytes) as show:
+                transfer = Transfer(show)
+                work = self._download(transfer, stall)
+                hub.watch(work, self.folder, stall, transfer, cancelled)
         except Exception as error:
             raise ModelUnavailable(
                 f"{self.title}: the download from {urlsplit(self.url).netloc} failed "
@@ -196,11 +217,32 @@ def _delete(path: Path, missing_ok: bool = False) -> None:
     path.unlink(missing_ok=True)
 
 
-def _sweep(folder: Path, pattern: str) -> None:
-    """Remove what interrupted downloads left behind; the libraries begin again in a new file."""
+@contextmanager
+def _shown(
+    title: str, size: int, progress: bool, on_bytes: Callable[[int], None]
+) -> Iterator[Callable[[int], None]]:
+    """What to call with the number of bytes that are here; with ``progress`` it also moves a bar on
+    standard error."""
+    if not progress:
+        yield on_bytes
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=title, total=size, unit="B", unit_scale=True, dynamic_ncols=True) as bar:
+
+        def show(count: int) -> None:
+            bar.total = max(size, count)
+            bar.update(count - bar.n)
+            on_bytes(count)
+
+        yield show
+
+
+def _sweep(folder: Path, pattern: str, seconds: float) -> None:
+    """Remove what interrupted downloads left behind and did not touch for so many ``seconds``."""
     for leftover in folder.glob(pattern):
         try:
-            if time.time() - leftover.stat().st_mtime > _ABANDONED_SECONDS:
+            if time.time() - leftover.stat().st_mtime > seconds:
                 leftover.unlink()
         except OSError:
             continue

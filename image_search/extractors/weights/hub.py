@@ -19,9 +19,14 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
+from image_search.extractors.weights.download import Transfer
+
 STALL_BYTES = 64 * 1024
 """Less than this while a download may stand still counts as standing still: at the 3 kB/s that
 this comes to by default, CLIP would take two days."""
+
+# Seconds between two looks at a download: a person who stops one need not wait for longer.
+_POLL = 0.5
 
 
 def probe(urls: Sequence[str], timeout: float) -> dict[str, str | None]:
@@ -48,14 +53,23 @@ def probe(urls: Sequence[str], timeout: float) -> dict[str, str | None]:
     return dict(answers)
 
 
-def watch(work: Callable[[], object], folder: Path, stall: float) -> None:
+def watch(
+    work: Callable[[], object],
+    folder: Path,
+    stall: float,
+    transfer: Transfer,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> None:
     """Run a download and see that the folder it writes to keeps growing.
+
+    When it is given up or ``cancelled``, ``transfer`` tells it to stop.
 
     A new high-water mark counts, not mere writing: a server that breaks off and starts from the
     beginning again and again would otherwise keep us for ever.
 
     Raises:
         TimeoutError: the folder grew by less than STALL_BYTES in ``stall`` seconds.
+        InterruptedError: it was cancelled.
         Exception: whatever ``work`` raised.
     """
     failures: list[Exception] = []
@@ -69,15 +83,20 @@ def watch(work: Callable[[], object], folder: Path, stall: float) -> None:
     thread = Thread(target=run, daemon=True)
     mark, since = _bytes_in(folder), time.monotonic()
     thread.start()
-    while True:
-        thread.join(min(1.0, stall / 4))
-        if not thread.is_alive():
-            break
-        size = _bytes_in(folder)
-        if size >= mark + STALL_BYTES:
-            mark, since = size, time.monotonic()
-        elif time.monotonic() - since > stall:
-            raise TimeoutError(f"the download stood still for {stall:g} s")
+    try:
+        while True:
+            thread.join(min(_POLL, stall / 4))
+            if not thread.is_alive():
+                break
+            if cancelled():
+                raise InterruptedError("it was stopped")
+            size = _bytes_in(folder)
+            if size >= mark + STALL_BYTES:
+                mark, since = size, time.monotonic()
+            elif time.monotonic() - since > stall:
+                raise TimeoutError(f"the download stood still for {stall:g} s")
+    finally:
+        transfer.stop()
     if failures:
         if isinstance(failures[0], urllib.error.HTTPError):
             failures[0].close()  # It holds the connection.

@@ -17,11 +17,9 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from image_search.errors import ModelUnavailable
+from image_search.extractors.weights.download import SENT_DAMAGED, Transfer, bring
 from image_search.extractors.weights.files import HINT, Weights
 from image_search.extractors.weights.integrity import is_sha256, sha256
-
-_CHUNK = 64 * 1024
-_SENT_DAMAGED = "what it sent is damaged or was cut short"
 
 
 @dataclass(frozen=True)
@@ -91,38 +89,40 @@ class HuggingFaceWeights(Weights):
             return "downloads from the hub are switched off (HF_HUB_OFFLINE)"
         return None
 
-    def _download(self, progress: bool) -> Callable[[], object]:
+    def _download(self, transfer: Transfer, timeout: float) -> Callable[[], object]:
         from huggingface_hub import (
-            constants,
             get_hf_file_metadata,
+            get_token,
             hf_hub_download,
             hf_hub_url,
         )
         from huggingface_hub.errors import EntryNotFoundError
-        from huggingface_hub.utils.tqdm import disable_progress_bars, enable_progress_bars
+        from huggingface_hub.utils.tqdm import disable_progress_bars
 
-        (enable_progress_bars if progress else disable_progress_bars)()
-        # Its own protocol for large files buffers far ahead of what it writes, so that a slow line
-        # looks like one that stands still, and it talks to more hosts than a firewall may allow.
-        constants.HF_HUB_DISABLE_XET = True
-        # For the same reason: by default it writes only when 10 MB have come.
-        constants.DOWNLOAD_CHUNK_SIZE = _CHUNK
+        disable_progress_bars()  # the transfer reports
 
         def fetch(name: str) -> None:
+            found = get_hf_file_metadata(hf_hub_url(self.repo, name))
+            blob = self.folder / (found.etag or "")
+            # Small files that are no weights may have no SHA-256. Where the content lies under its
+            # own, the library only gives it its name.
+            if found.etag and is_sha256(found.etag):
+                url, headers = found.location, {}
+                if urlsplit(url).netloc == urlsplit(self.url).netloc and (token := get_token()):
+                    headers["Authorization"] = f"Bearer {token}"  # not for another host
+                bring(
+                    url, blob, found.etag, transfer,
+                    timeout=timeout, size=found.size, headers=headers,
+                )  # fmt: skip
             file = Path(hf_hub_download(self.repo, name))
-            # Where there are no links (Windows), no file is named after its checksum.
-            stored = file.resolve().name
-            expected = stored
-            if not is_sha256(stored):
-                expected = get_hf_file_metadata(hf_hub_url(self.repo, name)).etag or ""
-            # Weights that are stored under their checksum are compared with it by who asked.
-            unseen = stored != expected or name in self.beside
-            if is_sha256(expected) and unseen and sha256(file) != expected:
-                file.resolve().unlink()
-                file.unlink(missing_ok=True)
-                raise OSError(_SENT_DAMAGED)
+            if is_sha256(found.etag) and file.resolve() != blob.resolve():
+                # Where there are no links (Windows), the library has made a copy.
+                if sha256(file) != found.etag:
+                    file.unlink()
+                    raise OSError(SENT_DAMAGED)
+                blob.unlink(missing_ok=True)
 
-        def download() -> None:
+        def work() -> None:
             for name in self.beside:
                 fetch(name)
             for name in self.filenames:
@@ -134,7 +134,7 @@ class HuggingFaceWeights(Weights):
                 else:
                     break
 
-        return download
+        return work
 
 
 @dataclass(frozen=True)
@@ -171,21 +171,10 @@ class TorchHubWeights(Weights):
         """The file, where it exists."""
         return self.place if self.place.is_file() else None
 
-    def _download(self, progress: bool) -> Callable[[], object]:
-        from torch.hub import download_url_to_file
-
+    def _download(self, transfer: Transfer, timeout: float) -> Callable[[], object]:
         digits = re.search(r"-([0-9a-f]{8,})\.", self.place.name)
-        self.folder.mkdir(parents=True, exist_ok=True)
-
-        def download() -> None:
-            prefix = digits[1] if digits else None
-            try:
-                download_url_to_file(self.address, str(self.place), prefix, progress=progress)
-            except RuntimeError:
-                # How torch.hub says that the checksum is not the one in the file's name.
-                raise OSError(_SENT_DAMAGED) from None
-
-        return download
+        checksum = digits[1] if digits else ""
+        return lambda: bring(self.address, self.place, checksum, transfer, timeout=timeout)
 
 
 @dataclass(frozen=True)
@@ -227,8 +216,8 @@ class PackagedWeights(Weights):
         """Only a new installation brings it back."""
         return "Install this package again."
 
-    def _download(self, progress: bool) -> Callable[[], object]:
-        del progress  # there is none: ``blocked_reason`` keeps everybody from asking
+    def _download(self, transfer: Transfer, timeout: float) -> Callable[[], object]:
+        del transfer, timeout  # there is none: ``blocked_reason`` keeps everybody from asking
         raise ModelUnavailable(f"{self.title}: {self.blocked_reason()}. {self.hint()}")
 
 
