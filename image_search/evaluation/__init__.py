@@ -2,7 +2,8 @@
 
 ``collection.py`` has the embeddings made by the ordinary index, ``truth.py`` defines what is right,
 ``asking.py`` ranks as the product does, ``metrics.py`` and ``pairs.py`` are the measures,
-``protocol.py`` puts it together, and ``report.py`` writes it down.
+``protocol.py`` puts it together, ``comparing.py`` compares two sets of models, and ``report.py``
+writes it down.
 """
 
 from image_search.evaluation.collection import Collection
