@@ -4,7 +4,6 @@ import { call } from "./api.js";
 import { byId, closable, fillFacts } from "./elements.js";
 import { count, counted, date, duration, rate } from "./format.js";
 import { listFailures, listWarnings } from "./state.js";
-import * as models from "./models.js";
 import { notice } from "./notices.js";
 import { stage } from "./words.js";
 
@@ -14,6 +13,7 @@ const dialog = byId("collection");
 const listeners = [];
 let status = null;
 let watching = false;
+let models = null;
 
 export const state = () => status;
 export const busy = () => watching;
@@ -21,12 +21,13 @@ export const onState = (listener) => listeners.push(listener);
 
 export function open() {
   if (!dialog.open) dialog.showModal();
-  models.show();
+  // Few open the drawer: what only it needs comes when it is opened.
+  models ??= import("./models.js").then((module) => (module.start(refresh), module));
+  models.then((module) => module.show(), () => (models = null));
 }
 
 export function start() {
   closable(dialog);
-  models.start(refresh);
   byId("collection-open").addEventListener("click", open);
   byId("reindex").addEventListener("click", update);
   byId("cancel").addEventListener("click", () => call("DELETE", "reindex").catch(complain));

@@ -111,6 +111,17 @@ def test_a_download_that_broke_off_goes_on_where_it_stopped(hub: Hub, weights: W
 
 
 @BOTH
+def test_a_server_that_begins_again_does_no_harm(hub: Hub, weights: Weights) -> None:
+    hub.sends_parts, hub.behaviour = False, Behaviour.TRUNCATED
+    with pytest.raises(ModelUnavailable):
+        weights.fetch(timeout=1)
+    hub.behaviour = Behaviour.WELL
+
+    assert weights.fetch() == weights.ready()
+    assert hub.continued == []
+
+
+@BOTH
 def test_a_beginning_of_another_file_is_found_out(hub: Hub, weights: Weights) -> None:
     hub.behaviour = Behaviour.TRUNCATED
     with pytest.raises(ModelUnavailable):

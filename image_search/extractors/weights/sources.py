@@ -21,6 +21,8 @@ from image_search.extractors.weights.download import SENT_DAMAGED, Transfer, bri
 from image_search.extractors.weights.files import HINT, Weights
 from image_search.extractors.weights.integrity import is_sha256, sha256
 
+_CHUNK = 64 * 1024
+
 
 @dataclass(frozen=True)
 class HuggingFaceWeights(Weights):
@@ -91,6 +93,7 @@ class HuggingFaceWeights(Weights):
 
     def _download(self, transfer: Transfer, timeout: float) -> Callable[[], object]:
         from huggingface_hub import (
+            constants,
             get_hf_file_metadata,
             get_token,
             hf_hub_download,
@@ -100,6 +103,12 @@ class HuggingFaceWeights(Weights):
         from huggingface_hub.utils.tqdm import disable_progress_bars
 
         disable_progress_bars()  # the transfer reports
+        # What a hub states no SHA-256 of, the library downloads itself. Its own protocol for large
+        # files buffers far ahead of what it writes, so that a slow line looks like one that stands
+        # still, and it talks to more hosts than a firewall may allow.
+        constants.HF_HUB_DISABLE_XET = True
+        # For the same reason: by default it writes only when 10 MB have come.
+        constants.DOWNLOAD_CHUNK_SIZE = _CHUNK
 
         def fetch(name: str) -> None:
             found = get_hf_file_metadata(hf_hub_url(self.repo, name))
