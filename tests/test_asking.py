@@ -20,7 +20,8 @@ from image_search.library import Library
 from image_search.search.palettes import parse_colour
 from image_search.search.queries import Filter, Hit, Query, Region
 from image_search.search.ranking.fusion import ROUNDS
-from image_search.search.searching import NO_NAME, UNWEIGHED
+from image_search.search.reading import UNWEIGHED
+from image_search.search.searching import NO_NAME
 from image_search.settings import Settings
 from tests.drawing import copy_of, design, draw_into, picture, saved
 

@@ -12,7 +12,7 @@ from image_search.errors import InvalidQuery
 from image_search.library import Library
 from image_search.search.palettes import parse_colour
 from image_search.search.queries import Query
-from image_search.search.searching import UNWEIGHED
+from image_search.search.reading import UNWEIGHED
 from image_search.settings import Settings
 from tests.counting import stand_in_for_clip
 from tests.drawing import saved

@@ -117,11 +117,11 @@ def test_search_as_json(run: Run, folder: Path) -> None:
     assert answer["results"][0]["path"] == "0002.png"
     assert answer["results"][0].keys() == {
         "rank", "id", "path", "score", "scores", "contributions", "width", "height", "size",
-        "modified", "note", "variant",
+        "modified", "note", "variant", "labels",
     }  # fmt: skip
     assert answer.keys() == {
         "results", "compared", "unreadable", "took_ms", "kind", "extractors", "warnings",
-        "matched_by", "drawing",
+        "matched_by", "drawing", "named", "labels",
     }  # fmt: skip
 
 

@@ -33,9 +33,7 @@ def add_to(commands: Commands) -> None:
         "pictures", metavar="IMAGE", nargs="*", type=Path, help="picture to search with"
     )
     parser.add_argument("--text", help="words that describe what to find")
-    parser.add_argument(
-        "--not-text", metavar="TEXT", help="words that describe what to leave out (needs CLIP)"
-    )
+    parser.add_argument("--not-text", metavar="TEXT", help="words that describe what to leave out")
     parser.add_argument(
         "--like", metavar="ID", action="append", default=[], help="id of an indexed image"
     )
@@ -77,7 +75,8 @@ def run(options: argparse.Namespace) -> int:
     from image_search.library import Library
     from image_search.search.palettes import parse_colour
     from image_search.search.queries import Query, parse_region
-    from image_search.search.searching import NAMES, NO_NAME
+    from image_search.search.ranking.fusion import TEXT
+    from image_search.search.searching import NAMES, NO_NAME, NOTHING_SHOWN, SURE
 
     query = Query(
         images=tuple(_read(path) for path in options.pictures),
@@ -103,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps({"results": answer.pop("hits"), **answer}))
         return 0
     for warning in result.warnings:
-        if warning == NO_NAME:
+        if warning in (NO_NAME, NOTHING_SHOWN):
             continue  # shown in the place of the hits
         # The first sentence; the rest would push the hits off the screen.
         print(f"Note: {warning.split('. ')[0].rstrip('.')}.", file=sys.stderr)
@@ -111,8 +110,12 @@ def run(options: argparse.Namespace) -> int:
         print("Run `image-search status` for more.", file=sys.stderr)
     if result.drawing is not None and result.drawing.steps:
         print(f"Detected as a drawing: {', '.join(result.drawing.steps)}.", file=sys.stderr)
+    if shown := [label for label, probable in result.labels.items() if probable >= SURE]:
+        print(f"The picture shows: {', '.join(shown)}.", file=sys.stderr)
     if result.matched_by == NAMES and result.hits:
         print("Matches in file names:")
+    elif result.named and result.kind == TEXT and result.hits:
+        print(f"Matched by what the picture shows: {', '.join(result.named)}")
     for hit in result.hits:
         parts = "  ".join(f"{name} {score:.2f}" for name, score in hit.scores.items())
         variant = f"  [{hit.variant}]" if hit.variant else ""
@@ -121,7 +124,7 @@ def run(options: argparse.Namespace) -> int:
     if not result.compared:
         print("No image matches the filters.")
     elif not result.hits:
-        print(NO_NAME)
+        print(NOTHING_SHOWN if result.named else NO_NAME)
     print(f"Compared with {result.compared:,} images{unreadable}; {result.took_ms:.0f} ms.")
     return 0
 

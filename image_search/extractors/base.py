@@ -16,6 +16,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -87,6 +88,15 @@ class TextExtractor(Protocol):
 
     def embed_text(self, texts: Sequence[str]) -> Floats:
         """Texts to embeddings, (len(texts), dim) float32; each row has length 1."""
+
+
+@runtime_checkable
+class Labeller(Protocol):
+    """An extractor that has a name for what a picture shows."""
+
+    def labels(self, rows: Floats, lengths: Floats | None = None) -> list[dict[str, float]]:
+        """For each embedding of ``rows`` (n, dim), of length 1, the probability by name, the
+        likeliest first; ``lengths`` (n,) are what the embeddings were scaled from, if known."""
 
 
 def unit_rows(rows: npt.NDArray[np.floating], *, in_place: bool = False) -> Floats:
@@ -264,20 +274,26 @@ class Shared:
     """An extractor whose ``embed`` is shared; everything else is its own."""
 
     def __init__(self, extractor: Extractor) -> None:
-        self._extractor = extractor
+        #: The extractor itself.
+        self.extractor = extractor
         self.name, self.model, self.dim = extractor.name, extractor.model, extractor.dim
-        self._embed = MicroBatcher(extractor.embed, _content, at_once=os.cpu_count() or 1)
+        self.raw = isinstance(extractor, FeatureExtractor)
+        compute = extractor.features if isinstance(extractor, FeatureExtractor) else extractor.embed
+        self._embed = MicroBatcher(compute, _content, at_once=os.cpu_count() or 1)
 
     def prepare(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.generic]:
         """See ``Extractor.prepare``."""
-        return self._extractor.prepare(pixels)
+        return self.extractor.prepare(pixels)
 
     def embed(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Floats:
         """See ``Extractor.embed``."""
-        return self._embed(inputs) if inputs else self._extractor.embed(inputs)
+        if not inputs:
+            return self.extractor.embed(inputs)
+        return unit_rows(self._embed(inputs)) if self.raw else self._embed(inputs)
 
     def submit(self, inputs: Sequence[npt.NDArray[np.generic]]) -> Callable[[], Floats]:
-        """As ``embed``, in two steps: between the two calls others may ask, for the same batch."""
+        """As ``embed``, or as ``features`` where the extractor has that, in two steps: between the
+        two calls others may ask, for the same batch."""
         asked = self._embed.submit(inputs)
         return lambda: self._embed.result(asked)
 
@@ -410,6 +426,9 @@ class QueryExtractors:
     ) -> None:
         self.load, self._alone = load, let_others_go_first is None
         self._let_others_go_first = let_others_go_first
+        #: What was embedded first, by extractor that has embeddings of any length (see
+        #: ``FeatureExtractor``): these, (pictures, dim).
+        self.raw: dict[str, Floats] = {}
 
     def embed(self, pictures: Sequence[Pixels], names: Sequence[str]) -> dict[str, Floats]:
         """Unit embeddings (pictures, dim) by extractor, of RGB pixels.
@@ -429,9 +448,15 @@ class QueryExtractors:
     def _submit(self, pictures: Sequence[Pixels], name: str) -> Callable[[], Floats]:
         extractor = self.load(name)
         inputs = [extractor.prepare(pixels) for pixels in pictures]
-        if isinstance(extractor, Shared):
-            return extractor.submit(inputs)
-        return lambda: extractor.embed(inputs)
+        if not isinstance(extractor, Shared):
+            return lambda: extractor.embed(inputs)
+        rows = extractor.submit(inputs)
+        return partial(self._scaled, name, rows) if extractor.raw and inputs else rows
+
+    def _scaled(self, name: str, rows: Callable[[], Floats]) -> Floats:
+        raw = rows()
+        self.raw.setdefault(name, raw)
+        return unit_rows(raw)
 
 
 @functools.cache

@@ -38,6 +38,9 @@ class ExtractorSpec:
     """Imports what it needs and loads the model from disk; raises ModelUnavailable. No network."""
     reads: bool = False
     """Whether it also embeds words."""
+    classifies: bool = False
+    """Whether it names what pictures show (see ``Labeller``). The only words that it embeds are the
+    names of its classes, so it leaves words to another extractor that reads, where there is one."""
     variant_of: str = ""
     """The extractor that this is a variant of, with other weights."""
 
@@ -85,9 +88,11 @@ _ROWS = (
         name="imagenet",
         dim=1280,
         model="google/efficientnet-lite2/squashed",
-        summary="what a photo shows, as a classifier of everyday things sees it",
+        summary="what a photo shows, as a classifier of everyday things sees it, and their names",
         weights=EFFICIENTNET_LITE2,
         load=_from("imagenet"),
+        reads=True,
+        classifies=True,
     ),
     ExtractorSpec(
         name="design",

@@ -271,7 +271,8 @@ class Hit:
     ``fusion.Expansion``); ``size`` in bytes, ``modified`` in seconds since 1970, ``width``
     and ``height`` in pixels; ``note`` is what else to know about what is shown, such as "page 2 of
     12"; ``variant`` is how a drawing was changed before it was most like this image, such as
-    ``mirrored``, and empty for as it is drawn.
+    ``mirrored``, and empty for as it is drawn. ``labels`` are names of what the image shows, each
+    with its probability (see ``extractors.base.Labeller``).
 
     What matched may be a page or a frame of the file: then ``kind`` says so (else it is
     ``whole``), ``page`` is the number of the page, from 1, ``time`` that of the frame in seconds,
@@ -294,6 +295,7 @@ class Hit:
     page: int = 0
     time: float = 0.0
     region_id: str = ""
+    labels: dict[str, float] = field(default_factory=dict)
 
     @property
     def public_scores(self) -> dict[str, float]:
@@ -383,6 +385,11 @@ def group_of(name: str) -> str:
     """The group that an extractor belongs to. One that was plugged in is assumed to be a trained
     network."""
     return _GROUPS.get(name, MEANING)
+
+
+def classifies(name: str) -> bool:
+    """Whether the extractor ``name`` is a classifier."""
+    return name in REGISTRY and REGISTRY[name].classifies
 
 
 def by_extractor(weights: Mapping[str, float], usable: Sequence[str]) -> dict[str, float]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from image_search.errors import IndexEmpty, InvalidQuery, ModelUnavailable, UnknownImage
-from image_search.extractors import REGISTRY
-from image_search.extractors.base import Extractor, QueryExtractors, TextExtractor, unit_rows
-from image_search.extractors.prompts import described
+from image_search.extractors.base import (
+    Labeller,
+    QueryExtractors,
+    Shared,
+    unit_rows,
+)
+from image_search.extractors.class_names import named
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import WORKING_SIDE, decode
 from image_search.imaging.sheets.drawing import PreparedDrawing, is_line_art, prepare_drawing
@@ -26,6 +30,7 @@ from image_search.search.queries import (
     Query,
     Region,
     by_extractor,
+    classifies,
     unknown_folder,
     unused_weights,
     words,
@@ -42,14 +47,10 @@ from image_search.search.ranking.fusion import (
     pooled,
 )
 from image_search.search.ranking.variants import Variant, compared, variants_of
-from image_search.search.search_index import DIGITS, ScoringQuery, SearchIndex
+from image_search.search.reading import about_words, classes_only, readers, with_words
+from image_search.search.search_index import DIGITS, NAME, ScoringQuery, SearchIndex
 from image_search.storage.records import parse_id
 
-NO_CLIP = (
-    "Words were only looked for in the names of files and folders, for the CLIP model is not in "
-    "use here. Run `image-search models fetch` where there is internet access, then reindex."
-)
-NO_CLIP_NOT = NO_CLIP + " Without it, words for what is not were left out."
 NO_NAME = (
     "No file or folder is named like that. Try other words, or another spelling; or search with a "
     "picture or a sketch, which needs no names."
@@ -58,11 +59,19 @@ SOME_WORDS = (
     "No name holds all of the words, so those are shown that hold some of them. Leave words out to "
     "find others."
 )
+NOTHING_SHOWN = (
+    "No picture seems to show that, and no file or folder is named like that. Try other words, or "
+    "search with a picture or a sketch."
+)
 # Values of ``matched_by``: what hits were found by.
 NAMES, CONTENT = "names", "content"
-UNWEIGHED = "CLIP has weight 0, so the words were not looked for."
-# How far words for what is not wanted push away, against those for what is.
-_AGAINST = 0.5
+# Where words name classes, the least likeness of what is shown; ``benchmarks.class_words`` counts
+# what that leaves out. Without a bound, each picture would count as one of any class.
+LEAST_LIKENESS = 0.1
+# From this probability on, a label is shown to people; ``benchmarks.class_words`` compares others.
+SURE = 0.8
+# Hits that are given labels: more than a page shows at first.
+LABELLED = 200
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,10 @@ class SearchResult:
     ``drawing`` the first picture of a sketch as it was compared, unless that is the original.
     ``matched_by`` is ``names`` where words were looked for in names of files and folders only, and
     every other image is left out; else ``content``, by which every image is more or less close.
+    ``named`` are the names in the words of the query by which a classifier looked at the images;
+    hits that are not like them are left out. ``labels`` are names of what the one picture of the
+    query shows, each with its probability, as are those of the hits; they need a classifier among
+    the ``extractors``.
     """
 
     hits: tuple[Hit, ...]
@@ -85,6 +98,8 @@ class SearchResult:
     warnings: tuple[str, ...]
     drawing: PreparedDrawing | None = None
     matched_by: str = CONTENT
+    named: tuple[str, ...] = ()
+    labels: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +108,8 @@ class PreparedQuery:
     RGB pixels, the ``extractors`` that take part, and the ``warnings`` for the answer.
 
     ``drawings`` are what was compared in place of the pictures, one for each where the query is a
-    sketch that is not compared as it is."""
+    sketch that is not compared as it is. ``named`` and ``labels`` are those of the answer;
+    ``labellers`` the extractors, by name, that have labels for hits."""
 
     question: ScoringQuery
     kind: str
@@ -101,6 +117,9 @@ class PreparedQuery:
     extractors: tuple[str, ...]
     warnings: tuple[str, ...]
     drawings: tuple[PreparedDrawing, ...] = ()
+    named: tuple[str, ...] = ()
+    labels: dict[str, float] = field(default_factory=dict)
+    labellers: Mapping[str, Labeller] = field(default_factory=dict)
 
 
 def search(index: SearchIndex, asked: PreparedQuery, k: int, started: float) -> SearchResult:
@@ -111,10 +130,14 @@ def search(index: SearchIndex, asked: PreparedQuery, k: int, started: float) -> 
     if not compared and folder and (unknown := unknown_folder(folder, index.folders())):
         warnings = (*warnings, unknown)
     by_names = not asked.question.blocks
+    if asked.named and asked.kind == TEXT:
+        hits = [hit for hit in hits if _shows(hit)]
+        if compared and not hits:
+            warnings = (*warnings, NOTHING_SHOWN)
     if by_names and compared:
         warnings = (*warnings, *_about_names(hits, asked.question.words))
     return SearchResult(
-        hits=tuple(hits),
+        hits=_with_labels(index, hits, asked.labellers),
         compared=compared,
         unreadable=len(index.snapshot.failures),
         took_ms=round((time.perf_counter() - started) * 1000, 1),
@@ -123,7 +146,29 @@ def search(index: SearchIndex, asked: PreparedQuery, k: int, started: float) -> 
         warnings=warnings,
         drawing=next(iter(asked.drawings), None),
         matched_by=NAMES if by_names else CONTENT,
+        named=asked.named,
+        labels=asked.labels,
     )
+
+
+def _shows(hit: Hit) -> bool:
+    """Whether a hit for words that name classes is like one, or is named like that."""
+    likeness = [score for name, score in hit.scores.items() if classifies(name)]
+    return hit.scores.get(NAME, 0) > 0 or max(likeness, default=0.0) >= LEAST_LIKENESS
+
+
+def _with_labels(
+    index: SearchIndex, hits: Sequence[Hit], labellers: Mapping[str, Labeller]
+) -> tuple[Hit, ...]:
+    """``hits``, of which the first have labels."""
+    for name, labeller in labellers.items():
+        first = hits[:LABELLED]
+        stored = [index.stored_blocks(int(hit.id, 16)) for hit in first]
+        if first and all(stored):
+            rows = np.stack([blocks[name] for blocks in stored if blocks is not None])
+            labelled = zip(first, labeller.labels(rows), strict=True)
+            hits = [*(replace(hit, labels=found) for hit, found in labelled), *hits[LABELLED:]]
+    return tuple(hits)
 
 
 def _about_names(hits: Sequence[Hit], asked: Sequence[str]) -> tuple[str, ...]:
@@ -186,20 +231,39 @@ def ask(
         drawing=drawing, cut_out=any(one.cut_out for one in drawings),
     )  # fmt: skip
     question = replace(_question(index, query, kind, blocks), variants=variants)
-    if query.worded and not any(map(reads, wanted)):
-        missing = NO_CLIP_NOT if words(query.not_text) else NO_CLIP
-        warnings = (*warnings, UNWEIGHED if _weighed_by_hand(query) else missing)
-    return PreparedQuery(question, kind, tuple(pictures), tuple(blocks), warnings, drawings)
+    names: tuple[str, ...] = ()
+    if query.worded:
+        warnings = (*warnings, *about_words(query, wanted, by_hand=_weighed_by_hand(query)))
+        if classes_only(readers(query, wanted)):
+            names = named(words(query.text)).known
+    labellers = _labellers(blocks, extractors)
+    labels = dict[str, float]()
+    if kind == PHOTO and len(pictures) == 1:
+        for name, labeller in labellers.items():
+            if (raw := extractors.raw.get(name)) is not None:
+                labels = labeller.labels(unit_rows(raw), np.sqrt(np.vecdot(raw, raw)))[0]
+    return PreparedQuery(
+        question,
+        kind,
+        tuple(pictures),
+        tuple(blocks),
+        warnings,
+        drawings,
+        named=names,
+        labels=labels,
+        labellers=labellers,
+    )
 
 
 def needed(query: Query, usable: Sequence[str]) -> list[str]:
     """The ``usable`` extractors that must be loaded to answer ``query``."""
-    query, worded = _weighed(query, usable), query.worded
+    query = _weighed(query, usable)
+    wanted = [name for name in usable if query.weights is None or query.weights.get(name, 0) > 0]
+    reading = readers(query, wanted) if query.worded else ()
     return [
         name
-        for name in usable
-        if (query.weights is None or query.weights.get(name, 0) > 0)
-        and ((query.images and not (name == "hsv" and query.color)) or (worded and reads(name)))
+        for name in wanted
+        if (query.images and not (name == "hsv" and query.color)) or name in reading
     ]
 
 
@@ -301,9 +365,14 @@ def _question(
     )
 
 
-def reads(name: str) -> bool:
-    """Whether the extractor ``name`` embeds words, too."""
-    return name in REGISTRY and REGISTRY[name].reads
+def _labellers(names: Iterable[str], extractors: QueryExtractors) -> dict[str, Labeller]:
+    found = dict[str, Labeller]()
+    for name in filter(classifies, names):
+        extractor = extractors.load(name)
+        inner = extractor.extractor if isinstance(extractor, Shared) else extractor
+        if isinstance(inner, Labeller):
+            found[name] = inner
+    return found
 
 
 def pixels_of(
@@ -356,6 +425,7 @@ def blocks_of(
     stored_likes = [_stored(index, image_id) for image_id in query.like]
     seeing = [name for name in wanted if not (name == "hsv" and query.color)] if pictures else []
     seen = extractors.embed(pictures, seeing)
+    reading = readers(query, wanted) if query.worded else ()
     blocks: dict[str, Floats] = {}
     for name in wanted:
         if name == "hsv" and query.color:
@@ -365,8 +435,8 @@ def blocks_of(
         parts = [comparison.query_block(name, stored[name]) for stored in stored_likes]
         rows = seen.get(name, ())
         parts += [comparison.query_block(name, row) for row in rows]
-        if reads(name) and query.worded:
-            parts = _with_words(parts, query, extractors.load(name))
+        if name in reading:
+            parts = with_words(parts, query, extractors.load(name))
         if parts:
             blocks[name] = pooled(parts)
     if drawing is None:
@@ -388,15 +458,3 @@ def _stored(index: SearchIndex, image_id: str) -> Mapping[str, Floats]:
     if stored is None:
         raise UnknownImage(f"No indexed image has the id {image_id[:40]!r}.")
     return stored
-
-
-def _with_words(parts: list[Floats], query: Query, extractor: Extractor) -> list[Floats]:
-    if not isinstance(extractor, TextExtractor):
-        return parts
-    if words(query.text):
-        parts = [*parts, described(extractor, words(query.text))]
-    if words(query.not_text):
-        against = described(extractor, words(query.not_text))
-        wanted = pooled(parts) if parts else np.zeros_like(against)
-        parts = [unit_rows((wanted - np.float32(_AGAINST) * against)[None])[0]]
-    return parts

@@ -15,6 +15,7 @@ from image_search.demo import holds_only_the_demo
 from image_search.errors import UnknownImage
 from image_search.extractors import REGISTRY
 from image_search.search.queries import PRESETS, groups_of
+from image_search.search.searching import SURE
 from image_search.web import gate
 from image_search.web.files import send_private
 from image_search.web.service import service
@@ -45,6 +46,7 @@ def show() -> ResponseReturnValue:
         examples=[path.name for path in _examples()],
         modules=_modules("main.js"),
         groups=groups_of(),
+        sure=SURE,
         presets={name: dict(preset) for name, preset in PRESETS.items()},
         upload_megabytes=settings.upload_megabytes,
         uploads=bool(settings.uploads),
@@ -69,7 +71,9 @@ def status() -> ResponseReturnValue:
     answer = asdict(replace(state, failures=state.failures[:MAX_FAILURES_LISTED]))
     endings = sorted(ending.lstrip(".") for ending in state.not_images)
     answer["others"] = {"count": sum(state.not_images.values()), "endings": endings}
-    answer["reads_words"] = any(REGISTRY[name].reads for name in state.usable)
+    reading = [REGISTRY[name] for name in state.usable if REGISTRY[name].reads]
+    answer["reads_words"] = not all(row.classifies for row in reading)
+    answer["reads_names"] = any(row.classifies for row in reading)
     return jsonify(answer)
 
 

@@ -36,6 +36,8 @@ def answer() -> ResponseReturnValue:
         extractors=list(result.extractors),
         warnings=list(result.warnings),
         matched_by=result.matched_by,
+        named=list(result.named),
+        labels=result.labels,
         **({} if result.drawing is None else {"drawing": result.drawing.to_json()}),
     )
 

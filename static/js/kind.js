@@ -25,8 +25,15 @@ export function tell(isOfAKind, found) {
   byId("kind").hidden = !applies;
   if (!applies) return;
   const verb = byHand ? "Drawn here" : `${chosen() === "auto" ? "Detected as" : "Searched as"}: ${found.kind}`;
-  const sentences = [verb, matchedOn(found.results)].filter(Boolean);
+  const shown = shows(found.labels);
+  const sentences = [verb, shown && `Shows: ${shown}`, matchedOn(found.results)].filter(Boolean);
   byId("kind-text").textContent = sentences.map((sentence) => `${sentence}.`).join(" ");
+}
+
+// The labels that are sure enough to be shown.
+export function shows(labels = {}) {
+  const least = Number(byId("kind").dataset.sure);
+  return Object.keys(labels).filter((label) => labels[label] >= least).join(", ");
 }
 
 export const hide = () => (byId("kind").hidden = true);

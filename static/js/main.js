@@ -19,7 +19,8 @@ import * as uploads from "./uploads.js";
 import * as viewer from "./viewer.js";
 
 const FIRST = 60; // hits of the first answer; then twice as many each time the end comes near
-const NAMELESS = "No file or folder is named like that.";
+const NOTHING = /^(No file or folder is named like that\.|No picture seems to show that[^.]*\.) */;
+const NAMED = "Words find common things that pictures show, such as a vase or running shoes, and names of files and folders.";
 const results = byId("results");
 const title = byId("results-title");
 const awaited = title.textContent; // beside a sheet that nothing is drawn on yet
@@ -82,6 +83,8 @@ function answer(found, wanted) {
   const named = found.matched_by === "names";
   const text = named
     ? `Matches in file names: ${further ? "the first " : ""}${count(found.results.length)} ${among}`
+    : found.kind === "text" && found.named?.length
+    ? `Matched by what the picture shows: ${found.named.join(", ")}. ${further ? "The first " : ""}${count(found.results.length)} ${among}`
     : `${mostSimilar(found.results.length)} ${among}`;
   show(found.results, text, further ? () => search(2 * wanted) : null);
   kind.tell(pictures.any(), found);
@@ -146,8 +149,8 @@ function unfulfilled() {
 // Pictures are always near to something; words that are looked for in names alone may be nowhere.
 function nameless(warnings) {
   title.textContent = "";
-  const why = warnings.find((warning) => warning.startsWith(NAMELESS)) ?? NAMELESS;
-  say(NAMELESS, why.slice(NAMELESS.length).trim());
+  const why = warnings.find((warning) => NOTHING.test(warning)) ?? "No file or folder is named like that.";
+  say(why.match(NOTHING)[1], why.replace(NOTHING, ""));
   tellWarnings(warnings.filter((warning) => warning !== why));
 }
 
@@ -240,7 +243,8 @@ async function evidence(hit) {
 
 const withWords = (status) => {
   byId("words-why").hidden = status.reads_words;
-  byId("not-field").hidden = !status.reads_words;
+  if (status.reads_names) byId("words-how").textContent = NAMED;
+  byId("not-field").hidden = !(status.reads_words || status.reads_names);
 };
 
 byId("words-more").addEventListener("click", collection.open);

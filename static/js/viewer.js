@@ -4,6 +4,7 @@ import { meaning, sized } from "./card.js";
 import { byId, closable, fillFacts, plain } from "./elements.js";
 import { basename, bytes, count, date, percent } from "./format.js";
 import { bars, focusHit, isMore, isPick, shownHits } from "./grid.js";
+import { shows } from "./kind.js";
 import { drawOverHit } from "./pictures.js";
 import { moreLike } from "./query.js";
 import * as selection from "./selection.js";
@@ -93,6 +94,7 @@ function show(index) {
     ["Path", hit.path],
     ["Size", `${count(hit.width)} × ${count(hit.height)} pixels, ${bytes(hit.size)}`],
     ["Note", hit.note ?? ""],
+    ["Shows", shows(hit.labels)],
     ["Date", date(hit.modified)],
     ["Similarity", percent(hit.score)],
     ["Check", hit.evidence?.words ?? ""],
