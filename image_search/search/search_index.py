@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -33,11 +34,16 @@ from image_search.storage import Segment, Snapshot
 from image_search.storage.columns import Column
 from image_search.storage.records import KINDS, WHOLE
 
+if TYPE_CHECKING:
+    from image_search.extractors.base import Labeller
+
 # Scores that differ by less than half of the last digit shown are equal.
 DIGITS = 4
 # As for a drawing as it is (see ``fusion.Comparison``), but fewer: what is not among them is behind
 # anyway.
 VARIANT_TIMES, VARIANT_LEAST = 5, 250
+# Hits that are given labels: more than a page shows at first.
+LABELLED = 200
 # The name under which the likeness of file and folder names appears among a hit's scores.
 NAME = "name"
 
@@ -187,6 +193,11 @@ class Found:
     owner: int
     at: int
     scored: Scored = field(compare=False)
+
+    @property
+    def row(self) -> int:
+        """The number of the row in its segment."""
+        return int(self.scored.rows[self.at])
 
     def hit(self, rank: int = 0) -> Hit:
         """The row joined with its image."""
@@ -425,8 +436,11 @@ class SearchIndex:
                     return {one.extractor.name: one.units(int(row)) for one in columns}
         return None
 
-    def search(self, question: ScoringQuery, k: int) -> tuple[list[Hit], int]:
-        """The ``k`` best hits, best first, ties by path; and how many images were compared."""
+    def search(
+        self, question: ScoringQuery, k: int, labellers: Mapping[str, Labeller] | None = None
+    ) -> tuple[list[Hit], int]:
+        """The ``k`` best hits, best first, ties by path; and how many images were compared. The
+        first ``LABELLED`` of them are labelled by ``labellers``, which are given by extractor."""
         allowed = [self._allowed(part, question.filter) for part in self.parts]
         compared = sum(
             _files(part.of.segment.records.owners[keep])
@@ -450,7 +464,15 @@ class SearchIndex:
                 for part, rows, keep in zip(self.parts, found, allowed, strict=True)
             ]
         )
-        hits = [one.hit(rank) for rank, one in enumerate(best(scored, k), start=1)]
+        found_rows = best(scored, k)
+        hits = [one.hit(rank) for rank, one in enumerate(found_rows, start=1)]
+        first = found_rows[:LABELLED]
+        for name, labeller in (labellers or {}).items() if first else ():
+            block = self.layout.slices()[name]
+            scale = np.float32(np.sqrt(len(self.layout.names)))
+            rows = np.stack([one.scored.segment.vectors[one.row][block] * scale for one in first])
+            labelled = zip(hits, labeller.labels(rows), strict=False)
+            hits[: len(first)] = [replace(hit, labels=labels) for hit, labels in labelled]
         return hits, compared
 
     def hits_of(self, question: ScoringQuery, contents: Iterable[bytes]) -> list[Hit]:

@@ -70,8 +70,6 @@ NAMES, CONTENT = "names", "content"
 LEAST_LIKENESS = 0.1
 # From this probability on, a label is shown to people; ``benchmarks.class_words`` compares others.
 SURE = 0.8
-# Hits that are given labels: more than a page shows at first.
-LABELLED = 200
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ class PreparedQuery:
 def search(index: SearchIndex, asked: PreparedQuery, k: int, started: float) -> SearchResult:
     """The ``k`` best hits of ``index`` for a prepared query, timed from ``started``, a value of
     ``time.perf_counter``."""
-    hits, compared = index.search(asked.question, k)
+    hits, compared = index.search(asked.question, k, asked.labellers)
     warnings, folder = asked.warnings, asked.question.filter.folder
     if not compared and folder and (unknown := unknown_folder(folder, index.folders())):
         warnings = (*warnings, unknown)
@@ -137,7 +135,7 @@ def search(index: SearchIndex, asked: PreparedQuery, k: int, started: float) -> 
     if by_names and compared:
         warnings = (*warnings, *_about_names(hits, asked.question.words))
     return SearchResult(
-        hits=_with_labels(index, hits, asked.labellers),
+        hits=tuple(hits),
         compared=compared,
         unreadable=len(index.snapshot.failures),
         took_ms=round((time.perf_counter() - started) * 1000, 1),
@@ -155,20 +153,6 @@ def _shows(hit: Hit) -> bool:
     """Whether a hit for words that name classes is like one, or is named like that."""
     likeness = [score for name, score in hit.scores.items() if classifies(name)]
     return hit.scores.get(NAME, 0) > 0 or max(likeness, default=0.0) >= LEAST_LIKENESS
-
-
-def _with_labels(
-    index: SearchIndex, hits: Sequence[Hit], labellers: Mapping[str, Labeller]
-) -> tuple[Hit, ...]:
-    """``hits``, of which the first have labels."""
-    for name, labeller in labellers.items():
-        first = hits[:LABELLED]
-        stored = [index.stored_blocks(int(hit.id, 16)) for hit in first]
-        if first and all(stored):
-            rows = np.stack([blocks[name] for blocks in stored if blocks is not None])
-            labelled = zip(first, labeller.labels(rows), strict=True)
-            hits = [*(replace(hit, labels=found) for hit, found in labelled), *hits[LABELLED:]]
-    return tuple(hits)
 
 
 def _about_names(hits: Sequence[Hit], asked: Sequence[str]) -> tuple[str, ...]:

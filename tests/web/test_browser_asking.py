@@ -13,7 +13,7 @@ from tests.web.pictures import HUES, blueprint, ring, sketch
 from tests.web.running import Running
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Locator, Page, Route
 
 # The red of the pixel in the middle of the cleaned drawing.
 MIDDLE = """() => {
@@ -316,3 +316,54 @@ def test_one_network_is_not_called_what_all_of_them_are(page: Page) -> None:
     search(page, ring("teal"))
 
     shown(page, "Detected as: photo. Matched on subject, design and colour.")
+
+
+def test_words_that_a_classifier_knows_are_headed_as_what_they_are(page: Page) -> None:
+    answer = {**answer_with(4), "kind": "text", "named": ["necklace", "crocodile (Nile crocodile)"]}
+    page.route("**/search", lambda route: route.fulfill(json=answer))
+    words = page.get_by_label("In words")
+    words.fill("necklace crocodile")
+    words.press("Enter")
+
+    shown(
+        page, "Matched by what the picture shows: necklace, crocodile (Nile crocodile). 4 of 2,000"
+    )
+    assert "similar" not in page.locator("#results-title").inner_text()
+
+    why = "No picture seems to show that, and no file or folder is named like that. Try others."
+    answer |= {"results": [], "warnings": [why]}
+    words.fill("vase")
+    words.press("Enter")
+    heading = "No picture seems to show that, and no file or folder is named like that."
+    page.get_by_role("heading", name=heading).wait_for()
+    shown(page, "Try others.")
+
+
+def test_only_sure_labels_are_shown(page: Page) -> None:
+    answer = answer_with(4)
+    answer["labels"] = {"necklace": 0.85, "chain": 0.12}
+    answer["results"][0]["labels"] = {"vase": 0.9, "teapot": 0.1}
+    answer["results"][1]["labels"] = {"vase": 0.6}
+    page.route("**/search", lambda route: route.fulfill(json=answer))
+
+    search(page, ring("teal"))
+
+    shown(page, "Detected as: photo. Shows: necklace. Matched on")
+    page.locator(".hit img").first.click()
+    page.locator("#viewer-facts").get_by_text("vase", exact=True).wait_for()
+    page.keyboard.press("ArrowRight")
+    page.get_by_text("2 of 4").wait_for()
+    assert "Shows" not in page.locator("#viewer-facts").inner_text()
+
+
+def test_the_page_says_which_words_it_knows(page: Page) -> None:
+    def with_names(route: Route) -> None:
+        answer = route.fetch().json()
+        route.fulfill(json={**answer, "reads_words": False, "reads_names": True})
+
+    page.route("**/status", with_names)
+    page.reload()
+
+    shown(page, "Words find common things that pictures show")
+    shown(page, "Install CLIP to search by description")
+    page.get_by_label("But not").wait_for()
