@@ -10,12 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from image_search.errors import IndexEmpty, InvalidQuery, ModelUnavailable, UnknownImage
-from image_search.extractors.base import (
-    Labeller,
-    QueryExtractors,
-    Shared,
-    unit_rows,
-)
+from image_search.extractors.base import Labeller, QueryExtractors, Shared, unit_rows
 from image_search.extractors.class_names import named
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import WORKING_SIDE, decode
