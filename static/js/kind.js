@@ -30,11 +30,7 @@ export function tell(isOfAKind, found) {
   byId("kind-text").textContent = sentences.map((sentence) => `${sentence}.`).join(" ");
 }
 
-// The labels that are sure enough to be shown.
-export function shows(labels = {}) {
-  const least = Number(byId("kind").dataset.sure);
-  return Object.keys(labels).filter((label) => labels[label] >= least).join(", ");
-}
+export const shows = (labels = {}) => Object.keys(labels).filter((name) => labels[name] >= byId("kind").dataset.sure).join(", ");
 
 export const hide = () => (byId("kind").hidden = true);
 

@@ -19,8 +19,6 @@ import * as uploads from "./uploads.js";
 import * as viewer from "./viewer.js";
 
 const FIRST = 60; // hits of the first answer; then twice as many each time the end comes near
-const NOTHING = /^(No file or folder is named like that\.|No picture seems to show that[^.]*\.) */;
-const NAMED = "Words find common things that pictures show, such as a vase or running shoes, and names of files and folders.";
 const results = byId("results");
 const title = byId("results-title");
 const awaited = title.textContent; // beside a sheet that nothing is drawn on yet
@@ -61,7 +59,7 @@ async function search(wanted = FIRST) {
   }
 }
 
-// Nothing is asked: back to the start, except while a sheet lies there to be drawn on.
+// Back to the start, except while a sheet is open.
 function begin() {
   clear("search");
   hideVerdict();
@@ -79,13 +77,10 @@ function answer(found, wanted) {
   if (wanted === FIRST) scrollUp();
   const among = `of ${counted(found.compared, "image")}, in ${took(found.took_ms)}`;
   const further = found.results.length >= wanted && found.results.length < found.compared;
-  // Without CLIP, words are looked for in names, and what holds none of them is left out.
-  const named = found.matched_by === "names";
-  const text = named
-    ? `Matches in file names: ${further ? "the first " : ""}${count(found.results.length)} ${among}`
-    : found.kind === "text" && found.named?.length
-    ? `Matched by what the picture shows: ${found.named.join(", ")}. ${further ? "The first " : ""}${count(found.results.length)} ${among}`
-    : `${mostSimilar(found.results.length)} ${among}`;
+  const shown = found.kind === "text" && found.named?.join(", ");
+  const by = found.matched_by === "names" ? "Matches in file names:" : shown && `Matched by what the picture shows: ${shown};`;
+  const number = found.results.length;
+  const text = `${by ? `${by} ${further ? "the first " : ""}${count(number)}` : mostSimilar(number)} ${among}`;
   show(found.results, text, further ? () => search(2 * wanted) : null);
   kind.tell(pictures.any(), found);
   cleaned.tell(found);
@@ -124,7 +119,6 @@ function hideVerdict() {
   byId("verdict").hidden = true;
 }
 
-// What was scrolled to belongs to the answer before.
 function scrollUp() {
   const top = byId("results").getBoundingClientRect().top;
   if (top < 0) window.scrollBy(0, top - 8);
@@ -146,11 +140,11 @@ function unfulfilled() {
   }));
 }
 
-// Pictures are always near to something; words that are looked for in names alone may be nowhere.
 function nameless(warnings) {
   title.textContent = "";
-  const why = warnings.find((warning) => NOTHING.test(warning)) ?? "No file or folder is named like that.";
-  say(why.match(NOTHING)[1], why.replace(NOTHING, ""));
+  const why = warnings.find((warning) => warning.startsWith("No ")) ?? "";
+  const end = why.indexOf(".") + 1;
+  say(why.slice(0, end), why.slice(end));
   tellWarnings(warnings.filter((warning) => warning !== why));
 }
 
@@ -196,14 +190,13 @@ function empty() {
   }));
 }
 
-// What the start page shows beside its invitation.
 function invite(status) {
   if (!status || !document.body.classList.contains("start")) return;
   if (status.images) byId("message").hidden = true;
   else empty();
 }
 
-// The query as one line, for where there is no room for all of it; and what can be done with it.
+// The query as one line, and what can be done with it.
 function tellQuery() {
   byId("brief").textContent = query.brief() || (pictures.any() ? "" : "Your query");
   byId("check").hidden = pictures.count() !== 1;
@@ -243,7 +236,7 @@ async function evidence(hit) {
 
 const withWords = (status) => {
   byId("words-why").hidden = status.reads_words;
-  if (status.reads_names) byId("words-how").textContent = NAMED;
+  byId("words-how").hidden = !status.reads_names;
   byId("not-field").hidden = !(status.reads_words || status.reads_names);
 };
 

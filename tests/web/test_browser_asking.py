@@ -326,7 +326,7 @@ def test_words_that_a_classifier_knows_are_headed_as_what_they_are(page: Page) -
     words.press("Enter")
 
     shown(
-        page, "Matched by what the picture shows: necklace, crocodile (Nile crocodile). 4 of 2,000"
+        page, "Matched by what the picture shows: necklace, crocodile (Nile crocodile); 4 of 2,000"
     )
     assert "similar" not in page.locator("#results-title").inner_text()
 
@@ -364,6 +364,6 @@ def test_the_page_says_which_words_it_knows(page: Page) -> None:
     page.route("**/status", with_names)
     page.reload()
 
-    shown(page, "Words find common things that pictures show")
+    shown(page, "and common things in pictures")
     shown(page, "Install CLIP to search by description")
     page.get_by_label("But not").wait_for()
