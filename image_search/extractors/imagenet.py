@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from image_search.extractors.base import (
     BATCH,
@@ -70,10 +69,12 @@ class Classifier:
 
         Args:
             rows: (n, dim) embeddings of length 1.
-            lengths: (n,) what the length of each embedding was before it was scaled. If it is not
-                known, ``TYPICAL_LENGTH`` takes its place: probabilities are then estimates.
+            lengths: (n,) what the length of each embedding was before it was scaled. Where it is
+                not known or 0, ``TYPICAL_LENGTH`` takes its place: probabilities are then
+                estimates.
         """
-        scale = TYPICAL_LENGTH if lengths is None else lengths[:, None]
+        known = np.zeros(len(rows), np.float32) if lengths is None else lengths
+        scale = np.where(known > 0, known, np.float32(TYPICAL_LENGTH))[:, None]
         logits = rows @ self.weights.T * scale + self.bias
         probable = np.exp(logits - logits.max(axis=1, keepdims=True))
         probable /= probable.sum(axis=1, keepdims=True)

@@ -51,7 +51,8 @@ class Report:
     ``unchanged`` counts readable files that were left as they are; ``unreadable`` all the pictures
     of the folder that cannot be read now, listed in ``failures``; ``not_images`` counts, by the
     ending of their names, the files that are no images. ``rebuilt`` says that the index now
-    has other extractors, ``calibrated`` that scores were fitted to the collection again. ``notes`` are those of the ``warnings`` that need no attention, see
+    has other extractors, ``calibrated`` that scores were fitted to the collection again. ``notes``
+    are those of the ``warnings`` that need no attention, see
     ``image_search.extractors.Resolution``.
     """
 

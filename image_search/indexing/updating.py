@@ -77,7 +77,7 @@ class Updater:
             if refused is not None or not settings.automatic:
                 raise
             return self._updated(writer, on_progress, cancelled, error)
-        notes = () if refused is None else (str(refused),)
+        notes: tuple[str, ...] = () if refused is None else (str(refused),)
         notes += resolution.warnings + kept_in_reserve(settings, snapshot, identities, kept)
         return replace(report, notes=resolution.notes), notes
 

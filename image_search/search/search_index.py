@@ -468,12 +468,22 @@ class SearchIndex:
         hits = [one.hit(rank) for rank, one in enumerate(found_rows, start=1)]
         first = found_rows[:LABELLED]
         for name, labeller in (labellers or {}).items() if first else ():
-            block = self.layout.slices()[name]
-            scale = np.float32(np.sqrt(len(self.layout.names)))
-            rows = np.stack([one.scored.segment.vectors[one.row][block] * scale for one in first])
-            labelled = zip(hits, labeller.labels(rows), strict=False)
+            labelled = zip(hits, labeller.labels(*self._stored(first, name)), strict=False)
             hits[: len(first)] = [replace(hit, labels=labels) for hit, labels in labelled]
         return hits, compared
+
+    def _stored(self, found: Sequence[Found], name: str) -> tuple[Floats, Floats]:
+        """What the extractor ``name`` saw of each: unit vectors (n, dim), and the lengths (n,) of
+        the raw features, 0 where they are unknown."""
+        dims = dict(zip(self.layout.names, self.layout.dims, strict=True))
+        units = np.empty((len(found), dims[name]), np.float32)
+        norms = np.empty(len(found), np.float32)
+        for part in self.parts:
+            at = [i for i, one in enumerate(found) if one.scored.segment is part.of.segment]
+            if at:
+                [column] = [one for one in part.of.columns if one.extractor.name == name]
+                units[at], norms[at] = column.block([found[i].row for i in at])
+        return units, norms
 
     def hits_of(self, question: ScoringQuery, contents: Iterable[bytes]) -> list[Hit]:
         """The images of these contents (SHA-256) that the filter admits, as hits without a rank,

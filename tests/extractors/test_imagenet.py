@@ -10,7 +10,7 @@ import pytest
 
 from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, resolve
-from image_search.extractors.base import Labeller, QueryExtractors, FeatureExtractor, shared
+from image_search.extractors.base import FeatureExtractor, Labeller, QueryExtractors, shared
 from image_search.extractors.class_names import class_names
 from image_search.extractors.imagenet import RECIPE, ImageNet, load
 from image_search.extractors.weights.sources import EFFICIENTNET_LITE2, InstalledWeights
