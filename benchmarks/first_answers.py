@@ -12,16 +12,16 @@ from image_search.evaluation import TRUTHS, Collection
 from image_search.evaluation.asking import RankingConfig
 from image_search.evaluation.measuring import measure
 from image_search.evaluation.protocol import prepare
-from image_search.search.ranking.fusion import ROUNDS, Round
+from image_search.search.ranking.scoring import QueryExpansion
 from image_search.settings import Settings
 
-SETTINGS: tuple[tuple[Round, ...], ...] = (
-    (),
-    ROUNDS[:1],
-    ROUNDS[1:],
-    ROUNDS,
-    (Round(5, 3.0), Round(10, 3.0)),
-    (*ROUNDS, Round(20, 5.0)),
+SETTINGS: tuple[QueryExpansion | None, ...] = (
+    None,
+    QueryExpansion(),
+    QueryExpansion(kept=1),
+    QueryExpansion(kept=5),
+    QueryExpansion(weight=3.0),
+    QueryExpansion(power=1.0),
 )
 
 
@@ -51,8 +51,8 @@ def row(case: Case, caches: Path) -> list[object]:
         queries = collected(asking, caches / f"{case.cache}-queries.pkl")
     trial = prepare(gallery, queries, TRUTHS[case.truth])
     cells = []
-    for rounds in SETTINGS:
-        config = RankingConfig(heading(rounds), rounds=rounds)
+    for reranker in SETTINGS:
+        config = RankingConfig(heading(reranker), reranker=reranker)
         values = measure(trial, config, (10,), 10).values.mean(axis=0)
         cells.append(" / ".join(f"{value:.3f}".removeprefix("0") for value in values))
     return [case.name, f"{len(trial.asked):,}", *cells]
@@ -63,19 +63,24 @@ def collected(images: Path, cache: Path) -> Collection:
     return Collection.of(Settings(images=images, cache=cache, extractors="auto"))
 
 
-def heading(rounds: tuple[Round, ...]) -> str:
-    if not rounds:
-        return "plain sum"
-    answer = ", then ".join(f"{kept} at {say:g}" for kept, say in rounds)
-    return answer + " (as it is)" * (rounds == ROUNDS)
+def heading(reranker: QueryExpansion | None) -> str:
+    if reranker is None:
+        return "without"
+    usual = QueryExpansion()
+    differs = [
+        f"{name} {getattr(reranker, name):g}"
+        for name in ("kept", "weight", "power")
+        if getattr(reranker, name) != getattr(usual, name)
+    ]
+    return ", ".join(differs) or "as it is"
 
 
 INTRODUCTION = """### Query expansion
 
-`python -m benchmarks.first_answers`: mAP / P@10 / recall@10 by the plain sum of the extractors, and
-with query expansion by the first ten hits, in one round or several: in *5 at 2* the first five hits
-keep their places, and the mean of the ten counts 2 for every 1 of the query. The sets and queries
-are those of `benchmarks.quality`.
+`python -m benchmarks.first_answers`: mAP / P@10 / recall@10 by the weighted mean of the extractors
+alone, with query expansion as it is (the first 3 hits keep their places; the mean of the first 10,
+each counting as the power 3 of its score, counts up to 6 for every 1 of the query), and with one of
+these numbers changed. The sets and queries are those of `benchmarks.quality`.
 
 """
 

@@ -19,13 +19,13 @@ from image_search.errors import InvalidQuery, UnknownImage
 from image_search.library import Library
 from image_search.search.palettes import parse_colour
 from image_search.search.queries import Filter, Hit, Query, Region
-from image_search.search.ranking.fusion import ROUNDS
+from image_search.search.ranking.scoring import QueryExpansion
 from image_search.search.reading import UNWEIGHED
 from image_search.search.searching import NO_NAME
 from image_search.settings import Settings
 from tests.drawing import copy_of, design, draw_into, picture, saved
 
-FIRST, LATER = (one.kept for one in ROUNDS)
+FIRST, LATER = QueryExpansion().kept, QueryExpansion().size
 
 
 def indexed(place: Path, count: int, extractors: str) -> Library:

@@ -14,7 +14,17 @@ from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
 from image_search.library import Library
 from image_search.search.queries import Query
-from image_search.search.ranking.fusion import FEWEST, Calibration, Layout, fit, stored_vectors
+from image_search.search.ranking.fusion import (
+    FEWEST,
+    PHOTO,
+    Calibration,
+    Layout,
+    default_weights,
+    fit,
+    fit_block,
+    stored_vectors,
+)
+from image_search.search.ranking.priors import PRIORS
 from image_search.search.search_index import SearchIndex
 from image_search.settings import Settings
 from image_search.storage import Snapshot, read_snapshot
@@ -59,59 +69,57 @@ def test_the_spread_is_that_of_the_cosines_of_two_images() -> None:
         assert calibration.std[name] == pytest.approx(float(cosines.std()), rel=0.05)
 
 
-@pytest.mark.parametrize("blind", ["", "hsv", "edges"])
-def test_the_factor_is_larger_for_what_texture_agrees_with(blind: str) -> None:
-    blocks, calibration = fitted(blind=blind)
-
-    near = {}
-    for name, rows in blocks.items():
-        centred = rows - calibration.means[name]
-        cosines = unit_rows(centred) @ unit_rows(centred).T
-        np.fill_diagonal(cosines, -2)
-        near[name] = [set(np.argsort(-row)[:10].tolist()) for row in cosines]
-
-    def agreement(name: str) -> float:
-        pairs = zip(near[name], near["texture"], strict=True)
-        return sum(len(one & other) / 10 for one, other in pairs) / len(near[name])
-
-    ratio = (agreement("edges") / agreement("hsv") / 1.1) ** 3
-    expected = min(max(ratio, 1 / 4), 4)
-    assert calibration.weight_factors["edges"] == pytest.approx(expected, rel=0.02)
-    assert calibration.weight_factors["hsv"] == pytest.approx(1 / expected, rel=0.02)
-    assert calibration.weight_factors["texture"] == 1
-    if blind:
-        assert calibration.weight_factors[blind] < 0.5
+def seen_by(noise: float, count: int = 300, kinds: int = 30) -> Floats:
+    """Unit rows of an extractor that distinguishes kinds of images, but for so much noise."""
+    rng = np.random.default_rng(4)
+    known = np.eye(kinds)[np.arange(count) % kinds] @ rng.normal(size=(kinds, 40))
+    return unit_rows(known + noise * rng.normal(size=(count, 40)) + 0.5)
 
 
-@pytest.mark.parametrize(
-    ("knows", "expected"), [("as they do", 1.25), ("more", 4.0), ("nothing", 0.25)]
-)
-def test_a_network_has_a_larger_factor_where_the_descriptors_distinguish_little(
-    knows: str, expected: float
-) -> None:
-    rng = np.random.default_rng(5)
-    hidden = rng.normal(size=(400, 8))
-    seen = {"as they do": hidden, "nothing": rng.normal(size=(400, 8))}
-    # What it sees has little of what they see in it.
-    seen["more"] = np.concatenate([hidden * 0.75, 2 * rng.normal(size=(400, 3))], axis=1)
-    blocks = {
-        name: unit_rows((rows := seen.get(name, hidden)) @ rng.normal(size=(rows.shape[1], 64)))
-        for name in (*LAYOUT.names, knows)
-    }
-    layout = Layout(tuple(blocks), (64,) * 4)
+def test_the_contrast_is_that_of_the_ten_nearest_among_each_other() -> None:
+    rows = seen_by(0.5)
+    fitted = fit_block(rows)
 
-    weight_factors = fit(layout, stored_vectors(layout, blocks), 400).weight_factors
-
-    assert weight_factors[knows] == pytest.approx(expected, rel=0.01 if expected >= 1 else 1)
-    assert weight_factors["texture"] == 1
+    centred = unit_rows(rows - fitted.mean).astype(np.float64)
+    cosines = centred @ centred.T
+    every = cosines[np.triu_indices(len(rows), 1)]
+    among = []
+    for image, row in enumerate(cosines):
+        near = [other for other in np.argsort(-row).tolist() if other != image][:10]
+        among += [cosines[a, b] for a in near for b in near if a < b]
+    expected = (np.mean(among) - every.mean()) / every.std()
+    assert fitted.contrast == pytest.approx(expected, rel=0.05)
 
 
-def test_without_an_arbiter_all_factors_are_one() -> None:
-    layout = Layout(("hsv", "edges"), (12, 8))
-    blocks = collection(80)
-    calibration = fit(layout, stored_vectors(layout, blocks), 80)
+def test_the_contrast_falls_with_noise_and_is_lowest_without_anything_to_see() -> None:
+    contrasts = [fit_block(seen_by(noise)).contrast for noise in (0.2, 1.0, 2.0, 100.0)]
 
-    assert calibration.weight_factors == {"hsv": 1, "edges": 1}
+    assert contrasts == sorted(contrasts, reverse=True)
+    assert contrasts[-1] < contrasts[0] / 3
+
+
+def test_what_sees_no_difference_has_no_contrast() -> None:
+    rows = np.repeat(seen_by(0.2)[:1], 300, axis=0)
+
+    assert fit_block(rows).contrast < 0.1
+
+
+def test_a_few_images_that_are_there_twice_do_not_change_the_contrast() -> None:
+    rows = seen_by(1.0)
+    twice = rows.copy()
+    twice[1::20] = twice[::20]
+
+    assert fit_block(twice).contrast == pytest.approx(fit_block(rows).contrast, rel=0.1)
+
+
+def test_what_is_fitted_to_an_extractor_depends_on_it_alone() -> None:
+    blocks, together = fitted()
+    for name in LAYOUT.names:
+        layout = Layout((name,), (LAYOUT.dims[LAYOUT.names.index(name)],))
+        alone = fit(layout, stored_vectors(layout, blocks), 120)
+        assert alone.contrast[name] == pytest.approx(together.contrast[name], rel=1e-4)
+        assert alone.std[name] == pytest.approx(together.std[name], rel=1e-4)
+        assert np.allclose(alone.means[name], together.means[name], atol=1e-6)
 
 
 def test_the_same_images_give_the_same_calibration() -> None:
@@ -123,7 +131,7 @@ def test_few_images_are_taken_as_they_are() -> None:
     vectors = stored_vectors(LAYOUT, blocks)
 
     assert calibration.fitted_on == 0
-    assert calibration.std == calibration.weight_factors == dict.fromkeys(LAYOUT.names, 1.0)
+    assert calibration.std == calibration.contrast == dict.fromkeys(LAYOUT.names, 1.0)
     assert np.array_equal(calibration.centred(vectors), vectors)
     assert np.array_equal(calibration.centred_block("hsv", blocks["hsv"][0]), blocks["hsv"][0])
 
@@ -179,6 +187,21 @@ def test_it_survives_the_cache() -> None:
         assert np.array_equal(again.means[name], calibration.means[name])
 
 
+def test_what_an_earlier_release_fitted_counts_by_priors_until_it_is_fitted_again() -> None:
+    plain = fitted()[1].to_plain()
+    earlier = {**plain, "trust": plain["contrast"]}
+    del earlier["contrast"]
+
+    found = Calibration.from_plain(LAYOUT, earlier)
+
+    assert found.fitted_on == 120
+    assert found.outdated(120)
+    assert not Calibration.from_plain(LAYOUT, plain).outdated(120)
+    weights = default_weights(PHOTO, LAYOUT.names, found)
+    for name, weight in weights.items():
+        assert weight * found.std[name] == pytest.approx(PRIORS[name].photo)
+
+
 NAN, INF = math.nan, math.inf
 NO_SPREADS: tuple[float, ...] = (0, -1, NAN, INF)
 NO_COUNTS: tuple[Any, ...] = (None, "many", -5, 0, NAN, INF, [])
@@ -193,9 +216,9 @@ MALFORMED: list[dict[str, Any]] = [
     *({"spreads": {"hsv": wrong, "edges": 1.0, "texture": 1.0}} for wrong in NO_SPREADS),
     {"spreads": {"hsv": 1.0, "edges": 1.0}},
     {"spreads": {"hsv": "wide", "edges": 1.0, "texture": 1.0}},
-    {"trust": {"hsv": 10**400, "edges": 1.0, "texture": 1.0}},
-    {"trust": {"hsv": -1.0, "edges": 1.0, "texture": 1.0}},
-    {"trust": 1},
+    {"contrast": {"hsv": 10**400, "edges": 1.0, "texture": 1.0}},
+    {"contrast": {"hsv": -1.0, "edges": 1.0, "texture": 1.0}},
+    {"contrast": 1},
     *({"fitted_on": wrong} for wrong in NO_COUNTS),
 ]  # fmt: skip
 
@@ -205,7 +228,9 @@ def test_what_is_malformed_counts_as_nothing_fitted(wrong: dict[str, Any]) -> No
     plain = fitted()[1].to_plain()
     assert Calibration.from_plain(LAYOUT, plain).fitted_on == 120
 
-    for broken in (plain | wrong, {k: v for k, v in plain.items() if k not in wrong}, wrong, {}):
+    lacking = {k: v for k, v in plain.items() if k not in wrong or k == "contrast"}
+    broken_ones = [plain | wrong, wrong, {}] + [lacking] * (lacking != plain)
+    for broken in broken_ones:
         calibration = Calibration.from_plain(LAYOUT, broken)
         assert calibration.fitted_on == 0
         assert calibration.to_plain() == Calibration.none(LAYOUT).to_plain()

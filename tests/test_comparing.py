@@ -39,7 +39,13 @@ def collection(count: int = 80) -> tuple[Floats, Calibration]:
     return vectors, fit(LAYOUT, vectors, count)
 
 
-@pytest.mark.parametrize("name", ["edges", "design"])
+def centred_rows(vectors: Floats, calibration: Calibration) -> dict[str, Floats]:
+    """The centred unit rows of each block."""
+    places = calibration.layout.slices().items()
+    return {name: calibration.centred_rows(name, vectors[:, place]) for name, place in places}
+
+
+@pytest.mark.parametrize("name", ["edges", "design", "imagenet"])
 def test_the_shipped_constants_fit_the_extractor_in_use(name: str) -> None:
     spec = REGISTRY[name]
     found = drawings_of(spec.model)
@@ -62,7 +68,8 @@ def test_photos_are_compared_as_ever() -> None:
     comparison = Comparison(calibration, MODELS, PHOTO)
     block = rows_of(1, seed=9)[1][0]
 
-    assert np.array_equal(comparison.stored(vectors), calibration.centred(vectors))
+    for name, rows in centred_rows(vectors, calibration).items():
+        assert comparison.stored_rows(name, rows) is rows
     assert np.array_equal(
         comparison.query_block("edges", block), calibration.centred_block("edges", block)
     )
@@ -85,15 +92,13 @@ def test_what_is_near_to_all_drawings_is_put_behind() -> None:
     vectors, calibration = collection()
     comparison = Comparison(calibration, MODELS, SKETCH)
     known = comparison.drawings["edges"]
-    plain, hubness_corrected = calibration.centred(vectors), comparison.stored(vectors)
-    places = LAYOUT.slices()
-    near = known.parts[0].nearness(plain[:, places["edges"]] * np.float32(np.sqrt(2)))
+    plain = centred_rows(vectors, calibration)
+    found = {name: comparison.stored_rows(name, rows) for name, rows in plain.items()}
+    near = known.parts[0].nearness(plain["edges"])
 
     # The other block stays as it is; of this one every row is shorter or longer by its nearness.
-    assert np.array_equal(hubness_corrected[:, places["hsv"]], plain[:, places["hsv"]])
-    assert np.allclose(
-        hubness_corrected[:, places["edges"]] * near[:, None], plain[:, places["edges"]]
-    )
+    assert np.array_equal(found["hsv"], plain["hsv"])
+    assert np.allclose(found["edges"] * near[:, None], plain["edges"], atol=1e-6)
     assert near.std() > 0
 
 
@@ -147,7 +152,8 @@ def test_a_collection_too_small_to_be_fitted_is_compared_as_it_is(kind: str) -> 
     comparison = Comparison(calibration, MODELS, kind)
     block = rows_of(1, seed=9)[1][0]
 
-    assert np.array_equal(comparison.stored(vectors), vectors)
+    for name, rows in centred_rows(vectors, calibration).items():
+        assert comparison.stored_rows(name, rows) is rows
     assert np.array_equal(comparison.query_block("edges", block), block)
     assert comparison.reach(10) == 10
 

@@ -11,21 +11,20 @@ from hypothesis import strategies as st
 from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
 from image_search.search.ranking.fusion import (
-    EXPANSION_SIZE,
     PHOTO,
-    ROUNDS,
     SKETCH,
     TEXT,
     Calibration,
     Layout,
     active_extractors,
-    expansion,
     fit,
     stored_vectors,
 )
+from image_search.search.ranking.scoring import QueryExpansion
 
 LAYOUT = Layout(("design", "edges", "hsv"), (6, 10, 4))
-FIRST = ROUNDS[0].kept
+EXPANSION = QueryExpansion()
+FIRST = EXPANSION.kept
 SHARES = {"design": 0.4, "edges": 0.6, "hsv": 0.0}
 
 
@@ -54,20 +53,19 @@ def scored(seed: int) -> Floats:
     return np.asarray(cosines + noise, np.float32)
 
 
-def expanded_plainly(scores: Floats, rounds: int) -> npt.NDArray[np.float64]:
-    """The scores after some rounds, an image and a number at a time."""
+def expanded_plainly(scores: Floats) -> npt.NDArray[np.float64]:
+    """The scores after query expansion, an image and a number at a time."""
     joined = np.concatenate([np.sqrt(SHARES[n]) * rows for n, rows in ACTIVE.items()], axis=1)
     now = [float(score) for score in scores]
-    for kept, weight in ROUNDS[:rounds]:
-        places = sorted(range(len(now)), key=lambda image: -now[image])
-        first = places[:EXPANSION_SIZE]
-        total = sum(max(now[image], 0) for image in first)
-        mean = sum(max(now[image], 0) / total * joined[image] for image in first)
-        length = float(np.linalg.norm(mean))
-        last = now[places[kept - 1]]
-        for image in places[kept:]:
-            likeness = float(joined[image] @ mean) / length
-            now[image] = (now[image] + weight * length * last * likeness) / (1 + weight * length)
+    places = sorted(range(len(now)), key=lambda image: -now[image])
+    first = places[: EXPANSION.size]
+    counts = {image: max(now[image], 0) ** 3 for image in first}
+    mean = sum(counts[image] * joined[image] for image in first) / sum(counts.values())
+    length = float(np.linalg.norm(mean))
+    weight, last = EXPANSION.weight * length, now[places[FIRST - 1]]
+    for image in places[FIRST:]:
+        likeness = float(joined[image] @ mean) / length
+        now[image] = (now[image] + weight * last * likeness) / (1 + weight)
     return np.array(now)
 
 
@@ -83,10 +81,10 @@ def test_which_extractors_are_active() -> None:
 @given(st.integers(0, 1000))
 def test_it_is_the_mean_of_the_first_results(seed: int) -> None:
     scores = scored(seed)
-    found = expansion(SHARES, ACTIVE, scores)
+    found = EXPANSION.rerank(SHARES, ACTIVE, scores)
 
     assert found is not None
-    assert found.of(scores) == pytest.approx(expanded_plainly(scores, len(ROUNDS)), abs=1e-5)
+    assert found.of(scores) == pytest.approx(expanded_plainly(scores), abs=1e-5)
     assert found.of(scores) == pytest.approx(scores * found.stays + found.added)
     assert np.abs(found.likeness).max() <= 1 + 1e-5
 
@@ -94,7 +92,7 @@ def test_it_is_the_mean_of_the_first_results(seed: int) -> None:
 @given(st.integers(0, 1000))
 def test_the_very_first_keep_their_places_and_scores(seed: int) -> None:
     scores = scored(seed)
-    found = expansion(SHARES, ACTIVE, scores)
+    found = EXPANSION.rerank(SHARES, ACTIVE, scores)
     assert found is not None
     after, first = found.of(scores), np.argsort(-scores)[:FIRST]
 
@@ -108,17 +106,8 @@ def test_the_very_first_keep_their_places_and_scores(seed: int) -> None:
 def test_few_or_poor_results_or_no_active_extractor_are_not_expanded() -> None:
     scores = scored(1)
     few = {name: rows[:FIRST] for name, rows in ACTIVE.items()}
-    assert expansion(SHARES, few, scores[:FIRST]) is None
-    assert expansion(SHARES, ACTIVE, scores - scores.max()) is None
-    assert expansion(SHARES, {}, scores) is None
+    assert EXPANSION.rerank(SHARES, few, scores[:FIRST]) is None
+    assert EXPANSION.rerank(SHARES, ACTIVE, scores - scores.max()) is None
+    assert EXPANSION.rerank(SHARES, {}, scores) is None
     pairs = np.tile(BLOCKS["design"][:1], (60, 1)) * np.resize([1, -1], 60)[:, None]
-    assert expansion({"design": 1.0}, {"design": pairs}, np.ones(60, np.float32)) is None
-
-
-def test_where_few_results_are_good_there_is_one_round() -> None:
-    scores = scored(1)
-    scores[np.argsort(-scores)[FIRST + 1 :]] = -0.5
-    found = expansion(SHARES, ACTIVE, scores)
-
-    assert found is not None
-    assert found.of(scores) == pytest.approx(expanded_plainly(scores, 1), abs=1e-5)
+    assert EXPANSION.rerank({"design": 1.0}, {"design": pairs}, np.ones(60, np.float32)) is None

@@ -39,7 +39,7 @@ OLD_WORDS = {
     "spreads": "std",
     "strangers": "others",
     "told": "listed",
-    "trust": "weight_factor",
+    "trust": "contrast",
     "unprinted": "without_fingerprint",
     "vouched": "verified",
     "way": "homography, version or ranking",

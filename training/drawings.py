@@ -34,6 +34,7 @@ _RANK = 32
 EXTRACTORS: Mapping[str, tuple[tuple[tuple[int, float], ...], float]] = {
     "edges": (((REGISTRY["edges"].dim, 1.0),), 0.5),
     "design": (((MEANING, 0.35), (LAYOUT, 0.65)), 1.0),
+    "imagenet": (((REGISTRY["imagenet"].dim, 1.0),), 1.0),
 }
 
 
@@ -42,6 +43,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m training.drawings", description=__doc__)
     parser.add_argument("sets", type=Path, help="folder that holds the labelled sets by name")
     parser.add_argument("--out", type=Path, default=FILE)
+    parser.add_argument("--only", nargs="*", help="measure these extractors, and keep the others")
     options = parser.parse_args()
     drawn, shown = (
         load(
@@ -54,8 +56,10 @@ def main() -> int:
         print(f"There are no sketches in {options.sets}.", file=sys.stderr)
         return 2
     both = [way for pixels in drawn.values() for way in (pixels, views.mirrored(pixels))]
-    constants: dict[str, Floats] = {}
+    constants: dict[str, Floats] = safetensors.numpy.load_file(FILE) if options.only else {}
     for name, (parts, power) in EXTRACTORS.items():
+        if options.only and name not in options.only:
+            continue
         extractor = REGISTRY[name].load()
         rows, gallery = (_embedded(extractor, of) for of in (both, list(shown.values())))
         start = 0

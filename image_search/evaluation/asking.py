@@ -16,18 +16,15 @@ from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.sheets.drawing import PreparedDrawing
 from image_search.search.queries import AUTO, Query
 from image_search.search.ranking.fusion import (
-    ROUNDS,
     Calibration,
     Comparison,
-    Round,
     active_extractors,
     chosen_weights,
     default_weights,
-    expansion,
-    query_vector,
     shares_of,
 )
-from image_search.search.ranking.variants import Variant, compared, lost
+from image_search.search.ranking.scoring import RERANKER, Reranker, block_scores
+from image_search.search.ranking.variants import Variant, compared
 from image_search.search.search_index import DIGITS
 from image_search.search.searching import recognised
 
@@ -46,44 +43,18 @@ class EvaluationQuery:
 
 @dataclass(frozen=True)
 class RankingConfig:
-    """How to rank: by weights chosen by hand, or (``weights`` is None) by the default weights,
-    with ``rounds`` of query expansion."""
+    """How to rank: by weights chosen by hand, or (``weights`` is None) by the default weights and
+    a ``reranker``, if any."""
 
     name: str
     weights: Mapping[str, float] | None = None
-    rounds: tuple[Round, ...] = ROUNDS
+    reranker: Reranker | None = RERANKER
 
     def shares(self, kind: str, names: Sequence[str], calibration: Calibration) -> dict[str, float]:
         """Each extractor's share in the score of a query of this kind."""
-        return shares_of(names, self._weights(kind, names, calibration))
-
-    def vectors(self, asked: EvaluationQuery, comparison: Comparison) -> tuple[Floats, Floats]:
-        """For each variant of a query, the vector (variants, layout.dim) whose inner product with
-        one that is ready to be compared is the score, and what is taken away from that."""
-        calibration = comparison.calibration
-        blocks = {
-            name: comparison.query_block(name, block)
-            for name, block in asked.blocks.items()
-            if self.weights is None or self.weights.get(name, 0) > 0
-        }
-        shares = self.shares(asked.kind, tuple(blocks), calibration)
-        variants = compared(asked.variants, comparison) or (Variant("", {}, 0.0),)
-        vectors = [
-            query_vector(
-                calibration.layout,
-                {name: variant.blocks.get(name, block) for name, block in blocks.items()},
-                shares,
-            )
-            for variant in variants
-        ]
-        return np.stack(vectors), lost(variants, shares)
-
-    def _weights(
-        self, kind: str, names: Sequence[str], calibration: Calibration
-    ) -> dict[str, float]:
         if self.weights is None:
-            return default_weights(kind, names, calibration)
-        return chosen_weights(self.weights, names, calibration)
+            return shares_of(names, default_weights(kind, names, calibration))
+        return shares_of(names, chosen_weights(self.weights, names, calibration))
 
 
 def ranking_configs(names: Sequence[str]) -> tuple[RankingConfig, ...]:
@@ -106,50 +77,31 @@ def scores(
     ``itself`` (asked,) is, for each query, the number of the one vector that is not there for it
     (the query itself), or -1; the score of that one means nothing.
     """
+    layout = calibration.layout
+    scale, places = np.float32(np.sqrt(len(layout.names))), layout.slices()
+    weights = config.weights
+    names = [n for n in asked[0].blocks if weights is None or weights.get(n, 0) > 0]
+    rows = {name: centred[:, places[name]] * scale for name in names}
     found = np.zeros((len(asked), len(centred)), np.float32)
-    kinds = np.array([one.kind for one in asked])
-    for kind in sorted(set(kinds.tolist())):
+    for kind in sorted({one.kind for one in asked}):
         comparison = Comparison(calibration, models, kind)
-        hubness_corrected = comparison.hubness_corrected(centred)
-        chosen = np.flatnonzero(kinds == kind)
-        queries_of_kind = [asked[i] for i in chosen.tolist()]
-        cosines = _nearest(
-            [config.vectors(one, comparison) for one in queries_of_kind], hubness_corrected
-        )
-        if itself is not None:
-            away = itself[chosen] >= 0
-            cosines[away, itself[chosen][away]] = -1
-        if config.weights is None:
-            shares = config.shares(kind, tuple(queries_of_kind[0].blocks), calibration)
-            _expand(cosines, shares, comparison, centred, config.rounds)
-        found[chosen] = cosines
+        ready = {name: comparison.stored_rows(name, rows[name]) for name in names}
+        shares = config.shares(kind, names, calibration)
+        active = active_extractors(calibration, kind, shares)
+        features = {name: rows[name] for name in active}
+        for number, one in enumerate(asked):
+            if one.kind != kind:
+                continue
+            blocks = {name: comparison.query_block(name, one.blocks[name]) for name in names}
+            fused = found[number]
+            by_block = block_scores(blocks, shares, ready, compared(one.variants, comparison))
+            fused[:] = sum(by_block.contributions.values())
+            if itself is not None and itself[number] >= 0:
+                fused[itself[number]] = -1
+            if weights is None and config.reranker is not None:
+                effect = config.reranker.rerank(shares, features, fused)
+                fused[:] = fused if effect is None else effect.of(fused)
     return np.round(found, DIGITS)
-
-
-def _nearest(asked: Sequence[tuple[Floats, Floats]], hubness_corrected: Floats) -> Floats:
-    """The score (asked, n) of each image for the variant of each query that it is nearest to."""
-    vectors, behind = (np.concatenate(column) for column in zip(*asked, strict=True))
-    first = np.cumsum([0, *(len(one) for one, _ in asked[:-1])])
-    scores = vectors @ hubness_corrected.T - behind[:, None]
-    return np.asarray(np.maximum.reduceat(scores, first, axis=0), np.float32)
-
-
-def _expand(
-    found: Floats,
-    shares: Mapping[str, float],
-    comparison: Comparison,
-    centred: Floats,
-    rounds: Sequence[Round],
-) -> None:
-    """Expand each row of ``found`` (queries, n) by its first results, as a search does."""
-    calibration = comparison.calibration
-    scale, places = np.float32(np.sqrt(len(calibration.layout.names))), calibration.layout.slices()
-    active = active_extractors(calibration, comparison.kind, shares)
-    rows = {name: centred[:, places[name]] * scale for name in active}
-    for row in found:
-        expansion_found = expansion(shares, rows, row, rounds)
-        if expansion_found is not None:
-            row[:] = expansion_found.of(row)
 
 
 def prepared(pixels: Pixels, kind: str = AUTO) -> tuple[str, PreparedDrawing | None]:

@@ -89,7 +89,7 @@ class CalibrationFigures:
 
     fitted_on: int
     std: dict[str, float]
-    weight_factors: dict[str, float]
+    contrast: dict[str, float]
 
 
 @dataclass(frozen=True)

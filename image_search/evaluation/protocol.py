@@ -80,7 +80,7 @@ def evaluate(
         calibration=CalibrationFigures(
             fitted_on=gallery.calibration.fitted_on,
             std=dict(gallery.calibration.std),
-            weight_factors=dict(gallery.calibration.weight_factors),
+            contrast=dict(gallery.calibration.contrast),
         ),
         warnings=tuple(dict.fromkeys(gallery.warnings + (queries.warnings if queries else ()))),
         rankings=figures,

@@ -239,13 +239,15 @@ class _Run:
         """A new calibration where the collection has outgrown the old one, or where extractors were
         added to it."""
         snapshot = self._writer.snapshot
-        names, dims = zip(*((one.name, one.dim) for one in snapshot.wanted), strict=True)
-        layout = Layout(names, dims)
-        old = Calibration.from_plain(layout, snapshot.calibration)
-        if not old.outdated(snapshot.images) and {*snapshot.wanted} <= {*self._writer.found}:
+        held = tuple(one for one in snapshot.wanted if one in self._writer.found)
+        old = Calibration.from_plain(_layout(held), snapshot.calibration)
+        added = tuple(one for one in snapshot.wanted if one not in held)
+        if old.outdated(snapshot.images):
+            added = snapshot.wanted
+        elif not (added and old.fitted_on):
             return None
-        sample = snapshot.sample(SAMPLE, snapshot.wanted)
-        return fit(layout, sample, snapshot.images).to_plain()
+        fitted = fit(_layout(added), snapshot.sample(SAMPLE, added), snapshot.images)
+        return (fitted if added == snapshot.wanted else old.joined(fitted)).to_plain()
 
     def _loaded(self) -> Iterator[LoadedImage | None]:
         """Results in the order of the plan, a bounded number of files being worked on."""
@@ -327,3 +329,7 @@ class _Run:
         self._reported = now
         self.progress = self.progress.after(now - self._began, self._recent)
         self._means.on_progress(self.progress)
+
+
+def _layout(extractors: Sequence[ExtractorIdentity]) -> Layout:
+    return Layout(tuple(one.name for one in extractors), tuple(one.dim for one in extractors))

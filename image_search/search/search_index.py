@@ -19,17 +19,16 @@ from image_search.search.name_search import NameIndex
 from image_search.search.queries import Filter, Hit
 from image_search.search.ranking.fusion import (
     PHOTO,
-    QUERY_EXPANSION,
     REACH,
     Calibration,
     Comparison,
     Layout,
     active_extractors,
-    expansion,
     query_vector,
     shares_of,
 )
-from image_search.search.ranking.variants import TURNED, Variant, lost
+from image_search.search.ranking.scoring import RERANKER, block_scores
+from image_search.search.ranking.variants import Variant
 from image_search.storage import Segment, Snapshot
 from image_search.storage.columns import Column
 from image_search.storage.records import KINDS, WHOLE
@@ -276,7 +275,7 @@ class Scoring:
             return Scored(segment, rows, {}, {})
         calibration = comparison.calibration
         centred: dict[str, Floats] = {}
-        hubness_corrected: dict[str, Floats] = {}
+        ready: dict[str, Floats] = {}
         for column in searchable.columns:
             name = column.extractor.name
             if name not in question.blocks:
@@ -284,40 +283,12 @@ class Scoring:
             # Fresh, and so free to be worked on: more memory costs more than the arithmetic.
             taken = column.units(rows)
             centred[name] = calibration.centred_rows(name, taken, in_place=True)
-            hubness_corrected[name] = comparison.hubness_corrected_rows(name, centred[name])
-        shares = question.shares
-        cosines = {name: hubness_corrected[name] @ block for name, block in question.blocks.items()}
-        added = {name: values * np.float32(shares[name]) for name, values in cosines.items()}
+            ready[name] = comparison.stored_rows(name, centred[name])
+        found = block_scores(question.blocks, question.shares, ready, question.variants)
         features = {name: centred[name] for name in self._active}
-        as_drawn = Scored(segment, rows, cosines, added, features)
-        return self._with_variants(as_drawn, hubness_corrected) if question.variants else as_drawn
-
-    def _with_variants(self, as_drawn: Scored, hubness_corrected: Mapping[str, Floats]) -> Scored:
-        """The scores of rows as those of the variant of the drawing that each is nearest to."""
-        variants, shares = self.question.variants, self.question.shares
-        scores, contributions = dict(as_drawn.scores), dict(as_drawn.contributions)
-        turned = [name for name in TURNED if name in scores]
-        # (variants, rows) by extractor.
-        cosines = {
-            name: np.stack(
-                [
-                    hubness_corrected[name] @ one.blocks[name]
-                    if name in one.blocks
-                    else scores[name]
-                    for one in variants
-                ]
-            )
-            for name in turned
-        }
-        views = sum(each * np.float32(shares[name]) for name, each in cosines.items())
-        chosen = np.argmax(views - lost(variants, shares)[:, None], axis=0)
-        behind = np.array([variant.behind for variant in variants], np.float32)[chosen]
-        for name, each in cosines.items():
-            scores[name] = np.take_along_axis(each, chosen[None], axis=0)[0] - behind
-            contributions[name] = scores[name] * np.float32(shares[name])
-        names = tuple(variant.name for variant in variants)
-        return replace(
-            as_drawn, scores=scores, contributions=contributions, variants=names, variant=chosen
+        names = () if found.variant is None else tuple(one.name for one in question.variants)
+        return Scored(
+            segment, rows, found.scores, found.contributions, features, names, found.variant
         )
 
     def reach(self, k: int) -> int:
@@ -345,13 +316,13 @@ class Scoring:
             name: np.concatenate([one.features[name] for one in known]) for name in self._active
         }
         scores = np.concatenate([one.fused for one in known])
-        effect = expansion(self.question.shares, features, scores)
+        effect = RERANKER.rerank(self.question.shares, features, scores)
         if effect is None:
             return found
         ends = np.cumsum([len(one.rows) for one in known])[:-1]
         columns = (np.split(of, ends) for of in (effect.likeness, effect.added, effect.stays))
         return [
-            one.with_added(QUERY_EXPANSION, *of_one)
+            one.with_added(RERANKER.name, *of_one)
             for one, *of_one in zip(known, *columns, strict=True)
         ]
 

@@ -9,16 +9,13 @@ Cosines of different extractors have different scales, and in some collections o
 distinguishes little. So each block is *centred* (the collection's mean is subtracted and the rest
 normalised again, which removes what all images share; cf. Su et al., "Whitening Sentence
 Representations", 2021, and Jegou and Chum, "Negative evidences and co-occurences in image
-retrieval", ECCV 2012), divided by the *standard deviation* of its cosines, and weighted with
-a *weight factor*. Everything is fitted once and kept in the cache with the number of images it was
-fitted on, so that adding images does not change old scores unnoticed.
+retrieval", ECCV 2012), divided by the *standard deviation* of its cosines, which makes it a
+z-score, and weighted: *prior* times a power of the *contrast*. The contrast is how many standard
+deviations the ten images nearest to one are more alike than any two images: where an extractor
+distinguishes kinds of things, these form a tight group, and where it sees noise, they do not.
 
-Then comes *query expansion*. A query shows one picture, or a drawing, which is hard to compare with
-photos; the first results together show what they have in common, so the others are also compared
-with the mean of these. That is average query expansion (Chum and others, "Total Recall", ICCV
-2007), each result weighted by its score, with one difference: the very first keep their places and
-their scores, since one of them may be the picture itself. After a round the first results are
-better ones, so there is a second, in which more of them are kept. Figures are in docs/quality.md.
+All that is fitted to an extractor's blocks alone, without labels, and kept in the cache with the
+number of images it was fitted on, so that adding images does not change old scores unnoticed.
 """
 
 from __future__ import annotations
@@ -36,7 +33,7 @@ from image_search.extractors import REGISTRY
 from image_search.extractors.base import unit_rows
 from image_search.extractors.drawings import Drawings, drawings_of
 from image_search.imaging.arrays import Floats
-from image_search.search.ranking.weight_factors import factors_of
+from image_search.search.ranking.priors import OTHER, POWER, PRIORS
 
 PHOTO, SKETCH, TEXT = "photo", "sketch", "text"
 KINDS = (PHOTO, SKETCH)
@@ -46,44 +43,10 @@ KINDS = (PHOTO, SKETCH)
 COLOUR_SHARE = 0.5
 NAME_WEIGHT = 0.25
 
-# Measured by ``benchmarks/quality.py``; the figures are in docs/quality.md. For photos the trained
-# networks weigh a few times as much as all the descriptors without training together. The
-# weights of these add up to one, in proportion to their weight factors. In a drawing neither colour
-# nor surface means anything.
-_NETWORKS: Mapping[str, Mapping[str, float]] = {
-    PHOTO: {"clip": 1.5, "resnet50": 1.0},
-    SKETCH: {"clip": 1.0},
-    TEXT: {"clip": 1.0},
-}
-_DESCRIPTORS: Mapping[str, Mapping[str, float]] = {
-    PHOTO: {"hsv": 1.0, "edges": 1.0, "texture": 1.0},
-    SKETCH: {"edges": 1.0},
-    TEXT: {},
-}
-# What was not trained on pictures.
-UNTRAINED = frozenset(_DESCRIPTORS[PHOTO])
-# The weight of the package's own network for every 1 of the descriptors, within their one; for
-# photos times the cube of its weight factor.
-_BESIDE: Mapping[str, Mapping[str, float]] = {
-    PHOTO: {"design": 0.5},
-    SKETCH: {"design": 3.0},
-    TEXT: {},
-}
-# The weight that a network which these figures do not know has for a drawing at most: it has hardly
-# seen any, and stands beside one that has. With .1 to .2 none that was tried did harm.
-_PLUGGED_IN = 0.2
-
-# Share of the collection's mean taken away from a picture's block before it is compared. A drawing
-# lacks much of what photos have in common.
-MEAN_SHARE: Mapping[str, float] = {PHOTO: 1.0, SKETCH: 0.5, TEXT: 1.0}
 # Of colours picked by hand: with all of it, pictures without the common background would count as
 # near to any colour; with none, shares would no longer matter.
 COLOUR_MEAN_SHARE = 0.5
 
-#: The name of query expansion among a hit's scores and contributions.
-QUERY_EXPANSION = "query_expansion"
-#: So many of the first results are averaged in each round.
-EXPANSION_SIZE = 10
 #: So many of the nearest images are compared with the first results.
 REACH = 512
 # Of fewer images, a mean of a thousand dimensions is not reliable.
@@ -93,7 +56,8 @@ SAMPLE = 2000
 # The mean counts as if so many images without any common part had been seen too.
 _SHRINK = 20
 _PAIRS = 4000
-_QUERIES = 300
+# The contrast is the mean over so many images, of so many of the nearest to each.
+_QUERIES, _NEAREST = 300, 10
 # Hits wanted for a drawing are looked for among so many times as many of the nearest, and among at
 # least so many: what is near to all drawings is only then put behind.
 _TIMES, _LEAST = 20, 1000
@@ -176,16 +140,17 @@ def pooled(blocks: Sequence[Floats]) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What was fitted to a collection, by block: ``means`` (dim,), ``std`` (standard deviation of
-    the cosine of two images), and ``weight_factors`` of the default weights.
+    """What was fitted to a collection, by extractor, each from its blocks alone: ``means`` (dim,),
+    ``std`` (standard deviation of the cosine of two images), and ``contrast``.
 
     ``fitted_on`` is the number of images; 0 if nothing was fitted and blocks are used as they are.
+    ``contrast`` is empty where an earlier release fitted the rest; then it counts as 1.
     """
 
     layout: Layout
     means: Mapping[str, Floats]
     std: Mapping[str, float]
-    weight_factors: Mapping[str, float]
+    contrast: Mapping[str, float]
     fitted_on: int
 
     @staticmethod
@@ -197,10 +162,10 @@ class Calibration:
 
     def outdated(self, images: int) -> bool:
         """Whether a collection of now ``images`` images should be fitted again: it has doubled or
-        halved since, or has become large enough to be fitted at all."""
+        halved since, has become large enough to be fitted at all, or lacks the contrast."""
         if images < FEWEST:
             return False
-        return not self.fitted_on / 2 < images < self.fitted_on * 2
+        return not self.contrast or not self.fitted_on / 2 < images < self.fitted_on * 2
 
     def centred(self, vectors: Floats, names: Collection[str] | None = None) -> Floats:
         """Stored ``vectors`` (n, layout.dim) with centred blocks, still of length 1.
@@ -234,13 +199,21 @@ class Calibration:
         rows = unit_rows((block - np.float32(share) * self.means[name])[None])
         return np.asarray(rows[0], dtype=np.float32)
 
+    def joined(self, other: Calibration) -> Calibration:
+        """This calibration with what was fitted to the extractors of ``other`` added."""
+        layout = Layout(
+            self.layout.names + other.layout.names, self.layout.dims + other.layout.dims
+        )
+        means, std = {**self.means, **other.means}, {**self.std, **other.std}
+        return Calibration(layout, means, std, {**self.contrast, **other.contrast}, self.fitted_on)
+
     def to_plain(self) -> dict[str, Any]:
         """Plain values for the cache. The keys are those of the file format."""
         return {
             "fitted_on": self.fitted_on,
             "means": {name: mean.astype("<f4").tobytes() for name, mean in self.means.items()},
             "spreads": dict(self.std),
-            "trust": dict(self.weight_factors),
+            "contrast": dict(self.contrast),
         }
 
     @staticmethod
@@ -255,16 +228,17 @@ class Calibration:
                 for name, dim in zip(layout.names, layout.dims, strict=True)
             }
             std = {name: float(plain["spreads"][name]) for name in layout.names}
-            weight_factors = {name: float(plain["trust"][name]) for name in layout.names}
+            contrast = plain.get("contrast") or {}
+            contrast = {name: float(contrast[name]) for name in layout.names if contrast}
             fitted_on = int(plain["fitted_on"])
         except (KeyError, OverflowError, TypeError, ValueError):
             return Calibration.none(layout)
-        scales = (*std.values(), *weight_factors.values())
+        scales = (*std.values(), *contrast.values())
         if fitted_on < 1 or not all(0 < scale < math.inf for scale in scales):
             return Calibration.none(layout)
         if not all(np.isfinite(mean).all() for mean in means.values()):
             return Calibration.none(layout)
-        return Calibration(layout, means, std, weight_factors, fitted_on)
+        return Calibration(layout, means, std, contrast, fitted_on)
 
 
 def fit(layout: Layout, sample: Floats, images: int) -> Calibration:
@@ -275,20 +249,42 @@ def fit(layout: Layout, sample: Floats, images: int) -> Calibration:
     if len(sample) < FEWEST:
         return Calibration.none(layout)
     scale = np.float32(math.sqrt(len(layout.names)))
-    means, std, cosines_of = {}, {}, {}
+    fitted = {n: fit_block(sample[:, place] * scale) for n, place in layout.slices().items()}
+    return Calibration(
+        layout,
+        {name: one.mean for name, one in fitted.items()},
+        {name: one.std for name, one in fitted.items()},
+        {name: one.contrast for name, one in fitted.items()},
+        images,
+    )
+
+
+class FittedBlock(NamedTuple):
+    """What is fitted to the blocks of one extractor; ``mean`` is (dim,)."""
+
+    mean: Floats
+    std: float
+    contrast: float
+
+
+def fit_block(block: Floats) -> FittedBlock:
+    """What is fitted to a sample of unit rows (n, dim) of one extractor; n is at least FEWEST."""
     rng = np.random.default_rng(0)
-    ones, others = rng.integers(0, len(sample), (2, _PAIRS))
+    ones, others = rng.integers(0, len(block), (2, _PAIRS))
     ones, others = ones[ones != others], others[ones != others]
-    queries = rng.permutation(len(sample))[:_QUERIES]
-    for name, place in layout.slices().items():
-        block = sample[:, place] * scale
-        means[name] = block.mean(axis=0) * np.float32(len(block) / (len(block) + _SHRINK))
-        rows = unit_rows(block - means[name])
-        cosines = np.einsum("ij,ij->i", rows[ones], rows[others])
-        std[name] = max(float(cosines.std()), 1e-3)
-        cosines_of[name] = rows[queries] @ rows.T
-        cosines_of[name][np.arange(len(queries)), queries] = -np.inf
-    return Calibration(layout, means, std, factors_of(cosines_of, std), images)
+    mean = block.mean(axis=0) * np.float32(len(block) / (len(block) + _SHRINK))
+    rows = unit_rows(block - mean)
+    cosines = np.einsum("ij,ij->i", rows[ones], rows[others])
+    std = max(float(cosines.std()), 1e-3)
+    queries = rng.permutation(len(block))[:_QUERIES]
+    near = rows[queries] @ rows.T
+    near[np.arange(len(queries)), queries] = -np.inf
+    nearest = np.argpartition(-near, _NEAREST, axis=1)[:, :_NEAREST]
+    # The cosines of all pairs of unit vectors follow from the length of their sum.
+    sums = rows[nearest].sum(axis=1)
+    pairs = _NEAREST * (_NEAREST - 1)
+    among = (float(np.square(sums).sum(axis=1).mean()) - _NEAREST) / pairs
+    return FittedBlock(mean, std, max((among - float(cosines.mean())) / std, 1e-3))
 
 
 @dataclass(frozen=True, eq=False)
@@ -312,31 +308,11 @@ class Comparison:
         """A unit ``block`` (dim,) of a query as it is compared, again of length 1."""
         if name in self.drawings:
             return self.drawings[name].asked(block)
-        return self.calibration.centred_block(name, block, MEAN_SHARE.get(self.kind, 1.0))
+        return self.calibration.centred_block(name, block)
 
-    def stored(self, vectors: Floats, names: Collection[str] | None = None) -> Floats:
-        """Stored ``vectors`` (n, layout.dim) as they are compared: inner products with a
-        ``query_block`` are the scores, which are cosines unless there are ``drawings``.
-
-        Where only some blocks are needed, ``names`` lists them; the others are then undefined.
-        """
-        return self.hubness_corrected(self.calibration.centred(vectors, names), names)
-
-    def hubness_corrected(self, centred: Floats, names: Collection[str] | None = None) -> Floats:
-        """As ``stored``, for vectors that are centred already."""
-        concerned = [name for name in self.drawings if names is None or name in names]
-        if not concerned:
-            return centred
-        rows = centred.copy()
-        places = self.calibration.layout.slices()
-        scale = np.float32(np.sqrt(len(places)))
-        for name in concerned:
-            place = places[name]
-            rows[:, place] = self.hubness_corrected_rows(name, rows[:, place] * scale) / scale
-        return rows
-
-    def hubness_corrected_rows(self, name: str, centred: Floats) -> Floats:
-        """As ``hubness_corrected``, for the unit rows (n, dim) of one block."""
+    def stored_rows(self, name: str, centred: Floats) -> Floats:
+        """The ``centred`` unit rows (n, dim) of one block as they are compared: inner products with
+        a ``query_block`` are the scores, which are cosines unless there are ``drawings``."""
         if name not in self.drawings:
             return centred
         return self.drawings[name].hubness_corrected(centred)
@@ -347,38 +323,19 @@ class Comparison:
 
 
 def default_weights(kind: str, names: Sequence[str], calibration: Calibration) -> dict[str, float]:
-    """The default weight for the cosine of each extractor in ``names``, for this ``kind`` of query.
+    """The default weight for the cosine of each extractor in ``names``, for this ``kind`` of query:
+    prior times a power of the contrast, over the standard deviation.
 
-    If a kind's own extractors are all missing, the others have equal weights.
+    If those that are meant for a kind are all missing, the others have equal weights.
     """
-    networks, descriptors = _NETWORKS[kind], _DESCRIPTORS[kind]
-    adjusted = {
-        name: descriptors[name] * calibration.weight_factors[name]
-        for name in names
-        if name in descriptors
-    }
-    together = sum(adjusted.values()) or 1.0
-    adjusted |= {
-        name: weight * together * (calibration.weight_factors[name] ** 3 if kind == PHOTO else 1.0)
-        for name, weight in _BESIDE[kind].items()
-        if name in names
-    }
-    total = sum(adjusted.values())
-    weights = {name: adjusted.get(name, 0.0) / total if total else 0.0 for name in names}
-    known = _NETWORKS[PHOTO].keys() | UNTRAINED
     originals = [_original(name) for name in names]
-    for name, original in zip(names, originals, strict=True):
-        # An extractor that was plugged in is assumed to be a trained network. Its use for photos is
-        # measured on the collection; one that is no use for photos is none for drawings of them.
-        factor = calibration.weight_factors[name]
-        other = factor if kind == PHOTO else min(1.0, factor)
-        if kind == SKETCH:
-            other *= _PLUGGED_IN
-        whole = networks.get(
-            original, weights[name] if original in known or weights[name] else other
-        )
+    weights = {
         # Two sets of weights of one network share its weight.
-        weights[name] = whole / originals.count(original)
+        name: getattr(PRIORS.get(original, OTHER), kind)
+        * calibration.contrast.get(name, 1.0) ** POWER[kind]
+        / originals.count(original)
+        for name, original in zip(names, originals, strict=True)
+    }
     if not any(weights.values()):
         weights = dict.fromkeys(names, 1.0)
     return {name: value / calibration.std[name] for name, value in weights.items()}
@@ -398,98 +355,16 @@ def chosen_weights(
     return {name: weights.get(name, 0.0) / largest / calibration.std[name] for name in names}
 
 
-class Round(NamedTuple):
-    """A round of query expansion: how many of the first results are ``kept`` in place, and the
-    ``weight`` of the likeness to the first results for every 1 of the query, if these were all
-    equal."""
-
-    kept: int
-    weight: float
-
-
-#: At first little, so that few results that are like no other lose their place among the first.
-ROUNDS = (Round(5, 2.0), Round(10, 5.0))
-
-
-@dataclass(frozen=True, eq=False)
-class Expansion:
-    """What query expansion changes in the scores of images (n,): the share of each score that
-    ``stays`` and what is ``added`` to it; ``likeness`` (n,) is the cosine of each with the mean of
-    the first results."""
-
-    stays: Floats
-    added: Floats
-    likeness: Floats
-
-    def of(self, scores: Floats) -> Floats:
-        """The ``scores`` (n,) after query expansion."""
-        return scores * self.stays + self.added
-
-    def then(self, later: Expansion) -> Expansion:
-        """This expansion followed by a ``later`` one."""
-        return Expansion(self.stays * later.stays, later.of(self.added), later.likeness)
-
-
 def active_extractors(
     calibration: Calibration, kind: str, shares: Mapping[str, float]
 ) -> Collection[str]:
-    """The extractors that query expansion compares images by, among those with ``shares`` in the
-    score: for photos all, for drawings the trained networks; none for words, and in collections
-    too small to be calibrated."""
-    if kind not in (PHOTO, SKETCH) or not calibration.fitted_on:
+    """The extractors that the first results are compared by with the others, among those with
+    ``shares`` in the score: for photos all, for drawings the trained networks; none for words, and
+    in collections too small to be calibrated."""
+    if kind not in KINDS or not calibration.fitted_on:
         return ()
-    left_out = UNTRAINED if kind == SKETCH else frozenset()
-    return tuple(name for name, share in shares.items() if share > 0 and name not in left_out)
-
-
-def expansion(
-    shares: Mapping[str, float],
-    centred: Mapping[str, Floats],
-    scores: Floats,
-    rounds: Sequence[Round] = ROUNDS,
-) -> Expansion | None:
-    """The query expansion of images with these ``scores`` (n,).
-
-    Args:
-        shares: by extractor, its share in the score.
-        centred: by active extractor, the centred unit blocks (n, dim) of the images.
-        scores: (n,), higher is better.
-        rounds: what to do, one round after the other.
-
-    Returns:
-        ``None`` if there are too few good results to expand by.
-    """
-    combined = None
-    for this in rounds:
-        now = scores if combined is None else combined.of(scores)
-        one = _mean_of_first(this, shares, centred, now)
-        if one is None:
-            break
-        combined = one if combined is None else combined.then(one)
-    return combined
-
-
-def _mean_of_first(
-    this: Round, shares: Mapping[str, float], centred: Mapping[str, Floats], scores: Floats
-) -> Expansion | None:
-    kept = this.kept
-    order = np.argsort(-scores, kind="stable")
-    if not centred or len(order) <= kept or scores[order[kept - 1]] <= 0:
-        return None
-    first = order[:EXPANSION_SIZE]
-    weights = np.maximum(scores[first], 0)
-    means = {name: weights @ rows[first] / weights.sum() for name, rows in centred.items()}
-    # Of all the means side by side, each weighted by its share. Results that have little in common
-    # have a short one, and count little.
-    length = math.sqrt(sum(shares[n] * float(mean @ mean) for n, mean in means.items()))
-    length *= math.sqrt(sum(shares[name] for name in means))
-    if length < 1e-9:
-        return None
-    cosines = [centred[name] @ mean * (shares[name] / length) for name, mean in means.items()]
-    likeness = np.asarray(np.sum(cosines, axis=0), np.float32)
-    share = this.weight * length / (1 + this.weight * length)
-    stays = np.full(len(scores), 1 - share, np.float32)
-    # A likeness of 1 adds up to the score of the last one that is kept.
-    added = likeness * np.float32(share * scores[order[kept - 1]])
-    stays[order[:kept]], added[order[:kept]] = 1, 0
-    return Expansion(stays, added, likeness)
+    return tuple(
+        name
+        for name, share in shares.items()
+        if share > 0 and (kind == PHOTO or name not in REGISTRY or REGISTRY[name].weights)
+    )
