@@ -31,7 +31,9 @@ from image_search.duplicates.checking.thresholds import Scores, fit
 from image_search.duplicates.fingerprints import Fingerprint, fingerprint
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.edits import INVERTED, KINDS, MILD, STRENGTHS
-from image_search.search.ranking.fusion import PHOTO
+from image_search.search.ranking.fusion import (
+    PHOTO,
+)
 
 # Pictures that a set has twice, one of them edited, as one sees: to find the other one
 # too is right. caltech101 has this photograph on white and on grey.

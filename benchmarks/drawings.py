@@ -25,7 +25,9 @@ from image_search.imaging.arrays import Floats
 from image_search.imaging.decoding import decode
 from image_search.library import Library, Serving
 from image_search.search.queries import Query
-from image_search.search.ranking.fusion import SKETCH
+from image_search.search.ranking.fusion import (
+    SKETCH,
+)
 from image_search.search.ranking.variants import MIRRORED_BEHIND, View
 from image_search.settings import Settings
 from image_search.storage import CacheWriter

@@ -12,7 +12,9 @@ from image_search.evaluation import TRUTHS, Collection
 from image_search.evaluation.asking import RankingConfig
 from image_search.evaluation.measuring import measure
 from image_search.evaluation.protocol import prepare
-from image_search.search.ranking.scoring import QueryExpansion
+from image_search.search.ranking.fusion import (
+    QueryExpansion,
+)
 from image_search.settings import Settings
 
 SETTINGS: tuple[QueryExpansion | None, ...] = (

@@ -26,7 +26,13 @@ from image_search.extractors import REGISTRY, unit_rows
 from image_search.extractors.crop import centre_square
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import decode
-from image_search.search.ranking.fusion import PHOTO, SKETCH, Layout, fit, stored_vectors
+from image_search.search.ranking.fitting import fit
+from image_search.search.ranking.fusion import (
+    PHOTO,
+    SKETCH,
+    Layout,
+    stored_vectors,
+)
 from training.sources import held_out
 from training.teacher import features, open_teacher
 

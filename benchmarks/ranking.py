@@ -24,7 +24,12 @@ from image_search.evaluation.metrics import average_precision, precision_at, ran
 from image_search.evaluation.truth import class_of
 from image_search.imaging.arrays import Floats
 from image_search.search.ranking import fusion
-from image_search.search.ranking.fusion import PHOTO, Layout, fit, stored_vectors
+from image_search.search.ranking.fitting import fit
+from image_search.search.ranking.fusion import (
+    PHOTO,
+    Layout,
+    stored_vectors,
+)
 from image_search.search.ranking.priors import OTHER, POWER, PRIORS
 from image_search.settings import Settings
 

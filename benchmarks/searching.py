@@ -28,12 +28,12 @@ from image_search.indexing.planning import IndexedFiles, make_plan
 from image_search.indexing.scanning import Entries, Entry
 from image_search.library import Serving
 from image_search.search.engines.segment_indexes import verified_segments
+from image_search.search.ranking.fitting import fit
 from image_search.search.ranking.fusion import (
     PHOTO,
     Calibration,
     chosen_weights,
     default_weights,
-    fit,
     query_vector,
     shares_of,
 )

@@ -20,7 +20,10 @@ from image_search.extractors import REGISTRY
 from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
 from image_search.imaging.decoding import decode
-from image_search.search.ranking.fusion import Layout, stored_vectors
+from image_search.search.ranking.fusion import (
+    Layout,
+    stored_vectors,
+)
 
 LAYOUT = Layout(("clip", "resnet50", "hsv"), (512, 4096, 512))
 FOLDERS = ("jewellery", "clothing", "corel1k", "caltech101", "dtd10", "pacs")

@@ -18,7 +18,10 @@ from image_search.evaluation.asking import FUSION
 from image_search.evaluation.metrics import average_precision, precision_at, ranked, recall_at
 from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
-from image_search.search.ranking.fusion import PHOTO, SKETCH
+from image_search.search.ranking.fusion import (
+    PHOTO,
+    SKETCH,
+)
 from training.judging import UNSEEN
 from training.sources import held_out
 

@@ -25,7 +25,9 @@ from image_search.duplicates.checking import NEW, POSSIBLE, CheckResult, drawing
 from image_search.duplicates.checking.drawings import MeasuredDrawing
 from image_search.library import Library
 from image_search.search.queries import AUTO, Query
-from image_search.search.ranking.fusion import SKETCH
+from image_search.search.ranking.fusion import (
+    SKETCH,
+)
 from image_search.settings import Settings
 from training.sources import held_out
 

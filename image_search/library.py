@@ -34,7 +34,6 @@ from image_search.search.searching import PreparedQuery, SearchResult, ask, need
 from image_search.settings import Settings
 from image_search.storage import Snapshot, read_cache
 from image_search.storage.migrations import upgrade
-from image_search.storage.unmapped import signature
 
 Result = TypeVar("Result")
 
@@ -332,6 +331,15 @@ class Library:
         found = usable_extractors(self.settings, snapshot, damage)
         self._usable = snapshot, damage, now + USABLE_SECONDS, found
         return found
+
+
+def signature(cache: Path) -> tuple[int, int, int] | None:
+    """Changes whenever the cache was replaced; ``None`` where there is none."""
+    try:
+        stat = cache.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 class Serving:

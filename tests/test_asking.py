@@ -19,7 +19,9 @@ from image_search.errors import InvalidQuery, UnknownImage
 from image_search.library import Library
 from image_search.search.palettes import parse_colour
 from image_search.search.queries import Filter, Hit, Query, Region
-from image_search.search.ranking.scoring import QueryExpansion
+from image_search.search.ranking.fusion import (
+    QueryExpansion,
+)
 from image_search.search.reading import UNWEIGHED
 from image_search.search.searching import NO_NAME
 from image_search.settings import Settings

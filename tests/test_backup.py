@@ -16,7 +16,7 @@ import pytest
 from image_search.library import Library
 from image_search.search.queries import Query
 from image_search.settings import Settings
-from image_search.storage import unmapped
+from image_search.storage import columns, unmapped
 from tests.drawing import draw_into, picture
 
 pytestmark = pytest.mark.service
@@ -110,13 +110,13 @@ def test_a_backup_copied_over_a_running_service_is_taken_up(
 SHORTENED = """
 import os, shutil, sys
 from pathlib import Path
-from image_search.storage import unmapped
+from image_search.storage import columns, unmapped
 from image_search.errors import ImageSearchError
 from image_search.library import Library
 from image_search.search.queries import Query
 from image_search.settings import Settings
 
-unmapped.IN_MEMORY = unmapped.HELD = int(sys.argv[4])
+unmapped.IN_MEMORY = columns.HELD = int(sys.argv[4])
 images, cache, query = map(Path, sys.argv[1:4])
 library = Library.open(Settings(images=images, cache=cache, extractors="hsv", threads=1))
 asked = Query((query.read_bytes(),))
@@ -161,16 +161,16 @@ def test_a_file_that_shrinks_under_a_service_does_not_end_it(
 
 
 @pytest.mark.parametrize("by_position", [True, False], ids=["", "in turns"])
-@pytest.mark.parametrize("held", [unmapped.HELD, 0], ids=["held", "read"])
+@pytest.mark.parametrize("held", [columns.HELD, 0], ids=["held", "read"])
 def test_vectors_are_read_by_any_rows(
     tmp_path: Path, held: int, by_position: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unmapped, "HELD", held)
+    monkeypatch.setattr(columns, "HELD", held)
     if not by_position:  # as on Windows
         monkeypatch.delattr(os, "preadv", raising=False)
     path, whole = tmp_path / "some.column", np.arange(60, dtype="<f4").reshape(10, 6)
     path.write_bytes(whole.tobytes())
-    rows = unmapped.StoredRows(path, 10, [("vector", "<f4", (6,))])
+    rows = columns.StoredRows(path, 10, [("vector", "<f4", (6,))])
 
     for key in (3, -1, slice(None), slice(2, 9, 3), slice(4, 4), [7, 8, 9, 1, 1], whole[:, 0] > 30):
         np.testing.assert_array_equal(rows[key]["vector"], whole[key])

@@ -14,14 +14,13 @@ from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
 from image_search.library import Library
 from image_search.search.queries import Query
+from image_search.search.ranking.fitting import fit, fit_block
 from image_search.search.ranking.fusion import (
     FEWEST,
     PHOTO,
     Calibration,
     Layout,
     default_weights,
-    fit,
-    fit_block,
     stored_vectors,
 )
 from image_search.search.ranking.priors import PRIORS

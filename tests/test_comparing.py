@@ -9,6 +9,7 @@ from image_search.extractors import REGISTRY
 from image_search.extractors.base import unit_rows
 from image_search.extractors.drawings import Drawings, Part, drawings_of
 from image_search.imaging.arrays import Floats
+from image_search.search.ranking.fitting import fit
 from image_search.search.ranking.fusion import (
     FEWEST,
     PHOTO,
@@ -16,7 +17,6 @@ from image_search.search.ranking.fusion import (
     Calibration,
     Comparison,
     Layout,
-    fit,
     stored_vectors,
 )
 

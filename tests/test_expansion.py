@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 
 from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
+from image_search.search.ranking.fitting import fit
 from image_search.search.ranking.fusion import (
     PHOTO,
     SKETCH,
     TEXT,
     Calibration,
     Layout,
+    QueryExpansion,
     active_extractors,
-    fit,
     stored_vectors,
 )
-from image_search.search.ranking.scoring import QueryExpansion
 
 LAYOUT = Layout(("design", "edges", "hsv"), (6, 10, 4))
 EXPANSION = QueryExpansion()

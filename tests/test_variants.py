@@ -17,7 +17,9 @@ from image_search.extractors.uprightness import QUARTERS, Uprightness, uprightne
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.library import Library
 from image_search.search.queries import Filter, Query, Region
-from image_search.search.ranking.fusion import SKETCH
+from image_search.search.ranking.fusion import (
+    SKETCH,
+)
 from image_search.search.ranking.variants import MIRRORED_BEHIND, Variant, View, lost, variants_of
 from image_search.settings import Settings
 from tests.drawing import saved

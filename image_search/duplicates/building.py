@@ -27,7 +27,10 @@ from image_search.imaging.decoding import decode, pixel_digest
 from image_search.imaging.sheets.drawing import is_line_art
 from image_search.indexing.originals import Originals
 from image_search.indexing.reports import Progress
-from image_search.search.ranking.fusion import PHOTO, SKETCH
+from image_search.search.ranking.fusion import (
+    PHOTO,
+    SKETCH,
+)
 from image_search.storage import FileRecord, Snapshot
 
 # Contents that a fingerprint suggests and that are verified at most. A picture with more copies

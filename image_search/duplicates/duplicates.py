@@ -22,7 +22,9 @@ from image_search.errors import CacheError, CacheLocked, ImageSearchError, Inval
 from image_search.indexing.background import BackgroundTask
 from image_search.indexing.originals import Originals
 from image_search.indexing.reports import Progress
-from image_search.search.ranking.fusion import KINDS
+from image_search.search.ranking.fusion import (
+    KINDS,
+)
 from image_search.settings import Settings
 from image_search.storage import Snapshot
 

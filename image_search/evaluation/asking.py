@@ -16,15 +16,17 @@ from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.sheets.drawing import PreparedDrawing
 from image_search.search.queries import AUTO, Query
 from image_search.search.ranking.fusion import (
+    RERANKER,
     Calibration,
     Comparison,
+    Reranker,
     active_extractors,
+    block_scores,
     chosen_weights,
     default_weights,
     shares_of,
 )
-from image_search.search.ranking.scoring import RERANKER, Reranker, block_scores
-from image_search.search.ranking.variants import Variant, compared
+from image_search.search.ranking.variants import Variant
 from image_search.search.search_index import DIGITS
 from image_search.search.searching import recognised
 
@@ -94,7 +96,7 @@ def scores(
                 continue
             blocks = {name: comparison.query_block(name, one.blocks[name]) for name in names}
             fused = found[number]
-            by_block = block_scores(blocks, shares, ready, compared(one.variants, comparison))
+            by_block = block_scores(blocks, shares, ready, comparison.compared(one.variants))
             fused[:] = sum(by_block.contributions.values())
             if itself is not None and itself[number] >= 0:
                 fused[itself[number]] = -1

@@ -21,7 +21,11 @@ from image_search.imaging.decoding import decode
 from image_search.indexing.reports import Progress, Unreadable
 from image_search.library import Library
 from image_search.search.queries import AUTO
-from image_search.search.ranking.fusion import SKETCH, Calibration, Layout
+from image_search.search.ranking.fusion import (
+    SKETCH,
+    Calibration,
+    Layout,
+)
 from image_search.search.ranking.variants import Variant, variants_of
 from image_search.settings import Settings
 from image_search.storage import Snapshot, read_snapshot

@@ -17,7 +17,9 @@ from image_search.evaluation.pairs import PairScores
 from image_search.evaluation.truth import class_of
 from image_search.imaging.arrays import Floats
 from image_search.search.queries import AUTO
-from image_search.search.ranking.fusion import SKETCH
+from image_search.search.ranking.fusion import (
+    SKETCH,
+)
 
 # Scores held at once: 2 million in float32, and a few arrays of 8 bytes beside them.
 _SCORES = 1 << 21

@@ -19,7 +19,11 @@ from image_search.indexing.planning import IndexedFiles, Plan, check_mass_deleti
 from image_search.indexing.reports import Progress, Report, Unreadable
 from image_search.indexing.scanning import Entries, Entry, Remarks, scan
 from image_search.indexing.unread import by_ending, unreadable_of
-from image_search.search.ranking.fusion import SAMPLE, Calibration, Layout, fit
+from image_search.search.ranking.fitting import SAMPLE, fit
+from image_search.search.ranking.fusion import (
+    Calibration,
+    Layout,
+)
 from image_search.settings import Settings
 from image_search.storage import (
     Block,

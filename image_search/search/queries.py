@@ -23,8 +23,10 @@ import numpy.typing as npt
 from image_search.errors import InvalidQuery
 from image_search.extractors import REGISTRY
 from image_search.search.palettes import Colour
-from image_search.search.ranking.fusion import KINDS
-from image_search.search.ranking.scoring import QUERY_EXPANSION
+from image_search.search.ranking.fusion import (
+    KINDS,
+    QUERY_EXPANSION,
+)
 from image_search.storage import Records
 
 # How many hits are shown by default.

@@ -12,7 +12,9 @@ from image_search.extractors.class_names import named
 from image_search.extractors.prompts import described
 from image_search.imaging.arrays import Floats
 from image_search.search.queries import Query, classifies, words
-from image_search.search.ranking.fusion import pooled
+from image_search.search.ranking.fusion import (
+    pooled,
+)
 
 NO_CLIP = (
     "Words were only looked for in the names of files and folders, for the CLIP model is not in "

@@ -20,14 +20,15 @@ from image_search.search.queries import Filter, Hit
 from image_search.search.ranking.fusion import (
     PHOTO,
     REACH,
+    RERANKER,
     Calibration,
     Comparison,
     Layout,
     active_extractors,
+    block_scores,
     query_vector,
     shares_of,
 )
-from image_search.search.ranking.scoring import RERANKER, block_scores
 from image_search.search.ranking.variants import Variant
 from image_search.storage import Segment, Snapshot
 from image_search.storage.columns import Column

@@ -41,7 +41,7 @@ from image_search.search.ranking.fusion import (
     default_weights,
     pooled,
 )
-from image_search.search.ranking.variants import Variant, compared, variants_of
+from image_search.search.ranking.variants import Variant, variants_of
 from image_search.search.reading import about_words, classes_only, readers, with_words
 from image_search.search.search_index import DIGITS, NAME, ScoringQuery, SearchIndex
 from image_search.storage.records import parse_id
@@ -428,7 +428,7 @@ def blocks_of(
         extractors.embed,
         cut_out=cut_out,
     )
-    return blocks, compared(variants, comparison)
+    return blocks, comparison.compared(variants)
 
 
 def _stored(index: SearchIndex, image_id: str) -> Mapping[str, Floats]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,11 +25,14 @@ from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
 from image_search.storage import safe_pickle
 from image_search.storage.records import ExtractorIdentity, identities
-from image_search.storage.unmapped import StoredRows
+from image_search.storage.unmapped import OpenFile
 
 COLUMN, DESCRIPTION = ".column", ".column.pkl"
 # Bytes read at a time while a checksum is computed.
 _CHUNK = 1 << 24
+# Rows of files up to this size stay in memory once they were read: 3,000 to 8,000 images, by each
+# extractor. To read single rows of a file takes several times as long.
+HELD = 1 << 23
 
 
 class Block(NamedTuple):
@@ -79,6 +82,80 @@ def key_of(extractor: ExtractorIdentity) -> str:
 def column_path(folder: Path, segment: str, extractor: ExtractorIdentity) -> Path:
     """Return where the column by ``extractor`` of a ``segment`` lies."""
     return folder / f"{segment}.{key_of(extractor)}{COLUMN}"
+
+
+class StoredRows:
+    """Rows of one type in a file: asked for by their numbers, as of an array."""
+
+    def __init__(self, path: Path, rows: int, dtype: npt.DTypeLike) -> None:
+        """Open ``path``, which holds so many ``rows`` of ``dtype``.
+
+        Raises:
+            FileNotFoundError: it is not there.
+            CacheDamaged: it is not of this size.
+        """
+        self._file = OpenFile(path)
+        self._dtype, self._count = np.dtype(dtype), rows
+        if self._file.size != self.nbytes:
+            raise CacheDamaged(f"the file {path.name} is incomplete")
+
+    @property
+    def modified(self) -> int:
+        """When the file was last changed, in nanoseconds since 1970."""
+        return self._file.modified
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one row."""
+        return self._dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows."""
+        return self._count * self.itemsize
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
+        """Return one row, or the rows (n,) of a slice, a mask or of numbers (n,).
+
+        Raises:
+            CacheDamaged: the file was changed since it was opened.
+        """
+        rows = np.arange(self._count)[key]
+        # As bytes, which numpy copies faster than rows with fields.
+        if self.nbytes <= HELD:
+            found = np.ascontiguousarray(self._held[rows])
+        else:
+            numbers = np.atleast_1d(rows)
+            found = np.empty((len(numbers), self.itemsize), np.uint8)
+            # Rows that follow each other are read at once.
+            self._file.read_into(found, self._pieces(numbers))
+            found = found if np.ndim(rows) else found[0]
+        return found.view(self._dtype)[..., 0]
+
+    @cached_property
+    def _held(self) -> npt.NDArray[np.uint8]:
+        """The bytes (rows, itemsize) of a file that is small."""
+        whole = np.empty((self._count, self.itemsize), np.uint8)
+        self._file.read_into(whole, [(0, whole.nbytes, 0)])
+        return whole
+
+    def prefetch(self, numbers: npt.NDArray[np.int64]) -> None:
+        """Have these rows read ahead."""
+        if self.nbytes <= HELD:
+            return
+        for first, last, offset in self._pieces(numbers):
+            self._file.prefetch(offset, last - first)
+
+    def _pieces(self, numbers: npt.NDArray[np.int64]) -> Iterable[tuple[int, int, int]]:
+        """Where each run of rows that follow each other begins and ends among ``numbers``, and
+        where it begins in the file; in bytes."""
+        firsts = np.flatnonzero(np.diff(numbers, prepend=-2) != 1)
+        lasts = np.append(firsts[1:], len(numbers))[: len(firsts)]
+        places = (firsts, lasts, numbers[firsts])
+        return zip(*((self.itemsize * place).tolist() for place in places), strict=True)
 
 
 class Column:

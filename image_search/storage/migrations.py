@@ -16,7 +16,7 @@ import numpy as np
 
 from image_search.errors import CacheDamaged, CacheError, CacheLocked, NotACache
 from image_search.storage import safe_pickle
-from image_search.storage.columns import Block, split_vectors
+from image_search.storage.columns import Block, StoredRows, split_vectors
 from image_search.storage.records import Records, identities
 from image_search.storage.segments import RECORDS, Segment, write_segment
 from image_search.storage.snapshot import (
@@ -28,7 +28,6 @@ from image_search.storage.snapshot import (
     mask_of,
     segment_folder,
 )
-from image_search.storage.unmapped import StoredRows
 
 # How long a start waits for another process that is upgrading, or updating, the same cache.
 _WAIT_SECONDS = 60.0

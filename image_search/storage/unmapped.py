@@ -12,7 +12,6 @@ import stat
 import threading
 import weakref
 from collections.abc import Iterable
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +23,6 @@ from image_search.errors import CacheDamaged
 # Files up to this size are held in memory where they are used as one array. Larger ones are mapped,
 # for a collection of millions does not fit; that they are unchanged is seen before each use.
 IN_MEMORY = 1 << 27
-# Rows of files up to this size stay in memory once they were read: 3,000 to 8,000 images, by each
-# extractor. To read single rows of a file takes several times as long.
-HELD = 1 << 23
-
-
-def signature(cache: Path) -> tuple[int, int, int] | None:
-    """Changes whenever the cache was replaced; ``None`` where there is none."""
-    try:
-        stat = cache.stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 class OpenFile:
@@ -99,80 +86,6 @@ class OpenFile:
             found = os.read(self._file, len(target))
         target[: len(found)] = found
         return len(found)
-
-
-class StoredRows:
-    """Rows of one type in a file: asked for by their numbers, as of an array."""
-
-    def __init__(self, path: Path, rows: int, dtype: npt.DTypeLike) -> None:
-        """Open ``path``, which holds so many ``rows`` of ``dtype``.
-
-        Raises:
-            FileNotFoundError: it is not there.
-            CacheDamaged: it is not of this size.
-        """
-        self._file = OpenFile(path)
-        self._dtype, self._count = np.dtype(dtype), rows
-        if self._file.size != self.nbytes:
-            raise CacheDamaged(f"the file {path.name} is incomplete")
-
-    @property
-    def modified(self) -> int:
-        """When the file was last changed, in nanoseconds since 1970."""
-        return self._file.modified
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes of one row."""
-        return self._dtype.itemsize
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all rows."""
-        return self._count * self.itemsize
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
-        """Return one row, or the rows (n,) of a slice, a mask or of numbers (n,).
-
-        Raises:
-            CacheDamaged: the file was changed since it was opened.
-        """
-        rows = np.arange(self._count)[key]
-        # As bytes, which numpy copies faster than rows with fields.
-        if self.nbytes <= HELD:
-            found = np.ascontiguousarray(self._held[rows])
-        else:
-            numbers = np.atleast_1d(rows)
-            found = np.empty((len(numbers), self.itemsize), np.uint8)
-            # Rows that follow each other are read at once.
-            self._file.read_into(found, self._pieces(numbers))
-            found = found if np.ndim(rows) else found[0]
-        return found.view(self._dtype)[..., 0]
-
-    @cached_property
-    def _held(self) -> npt.NDArray[np.uint8]:
-        """The bytes (rows, itemsize) of a file that is small."""
-        whole = np.empty((self._count, self.itemsize), np.uint8)
-        self._file.read_into(whole, [(0, whole.nbytes, 0)])
-        return whole
-
-    def prefetch(self, numbers: npt.NDArray[np.int64]) -> None:
-        """Have these rows read ahead."""
-        if self.nbytes <= HELD:
-            return
-        for first, last, offset in self._pieces(numbers):
-            self._file.prefetch(offset, last - first)
-
-    def _pieces(self, numbers: npt.NDArray[np.int64]) -> Iterable[tuple[int, int, int]]:
-        """Where each run of rows that follow each other begins and ends among ``numbers``, and
-        where it begins in the file; in bytes."""
-        firsts = np.flatnonzero(np.diff(numbers, prepend=-2) != 1)
-        lasts = np.append(firsts[1:], len(numbers))[: len(firsts)]
-        places = (firsts, lasts, numbers[firsts])
-        return zip(*((self.itemsize * place).tolist() for place in places), strict=True)
 
 
 class WholeFile:

@@ -19,7 +19,9 @@ from image_search.cli import main
 from image_search.evaluation import TRUTHS
 from image_search.evaluation.figures import Evaluation
 from image_search.search.queries import AUTO
-from image_search.search.ranking.fusion import KINDS
+from image_search.search.ranking.fusion import (
+    KINDS,
+)
 from tests.evaluation.folders import COLOURS, EACH, draw_photos, draw_sketches
 
 Run = Callable[..., tuple[int, str, str]]

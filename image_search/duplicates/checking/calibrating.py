@@ -35,7 +35,10 @@ from image_search.imaging.arrays import Pixels
 from image_search.imaging.edits import INVERTED, KINDS, STRENGTHS, edited
 from image_search.imaging.sheets.drawing import is_line_art
 from image_search.search.queries import Query
-from image_search.search.ranking.fusion import PHOTO, SKETCH
+from image_search.search.ranking.fusion import (
+    PHOTO,
+    SKETCH,
+)
 from image_search.search.search_index import SearchIndex
 from image_search.search.searching import PreparedQuery
 

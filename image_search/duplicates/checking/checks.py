@@ -38,7 +38,9 @@ from image_search.imaging.decoding import decode, pixel_digest
 from image_search.indexing.originals import Originals
 from image_search.indexing.unread import unreadable_of
 from image_search.search.queries import Hit, Query, Region, words
-from image_search.search.ranking.fusion import SKETCH
+from image_search.search.ranking.fusion import (
+    SKETCH,
+)
 from image_search.search.search_index import SearchIndex
 from image_search.search.searching import PreparedQuery, pixels_of
 

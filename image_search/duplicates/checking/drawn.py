@@ -18,7 +18,9 @@ from image_search.errors import ImageSearchError
 from image_search.imaging.arrays import Pixels
 from image_search.indexing.originals import id_of
 from image_search.search.queries import Query
-from image_search.search.ranking.fusion import SKETCH
+from image_search.search.ranking.fusion import (
+    SKETCH,
+)
 from image_search.search.search_index import SearchIndex
 from image_search.search.searching import PreparedQuery
 

@@ -13,7 +13,9 @@ from image_search.duplicates.fingerprints import Match, ReplacedRegion, SharedPa
 from image_search.imaging.sheets.drawing import PreparedDrawing
 from image_search.indexing.reports import Unreadable
 from image_search.search.queries import Hit, Region
-from image_search.search.ranking.fusion import SKETCH
+from image_search.search.ranking.fusion import (
+    SKETCH,
+)
 
 EXACT, NEAR, SIMILAR, POSSIBLE, NEW = "exact", "near", "similar", "possible", "new"
 # The verdicts under which a picture exists already.

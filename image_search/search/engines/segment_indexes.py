@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from image_search.imaging.arrays import Floats
 from image_search.search.engines.base import Rows, VectorIndex
 from image_search.search.engines.faiss import Coder, CompressedIndex, FlatIndex
-from image_search.search.ranking.fusion import Calibration
+from image_search.search.ranking.fusion import (
+    Calibration,
+)
 from image_search.storage import Segment, Snapshot
 from image_search.storage.derived import codes_path, keep_codes, read_codes
 

@@ -16,17 +16,25 @@ distinguishes kinds of things, these form a tight group, and where it sees noise
 
 All that is fitted to an extractor's blocks alone, without labels, and kept in the cache with the
 number of images it was fitted on, so that adding images does not change old scores unnoticed.
+
+Searches, checks and evaluations all score by ``block_scores``, and then by ``RERANKER``. A query
+shows one picture, or a drawing, which is hard to compare with photos; the first results together
+show what they have in common, so the others are also compared with the mean of these: alpha query
+expansion (Radenovic, Tolias and Chum, "Fine-tuning CNN image retrieval with no human annotation",
+TPAMI 2018; after Chum and others, "Total Recall", ICCV 2007), with one difference: the very first
+keep their places and their scores, since one of them may be the picture itself.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from image_search.errors import InvalidQuery
 from image_search.extractors import REGISTRY
@@ -34,6 +42,10 @@ from image_search.extractors.base import unit_rows
 from image_search.extractors.drawings import Drawings, drawings_of
 from image_search.imaging.arrays import Floats
 from image_search.search.ranking.priors import OTHER, POWER, PRIORS
+from image_search.search.ranking.variants import TURNED, Variant, lost
+
+#: The name of query expansion among a hit's scores and contributions.
+QUERY_EXPANSION = "query_expansion"
 
 PHOTO, SKETCH, TEXT = "photo", "sketch", "text"
 KINDS = (PHOTO, SKETCH)
@@ -51,13 +63,6 @@ COLOUR_MEAN_SHARE = 0.5
 REACH = 512
 # Of fewer images, a mean of a thousand dimensions is not reliable.
 FEWEST = 50
-# Images looked at: a mean and a standard deviation need no more.
-SAMPLE = 2000
-# The mean counts as if so many images without any common part had been seen too.
-_SHRINK = 20
-_PAIRS = 4000
-# The contrast is the mean over so many images, of so many of the nearest to each.
-_QUERIES, _NEAREST = 300, 10
 # Hits wanted for a drawing are looked for among so many times as many of the nearest, and among at
 # least so many: what is near to all drawings is only then put behind.
 _TIMES, _LEAST = 20, 1000
@@ -241,52 +246,6 @@ class Calibration:
         return Calibration(layout, means, std, contrast, fitted_on)
 
 
-def fit(layout: Layout, sample: Floats, images: int) -> Calibration:
-    """The calibration fitted to a ``sample`` of stored vectors (n, layout.dim).
-
-    The same sample gives the same result. ``images`` is the size of the collection.
-    """
-    if len(sample) < FEWEST:
-        return Calibration.none(layout)
-    scale = np.float32(math.sqrt(len(layout.names)))
-    fitted = {n: fit_block(sample[:, place] * scale) for n, place in layout.slices().items()}
-    return Calibration(
-        layout,
-        {name: one.mean for name, one in fitted.items()},
-        {name: one.std for name, one in fitted.items()},
-        {name: one.contrast for name, one in fitted.items()},
-        images,
-    )
-
-
-class FittedBlock(NamedTuple):
-    """What is fitted to the blocks of one extractor; ``mean`` is (dim,)."""
-
-    mean: Floats
-    std: float
-    contrast: float
-
-
-def fit_block(block: Floats) -> FittedBlock:
-    """What is fitted to a sample of unit rows (n, dim) of one extractor; n is at least FEWEST."""
-    rng = np.random.default_rng(0)
-    ones, others = rng.integers(0, len(block), (2, _PAIRS))
-    ones, others = ones[ones != others], others[ones != others]
-    mean = block.mean(axis=0) * np.float32(len(block) / (len(block) + _SHRINK))
-    rows = unit_rows(block - mean)
-    cosines = np.einsum("ij,ij->i", rows[ones], rows[others])
-    std = max(float(cosines.std()), 1e-3)
-    queries = rng.permutation(len(block))[:_QUERIES]
-    near = rows[queries] @ rows.T
-    near[np.arange(len(queries)), queries] = -np.inf
-    nearest = np.argpartition(-near, _NEAREST, axis=1)[:, :_NEAREST]
-    # The cosines of all pairs of unit vectors follow from the length of their sum.
-    sums = rows[nearest].sum(axis=1)
-    pairs = _NEAREST * (_NEAREST - 1)
-    among = (float(np.square(sums).sum(axis=1).mean()) - _NEAREST) / pairs
-    return FittedBlock(mean, std, max((among - float(cosines.mean())) / std, 1e-3))
-
-
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """How queries of one ``kind`` are compared with the stored vectors that ``calibration`` was
@@ -309,6 +268,16 @@ class Comparison:
         if name in self.drawings:
             return self.drawings[name].asked(block)
         return self.calibration.centred_block(name, block)
+
+    def compared(self, variants: Sequence[Variant]) -> tuple[Variant, ...]:
+        """The same with their blocks as queries are compared."""
+        return tuple(
+            replace(
+                variant,
+                blocks={n: self.query_block(n, block) for n, block in variant.blocks.items()},
+            )
+            for variant in variants
+        )
 
     def stored_rows(self, name: str, centred: Floats) -> Floats:
         """The ``centred`` unit rows (n, dim) of one block as they are compared: inner products with
@@ -368,3 +337,131 @@ def active_extractors(
         for name, share in shares.items()
         if share > 0 and (kind == PHOTO or name not in REGISTRY or REGISTRY[name].weights)
     )
+
+
+@dataclass(frozen=True, eq=False)
+class BlockScores:
+    """The ``scores`` (n,) of images by extractor and what each adds to the fused score, its
+    ``contributions``. Of the variants of a drawing, ``variant`` (n,) is the number of the one that
+    each image was compared with."""
+
+    scores: dict[str, Floats]
+    contributions: dict[str, Floats]
+    variant: npt.NDArray[np.intp] | None = None
+
+
+def block_scores(
+    blocks: Mapping[str, Floats],
+    shares: Mapping[str, float],
+    rows: Mapping[str, Floats],
+    variants: Sequence[Variant] = (),
+) -> BlockScores:
+    """How images are scored: in searches, checks and evaluations.
+
+    Args:
+        blocks: the query's, (dim,) by extractor; see ``Comparison.query_block``.
+        shares: by extractor, its share in the score.
+        rows: the images', (n, dim) by extractor; see ``Comparison.stored_rows``.
+        variants: of a drawing, the first as it is drawn; the best counts for each image.
+    """
+    scores = {name: rows[name] @ block for name, block in blocks.items()}
+    chosen = None
+    turned = [name for name in TURNED if name in scores]
+    if variants and turned:
+        # (variants, n) by extractor.
+        cosines = {
+            name: np.stack(
+                [rows[name] @ one.blocks[name] if name in one.blocks else scores[name]
+                 for one in variants]
+            )
+            for name in turned
+        }  # fmt: skip
+        views = sum(each * np.float32(shares[name]) for name, each in cosines.items())
+        chosen = np.argmax(views - lost(variants, shares)[:, None], axis=0)
+        behind = np.array([variant.behind for variant in variants], np.float32)[chosen]
+        for name, each in cosines.items():
+            scores[name] = np.take_along_axis(each, chosen[None], axis=0)[0] - behind
+    contributions = {name: values * np.float32(shares[name]) for name, values in scores.items()}
+    return BlockScores(scores, contributions, chosen)
+
+
+@dataclass(frozen=True, eq=False)
+class Reranked:
+    """What changes in the scores of images (n,): the share of each score that ``stays`` and what is
+    ``added`` to it; ``likeness`` (n,) is what is shown for it."""
+
+    stays: Floats
+    added: Floats
+    likeness: Floats
+
+    def of(self, scores: Floats) -> Floats:
+        """The ``scores`` (n,) after the change."""
+        return scores * self.stays + self.added
+
+
+class Reranker(Protocol):
+    """Looks at the candidates of a query together, and changes their scores."""
+
+    @property
+    def name(self) -> str:
+        """What its part is called among a hit's scores and contributions."""
+        ...
+
+    def rerank(
+        self, shares: Mapping[str, float], centred: Mapping[str, Floats], scores: Floats
+    ) -> Reranked | None:
+        """What changes in the ``scores`` (n,) of candidates; ``None`` if nothing does.
+
+        Args:
+            shares: by extractor, its share in the score.
+            centred: the centred unit blocks (n, dim) of the candidates, by those of the extractors
+                that candidates may be compared by.
+            scores: (n,), higher is better.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class QueryExpansion:
+    """Compares candidates with the mean of the first ``size``, each of which counts as the
+    ``power`` of its score; the first ``kept`` stay as they are.
+
+    The mean counts up to ``weight`` for every 1 of the query, and the less, the less the first
+    results have in common.
+    """
+
+    size: int = 10
+    kept: int = 3
+    weight: float = 6.0
+    power: float = 3.0
+    name: str = QUERY_EXPANSION
+
+    def rerank(
+        self, shares: Mapping[str, float], centred: Mapping[str, Floats], scores: Floats
+    ) -> Reranked | None:
+        """See ``Reranker``; ``None`` if there are too few good results to expand by."""
+        order = np.argsort(-scores, kind="stable")
+        if not centred or len(order) <= self.kept or scores[order[self.kept - 1]] <= 0:
+            return None
+        last = scores[order[self.kept - 1]]
+        first = order[: self.size]
+        weights = np.maximum(scores[first], 0) ** np.float32(self.power)
+        means = {name: weights @ rows[first] / weights.sum() for name, rows in centred.items()}
+        # Of all the means side by side, each weighted by its share. Results that have little in
+        # common have a short one, and count little.
+        length = math.sqrt(sum(shares[n] * float(mean @ mean) for n, mean in means.items()))
+        length *= math.sqrt(sum(shares[name] for name in means))
+        if length < 1e-9:
+            return None
+        cosines = [centred[name] @ mean * (shares[name] / length) for name, mean in means.items()]
+        likeness = np.asarray(np.sum(cosines, axis=0), np.float32)
+        share = self.weight * length / (1 + self.weight * length)
+        stays = np.full(len(scores), 1 - share, np.float32)
+        # A likeness of 1 adds up to the score of the last one that is kept.
+        added = likeness * np.float32(share * last)
+        stays[order[: self.kept]], added[order[: self.kept]] = 1, 0
+        return Reranked(stays, added, likeness)
+
+
+#: The one that searches use.
+RERANKER: Reranker = QueryExpansion()

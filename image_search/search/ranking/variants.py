@@ -11,14 +11,13 @@ how surely the drawing stands upright already, mirrored ones by a constant.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from image_search.extractors.descriptors import turned_over
 from image_search.extractors.uprightness import QUARTERS, uprightness_of
 from image_search.imaging.arrays import Floats, Pixels
-from image_search.search.ranking.fusion import Comparison
 
 #: The extractors that see a difference between views and compare drawings. Others keep what they
 #: saw of the drawing as it is.
@@ -158,17 +157,6 @@ def _blocks_of(
         for block, row in zip(blocks, rows, strict=True):
             block[name] = row
     return blocks
-
-
-def compared(variants: Sequence[Variant], comparison: Comparison) -> tuple[Variant, ...]:
-    """The same with their blocks as queries are compared."""
-    return tuple(
-        replace(
-            variant,
-            blocks={n: comparison.query_block(n, block) for n, block in variant.blocks.items()},
-        )
-        for variant in variants
-    )
 
 
 def lost(variants: Sequence[Variant], shares: Mapping[str, float]) -> Floats:
