@@ -30,8 +30,10 @@ def run(options: argparse.Namespace) -> int:
     # Not through the library, which imports all that a search needs.
     from image_search.indexing.availability import status_of
     from image_search.storage import read_cache
+    from image_search.storage.migrations import upgrade
 
     settings = settings_from(options, NEEDED)
+    upgrade(settings.cache)
     status = status_of(settings, *read_cache(settings.cache))
     if options.json:
         print(json.dumps({**dataclasses.asdict(status), "version": __version__}))

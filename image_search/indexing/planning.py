@@ -98,9 +98,9 @@ class IndexedFiles(Mapping[str, FileRecord]):
         if place is None:
             raise KeyError(digest.hex())
         segment, row = place
-        first, last = np.searchsorted(segment.records.owners, [row, row + 1]).tolist()
+        rows = segment.rows_of(np.array([row]))
         columns = segment.columns(self._extractors)
-        return {column.extractor.name: column.block(slice(first, last)) for column in columns}
+        return {column.extractor.name: column.block(rows) for column in columns}
 
     def _holder(self, digest: bytes) -> tuple[Segment, int] | None:
         for segment, live in zip(reversed(self._segments), reversed(self._live), strict=True):

@@ -260,7 +260,9 @@ class Records:
 
     def regions_of(self, row: int) -> tuple[Region, ...]:
         """Return the regions of the record in this ``row``."""
-        first, last = np.searchsorted(self.owners, [row, row + 1]).tolist()
+        # Of the same type: numpy would convert all owners otherwise.
+        bounds = np.array([row, row + 1], self.owners.dtype)
+        first, last = np.searchsorted(self.owners, bounds).tolist()
         if last - first == 1 and not (self.regions.kinds[first] or self.regions.numbers[first]):
             return _WHOLE
         # What could not be read has none, and is compared by the rest of its record.

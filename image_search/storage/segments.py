@@ -146,8 +146,14 @@ class Segment:
         return rows
 
     def rows_of(self, records: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
-        """Return the rows of all regions of these ``records`` (n,), which are in order."""
-        return np.flatnonzero(np.isin(self.records.owners, records)).astype(np.int64)
+        """Return the rows of all regions of these ``records`` (n,)."""
+        owners = self.records.owners
+        # Of the same type: numpy would convert all owners otherwise.
+        firsts = np.searchsorted(owners, records.astype(owners.dtype))
+        lasts = np.searchsorted(owners, records.astype(owners.dtype), "right")
+        counts = lasts - firsts
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        return np.asarray(np.repeat(firsts, counts) + within, np.int64)
 
     @cached_property
     def _by_id(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:

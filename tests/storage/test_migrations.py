@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from image_search.cli import main
 from image_search.errors import CacheError, CacheLocked
 from image_search.library import Library
 from image_search.settings import Settings
@@ -103,3 +104,15 @@ def test_a_damaged_segment_is_left_out(settings: Settings) -> None:
 
     assert status.images < IMAGES
     assert not status.complete
+
+
+def test_the_status_shows_the_upgraded_index(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--images", str(settings.images), "--cache", str(settings.cache)]
+
+    assert main(["status", "--json", *where]) == 0
+
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["images"] == IMAGES
+    assert not any("damaged" in warning for warning in answer["warnings"])
