@@ -86,15 +86,15 @@ def usable_extractors(
     settings: Settings, snapshot: Snapshot, damage: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The extractors of the index that a query can use here, and warnings about the others and
-    about its ``damage``, if any."""
-    usable, warnings, _ = _usable(settings, snapshot, damage)
-    return usable, warnings
+    about its ``damage``, if any; without what needs no attention, which the status says."""
+    usable, warnings, notes = _usable(settings, snapshot, damage)
+    return usable, tuple(warning for warning in warnings if warning not in notes)
 
 
 def _usable(
     settings: Settings, snapshot: Snapshot, damage: str
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """What ``usable_extractors`` returns, and the notes among the warnings."""
+    """The extractors that a query can use, all warnings, and the notes among these."""
     usable = []
     warnings = [damage] if damage else []
     for identity in snapshot.extractors:
