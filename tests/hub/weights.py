@@ -68,7 +68,8 @@ def _random(network: torch.nn.Module, path: Path) -> Path:
     for seed, (name, tensor) in enumerate(shapes.items()):
         if tensor.ndim < 2 and not name.endswith("class_embedding"):
             # Norms and biases as before training, so that the signal gets through.
-            values = torch.full(tensor.shape, 1.0 if name.endswith("weight") else 0.0)
+            one = name.endswith(("weight", "gamma"))
+            values = torch.full(tensor.shape, 1.0 if one else 0.0)
         else:
             fan_in = tensor[0].numel() if tensor.ndim > 1 else tensor.numel()
             start = seed * 977
