@@ -117,7 +117,7 @@ def test_search_as_json(run: Run, folder: Path) -> None:
     assert answer["results"][0]["path"] == "0002.png"
     assert answer["results"][0].keys() == {
         "rank", "id", "path", "score", "scores", "contributions", "width", "height", "size",
-        "modified", "note", "variant", "labels",
+        "modified", "note", "variant", "labels", "kind", "page", "time", "region_id",
     }  # fmt: skip
     assert answer.keys() == {
         "results", "compared", "unreadable", "took_ms", "kind", "extractors", "warnings",

@@ -16,7 +16,7 @@ import pytest
 from image_search.duplicates.checking import Checker
 from image_search.errors import ImageTooLarge, UnreadableImage
 from image_search.imaging import thumbnails
-from image_search.imaging.decoding import decode
+from image_search.imaging.parts import decode_part
 from image_search.imaging.reading import read_image_file
 from image_search.library import CHECKS, Library
 from image_search.search.queries import Query
@@ -72,8 +72,8 @@ def test_checks_wait_for_each_other(library: Library, monkeypatch: pytest.Monkey
 def test_thumbnails_wait_for_each_other_and_are_made_once(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work = AtWork(decode)
-    monkeypatch.setattr(thumbnails, "decode", work)
+    work = AtWork(decode_part)
+    monkeypatch.setattr(thumbnails, "decode_part", work)
     wanted = ids(library) * 3
 
     with ThreadPoolExecutor(len(wanted)) as pool:

@@ -100,12 +100,14 @@ def test_another_clip_takes_the_place_of_the_first_where_it_is_named(
     alike = machine.run("search", machine.images / "0003.png", *chosen)
     assert alike["results"][0]["scores"]["clip-laion2b"] == pytest.approx(1, abs=0.01)
 
-    # What was made with it is given up only where that is said.
-    refused = machine.run("index", code=2)
-    assert "made with clip-laion2b" in refused["error"]["message"]
+    # What was computed with it is given up only where that is said.
+    other = machine.run("index", "--hub-timeout", "1")
+    assert "Its vectors are kept: name it in IMAGE_SEARCH_EXTRACTORS" in " ".join(other["warnings"])
+    assert machine.run("status")["extractors"] == CARRIED
+    assert machine.run("index", *chosen)["embedded"] == 0
     assert machine.run("status", *chosen)["extractors"] == ["clip-laion2b", "hsv"]
     machine.run("index", "--extractors", "hsv")
-    assert machine.run("status", "--extractors", "hsv")["extractors"] == ["hsv"]
+    assert machine.run("index", *chosen)["embedded"] == 6
 
 
 def test_a_named_set_of_models_serves_from_the_download_to_the_answer(
@@ -130,11 +132,12 @@ def test_a_named_set_of_models_serves_from_the_download_to_the_answer(
     words = machine.run("search", "--text", "a gold ring", *chosen)
     assert words["extractors"] == [DATACOMP_XL_256.name]
 
-    # What was made with it is given up only where that is said.
-    refused = machine.run("index", "--hub-timeout", "1", code=2)
-    assert "Set IMAGE_SEARCH_MODELS to sharp to keep using it" in refused["error"]["message"]
-    machine.run("index", "--models", "light")
+    light = machine.run("index", "--models", "light")
+    assert light["embedded"] == 0
+    assert "set IMAGE_SEARCH_MODELS to sharp to use it again" in " ".join(light["warnings"])
     assert machine.run("status", "--models", "light")["extractors"] == CARRIED
+    assert machine.run("index", *chosen)["embedded"] == 0
+    assert machine.run("status", *chosen)["extractors"] == list(SETS["sharp"].extractors)
 
 
 def test_damaged_weights_on_disk_do_not_stop_the_first_index(

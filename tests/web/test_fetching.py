@@ -66,7 +66,9 @@ def test_the_set_in_use_is_downloaded_and_said_to_be_ready(classic: Client) -> N
     ]
     assert set(before["notes"]) <= set(before["warnings"])
     found = classic.post("/search", data={"text": "a"}).json
-    assert not set(before["notes"]) & set(found["warnings"]), "a search repeats what the status says"
+    assert not set(before["notes"]) & set(found["warnings"]), (
+        "a search repeats what the status says"
+    )
 
     answer = classic.post("/models/fetch")
 
