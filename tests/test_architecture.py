@@ -25,6 +25,7 @@ FLOORS = (
     ("indexing",),
     ("duplicates",),
     ("library",),
+    ("maintenance",),
     ("evaluation",),
     ("web",),
     ("cli",),

@@ -10,13 +10,27 @@ import sys
 from collections.abc import Sequence
 
 from image_search import __version__
-from image_search.cli import check, duplicates, evaluate, index, models, search, serve, status
+from image_search.cli import (
+    backup,
+    check,
+    duplicates,
+    evaluate,
+    index,
+    models,
+    restore,
+    search,
+    serve,
+    status,
+    verify,
+)
 from image_search.cli.terminal import print_line as print
 from image_search.errors import ImageSearchError
 
-COMMANDS = (serve, index, search, check, duplicates, evaluate, models, status)
+COMMANDS = (
+    serve, index, search, check, duplicates, evaluate, models, status, verify, backup, restore
+)  # fmt: skip
 
-# Exit codes. 1 is kept for "exists", the answer of a check.
+# Exit codes. 1 is kept for "exists", the answer of a check, and for damage that was found.
 OK, ERROR, INTERRUPTED = 0, 2, 130
 
 

@@ -22,6 +22,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import filelock
 
 from image_search.duplicates.decision_rows import (
+    CHECKSUMS,
     COLOURWAY,
     COLUMNS,
     DECISIONS,
@@ -29,9 +30,12 @@ from image_search.duplicates.decision_rows import (
     FORMAT,
     SAME,
     VERSION,
+    Rescued,
+    check_rows,
+    keep_checksums,
     merge_rows,
     parsed_rows,
-    readable_rows,
+    rescued_rows,
     rows_of,
     text_of,
 )
@@ -52,11 +56,14 @@ Pair = tuple[bytes, bytes]
 """Two content digests, the smaller one first; equal where two files hold the same bytes."""
 
 # An undone decision stays as a row without one, so that an old export does not bring it back.
-_SCHEMA = """
+_SCHEMA = (
+    """
 CREATE TABLE IF NOT EXISTS decisions (
     one BLOB NOT NULL, other BLOB NOT NULL, decision TEXT, decided REAL NOT NULL, before TEXT,
     one_path TEXT NOT NULL, other_path TEXT NOT NULL, PRIMARY KEY (one, other));
 """
+    + CHECKSUMS
+)
 
 
 def pair_of(one: bytes, other: bytes) -> Pair:
@@ -162,6 +169,7 @@ class Decisions:
                 "one_path = excluded.one_path, other_path = excluded.other_path",
                 row,
             )
+            keep_checksums(file, [row[:2]])
 
     @_mending
     def undo(self, one: bytes, other: bytes) -> str | None:
@@ -185,6 +193,7 @@ class Decisions:
                 "WHERE one = ? AND other = ?",
                 (time.time(), *pair),
             )
+            keep_checksums(file, [pair])
             return None if row[0] is None else str(row[0])
 
     @_mending
@@ -259,7 +268,13 @@ class Decisions:
                 return
             self._unusable = False
             try:
-                self._check()
+                without = self.check()
+                if without:  # of an earlier version
+                    with (
+                        contextlib.suppress(CacheError),
+                        database.opened(self._path, _SCHEMA, writing=True) as file,
+                    ):
+                        keep_checksums(file, without)
             except CacheDamaged as damage:
                 try:
                     # Another process may be at it; then there is nothing left to do here.
@@ -273,26 +288,51 @@ class Decisions:
                     )
             self._checked = True
 
-    def _check(self) -> None:
+    def check(self) -> list[Pair]:
+        """Read the whole file and compare it with its checksums, changing nothing; the pairs whose
+        decision has no checksum yet.
+
+        Raises:
+            CacheDamaged: something in it was altered.
+            CacheLocked, CacheError: it cannot be read.
+        """
         with database.opened(self._path, _SCHEMA, writing=False) as file:
-            database.check(file)
-            for _ in rows_of(file):
-                pass
+            database.check(file, thorough=True)
+            without = check_rows(file)
+            try:
+                for _ in rows_of(file):
+                    pass
+            except (TypeError, ValueError, OverflowError) as error:
+                raise CacheDamaged(f"a decision in it is malformed ({error})") from error
+            return without
 
     def _replace(self) -> None:
         try:
-            self._check()
+            self.check()
         except CacheDamaged as error:
             aside = database.set_aside(self._path)
-            rows = list(readable_rows(aside))
+            rescued = rescued_rows(aside)
             with database.opened(self._path, _SCHEMA, writing=True) as file:
-                saved = merge_rows(file, rows)
+                saved = merge_rows(file, rescued.rows)
             self._warn(
                 f"The file of decisions {self._path.name} was damaged ({error}) and set aside "
                 f"as {aside.name}; the {saved:,} decisions that could still be read from it were "
-                "kept. Import an export to bring back others."
+                f"kept{_losses(rescued)}. Import an export to bring back others."
             )
 
     def _warn(self, message: str) -> None:
         self.warnings = (*self.warnings, message)
         logger.warning("%s", message)
+
+
+def _losses(rescued: Rescued) -> str:
+    """What is not as it was, in words; empty where nothing is known of that."""
+    lost = (
+        ""
+        if not rescued.lost
+        else ", 1 was lost"
+        if rescued.lost == 1
+        else f", {rescued.lost:,} were lost"
+    )
+    altered = "; ".join(rescued.altered)
+    return lost + (f", and name or time of these were altered: {altered}" if altered else "")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sqlite3
+import zlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,8 +26,12 @@ CREATE TABLE IF NOT EXISTS pairs (
     kind TEXT NOT NULL, evidence TEXT NOT NULL, PRIMARY KEY (one, other)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS seen (content BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS made (way TEXT PRIMARY KEY, floor REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS checksums (of TEXT PRIMARY KEY, checksum INTEGER NOT NULL) WITHOUT ROWID;
 """
 _COLUMNS: Final = "one, other, turned, relation, kind, evidence"
+# What is read of each table for its checksum: the sum of those of its rows, in whatever order.
+_CHECKED: Final = {"pairs": _COLUMNS, "seen": "content", "made": "way, floor"}
+_MODULUS: Final = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ class Pairs:
             with database.opened(self._path, _SCHEMA, writing=False) as file:
                 query = f"SELECT {_COLUMNS} FROM pairs"  # noqa: S608
                 return [_pair(row) for row in file.execute(query)]
-        except CacheDamaged:
+        except (CacheDamaged, TypeError, ValueError, OverflowError):
             return []
 
     def seen(self) -> set[bytes]:
@@ -92,6 +98,22 @@ class Pairs:
                 return {bytes(row[0]) for row in file.execute("SELECT content FROM seen")}
         except CacheDamaged:
             return set()
+
+    def check(self) -> bool:
+        """Read the whole file and compare it with its checksums, changing nothing; whether it has
+        any, which files of 0.1 do not.
+
+        Raises:
+            CacheDamaged: something in it was altered.
+            CacheLocked, CacheError: it cannot be read.
+        """
+        with database.opened(self._path, _SCHEMA, writing=False) as file:
+            database.check(file, thorough=True)
+            file.execute("BEGIN")  # all tables as they were at one moment
+            try:
+                return _compare_checksums(file)
+            finally:
+                file.execute("COMMIT")
 
     def begin(self, version: str, floor: float, live: Collection[bytes]) -> set[bytes]:
         """Prepare to add pairs made by this ``version`` with scores from ``floor``; the contents
@@ -110,15 +132,15 @@ class Pairs:
     def _begin(self, version: str, floor: float, live: Collection[bytes]) -> set[bytes]:
         with database.opened(self._path, _SCHEMA, writing=True) as file:
             database.check(file)
+            _compare_checksums(file)
             made = file.execute("SELECT way, floor FROM made").fetchall()
             if len(made) != 1 or made[0][0] != version or made[0][1] > floor:
                 for table in ("pairs", "seen", "made"):
                     file.execute(f"DELETE FROM {table}")  # noqa: S608
                 file.execute("INSERT INTO made VALUES (?, ?)", (version, floor))
             seen = {bytes(row[0]) for row in file.execute("SELECT content FROM seen")}
-            gone = [(content,) for content in seen - set(live)]
-            file.executemany("DELETE FROM seen WHERE content = ?", gone)
-            file.executemany("DELETE FROM pairs WHERE one = ?1 OR other = ?1", gone)
+            _delete(file, seen - set(live))
+            _keep_checksums(file)
             return seen & set(live)
 
     def forget(self, contents: Iterable[bytes]) -> None:
@@ -128,10 +150,13 @@ class Pairs:
             CacheLocked, CacheError: it cannot be written.
         """
         if self._path.exists():
-            rows = [(content,) for content in contents]
-            with database.opened(self._path, _SCHEMA, writing=True) as file:
-                file.executemany("DELETE FROM seen WHERE content = ?", rows)
-                file.executemany("DELETE FROM pairs WHERE one = ?1 OR other = ?1", rows)
+            with (
+                database.opened(self._path, _SCHEMA, writing=True) as file,
+                contextlib.suppress(CacheDamaged),  # which ``begin`` repairs
+            ):
+                _compare_checksums(file)
+                _delete(file, contents)
+                _keep_checksums(file)
 
     def add(self, contents: Iterable[bytes], pairs: Iterable[SamePicture]) -> None:
         """Save the ``pairs`` found for ``contents``, which then count as compared.
@@ -140,15 +165,56 @@ class Pairs:
             CacheLocked, CacheError: it cannot be written; what was saved before is kept.
         """
         with database.opened(self._path, _SCHEMA, writing=True) as file:
-            file.executemany(
-                f"INSERT INTO pairs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) "  # noqa: S608
-                "ON CONFLICT DO NOTHING",
-                [_row(pair) for pair in pairs],
-            )
-            file.executemany(
-                "INSERT INTO seen VALUES (?) ON CONFLICT DO NOTHING",
-                [(content,) for content in contents],
-            )
+            insert = f"INSERT INTO pairs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) "  # noqa: S608
+            _insert(file, "pairs", insert, map(_row, pairs))
+            _insert(file, "seen", "INSERT INTO seen VALUES (?) ", ((one,) for one in contents))
+
+
+def _delete(file: sqlite3.Connection, contents: Iterable[bytes]) -> None:
+    gone = [(content,) for content in contents]
+    file.executemany("DELETE FROM seen WHERE content = ?", gone)
+    file.executemany("DELETE FROM pairs WHERE one = ?1 OR other = ?1", gone)
+
+
+def _insert(
+    file: sqlite3.Connection, table: str, insert: str, rows: Iterable[tuple[Any, ...]]
+) -> None:
+    """Insert ``rows`` that are not there yet, and count them in the checksum of ``table``."""
+    added = 0
+    for row in rows:
+        if file.execute(insert + "ON CONFLICT DO NOTHING", row).rowcount > 0:
+            added += _checksum_of(row)
+    file.execute(
+        "UPDATE checksums SET checksum = (checksum + ?) % ? WHERE of = ?",
+        (added % _MODULUS, _MODULUS, table),
+    )
+
+
+def _keep_checksums(file: sqlite3.Connection) -> None:
+    """Write the checksums of all tables as they are now."""
+    found = [(table, _checksum(file, table)) for table in _CHECKED]
+    file.executemany("REPLACE INTO checksums VALUES (?, ?)", found)
+
+
+def _compare_checksums(file: sqlite3.Connection) -> bool:
+    """Whether there are checksums.
+
+    Raises:
+        CacheDamaged: the content does not match them.
+    """
+    kept = dict(file.execute("SELECT of, checksum FROM checksums"))
+    if kept and kept != {table: _checksum(file, table) for table in _CHECKED}:
+        raise CacheDamaged("its content does not match its checksums")
+    return bool(kept)
+
+
+def _checksum(file: sqlite3.Connection, table: str) -> int:
+    rows = file.execute(f"SELECT {_CHECKED[table]} FROM {table}")  # noqa: S608
+    return sum(map(_checksum_of, rows)) % _MODULUS
+
+
+def _checksum_of(row: tuple[Any, ...]) -> int:
+    return zlib.crc32(repr(row).encode("utf-8", "backslashreplace"))
 
 
 def _row(pair: SamePicture) -> tuple[Any, ...]:

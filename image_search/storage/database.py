@@ -35,6 +35,7 @@ def opened(path: Path, schema: str, *, writing: bool) -> Iterator[sqlite3.Connec
         CacheError: the system does not let it be read or written.
     """
     with in_words(path), contextlib.ExitStack() as stack:
+        _check_header(path)
         if not writing:
             yield _to_read(path, schema, stack)
             return
@@ -83,19 +84,33 @@ def _to_read(path: Path, schema: str, stack: contextlib.ExitStack) -> sqlite3.Co
     )
 
 
+def _check_header(path: Path) -> None:
+    """See that the file, if there is one, does not ask to be left unwritten: with other numbers of
+    versions than these (sqlite.org/fileformat.html), one could be read, but never written again.
+
+    Raises:
+        CacheDamaged: it does.
+    """
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        header = file.read(20)
+        if header and not {*header[18:20]} <= {1, 2}:
+            raise CacheDamaged("its header was altered")
+
+
 def _is_busy(error: Exception) -> bool:
     return "locked" in str(error) or "busy" in str(error)
 
 
-def check(connection: sqlite3.Connection) -> None:
-    """Read the whole file.
+def check(connection: sqlite3.Connection, *, thorough: bool = False) -> None:
+    """Read the whole file; with its indexes, if ``thorough``.
 
     Raises:
         CacheDamaged: a page of it is not as it was written.
     """
-    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    query = "PRAGMA integrity_check(1)" if thorough else "PRAGMA quick_check(1)"
+    (found,) = connection.execute(query).fetchone()
     if found != "ok":
-        raise CacheDamaged(str(found))
+        raise CacheDamaged(str(found).strip().splitlines()[-1])  # after a heading
 
 
 def set_aside(path: Path) -> Path:
@@ -124,12 +139,16 @@ def in_words(path: Path) -> Iterator[None]:
     """Failures of SQLite and of the system as errors of ours, in words."""
     try:
         yield
+    except UnicodeDecodeError as error:  # of a message of SQLite with what it read
+        raise CacheDamaged("a text in it was altered") from error
     except sqlite3.OperationalError as error:
         message = str(error)
         if _is_busy(error):
             raise CacheLocked(
                 f"Another program is writing {path}; try again in a moment."
             ) from error
+        if "decode to UTF-8" in message:
+            raise CacheDamaged("a text in it was altered") from error
         if "no such" in message or "no column" in message:
             raise CacheDamaged(f"it is not of this version of the program ({message})") from error
         raise CacheError(

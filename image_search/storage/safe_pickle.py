@@ -29,6 +29,8 @@ _HEAD = re.compile(
     re.DOTALL,
 )
 _HEAD_BYTES = 128
+# The most that may come after it.
+_TAIL_BYTES = 16
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -77,6 +79,24 @@ def load(path: Path) -> Any:
     if hashlib.sha256(payload).digest() != head[1] or _sealed(payload) != data:
         raise CacheDamaged("its checksum does not match")
     return _plain(payload)
+
+
+def check_length(path: Path) -> None:
+    """See that a file which ``dump`` wrote is there and whole, without reading all of it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CacheDamaged: it begins otherwise, or is of another length than its beginning says.
+    """
+    with path.open("rb") as file:
+        data = file.read(_HEAD_BYTES)
+        size = os.fstat(file.fileno()).st_size
+    head = _HEAD.match(data)
+    if head is None:
+        raise CacheDamaged("its beginning was altered, or it is truncated")
+    length = int.from_bytes(next(filter(None, head.groups()[1:])), "little")
+    if not 0 < size - head.end() - length <= _TAIL_BYTES:
+        raise CacheDamaged("it is truncated")
 
 
 def _read(path: Path) -> bytes:

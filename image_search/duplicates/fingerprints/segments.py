@@ -23,8 +23,9 @@ from image_search.storage.unmapped import WholeFile
 RECIPE = 1
 SUFFIX = f".v{RECIPE}.fingerprints"
 _MAGIC = b"image_search fp\n"
-# Magic, fingerprints, points, and a checksum of digests and starts.
-_HEAD = struct.Struct("<16sQQQ")
+# Magic, fingerprints, points, a checksum of digests and starts, and one of all that follows (0 in
+# files of 0.1).
+_HEAD = struct.Struct("<16sQQII")
 # A radius is kept as its logarithm between these powers of two of the longest side.
 _RADII = (-12.0, 2.0)
 DIGEST = 32
@@ -182,10 +183,10 @@ def write_segment(folder: Path, columns: Columns) -> None:
     name = secrets.token_hex(8)
     arrays = [getattr(columns, column).astype(kind, copy=False) for column, kind, _ in _COLUMNS]
     arrays += [columns.starts.astype("<i8"), columns.points.astype("<u2"), columns.descriptors]
-    head = _HEAD.pack(_MAGIC, len(columns), len(columns.points), _checksum(columns))
-    write_durably(
-        folder / (name + SUFFIX), head, *(np.ascontiguousarray(array).data for array in arrays)
-    )
+    data = [bytes_of(array) for array in arrays]
+    whole = checksum_of(data)
+    head = _HEAD.pack(_MAGIC, len(columns), len(columns.points), _checksum(columns), whole)
+    write_durably(folder / (name + SUFFIX), head, *data)
 
 
 def read_segment(folder: Path, name: str) -> Segment:
@@ -202,7 +203,7 @@ def read_segment(folder: Path, name: str) -> Segment:
         head = beginning.read(_HEAD.size)
     if len(head) < _HEAD.size or head[: len(_MAGIC)] != _MAGIC:
         raise CacheDamaged(f"{path.name} is not a file of fingerprints")
-    _, count, points, checksum = _HEAD.unpack(head)
+    _, count, points, checksum, _ = _HEAD.unpack(head)
     shapes = [(kind, (count, *shape)) for _, kind, shape in _COLUMNS]
     shapes += [("<i8", (count + 1,)), ("<u2", (points, 4)), ("u1", (points, DESCRIPTOR))]
     sizes = [int(np.prod(shape, dtype=object)) * np.dtype(kind).itemsize for kind, shape in shapes]
@@ -227,7 +228,37 @@ def read_segment(folder: Path, name: str) -> Segment:
     return Segment(name, columns, file)
 
 
+def verify_segment(path: Path) -> bool:
+    """Compare all of a file of fingerprints with its checksum; whether it has one, which files of
+    0.1 do not.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        CacheDamaged: it is truncated or altered.
+    """
+    segment = read_segment(path.parent, path.name.removesuffix(SUFFIX))
+    whole = segment.file.bytes
+    *_, checksum = _HEAD.unpack(whole[: _HEAD.size].tobytes())
+    if checksum and checksum != checksum_of([whole[_HEAD.size :].data]):
+        raise CacheDamaged(f"{path.name} was altered on disk")
+    return bool(checksum)
+
+
+def bytes_of(array: npt.NDArray[Any]) -> memoryview:
+    """The bytes of ``array``, one after the other."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
+def checksum_of(pieces: Sequence[memoryview]) -> int:
+    """The checksum of all bytes of ``pieces``, never 0."""
+    value = 0
+    for piece in pieces:
+        value = zlib.crc32(piece, value)
+    return value or 1  # 0 means that there is none
+
+
 def _checksum(columns: Columns) -> int:
-    """Of what the rest is found by; a flipped bit elsewhere costs one point, not the program."""
+    """Of what the rest is found by, which is checked at every start; a flipped bit elsewhere costs
+    one point, not the program, and is found by ``verify_segment``."""
     value = zlib.crc32(np.ascontiguousarray(columns.digests).data)
     return zlib.crc32(np.ascontiguousarray(columns.starts, dtype="<i8").data, value)

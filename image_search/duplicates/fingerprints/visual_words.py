@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from image_search.duplicates.fingerprints.segments import Columns
+from image_search.duplicates.fingerprints.segments import Columns, bytes_of, checksum_of
 from image_search.errors import CacheDamaged
 from image_search.storage.safe_pickle import write_durably
 from image_search.storage.unmapped import WholeFile
@@ -29,7 +29,8 @@ WORD_BITS = (
 )  # fmt: skip
 # How names of files end that hold lists; another number where words are made otherwise.
 SUFFIX = ".v1.words"
-_HEAD = struct.Struct("<QQ")
+# Entries, a checksum of the rows, and one of all that follows (0 in files of 0.1).
+_HEAD = struct.Struct("<QII")
 # From so many entries on, a table of all words (4 MiB) is quicker to ask than the entries.
 _TABLED = 1 << 18
 _EVEN = np.uint64(0x5555555555555555)
@@ -103,10 +104,11 @@ def load_lists(folder: Path, name: str, columns: Columns) -> Lists:
     found = _read(path, columns)
     if found is None:
         made = lists_of(columns)
-        arrays = [made.signatures.astype("<u8").data, made.words.astype("<u4").data]
-        arrays.append(made.rows.astype("<u4").data)
+        arrays = [made.signatures.astype("<u8"), made.words.astype("<u4"), made.rows.astype("<u4")]
+        data = [bytes_of(array) for array in arrays]
+        head = _HEAD.pack(len(made.words), _checksum(made), checksum_of(data))
         with contextlib.suppress(OSError):
-            write_durably(path, _HEAD.pack(len(made.words), _checksum(made)), *arrays)
+            write_durably(path, head, *data)
             found = _read(path, columns)
         return found or made
     return found
@@ -118,7 +120,7 @@ def _read(path: Path, columns: Columns) -> Lists | None:
         if path.stat().st_size != _HEAD.size + 16 * count:
             return None
         with path.open("rb") as file:
-            written, checksum = _HEAD.unpack(file.read(_HEAD.size))
+            written, checksum, _ = _HEAD.unpack(file.read(_HEAD.size))
         kept = WholeFile(path)
     except (CacheDamaged, OSError, struct.error):
         return None
@@ -133,6 +135,26 @@ def _read(path: Path, columns: Columns) -> Lists | None:
         return None
     # What is made by others may name pictures that there are not.
     return found if not count or int(rows.max()) < len(columns) else None
+
+
+def verify_lists(path: Path) -> bool:
+    """Compare all of a file of lists with its checksum; whether it has one, which files of 0.1 do
+    not.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        CacheDamaged: it is truncated or altered.
+    """
+    whole = WholeFile(path).bytes
+    if len(whole) < _HEAD.size:
+        raise CacheDamaged(f"{path.name} is incomplete")
+    count, of_rows, checksum = _HEAD.unpack(whole[: _HEAD.size].tobytes())
+    if len(whole) != _HEAD.size + 16 * count:
+        raise CacheDamaged(f"{path.name} is incomplete")
+    whole_is_right = not checksum or checksum == checksum_of([whole[_HEAD.size :].data])
+    if not whole_is_right or of_rows != zlib.crc32(whole[_HEAD.size + 12 * count :].data):
+        raise CacheDamaged(f"{path.name} was altered on disk")
+    return bool(checksum)
 
 
 def _checksum(lists: Lists) -> int:

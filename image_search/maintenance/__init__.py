@@ -1,0 +1,1 @@
+"""Care for the files of an index: verified, repaired, backed up and restored."""
