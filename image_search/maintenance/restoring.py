@@ -28,6 +28,7 @@ from image_search.maintenance.saving import (
 from image_search.maintenance.verifying import decisions_of
 from image_search.settings import Settings
 from image_search.storage import CacheWriter, database
+from image_search.storage.columns import DESCRIPTION
 from image_search.storage.safe_pickle import sync_folder
 from image_search.storage.snapshot import segment_folder
 
@@ -131,6 +132,11 @@ def _copy_decisions(path: Path, target: Path) -> None:
 def _place(settings: Settings, source: Path, listing: Listing) -> None:
     folder = segment_folder(settings.cache)
     prefix = f"{STATE}/segments/"
+    names = {Path(name).name for name in listing.files if name.startswith(prefix)}
+    for description in folder.glob(f"*{DESCRIPTION}"):
+        # Of a column that was computed again since: it is wrong about the one of the backup.
+        if description.name not in names and description.name.removesuffix(".pkl") in names:
+            description.unlink()
     for name, one in listing.files.items():
         if name.startswith(prefix):
             _put(source, one, folder / Path(name).name)

@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+import numpy as np
 import pytest
 
+from image_search.extractors.base import unit_rows
 from image_search.library import Library
 from image_search.maintenance import saving
 from image_search.maintenance.restoring import restore
 from image_search.maintenance.saving import FILES, LISTING, backup
 from image_search.search.queries import Query
 from image_search.settings import Settings
+from image_search.storage import Block, CacheWriter
 from image_search.storage.columns import GrowingColumn
 from image_search.storage.records import ExtractorIdentity
 from image_search.storage.snapshot import read_cache
@@ -71,6 +74,27 @@ def test_a_backup_comes_back_on_another_machine(
     assert restored.update().embedded == counting.taken() == 0
     assert found(restored) == found(library)
     assert not (there.state_dir / "secrets.json").exists()
+
+
+def test_a_column_that_was_computed_again_since_gives_way(
+    run: Run, settings: Settings, library: Library, tmp_path: Path
+) -> None:
+    backed_up(run, tmp_path / "backup")
+    with CacheWriter(settings.cache, settings.images) as writer:
+        extractors = read_cache(settings.cache)[0].extractors
+        [segment] = writer.begin(extractors).segments
+        # Others than before, as another version may compute them.
+        units = unit_rows(np.ones((segment.rows, extractors[0].dim)))
+        segment.drop(extractors[0])
+        column = writer.column(segment, extractors[0])
+        writer.add(column, Block(units, np.ones(segment.rows, np.float32)))
+        writer.finish()
+    assert run("verify", "--read-data")[0] == 0
+
+    assert run("restore", tmp_path / "backup", "--force")[0] == 0
+
+    assert run("verify", "--read-data")[0] == 0
+    assert Library.open(settings).search(Query((picture(2),))).hits[0].path == "0002.png"
 
 
 def test_what_can_be_derived_and_secrets_stay_out(
