@@ -260,7 +260,9 @@ class Scoring:
             # compete.
             rows = np.union1d(rows, np.flatnonzero(keep & (named > 0)))
         if not self.in_memory:
-            searchable.segment.prefetch(rows)
+            for column in searchable.columns:
+                if column.extractor.name in question.blocks:
+                    column.prefetch(rows)
         found = self._compared(searchable, rows).best_regions()
         rows = found.rows
         if not by_name:
@@ -282,7 +284,8 @@ class Scoring:
             if name not in question.blocks:
                 continue
             # Fresh, and so free to be worked on: more memory costs more than the arithmetic.
-            taken = column.units(rows)
+            # What is centred is scaled afterwards anyway.
+            taken = column.units(rows, exact=not calibration.fitted_on)
             centred[name] = calibration.centred_rows(name, taken, in_place=True)
             ready[name] = comparison.stored_rows(name, centred[name])
         found = block_scores(question.blocks, question.shares, ready, question.variants)

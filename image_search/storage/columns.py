@@ -151,8 +151,7 @@ class StoredRows:
         """Have these rows read ahead."""
         if self.nbytes <= HELD:
             return
-        for first, last, offset in self._pieces(numbers):
-            self._file.prefetch(offset, last - first)
+        self._file.prefetch(self._pieces(numbers))
 
     def _pieces(self, numbers: npt.NDArray[np.int64]) -> Iterable[tuple[int, int, int]]:
         """Where each run of rows that follow each other begins and ends among ``numbers``, and
@@ -192,9 +191,10 @@ class Column:
         """When the file was last changed, in nanoseconds since 1970."""
         return self._rows.modified
 
-    def units(self, key: Any) -> Floats:
+    def units(self, key: Any, *, exact: bool = True) -> Floats:
         """Return the unit vectors in these rows: one (dim,), or those of a slice, a mask or of
-        numbers (n,), (n, dim) float32, of length 1 again after the rounding to half precision.
+        numbers (n,), (n, dim) float32; of length 1 after the rounding to half precision too, unless
+        they need not be ``exact``.
 
         Raises:
             CacheDamaged: the file was changed since it was opened.
@@ -206,7 +206,8 @@ class Column:
         for start in range(0, len(rows), _AT_ONCE):
             some = slice(start, start + _AT_ONCE)
             widen(rows[some], found[some])
-            unit_rows(found[some], in_place=True)
+            if exact:
+                unit_rows(found[some], in_place=True)
         return found.reshape(halves.shape)
 
     def block(self, key: Any) -> Block:
@@ -293,11 +294,6 @@ class JoinedColumns:
         joined: Floats = np.concatenate(parts, axis=-1)
         joined *= self._scale
         return joined
-
-    def prefetch(self, numbers: npt.NDArray[np.int64]) -> None:
-        """Have these rows read, all at once, where they are not in memory."""
-        for column in self._columns:
-            column.prefetch(numbers)
 
 
 def write_column(folder: Path, segment: str, extractor: ExtractorIdentity, block: Block) -> int:

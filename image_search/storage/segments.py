@@ -199,10 +199,6 @@ class Segment:
             if self.records.digests[row] == digest
         ]
 
-    def prefetch(self, numbers: npt.NDArray[np.int64]) -> None:
-        """Have the vectors in these rows read, all at once, where they are not in memory."""
-        self.vectors.prefetch(numbers)
-
     def verify(self, cancelled: Callable[[], bool] = lambda: False) -> bool:
         """Compare the columns that a search uses with their checksums; whether that was not
         ``cancelled``.

@@ -11,7 +11,7 @@ import os
 import stat
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ class OpenFile:
         Raises:
             CacheDamaged: the file was changed since it was opened.
         """
-        bytes_of, read = target.reshape(-1).view(np.uint8).data, self._read
+        bytes_of, read = target.reshape(-1).view(np.uint8).data, self._reader()
         for first, last, offset in pieces:
             count = read(bytes_of[first:last], offset)
             while count and first + count < last:
@@ -73,14 +73,22 @@ class OpenFile:
         # After the reading: what was changed in between is not used.
         self.check()
 
-    def prefetch(self, offset: int, length: int) -> None:
-        """Have bytes read ahead that will be asked for soon, where the system knows how."""
+    def prefetch(self, pieces: Iterable[tuple[int, int, int]]) -> None:
+        """Have pieces, as for ``read_into``, read ahead that will be asked for soon, where the
+        system knows how."""
         if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(self._file, offset, length, os.POSIX_FADV_WILLNEED)
+            advise, file, soon = os.posix_fadvise, self._file, os.POSIX_FADV_WILLNEED
+            for first, last, offset in pieces:
+                advise(file, offset, last - first, soon)
 
-    def _read(self, target: memoryview, offset: int) -> int:
-        if hasattr(os, "preadv"):
-            return os.preadv(self._file, [target], offset)
+    def _reader(self) -> Callable[[memoryview, int], int]:
+        """What fills a buffer from an offset on, and returns how many bytes it read."""
+        if not hasattr(os, "preadv"):
+            return self._read_in_turn
+        preadv, file = os.preadv, self._file
+        return lambda target, offset: preadv(file, [target], offset)
+
+    def _read_in_turn(self, target: memoryview, offset: int) -> int:
         with self._lock:  # the position is shared by all threads
             os.lseek(self._file, offset, os.SEEK_SET)
             found = os.read(self._file, len(target))
