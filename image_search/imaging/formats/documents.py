@@ -1,4 +1,4 @@
-"""Vector and page formats: the first page, drawn as a picture. Runs in a process of its own.
+"""Vector and page formats: pages, drawn as pictures. Runs in a process of its own.
 
 SVG is drawn by resvg, PDF (and Illustrator files, which are PDF within) by PDFium. Neither runs
 scripts; references out of an SVG are removed before it is drawn.
@@ -47,7 +47,7 @@ def is_document(data: bytes) -> bool:
 
 
 def open_document(data: bytes, limit: Limit) -> Source:
-    """The first page as a picture.
+    """The first page as a picture, and the others as its parts.
 
     Raises:
         FormatNotRead: an EPS without a preview.
