@@ -125,7 +125,7 @@ def test_the_page_is_light(page: Page) -> None:
     assert sum(name.endswith(".js") for name in sizes) > 20
     assert sum(name.endswith(".css") for name in sizes) > 3
     assert min(sizes.values()) > 0
-    assert sum(sizes.values()) < 150_000  # unpacked; over the line it is a third of that
+    assert sum(sizes.values()) < 160_000  # unpacked; over the line it is a third of that
 
 
 def test_no_script_waits_for_another(page: Page) -> None:
