@@ -20,6 +20,7 @@ from image_search.extractors import REGISTRY
 from image_search.extractors.base import Labeller
 from image_search.extractors.class_names import class_names, named
 from image_search.library import Library
+from image_search.search.lookups import stored_blocks
 from image_search.search.queries import Query
 from image_search.search.search_index import SearchIndex
 from image_search.search.searching import SURE
@@ -102,7 +103,7 @@ def labels_row(case: Case, labeller: Labeller) -> list[object]:
     rows, folders = [], []
     for segment in snapshot.segments:
         for path, number in zip(segment.records.paths, segment.records.ids.tolist(), strict=True):
-            if (blocks := index.stored_blocks(number)) is not None:
+            if (blocks := stored_blocks(index, number)) is not None:
                 rows.append(blocks[NAME])
                 folders.append(path.split("/")[0])
     numbers = {name: number for number, name in enumerate(class_names())}

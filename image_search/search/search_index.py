@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -332,7 +332,7 @@ class Scoring:
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
+class Part:
     """A segment within one snapshot; ``keep`` (vectors,) masks those that count."""
 
     of: Searchable
@@ -348,7 +348,7 @@ class SearchIndex:
 
     snapshot: Snapshot
     calibration: Calibration
-    parts: tuple[_Part, ...]
+    parts: tuple[Part, ...]
     in_memory: bool = True
 
     @staticmethod
@@ -379,7 +379,7 @@ class SearchIndex:
                 sound = segment.name in verified
                 index = index_of(segment, snapshot, calibration, large=large, verified=sound)
                 searchable = Searchable(segment, index)
-            parts.append(_Part(searchable, live[segment.records.owners]))
+            parts.append(Part(searchable, live[segment.records.owners]))
         return SearchIndex(snapshot, calibration, tuple(parts), fits_memory(snapshot))
 
     @property
@@ -397,31 +397,17 @@ class SearchIndex:
         """The segments whose vectors were found to be as they were written."""
         return tuple(part.of.segment.name for part in self.parts)
 
-    def stored_blocks(self, image_id: int, number: int = 0) -> dict[str, Floats] | None:
-        """The unit blocks (dim,) by extractor of an image, or of its page or frame of this
-        ``number``; ``None`` if there is none."""
-        for part in self.parts:
-            segment = part.of.segment
-            records = segment.records
-            for row in np.flatnonzero(records.ids[records.owners] == np.uint64(image_id)):
-                region = records.regions[int(row)]
-                is_it = not number or (region.number == number and region.kind != KINDS[WHOLE])
-                if part.keep[row] and is_it:
-                    columns = segment.columns(segment.extractors)
-                    return {one.extractor.name: one.units(int(row)) for one in columns}
-        return None
-
     def search(
         self, question: ScoringQuery, k: int, labellers: Mapping[str, Labeller] | None = None
     ) -> tuple[list[Hit], int]:
         """The ``k`` best hits, best first, ties by path; and how many images were compared. The
         first ``LABELLED`` of them are labelled by ``labellers``, which are given by extractor."""
-        allowed = [self._allowed(part, question.filter) for part in self.parts]
+        allowed = [self.allowed(part, question.filter) for part in self.parts]
         compared = sum(
             _files(part.of.segment.records.owners[keep])
             for part, keep in zip(self.parts, allowed, strict=True)
         )
-        scoring = self._scoring(question)
+        scoring = self.scoring(question)
         if not question.blocks:
             found = [np.zeros(0, np.int64) for _ in self.parts]
         else:
@@ -460,40 +446,13 @@ class SearchIndex:
                 units[at], norms[at] = column.block([found[i].row for i in at])
         return units, norms
 
-    def hits_of(self, question: ScoringQuery, contents: Iterable[bytes]) -> list[Hit]:
-        """The images of these contents (SHA-256) that the filter admits, as hits without a rank,
-        however far they are from the question; without query expansion."""
-        wanted = set(contents)
-        scoring = self._scoring(question)
-        hits: list[Hit] = []
-        for part in self.parts:
-            segment, allowed = part.of.segment, self._allowed(part, question.filter)
-            owners = segment.holding_any(wanted)
-            rows = segment.rows_of(np.array(owners, np.intp))
-            rows = rows[allowed[rows]]
-            hits.extend(one.hit() for one in scoring.scored(part.of, rows, allowed).found())
-        return hits
-
-    def contents(self, condition: Filter) -> set[bytes]:
-        """The contents (SHA-256) of the images that the filter admits."""
-        found = set()
-        for part in self.parts:
-            records, allowed = part.of.segment.records, self._allowed(part, condition)
-            found |= {records.digests[owner] for owner in records.owners[allowed].tolist()}
-        return found
-
-    def folders(self) -> set[str]:
-        """Every folder that holds an image, below the image folder, as it is written there."""
-        return {
-            part.of.segment.records.paths[owner].rpartition("/")[0]
-            for part in self.parts
-            for owner in part.of.segment.records.owners[part.keep]
-        }
-
-    def _scoring(self, question: ScoringQuery) -> Scoring:
+    def scoring(self, question: ScoringQuery) -> Scoring:
+        """How rows are scored for ``question``."""
         return Scoring(self.comparison(question.kind), question, self.in_memory)
 
-    def _allowed(self, part: _Part, condition: Filter) -> Mask:
+    @staticmethod
+    def allowed(part: Part, condition: Filter) -> Mask:
+        """The rows (vectors,) of ``part``, as a mask, whose images the filter admits."""
         records = part.of.segment.records
         fits = condition.mask(records)
         return part.keep if fits is None else part.keep & fits[records.owners]

@@ -15,6 +15,7 @@ from image_search.extractors.class_names import named
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import WORKING_SIDE, decode
 from image_search.imaging.sheets.drawing import PreparedDrawing, is_line_art, prepare_drawing
+from image_search.search.lookups import folders_of, stored_blocks
 from image_search.search.name_search import words_of
 from image_search.search.palettes import palette_block
 from image_search.search.queries import (
@@ -120,7 +121,7 @@ def search(index: SearchIndex, asked: PreparedQuery, k: int, started: float) -> 
     ``time.perf_counter``."""
     hits, compared = index.search(asked.question, k, asked.labellers)
     warnings, folder = asked.warnings, asked.question.filter.folder
-    if not compared and folder and (unknown := unknown_folder(folder, index.folders())):
+    if not compared and folder and (unknown := unknown_folder(folder, folders_of(index))):
         warnings = (*warnings, unknown)
     by_names = not asked.question.blocks
     if asked.named and asked.kind == TEXT:
@@ -433,7 +434,7 @@ def blocks_of(
 
 def _stored(index: SearchIndex, image_id: str) -> Mapping[str, Floats]:
     known = parse_id(image_id)
-    stored = index.stored_blocks(*known) if known else None
+    stored = stored_blocks(index, *known) if known else None
     if stored is None:
         raise UnknownImage(f"No indexed image has the id {image_id[:40]!r}.")
     return stored

@@ -34,6 +34,7 @@ from image_search.errors import ImageSearchError
 from image_search.imaging.arrays import Pixels
 from image_search.imaging.edits import INVERTED, KINDS, STRENGTHS, edited
 from image_search.imaging.sheets.drawing import is_line_art
+from image_search.search.lookups import hits_of
 from image_search.search.queries import Query
 from image_search.search.ranking.fusion import (
     PHOTO,
@@ -275,7 +276,7 @@ def _likeness(kind: str, samples: Sequence[Sample], context: CalibrationContext)
             continue  # gone since, or of an extractor that is not here
         drawn = rng.choice(len(contents), min(_DRAWN, len(contents)), replace=False)
         others = {contents[int(number)] for number in drawn} - {sample.content}
-        yield from (hit.score for hit in index.hits_of(prepared.question.plain, others))
+        yield from (hit.score for hit in hits_of(index, prepared.question.plain, others))
 
 
 def _query(kind: str, sample: Sample, context: CalibrationContext) -> Query:

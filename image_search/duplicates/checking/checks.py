@@ -37,6 +37,7 @@ from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import decode, pixel_digest
 from image_search.indexing.originals import Originals
 from image_search.indexing.unread import unreadable_of
+from image_search.search.lookups import contents_of, hits_of
 from image_search.search.queries import Hit, Query, Region, words
 from image_search.search.ranking.fusion import (
     SKETCH,
@@ -122,7 +123,7 @@ def check(
     hits = [replace(hit, hit=replace(hit.hit, rank=rank)) for rank, hit in enumerate(hits, start=1)]
     missing, limit = collection.fingerprinted.missing(), limit_of(query, compared)
     if query.filter.limits and missing:
-        admitted = index.contents(query.filter)
+        admitted = contents_of(index, query.filter)
         missing = tuple(digest for digest in missing if digest in admitted)
     without_fingerprint = len(missing)
     warnings = [*prepared.warnings, *collection.decisions.new_warnings()]
@@ -221,7 +222,7 @@ class _Found:
             fingerprinted.store.get,
             threshold,
             beside=similar,
-            among=index.contents(condition) if condition.limits else None,
+            among=contents_of(index, condition) if condition.limits else None,
             without=self._content,
         )
         plain = {digest: one[0].match for digest, one in found.items() if one[0].view.plain}
@@ -285,7 +286,7 @@ class _Found:
                 else near.evidence((width, height), description)
             )
             evidence = evidence.on_whole(self._region)
-            for hit in self._collection.index.hits_of(self._prepared.question, [digest]):
+            for hit in hits_of(self._collection.index, self._prepared.question, [digest]):
                 self.handled.add(hit.id)
                 if decision == DIFFERENT:
                     self.suppressed += hit.id != self._own

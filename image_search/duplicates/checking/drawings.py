@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.indexing.originals import id_of
+from image_search.search.lookups import hits_of
 from image_search.search.queries import Filter, Hit
 from image_search.search.search_index import ScoringQuery, SearchIndex
 from image_search.storage import Snapshot
@@ -195,7 +196,7 @@ def answer_of(
     # By the plain sum, which is the same for two pictures whatever else is found; and of the whole
     # collection, whatever the filter admits, for the same likeness is to mean the same.
     plain = replace(question.plain, filter=Filter())
-    scores = {hit.id: hit.score for hit in index.hits_of(plain, {*sample, *digests, own} - {b""})}
+    scores = {hit.id: hit.score for hit in hits_of(index, plain, {*sample, *digests, own} - {b""})}
     drawn = {digest: scores[name] for digest, name in sample.items() if name in scores}
     values = list(drawn.values()) or [0.0]
     mean, spread = float(np.mean(values)), float(np.std(values))
