@@ -280,6 +280,10 @@ class Hit:
     What matched may be a page or a frame of the file: then ``kind`` says so (else it is
     ``whole``), ``page`` is the number of the page, from 1, ``time`` that of the frame in seconds,
     and ``region_id`` is what ``like`` takes to search with it.
+
+    ``closer_than`` is the share of all images that were compared that are less like the query, from
+    0 to 1; ``None`` where these are too few to say, or where the image was not found by its
+    likeness.
     """
 
     rank: int
@@ -299,6 +303,7 @@ class Hit:
     time: float = 0.0
     region_id: str = ""
     labels: dict[str, float] = field(default_factory=dict)
+    closer_than: float | None = None
 
     @property
     def public_scores(self) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -39,11 +40,15 @@ if TYPE_CHECKING:
 
 # Scores that differ by less than half of the last digit shown are equal.
 DIGITS = 4
+# Of a share of the images: the first of a million is closer than 0.999999 of them.
+SHARE_DIGITS = 6
 # As for a drawing as it is (see ``fusion.Comparison``), but fewer: what is not among them is behind
 # anyway.
 VARIANT_TIMES, VARIANT_LEAST = 5, 250
 # Hits that are given labels: more than a page shows at first.
 LABELLED = 200
+# Of fewer images, no share is given for how many of them a hit is closer than.
+FEWEST_COMPARED = 50
 # The name under which the likeness of file and folder names appears among a hit's scores.
 NAME = "name"
 
@@ -168,11 +173,26 @@ class Scored:
 
 
 def best(scored: Sequence[Scored], k: int) -> list[Found]:
-    """The ``k`` best rows of all segments, best first, ties by path."""
+    """The ``k`` best rows of all segments, and those that tie with the last; best first, ties by
+    path."""
     fused = np.concatenate([np.zeros(0, np.float32), *[one.fused for one in scored]])
-    # Those that tie with the last one take part, for ties are decided by path.
     least = np.round(np.partition(fused, -k)[-k], DIGITS) if k < len(fused) else -math.inf
-    return sorted(row for one in scored for row in one.found(least))[:k]
+    return sorted(row for one in scored for row in one.found(least))
+
+
+def closer_than(below: Sequence[float], compared: int) -> list[float | None]:
+    """For each hit, the share of the images that are less like the query, rounded down.
+
+    It follows from the order of all images, so that no sample of them is needed.
+
+    Args:
+        below: the scores of the hits below 0, in order, with those of all that tie with the last.
+        compared: how many images there are; of fewer than ``FEWEST_COMPARED`` there is no share.
+    """
+    if compared < FEWEST_COMPARED:
+        return [None] * len(below)
+    farther = [compared - bisect.bisect_right(below, one) for one in below]
+    return [count * 10**SHARE_DIGITS // compared / 10**SHARE_DIGITS for count in farther]
 
 
 def _files(owners: npt.NDArray[np.int32]) -> int:
@@ -199,8 +219,8 @@ class Found:
         """The number of the row in its segment."""
         return int(self.scored.rows[self.at])
 
-    def hit(self, rank: int = 0) -> Hit:
-        """The row joined with its image."""
+    def hit(self, rank: int = 0, closer: float | None = None) -> Hit:
+        """The row joined with its image; ``closer`` is ``Hit.closer_than``."""
         scored, records, owner = self.scored, self.scored.segment.records, self.owner
         regions, row = records.regions, int(scored.rows[self.at])
         kind, number = KINDS[regions.kinds[row]], int(regions.numbers[row])
@@ -224,6 +244,7 @@ class Found:
             page=number if kind == "page" else 0,
             time=round(float(regions.times[row]), 3),
             region_id=f"{known}:{number}" if part else known,
+            closer_than=closer,
         )
 
 
@@ -426,8 +447,10 @@ class SearchIndex:
             ]
         )
         found_rows = best(scored, k)
-        hits = [one.hit(rank) for rank, one in enumerate(found_rows, start=1)]
-        first = found_rows[:LABELLED]
+        shares = closer_than([one.below for one in found_rows], compared)
+        ranked = zip(found_rows[:k], shares, strict=False)
+        hits = [one.hit(rank, closer) for rank, (one, closer) in enumerate(ranked, start=1)]
+        first = found_rows[: min(k, LABELLED)]
         for name, labeller in (labellers or {}).items() if first else ():
             labelled = zip(hits, labeller.labels(*self._stored(first, name)), strict=False)
             hits[: len(first)] = [replace(hit, labels=labels) for hit, labels in labelled]

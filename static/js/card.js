@@ -1,7 +1,7 @@
 // One hit in the grid: picture, name, score, why it matches, and what can be done with it.
 
 import { make } from "./elements.js";
-import { basename, percent, points } from "./format.js";
+import { basename, most, percent, points, top } from "./format.js";
 import { ratioOf } from "./layout.js";
 import { word } from "./words.js";
 
@@ -24,7 +24,7 @@ const filled = (share) => `${Math.round(100 * Math.min(1, Math.max(0, share)))}%
 export function bars({ score, scores, contributions }, parts, whole) {
   return parts.map((part) => {
     const value = contributions[part] ?? 0;
-    const title = `${word(part)}: adds ${points(value)} of the ${percent(score)}; by itself it is ${percent(scores[part] ?? 0)}`;
+    const title = `${word(part)}: adds ${points(value)} of the similarity, ${percent(score)}; by itself it is ${percent(scores[part] ?? 0)}`;
     return make("span", { class: "part", title }, make("span", {}, word(part)), make("i", { "--share": filled(value / whole) }), make("b", {}, points(value)));
   });
 }
@@ -35,18 +35,25 @@ const meter = (label, title, share, text, kind = "score") =>
   make("span", { class: kind, role: "img", "aria-label": label, title }, make("i", { "--share": filled(share) }), make("b", {}, text));
 
 // What a hit is in its place for. In a check, images that match come first, the surest first,
-// however similar they are; then come the others by similarity.
-function measure({ evidence, score, scores }) {
+// however similar they are; then come the others by similarity: of a few images each has its own, of
+// more its place among all.
+function measure({ evidence, score, scores, closer_than: closer }) {
+  const placed = !evidence && closer != null && !byName(scores);
+  if (placed) return meter(closest(closer), `${closest(closer)} The bar is the similarity, ${percent(score)}. ${SIMILARITY}`, score, top(closer));
   if (!evidence) return meter(`${percent(score)} similar`, meaning(scores), score, percent(score));
   if (!(evidence.score > 0)) return null;
   const share = evidence.score / CERTAIN;
   return meter(`match strength ${Math.min(100, Math.round(100 * share))} of 100`, "Match: the fuller the bar, the surer it is that both are the same picture", share, "match", "score match");
 }
 
-// What the percentage of a hit with these scores means.
+// What a hit's place among all images means, in words.
+const closest = (closer) => `Closer to your query than ${most(closer)} of the images compared.`;
+
+const byName = (scores) => Object.keys(scores).every((part) => part === "name");
+
+// What the similarity of a hit with these scores means.
 export function meaning(scores) {
-  const named = Object.keys(scores).every((part) => part === "name");
-  return named ? "How well the names of the file and its folders match your words." : SIMILARITY;
+  return byName(scores) ? "How well the names of the file and its folders match your words." : SIMILARITY;
 }
 
 const SIMILARITY =

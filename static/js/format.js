@@ -2,6 +2,8 @@
 
 const whole = new Intl.NumberFormat();
 const decimal = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
+const two = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 2 });
+const precise = new Intl.NumberFormat(undefined, { maximumFractionDigits: 4 });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 export const count = (number) => whole.format(number);
@@ -12,6 +14,16 @@ export function percent(share) {
   if (share > 0 && share < 0.005) return "under 1 %";
   return `${Math.max(0, Math.min(Math.round(100 * share), share < 0.9995 ? 99 : 100))} %`;
 }
+
+// The share of images that are at least as close, given that of those that are less: never less than it is, with two digits.
+export function top(closerThan) {
+  const share = 100 * (1 - closerThan);
+  const step = 10 ** (Math.floor(Math.log10(share)) - 1);
+  return `top ${two.format(Math.ceil(share / step - 1e-6) * step)} %`;
+}
+
+// A share of images, never more than it is: 99.97 %.
+export const most = (share) => `${precise.format(Math.floor(1e6 * share + 1e-3) / 1e4)} %`;
 
 // What is added to a similarity, or taken from it, in percent of the whole.
 export const points = (value) => `${Math.round(100 * value)} %`.replace(/^-0/, "0").replace("-", "−");

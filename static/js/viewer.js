@@ -2,7 +2,7 @@
 
 import { meaning, sized } from "./card.js";
 import { byId, closable, fillFacts, plain } from "./elements.js";
-import { basename, bytes, count, date, percent } from "./format.js";
+import { basename, bytes, count, date, most, percent } from "./format.js";
 import { bars, focusHit, isMore, isPick, shownHits } from "./grid.js";
 import { shows } from "./kind.js";
 import { drawOverHit } from "./pictures.js";
@@ -96,6 +96,7 @@ function show(index) {
     ["Note", hit.note ?? ""],
     ["Shows", shows(hit.labels)],
     ["Date", date(hit.modified)],
+    ["Closer than", hit.closer_than == null ? "" : `${most(hit.closer_than)} of the images compared`],
     ["Similarity", percent(hit.score)],
     ["Check", hit.evidence?.words ?? ""],
   ]);

@@ -174,6 +174,32 @@ def test_nothing_jumps(page: Page) -> None:
     assert page.evaluate(SHIFT) < 0.05
 
 
+@pytest.mark.parametrize(
+    ("closer_than", "shown_as", "words"),
+    [
+        (0.999968, "top 0.0032 %", "Closer to your query than 99.9968 % of the images compared."),
+        (0.998, "top 0.2 %", "Closer to your query than 99.8 % of the images compared."),
+        (0.66, "top 34 %", "Closer to your query than 66 % of the images compared."),
+        (0.0, "top 100 %", "Closer to your query than 0 % of the images compared."),
+    ],
+)
+def test_a_hit_says_its_place_among_all(
+    page: Page, closer_than: float, shown_as: str, words: str
+) -> None:
+    answer = answer_with(60) | {"compared": 60}
+    answer["results"] = [hit | {"closer_than": closer_than} for hit in answer["results"]]
+    page.route("**/search", answering(answer))
+    page.get_by_label("In words").fill("ring")
+    shown(page, "The 60 most similar")
+    place = page.locator(".hit .score").first
+    assert place.inner_text() == shown_as
+    assert place.get_attribute("aria-label") == words
+    assert str(place.get_attribute("title")).startswith(f"{words} The bar is the similarity")
+    page.locator(".hit .open").first.click()
+    facts = page.locator("#viewer-facts").inner_text()
+    assert words.removeprefix("Closer to your query than ").removesuffix(".") in facts
+
+
 def test_a_thousand_hits(page: Page) -> None:
     page.route("**/search", answering(answer_with(1000) | {"compared": 1000}))
     page.route("**/thumbnails/**", lambda route: route.fulfill(body=b""))
