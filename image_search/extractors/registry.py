@@ -15,6 +15,7 @@ from image_search.extractors.weights.sources import (
     DINOV2_VIT_S_14,
     EFFICIENTNET_LITE2,
     RESNET50_IMAGENET1K_V2,
+    VGG16_IMAGENET1K_V1,
 )
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class ExtractorSpec:
     """Whether it names what pictures show (see ``Labeller``). The only words that it embeds are the
     names of its classes, so it leaves words to another extractor that reads, where there is one."""
     variant_of: str = ""
-    """The extractor that this is a variant of, with other weights."""
+    """The extractor that this is a variant of, with other weights or from another layer."""
 
 
 def _from(module: str, *names: str) -> Callable[[], Extractor]:
@@ -75,6 +76,23 @@ _ROWS = (
         summary="texture, material and parts, as a photo classifier sees them",
         weights=RESNET50_IMAGENET1K_V2,
         load=_from("resnet50"),
+    ),
+    ExtractorSpec(
+        name="vgg16",
+        dim=4096,
+        model="torchvision/vgg16/IMAGENET1K_V1/fc2",
+        summary="what a photo shows, as the last dense layer of an early photo classifier has it",
+        weights=VGG16_IMAGENET1K_V1,
+        load=_from("vgg16", "vgg16"),
+    ),
+    ExtractorSpec(
+        name="vgg16-pool",
+        dim=512,
+        model="torchvision/vgg16/IMAGENET1K_V1/avg",
+        summary="the same network before its dense layers, averaged over the picture",
+        weights=VGG16_IMAGENET1K_V1,
+        load=_from("vgg16", "vgg16-pool"),
+        variant_of="vgg16",
     ),
     ExtractorSpec(
         name="dinov2",

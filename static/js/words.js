@@ -3,6 +3,7 @@
 const WORDS = {
   clip: "subject", // "meaning" is what all trained networks see together, as one slider weighs them
   resnet50: "detail",
+  vgg16: "scene",
   dinov2: "look",
   imagenet: "object",
   design: "design",

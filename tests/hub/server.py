@@ -37,10 +37,14 @@ class Hub:
     """A hub on a free port of this machine, with CLIP's and ResNet50's files as given."""
 
     def __init__(
-        self, clip: Path, resnet50: Path, more: Mapping[str, Sequence[Path]] | None = None
+        self,
+        clip: Path,
+        resnet50: Path,
+        more: Mapping[str, Sequence[Path]] | None = None,
+        checkpoints: Sequence[Path] = (),
     ) -> None:
-        """Serve these files: ``clip`` as the hub does, ``resnet50`` as torchvision's server; and
-        ``more`` by the hub's repository."""
+        """Serve these files: ``clip`` as the hub does, ``resnet50`` and ``checkpoints`` as
+        torchvision's server; and ``more`` by the hub's repository."""
         self.behaviour = Behaviour.WELL
         self.requests: list[str] = []
         #: The bytes from which on files were asked for, where that was not the first.
@@ -64,6 +68,10 @@ class Hub:
         }
         self._plain_files = {f"/cdn/{digest}": file for file, digest in digests.items()}
         self._plain_files[f"/models/{self.resnet50_name}"] = resnet50
+        names = {file: f"{file.stem}-{_sha256(file)[:8]}{file.suffix}" for file in checkpoints}
+        self._plain_files |= {f"/models/{name}": file for file, name in names.items()}
+        #: The names of ``checkpoints``, in their order; they lie beside ResNet50's.
+        self.checkpoints = tuple(names.values())
         self._closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True

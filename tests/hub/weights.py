@@ -59,8 +59,14 @@ def random_dinov2(folder: Path) -> Path:
 
 
 def _random(network: torch.nn.Module, path: Path) -> Path:
-    import torch
     from safetensors.torch import save_file
+
+    save_file(_random_weights(network), path)
+    return path
+
+
+def _random_weights(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    import torch
 
     shapes = network.state_dict()
     store = np.random.default_rng(0).standard_normal(_STORE, dtype=np.float32)
@@ -77,8 +83,7 @@ def _random(network: torch.nn.Module, path: Path) -> Path:
             flat = np.resize(rolled, tensor.numel()) / np.float32(np.sqrt(fan_in))
             values = torch.from_numpy(flat).reshape(tensor.shape)
         weights[name] = values.to(torch.float8_e4m3fn)
-    save_file(weights, path)
-    return path
+    return weights
 
 
 def random_resnet50(folder: Path) -> Path:
@@ -91,6 +96,18 @@ def random_resnet50(folder: Path) -> Path:
         weights = torchvision.models.resnet50().state_dict()
     path = folder / "resnet50.pth"
     torch.save({k: v.half() if v.is_floating_point() else v for k, v in weights.items()}, path)
+    return path
+
+
+def random_vgg16(folder: Path) -> Path:
+    """All of VGG16 in 8-bit floats, 138 MB."""
+    import torch
+    import torchvision
+
+    with torch.device("meta"):
+        network = torchvision.models.vgg16()
+    path = folder / "vgg16.pth"
+    torch.save(_random_weights(network), path)
     return path
 
 

@@ -51,11 +51,13 @@ class CompiledModel:
 
 
 class Store:
-    """The conversion of one file of weights by one engine, named by ``made_by`` to the version."""
+    """The conversion of one ``model`` from a file of weights, by an engine that ``made_by`` names
+    to the version. Several models may be made from the same file."""
 
-    def __init__(self, weights: Weights, made_by: str) -> None:
+    def __init__(self, weights: Weights, model: str, made_by: str) -> None:
         self._weights = weights
-        self._made_by = made_by
+        self._model = model
+        self._made_by = made_by = f"{model}, {made_by}"
         key = hashlib.sha256(made_by.encode()).hexdigest()[:16]
         self._home = weights.converted
         self._folder = self._home / key
@@ -95,6 +97,7 @@ class Store:
             aside.mkdir(parents=True)
             save(aside)
             note = {
+                "model": self._model,
                 "made_by": self._made_by,
                 "weights": _digest(path),
                 "stamp": _stamp(path),
@@ -131,8 +134,17 @@ class Store:
         for folder in self._home.iterdir():
             with contextlib.suppress(OSError):
                 age = time.time() - folder.stat().st_mtime
-                if folder != self._folder and (folder.suffix != _ASIDE or age > _ABANDONED_SECONDS):
+                if folder == self._folder or _model_of(folder) not in ("", self._model):
+                    continue
+                if folder.suffix != _ASIDE or age > _ABANDONED_SECONDS:
                     shutil.rmtree(folder)
+
+
+def _model_of(folder: Path) -> str:
+    """The model that a conversion is of; empty where it does not say so."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return str(json.loads((folder / _NOTE).read_text("utf-8")).get("model", ""))
+    return ""
 
 
 def _stamp(path: Path) -> list[int]:

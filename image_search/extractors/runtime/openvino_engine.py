@@ -65,7 +65,7 @@ class _Compiled:
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
-        self._store = Store(recipe.weights, f"{recipe.model}, {_VERSION}, {_made_for()}")
+        self._store = Store(recipe.weights, recipe.model, f"{_VERSION}, {_made_for()}")
         self._turn = threading.Lock()
         self._kept = self._store.find()
         self._made = self._make() if self._kept is None else None

@@ -331,6 +331,15 @@ RESNET50_IMAGENET1K_V2 = TorchHubWeights(
     address="https://download.pytorch.org/models/resnet50-11ad3fa6.pth",
 )
 
+VGG16_IMAGENET1K_V1 = TorchHubWeights(
+    title="VGG16",
+    size=553_400_000,
+    licence="BSD-3-Clause",
+    source="torchvision's VGG16_Weights.IMAGENET1K_V1 (download.pytorch.org)",
+    address="https://download.pytorch.org/models/vgg16-397923af.pth",
+    asked_for="vgg16",
+)
+
 EFFICIENTNET_LITE2 = InstalledWeights(
     title="EfficientNet-Lite2",
     size=24_700_000,

@@ -299,7 +299,7 @@ def default_weights(kind: str, names: Sequence[str], calibration: Calibration) -
     """
     originals = [_original(name) for name in names]
     weights = {
-        # Two sets of weights of one network share its weight.
+        # Two sets of weights of one network, or two of its layers, share its weight.
         name: getattr(PRIORS.get(original, OTHER), kind)
         * calibration.contrast.get(name, 1.0) ** POWER[kind]
         / originals.count(original)
