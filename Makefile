@@ -6,6 +6,9 @@ READY := $(VENV)/.ready
 READY_TO_TEST := $(VENV)/.ready-to-test
 IMAGES := $(or $(IMAGE_SEARCH_IMAGES),static/images)
 EXAMPLES := static/examples
+# A file's tests share what is made for them, so they stay in one process. The order is that of
+# tests/tiers.py.
+PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 .PHONY: help setup demo index run test test-unit test-service test-browser test-slow golden lint types \
 	lock licences sbom dist clean
@@ -60,10 +63,10 @@ types: $(READY_TO_TEST)
 	$(BIN)/mypy
 
 test: lint types
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+	$(PYTEST)
 
 test-unit test-service test-browser test-slow: $(READY_TO_TEST)
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile -m $(@:test-%=%)
+	$(PYTEST) -m $(@:test-%=%)
 
 golden: $(READY_TO_TEST)
 	$(BIN)/python -m tests.golden

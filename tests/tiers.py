@@ -7,7 +7,10 @@ name its tier; without one it follows from the fixtures that a test asks for.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -23,12 +26,27 @@ def tier_of(markers: set[str], fixtures: set[str]) -> str:
     return max(named or implied or {"unit"}, key=TIERS.index)
 
 
+def slowest_first(files: Sequence[Path], tiers: Sequence[str]) -> list[int]:
+    """Return the order for tests in these files and of these tiers: file by file, and files with
+    tests of a slower tier before others."""
+    slowest: dict[Path, int] = defaultdict(int)
+    for file, tier in zip(files, tiers, strict=True):
+        slowest[file] = max(slowest[file], TIERS.index(tier))
+    # Dictionaries keep their order: files of one tier stay as they were.
+    place = {file: i for i, file in enumerate(sorted(slowest, key=lambda one: -slowest[one]))}
+    return sorted(range(len(files)), key=lambda i: place[files[i]])
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tiers = []
     for item in items:
         markers = {marker.name for marker in item.iter_markers()}
-        tier = tier_of(markers, set(getattr(item, "fixturenames", ())))
-        if tier not in markers:
-            item.add_marker(tier)
+        tiers.append(tier_of(markers, set(getattr(item, "fixturenames", ()))))
+        if tiers[-1] not in markers:
+            item.add_marker(tiers[-1])
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Long files that begin last would keep one process busy when the others are done.
+        items[:] = [items[i] for i in slowest_first([item.path for item in items], tiers)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
