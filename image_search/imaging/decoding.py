@@ -223,16 +223,24 @@ def decode(
         NotAnImage, FormatNotRead: no image, or in a format that is not read.
         UnreadableImage: truncated or damaged.
     """
-    question: dict[str, Any] = {
-        "max_megapixels": max_megapixels,
-        "side": side,
-        "longest": longest,
-        "name": name,
-    }
+    bounds = {"max_megapixels": max_megapixels, "side": side, "longest": longest}
+    return pictures_by(first_here, data, bounds, name)[0]
+
+
+def pictures_by(
+    here: Callable[..., tuple[Picture, ...]],
+    data: bytes,
+    bounds: Mapping[str, float],
+    name: str,
+    **more: bool,
+) -> tuple[Picture, ...]:
+    """The pictures that ``here`` makes of ``data`` within the ``bounds``: in this process or, where
+    the format asks for that, in another, which sees by ``more`` what to make."""
+    question: dict[str, Any] = {**bounds, "name": name}
     with unreadable_on_failure():
         if not is_separate(data):
-            return decoded_here(data, **question)
-    return unpacked(*SANDBOX.run(question, data))[0]
+            return here(data, **question)
+    return unpacked(*SANDBOX.run({**question, **more}, data))
 
 
 def pixel_digest(data: bytes, *, max_megapixels: float) -> bytes:
@@ -261,9 +269,11 @@ def unpacked(answer: Mapping[str, Any], body: bytes) -> tuple[Picture, ...]:
     return tuple(found)
 
 
-def decoded_here(data: bytes, max_megapixels: float, side: int, longest: int, name: str) -> Picture:
-    """As ``decode``, in this process."""
-    return opened(data, max_megapixels, lambda source: picture_of(source, side, longest), name)
+def first_here(
+    data: bytes, max_megapixels: float, side: int, longest: int, name: str
+) -> tuple[Picture, ...]:
+    """What ``decode`` returns, made in this process."""
+    return (opened(data, max_megapixels, lambda source: picture_of(source, side, longest), name),)
 
 
 def is_separate(data: bytes) -> bool:

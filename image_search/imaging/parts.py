@@ -17,16 +17,14 @@ from image_search.imaging.decoding import (
     WORKING_SIDE,
     Picture,
     decode,
-    decoded_here,
     digest_of_all,
-    is_separate,
+    first_here,
     opened,
     picture_of,
-    unpacked,
+    pictures_by,
     unreadable_on_failure,
 )
 from image_search.imaging.formats.pages import is_like, other_parts
-from image_search.imaging.formats.sandbox import SANDBOX
 from image_search.imaging.formats.source import Source
 
 
@@ -46,16 +44,8 @@ def decode_parts(
     Raises:
         ImageTooLarge, NotAnImage, FormatNotRead, UnreadableImage: as for ``decode``.
     """
-    question: dict[str, Any] = {
-        "max_megapixels": max_megapixels,
-        "side": side,
-        "longest": longest,
-        "name": name,
-    }
-    with unreadable_on_failure():
-        if not is_separate(data):
-            return _parts_here(data, **question)
-    return unpacked(*SANDBOX.run({**question, "parts": True}, data))
+    bounds = {"max_megapixels": max_megapixels, "side": side, "longest": longest}
+    return pictures_by(_parts_here, data, bounds, name, parts=True)
 
 
 def decode_part(data: bytes, number: int, *, max_megapixels: float, side: int) -> Picture:
@@ -77,7 +67,7 @@ def answer_here(question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], 
     with unreadable_on_failure():
         if "side" not in question:
             return {}, opened(data, question["max_megapixels"], digest_of_all)
-        all_of_them = _parts_here if question.pop("parts", False) else _first_here
+        all_of_them = _parts_here if question.pop("parts", False) else first_here
         pictures = all_of_them(data, **question)
     answer = {
         "pictures": [
@@ -114,7 +104,3 @@ def _parts_here(
 
 def _as_loaded(image: Image.Image, _: int | None) -> Image.Image:
     return image
-
-
-def _first_here(data: bytes, **question: Any) -> tuple[Picture, ...]:
-    return (decoded_here(data, **question),)

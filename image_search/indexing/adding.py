@@ -26,8 +26,6 @@ from image_search.settings import Settings
 from image_search.storage import Block, Blocks, CacheWriter, FileRecord, Segment
 from image_search.storage.columns import GrowingColumn
 
-# Files being loaded, or waiting for it, for each thread.
-AHEAD = 16
 # A save makes all that came before it safe: after so many seconds, or so many vectors.
 SAVE_SECONDS = 3.0
 SAVE_VECTORS = 4096
@@ -100,7 +98,7 @@ class ColumnFilling:
             waiting.extend(blocks for _, blocks in embedding.gather(left))
 
         files = _files(segment, live, columns[0].written)
-        for loaded in in_order(self.pool, look, files, AHEAD * self.settings.workers):
+        for loaded in in_order(self.pool, look, files, self.settings.workers + 1):
             self.embedded += loaded.inputs is not None
             embedding.add(loaded)
             gather(self.settings.workers)

@@ -36,9 +36,6 @@ from image_search.storage import (
 from image_search.storage.records import NOT_AN_IMAGE, READABLE
 from image_search.storage.snapshot import companion
 
-# Files being loaded, or waiting for it, for each thread: enough that the threads have work while
-# the results are saved.
-AHEAD = 16
 # A save makes all that came before it safe: after so many seconds, or so many files.
 SAVE_SECONDS = 3.0
 SAVE_FILES = 4096
@@ -265,7 +262,7 @@ class _Run:
             context = (known.twin, self._extractors, limit)
             return examine(folder, entry, *context, again=again, outdated=known.outdated)
 
-        return in_order(self._pool, look, work, AHEAD * self._threads)
+        return in_order(self._pool, look, work, self._threads + 1)
 
     def _take(self, loaded: LoadedImage) -> None:
         record, same, progress = loaded.record, loaded.same_as, self.progress

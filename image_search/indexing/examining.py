@@ -4,14 +4,15 @@ thread."""
 from __future__ import annotations
 
 import collections
+import contextlib
 import hashlib
-import itertools
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,10 @@ from image_search.storage.records import (
 
 # Bytes by which a file is seen to be no image, where its name says so too.
 _HEAD = 4096
+
+# Regions of files that were loaded and wait to be embedded, for each thread: enough that the
+# threads have work while the results are saved.
+AHEAD = 16
 
 # Said once, after the first update by a version that reads some files better.
 REDONE = (
@@ -181,16 +186,74 @@ def in_order(
     pool: ThreadPoolExecutor,
     look: Callable[[Piece, bool], Looked],
     work: Iterator[tuple[Piece, bool]],
-    ahead: int,
+    threads: int,
 ) -> Iterator[Looked]:
-    """What ``look`` makes of each piece of ``work``, in order, with ``ahead`` being worked on."""
-    window: collections.deque[Future[Looked]] = collections.deque()
-    while True:
-        for piece, flag in itertools.islice(work, ahead - len(window)):
-            window.append(pool.submit(look, piece, flag))
-        if not window:
-            return
-        yield window.popleft().result()
+    """What ``look`` makes of each piece of ``work``, in order, by so many ``threads`` of ``pool``.
+
+    They go on ahead while the results of at most ``AHEAD`` regions for each thread wait to be
+    taken: one file may have many.
+    """
+    return iter(_ReadAhead(pool, look, work, threads))
+
+
+class _ReadAhead(Generic[Piece, Looked]):
+    """Pieces of work in the hands of a pool: each that is done hands out the next one, as long as
+    there is room for its result."""
+
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor,
+        look: Callable[[Piece, bool], Looked],
+        work: Iterator[tuple[Piece, bool]],
+        threads: int,
+    ) -> None:
+        self._pool, self._look, self._work = pool, look, work
+        self._at_once, self._most = threads, AHEAD * threads
+        self._lock = threading.Lock()
+        self._window: collections.deque[Future[Looked]] = collections.deque()
+        # Pieces that are not done, and regions of those that are done and not taken.
+        self._running = self._held = 0
+
+    def __iter__(self) -> Iterator[Looked]:
+        while True:
+            self._hand_out()
+            with self._lock:
+                if not self._window:
+                    return
+                first = self._window.popleft()
+            looked = first.result()
+            with self._lock:
+                self._held -= _regions(looked)
+            yield looked
+
+    def _hand_out(self) -> None:
+        with self._lock:
+            while self._running < self._at_once and self._running + self._held < self._most:
+                piece = next(self._work, None)
+                if piece is None:
+                    return
+                self._window.append(self._pool.submit(self._looked, *piece))
+                self._running += 1
+
+    def _looked(self, piece: Piece, flag: bool) -> Looked:
+        held = 1
+        try:
+            looked = self._look(piece, flag)
+            held = _regions(looked)
+            return looked
+        finally:
+            with self._lock:
+                self._running -= 1
+                self._held += held
+            # Where the pool was shut down in between, the rest is not wanted.
+            with contextlib.suppress(RuntimeError):
+                self._hand_out()
+
+
+def _regions(looked: object) -> int:
+    """How many regions' inputs a file takes memory for; every file counts as one at least."""
+    inputs = looked.inputs if isinstance(looked, LoadedImage) else None
+    return max(1, len(inputs or ()))
 
 
 def _failed(record: FileRecord, reason: str, verdict: int = UNREADABLE) -> FileRecord:
