@@ -231,15 +231,15 @@ def fit(found: dict[tuple[str, str], Signs], seed: int) -> tuple[list[str], Netw
     mean, spread = table.mean(axis=0), table.std(axis=0) + 1e-6
     given = torch.from_numpy((table - mean) / spread)
     right, weight = torch.tensor(drawn).double(), torch.tensor(counts).double()
-    layers = [_learnt(given, right, weight / weight.sum(), seed + n) for n in range(_NETWORKS)]
+    layers = [fit_network(given, right, weight / weight.sum(), seed + n) for n in range(_NETWORKS)]
     # Their mean is one network, with the hidden units of all.
     first, first_bias, last = (np.concatenate([of[n] for of in layers]) for n in range(3))
     weights = (first / spread).T, last[:, None] / _NETWORKS
     biases = first_bias - (first / spread) @ mean, sum(of[3] for of in layers) / _NETWORKS
-    return names, Network(tuple(map(_short, weights)), tuple(map(_short, biases)))
+    return names, Network(tuple(map(rounded, weights)), tuple(map(rounded, biases)))
 
 
-def _learnt(
+def fit_network(
     given: torch.Tensor, right: torch.Tensor, weight: torch.Tensor, seed: int
 ) -> list[npt.NDArray[np.float64]]:
     """Weights (hidden, signs) and biases of the hidden units, their weights, and the last bias."""
@@ -264,7 +264,8 @@ def _learnt(
     return [first, first_bias, last[0], last_bias]
 
 
-def _short(numbers: npt.NDArray[np.float64]) -> Floats:
+def rounded(numbers: npt.NDArray[np.float64]) -> Floats:
+    """``numbers`` to five digits, as they are written."""
     return np.array([float(f"{number:.5g}") for number in numbers.ravel()], np.float32).reshape(
         numbers.shape
     )

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import starmap
 
 import numpy as np
 
-from image_search.duplicates.checking.parts import parts_of
 from image_search.duplicates.checking.verdict import Evidence
 from image_search.duplicates.fingerprints import (
     Fingerprint,
@@ -23,6 +23,7 @@ from image_search.duplicates.fingerprints import (
     match_inverted,
 )
 from image_search.imaging.arrays import Pixels
+from image_search.imaging.page_pictures import pictures_on
 from image_search.search.queries import Region
 
 # Contents that are verified: so many of those whose fingerprints come nearest; of those that come
@@ -86,7 +87,7 @@ def views_of(pixels: Pixels, page: Callable[[], Pixels]) -> list[View]:
     taken from, wanted only where it has any."""
     whole = fingerprint(pixels)
     views = [View(whole, pixels), View(whole, pixels, inverted=True)]
-    if not parts_of(pixels):
+    if not pictures_on(pixels):
         return views
     large = page()
     height, width = large.shape[:2]
@@ -98,7 +99,7 @@ def views_of(pixels: Pixels, page: Callable[[], Pixels]) -> list[View]:
         return View(fingerprint(inside), inside, box)
 
     with ThreadPoolExecutor(THREADS, thread_name_prefix="check") as pool:
-        return [*views, *pool.map(part, parts_of(large))]
+        return [*views, *pool.map(part, starmap(Region, pictures_on(large)))]
 
 
 def sightings_of(

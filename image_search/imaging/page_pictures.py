@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from image_search.imaging.arrays import Pixels
-from image_search.search.queries import Region
 
 # Longest side at which a page is looked at, in pixels.
 _SIDE = 800
@@ -53,6 +52,8 @@ _GROUP = 0.5
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels."""
+Shares = tuple[float, float, float, float]
+"""Left, top, width and height as fractions of a page's sides."""
 Span = tuple[int, int]
 """Where something begins and ends along a side, in pixels."""
 
@@ -96,7 +97,7 @@ class _Edges:
         return np.asarray(np.diff(sums) <= _NOISE * (bottom - top))
 
 
-def parts_of(page: Pixels) -> tuple[Region, ...]:
+def pictures_on(page: Pixels) -> tuple[Shares, ...]:
     """The pictures on a ``page`` (RGB), what shows most first; none where it is one picture."""
     height, width = page.shape[:2]
     scale = min(1.0, _SIDE / max(height, width))
@@ -118,7 +119,7 @@ def parts_of(page: Pixels) -> tuple[Region, ...]:
             chosen.append(box)
     if len(chosen) == 1 and _area(chosen[0]) > _ALONE * size[0] * size[1]:
         return ()
-    return tuple(_region(box, size) for box in chosen[:MOST])
+    return tuple(_shares(box, size) for box in chosen[:MOST])
 
 
 def _worth(score: float, box: Box, found: list[tuple[float, Box]]) -> float:
@@ -220,10 +221,10 @@ def _area(box: Box) -> int:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def _region(box: Box, size: tuple[int, int]) -> Region:
+def _shares(box: Box, size: tuple[int, int]) -> Shares:
     left, top, right, bottom = box
     width, height = size
-    return Region(
+    return (
         round(left / width, 4),
         round(top / height, 4),
         round((right - left) / width, 4),

@@ -1,4 +1,4 @@
-"""The pictures on a page are found, and a check compares each by itself."""
+"""The pictures on a page are found."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from image_search.duplicates.checking.parts import MOST, parts_of
 from image_search.imaging.arrays import Pixels
-from image_search.search.queries import Region
+from image_search.imaging.page_pictures import MOST, Shares, pictures_on
 from tests.drawing import ornate
 from tests.fingerprints.pictures import busy
 
@@ -28,12 +27,9 @@ def page(boxes: list[Box], paper: str = "white", *, text: bool = True) -> Pixels
     return np.asarray(image)
 
 
-def overlap(part: Region, box: Box, size: tuple[int, int] = (1200, 800)) -> float:
+def overlap(part: Shares, box: Box, size: tuple[int, int] = (1200, 800)) -> float:
     """The area that both share, as a share of what they cover together."""
-    left, top, width, height = (
-        side * length
-        for side, length in zip((part.x, part.y, part.width, part.height), size * 2, strict=True)
-    )
+    left, top, width, height = (side * length for side, length in zip(part, size * 2, strict=True))
     wide = min(left + width, box[0] + box[2]) - max(left, box[0])
     high = min(top + height, box[1] + box[3]) - max(top, box[1])
     both = max(wide, 0) * max(high, 0)
@@ -44,7 +40,7 @@ def overlap(part: Region, box: Box, size: tuple[int, int] = (1200, 800)) -> floa
 def test_pictures_on_a_page_are_found(paper: str) -> None:
     boxes = [(60, 100, 400, 300), (500, 100, 240, 180), (60, 430, 320, 240)]
 
-    parts = parts_of(page(boxes, paper))
+    parts = pictures_on(page(boxes, paper))
 
     assert len(parts) <= MOST
     for box in boxes:
@@ -54,7 +50,7 @@ def test_pictures_on_a_page_are_found(paper: str) -> None:
 def test_a_board_with_narrow_gaps_is_taken_apart() -> None:
     boxes = [(10 + x * 397, 50 + y * 250, 390, 244) for x in range(3) for y in range(3)]
 
-    parts = parts_of(page(boxes, text=False))
+    parts = pictures_on(page(boxes, text=False))
 
     for box in boxes:
         assert max(overlap(part, box) for part in parts) > 0.85
@@ -66,18 +62,18 @@ def test_text_alone_has_no_pictures() -> None:
     for row in range(24):
         draw.text((40, 30 + row * 26), "Terms of delivery and of returns " * 3, "black")
 
-    assert parts_of(np.asarray(image)) == ()
+    assert pictures_on(np.asarray(image)) == ()
 
 
 @pytest.mark.parametrize(
     "pixels", [busy(3), np.full((40, 60, 3), 200, np.uint8), np.zeros((1, 1, 3), np.uint8)]
 )
 def test_one_picture_is_no_page(pixels: Pixels) -> None:
-    assert parts_of(pixels) == ()
+    assert pictures_on(pixels) == ()
 
 
 def test_a_picture_with_a_margin_is_no_page() -> None:
     sheet = Image.new("RGB", (400, 300), "white")
     sheet.paste(ornate(1).resize((360, 270)), (20, 15))
 
-    assert parts_of(np.asarray(sheet)) == ()
+    assert pictures_on(np.asarray(sheet)) == ()
