@@ -17,7 +17,7 @@ from image_search.duplicates.checking.report import render
 from image_search.duplicates.decisions import Decisions
 from image_search.errors import CacheDamaged, NewerCache, NotACache
 from image_search.extractors import REGISTRY
-from image_search.extractors.base import ExtractorPool, QueryExtractors
+from image_search.extractors.base import ExtractorPool, QueryExtractors, with_norms
 from image_search.extractors.resolve import check_choice
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import FairSemaphore, decode
@@ -121,6 +121,16 @@ class Library:
             for name, extractor in zip(names, self._pool.load(names), strict=True)
         }
 
+    def features(self, pictures: Sequence[Pixels], name: str) -> Floats:
+        """Raw features (pictures, dim) of RGB pixels by the extractor ``name``.
+
+        Raises:
+            ModelUnavailable: the extractor cannot be loaded.
+        """
+        extractor = self._pool.get(name)
+        units, norms = with_norms(extractor, [extractor.prepare(pixels) for pixels in pictures])
+        return units * norms[:, None]
+
     def check(self, query: Query) -> CheckResult:
         """The verdict on whether the one picture of ``query`` is in the collection.
 
@@ -218,18 +228,22 @@ class Library:
         cancelled: Callable[[], bool] = lambda: False,
         *,
         fingerprints: bool = True,
+        without: Collection[str] = (),
     ) -> Report:
         """Bring the cache and the fingerprints up to date with the image folder; a report of it.
 
         Thresholds and duplicates are not updated here; see ``duplicates.update``. Without
-        ``fingerprints`` these are left for later: only checks and duplicates need them.
+        ``fingerprints`` these are left for later: only checks and duplicates need them. The vectors
+        by extractors named in ``without`` are removed, and the next update computes them again.
 
         See ``image_search.indexing.building.update_cache`` for what it raises, and:
 
         Raises:
             CacheLocked: another process, or another thread, is updating the cache.
+            SettingsError: the extractors named in ``without`` cannot be left out.
         """
-        report, warnings = self._reopening(lambda: self._updater.update(on_progress, cancelled))
+        update = self._updater.update
+        report, warnings = self._reopening(lambda: update(on_progress, cancelled, without))
         # The codes of a large collection are made now, so that no search waits for them.
         if self._serving.verified is not None or is_large(self._serving.snapshot()):
             self._serving.index(wait=True)

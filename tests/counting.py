@@ -69,6 +69,31 @@ class Wordy:
         return self.embed([np.array(self._COLOURS[word], np.float32) for word in named])
 
 
+class Raw:
+    """Stands in for ``hsv`` with features whose length means something: the brightness of three
+    stripes of a picture, and a number that is the same for all."""
+
+    name, model, dim = "hsv", REGISTRY["hsv"].model, 10
+
+    def prepare(self, pixels: Pixels) -> Any:
+        stripes = np.array_split(pixels.astype(np.float32), 3, axis=1)
+        return np.concatenate([stripe.mean(axis=(0, 1)) for stripe in stripes]) / 16
+
+    def features(self, inputs: Sequence[Any]) -> Floats:
+        rows = np.array(inputs, np.float32).reshape(len(inputs), 9)
+        return np.concatenate([rows, np.full((len(rows), 1), 2, np.float32)], axis=1)
+
+    def embed(self, inputs: Sequence[Any]) -> Floats:
+        return unit_rows(self.features(inputs))
+
+
+def stand_in_with_lengths(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on ``hsv`` has features of any length."""
+    row = vars(REGISTRY["hsv"])
+    monkeypatch.setitem(row, "dim", Raw.dim)
+    monkeypatch.setitem(row, "load", Raw)
+
+
 def stand_in_for_clip(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on there is a CLIP that needs no weights and knows three words."""
     row = vars(REGISTRY["clip"])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from image_search.evaluation import Collection, Evaluation
 
 TRUTHS = ("class", "instance", "same-name")
+METRICS = ("cosine", "euclidean", "dotproduct")
 KINDS = ("auto", "photo", "sketch")
 
 
@@ -62,6 +63,13 @@ def add_to(commands: Commands) -> None:
         default=KINDS[0],
         help="the kind of the queries; default auto, detected for each picture",
     )
+    parser.add_argument(
+        "--metric",
+        choices=METRICS,
+        action="append",
+        default=[],
+        help="measure every extractor on its raw features by this metric too; may be repeated",
+    )
     parser.add_argument("-k", type=int, default=10, help="cut-off of the table; default 10")
     parser.add_argument(
         "--report", type=Path, metavar="FILE", help="write a report with plots and pictures (HTML)"
@@ -90,6 +98,7 @@ def run(options: argparse.Namespace) -> int:
             TRUTHS[options.truth],
             k=options.k,
             kind=options.kind,
+            metrics=tuple(dict.fromkeys(options.metric)),
             on_ranking=lambda name: _tell(f"Ranking by {name}", options.json),
         )
         if report is not None:
@@ -146,12 +155,13 @@ def _print(evaluation: Evaluation) -> None:
         print(f"{evaluation.without_answer:,} queries have no right result and were left out.")
     names = ("mAP", f"P@{evaluation.k}", f"recall@{evaluation.k}")
     print()
-    print(f"{'':10}" + "".join(f"{name + ' (95 %)':>22}" for name in names) + f"{'AUC':>8}")
+    wide = max(10, *(len(ranking.name) + 1 for ranking in evaluation.rankings))
+    print(f"{'':{wide}}" + "".join(f"{name + ' (95 %)':>22}" for name in names) + f"{'AUC':>8}")
     for ranking in evaluation.rankings:
         figures = [ranking.measures[name] for name in names]
         cells = [f"{f.mean:.3f} ({f.low:.3f}-{f.high:.3f})" for f in figures]
         auc = f"{ranking.pairs.auc:.3f}" if ranking.pairs else "-"
-        print(f"{ranking.name:10}" + "".join(f"{cell:>22}" for cell in cells) + f"{auc:>8}")
+        print(f"{ranking.name:{wide}}" + "".join(f"{cell:>22}" for cell in cells) + f"{auc:>8}")
     against = evaluation.fusion_against_best
     if against is not None:
         relative = against.relative

@@ -41,6 +41,11 @@ def add_to(commands: Commands) -> None:
         "--only-search", action="store_true",
         help="index for search only; the service, or the next run, finds the duplicates",
     )  # fmt: skip
+    parser.add_argument(
+        "--renew", metavar="NAMES",
+        help="compute the vectors by these extractors again, joined by commas; searches use the "
+        "others until that is done",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -53,6 +58,9 @@ def run(options: argparse.Namespace) -> int:
     bar = ProgressBar(quiet=options.json)
     with stopping() as stop:
         try:
+            if options.renew:
+                names = [name.strip() for name in options.renew.split(",")]
+                library.update(bar.show, stop.is_set, fingerprints=False, without=names)
             report = library.update(bar.show, stop.is_set, fingerprints=not options.only_search)
             if not (report.cancelled or options.only_search):
                 report = dataclasses.replace(report, cancelled=not _compare(library, bar, stop))

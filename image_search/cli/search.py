@@ -66,6 +66,12 @@ def add_to(commands: Commands) -> None:
         help="weight of each extractor, or of meaning, structure and colour; colour=1 uses "
         "colour alone",
     )
+    parser.add_argument(
+        "--metric",
+        default="auto",
+        help="compare the raw features of one extractor, which --weights names: cosine, euclidean "
+        "or dotproduct; default auto, scores fitted to the collection",
+    )
     add_filters(parser, "only find images that match")
     parser.set_defaults(run=run)
 
@@ -75,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     # Imported here, as is whatever else needs numpy, so that --help answers at once.
     from image_search.library import Library
     from image_search.search.palettes import parse_colour
-    from image_search.search.queries import Query, parse_region
+    from image_search.search.queries import EUCLIDEAN, Query, parse_region
     from image_search.search.ranking.fusion import TEXT
     from image_search.search.searching import NAMES, NO_NAME, NOTHING_SHOWN, SURE
 
@@ -91,6 +97,7 @@ def run(options: argparse.Namespace) -> int:
         k=options.k,
         weights=_weights(options.weights),
         preset=options.preset,
+        metric=options.metric,
         filter=filter_from(options),
     )
     library = Library.open(settings_from(options, NEEDED))
@@ -117,6 +124,8 @@ def run(options: argparse.Namespace) -> int:
         print("Matches in file names:")
     elif result.named and result.kind == TEXT and result.hits:
         print(f"Matched by what the picture shows: {', '.join(result.named)}")
+    if result.metric == EUCLIDEAN:
+        print("Scores are Euclidean distances below 0: the nearest comes first.")
     for hit in result.hits:
         parts = "  ".join(f"{name} {score:.2f}" for name, score in hit.scores.items())
         variant = f"  [{hit.variant}]" if hit.variant else ""

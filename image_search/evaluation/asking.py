@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from image_search.evaluation.metrics import Integers
+from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.sheets.drawing import PreparedDrawing
-from image_search.search.queries import AUTO, Query
+from image_search.search.queries import AUTO, COSINE, DOT_PRODUCT, Query
 from image_search.search.ranking.fusion import (
     RERANKER,
     Calibration,
@@ -46,11 +47,13 @@ class EvaluationQuery:
 @dataclass(frozen=True)
 class RankingConfig:
     """How to rank: by weights chosen by hand, or (``weights`` is None) by the default weights and
-    a ``reranker``, if any."""
+    a ``reranker``, if any. With a ``metric``, raw features of the one extractor that has a weight
+    are compared by it."""
 
     name: str
     weights: Mapping[str, float] | None = None
     reranker: Reranker | None = RERANKER
+    metric: str = AUTO
 
     def shares(self, kind: str, names: Sequence[str], calibration: Calibration) -> dict[str, float]:
         """Each extractor's share in the score of a query of this kind."""
@@ -59,10 +62,32 @@ class RankingConfig:
         return shares_of(names, chosen_weights(self.weights, names, calibration))
 
 
-def ranking_configs(names: Sequence[str]) -> tuple[RankingConfig, ...]:
-    """Every extractor alone, then the default fusion where there is something to fuse."""
-    alone = tuple(RankingConfig(name, {name: 1.0}) for name in names)
-    return (*alone, RankingConfig(FUSION)) if len(names) > 1 else alone
+def ranking_configs(names: Sequence[str], metrics: Sequence[str] = ()) -> tuple[RankingConfig, ...]:
+    """Every extractor alone, by each of ``metrics`` and then as a search by it ranks; at the end
+    the default fusion where there is something to fuse."""
+    alone = [
+        RankingConfig(name if metric == AUTO else f"{name}, {metric}", {name: 1.0}, metric=metric)
+        for name in names
+        for metric in (*metrics, AUTO)
+    ]
+    return (*alone, RankingConfig(FUSION)) if len(names) > 1 else tuple(alone)
+
+
+def metric_scores(metric: str, asked: Floats, rows: Floats) -> Floats:
+    """How similar raw features are by ``metric``, (asked, n), as ``distances.similarity`` has it.
+
+    ``asked`` (asked, dim) are those of the queries, ``rows`` (n, dim) those of the gallery. All are
+    compared at once, which is less exact where two distances are nearly 0.
+    """
+    if metric == COSINE:
+        return np.round(unit_rows(asked) @ unit_rows(rows).T, DIGITS)
+    if metric == DOT_PRODUCT:
+        return np.round(asked @ rows.T, DIGITS)
+    # About their mean, which changes no distance, so that less is lost in the difference.
+    mean = rows.mean(axis=0)
+    asked, rows = asked - mean, rows - mean
+    squares = np.vecdot(asked, asked)[:, None] + np.vecdot(rows, rows) - 2 * (asked @ rows.T)
+    return np.asarray(-np.round(np.sqrt(np.maximum(squares, 0)), DIGITS), np.float32)
 
 
 def scores(

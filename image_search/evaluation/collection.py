@@ -16,10 +16,13 @@ import numpy.typing as npt
 
 from image_search.errors import IndexEmpty, UnreadableImage
 from image_search.evaluation.asking import prepared
+from image_search.evaluation.metrics import Integers
+from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import decode
 from image_search.indexing.reports import Progress, Unreadable
 from image_search.library import Library
+from image_search.search.distances import check_norms
 from image_search.search.queries import AUTO
 from image_search.search.ranking.fusion import (
     SKETCH,
@@ -39,7 +42,8 @@ class Collection:
 
     ``paths`` are relative to ``folder``, with ``/``; ``vectors`` (n, layout.dim) are the stored
     ones, not centred. ``contents`` is 16 hex characters that change with the files' names or bytes,
-    and ``fingerprint`` is that of the index.
+    and ``fingerprint`` is that of the index, of which this is the ``snapshot``; ``order`` (n,) are
+    the places of the images among its rows.
     """
 
     library: Library
@@ -52,6 +56,8 @@ class Collection:
     fingerprint: str
     failures: tuple[Unreadable, ...]
     warnings: tuple[str, ...]
+    snapshot: Snapshot
+    order: Integers
 
     @staticmethod
     def of(
@@ -68,7 +74,7 @@ class Collection:
         snapshot = read_snapshot(settings.cache, segment_folder(settings.cache))
         if snapshot is None or not snapshot.images:
             raise IndexEmpty(f"{settings.images} holds no readable image.")
-        paths, vectors, contents = _read(snapshot)
+        paths, vectors, contents, order = _read(snapshot)
         extractors = snapshot.extractors
         layout = Layout(tuple(e.name for e in extractors), tuple(e.dim for e in extractors))
         return Collection(
@@ -82,6 +88,8 @@ class Collection:
             fingerprint=snapshot.fingerprint,
             failures=report.failures,
             warnings=report.warnings,
+            snapshot=snapshot,
+            order=order,
         )
 
     def __len__(self) -> int:
@@ -97,6 +105,47 @@ class Collection:
         layout, row = self.calibration.layout, self.vectors[number]
         scale = np.float32(math.sqrt(len(layout.names)))
         return {name: row[place] * scale for name, place in layout.slices().items()}
+
+    def features(self, name: str) -> Floats:
+        """The raw features (n, dim) by the extractor ``name``. Those of the last one are kept.
+
+        Raises:
+            InvalidQuery: their lengths are not known.
+        """
+        if name not in self._features:
+            self._features.clear()
+            self._features[name] = self._read_features(name)
+        return self._features[name]
+
+    @cached_property
+    def _features(self) -> dict[str, Floats]:
+        return {}
+
+    def _read_features(self, name: str) -> Floats:
+        [identity] = [one for one in self.snapshot.extractors if one.name == name]
+        found = np.empty((len(self), identity.dim), np.float32)
+        count = 0
+        for segment, live in zip(self.snapshot.segments, self.snapshot.live, strict=True):
+            rows = np.flatnonzero(live[segment.records.owners])
+            [column] = segment.columns([identity])
+            block = column.block(rows)
+            check_norms(block.norms, name)
+            some = found[count : count + len(rows)]
+            some[:] = block.units
+            unit_rows(some, in_place=True)
+            some *= block.norms[:, None]
+            count += len(rows)
+        np.take(found.copy(), self.order, axis=0, out=found)
+        return found
+
+    def drawn_feature(self, number: int, name: str, kind: str = AUTO) -> Floats:
+        """The raw feature (dim,) by the extractor ``name`` of a drawing as a search compares it,
+        cleaned; see ``drawn``.
+
+        Raises:
+            UnreadableImage: the picture is no longer what it was when it was indexed.
+        """
+        return self.library.features([self._prepared(number, kind)[1]], name)[0]
 
     @cached_property
     def centred(self) -> Floats:
@@ -172,8 +221,8 @@ class Collection:
         return self.library.thumbnail(f"{image_id(self.paths[number]):016x}", side)
 
 
-def _read(snapshot: Snapshot) -> tuple[tuple[str, ...], Floats, str]:
-    """Paths, vectors and digest of contents, in the order of the paths."""
+def _read(snapshot: Snapshot) -> tuple[tuple[str, ...], Floats, str, Integers]:
+    """Paths, vectors and digest of contents, in the order of the paths; and that order."""
     found: list[tuple[str, int, bytes]] = []
     kept, count = [], 0
     for segment, live in zip(snapshot.segments, snapshot.live, strict=True):
@@ -188,5 +237,6 @@ def _read(snapshot: Snapshot) -> tuple[tuple[str, ...], Floats, str]:
     digest = hashlib.sha256()
     for path, _, content in found:
         digest.update(path.encode("utf-8", "surrogatepass") + b"\0" + content)
-    vectors = np.concatenate(kept)[[row for _, row, _ in found]]
-    return tuple(path for path, _, _ in found), vectors, digest.hexdigest()[:16]
+    order = np.array([row for _, row, _ in found], np.int64)
+    paths = tuple(path for path, _, _ in found)
+    return paths, np.concatenate(kept)[order], digest.hexdigest()[:16], order

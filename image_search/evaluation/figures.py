@@ -9,6 +9,7 @@ from typing import Any
 from image_search.evaluation.asking import FUSION
 from image_search.evaluation.pairs import PairFigures
 from image_search.indexing.reports import Unreadable
+from image_search.search.queries import AUTO
 
 MAP = "mAP"
 
@@ -56,7 +57,8 @@ class Group:
 class RankingFigures:
     """The figures of one ranking.
 
-    ``shares`` are the extractors' shares in the score, by kind of query.
+    ``shares`` are the extractors' shares in the score, by kind of query; ``metric`` is what
+    compares raw features, or ``auto``.
     ``measures`` are mAP and, for several k, P@k and recall@k; ``recall`` is the curve, pairs of k
     and recall@k; ``by`` gives mAP, P@k and recall@k of the queries of each kind, and of each class.
     ``worst`` are the queries with the lowest average precision.
@@ -69,6 +71,7 @@ class RankingFigures:
     pairs: PairFigures | None
     by: dict[str, dict[str, Group]]
     worst: tuple[Case, ...]
+    metric: str = AUTO
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from image_search.evaluation import metrics
-from image_search.evaluation.asking import EvaluationQuery, RankingConfig, scores
+from image_search.evaluation.asking import EvaluationQuery, RankingConfig, metric_scores, scores
 from image_search.evaluation.collection import Collection
 from image_search.evaluation.figures import Answer, Case, RankingFigures
 from image_search.evaluation.metrics import Doubles, Integers, Ranked
@@ -73,10 +73,24 @@ class Trial:
         step = max(1, _SCORES // len(self.gallery))
         for begin in range(0, len(self.asked), step):
             end = min(begin + step, len(self.asked))
+            if config.metric != AUTO:
+                yield slice(begin, end), self._by_metric(config, begin, end)
+                continue
             questions = [self.question(query, config) for query in range(begin, end)]
             gallery, itself = self.gallery, self.itself[begin:end]
             known = (gallery.calibration, gallery.models, gallery.centred)
             yield slice(begin, end), scores(config, questions, *known, itself)
+
+    def _by_metric(self, config: RankingConfig, begin: int, end: int) -> Floats:
+        name = next(iter(config.weights or {}))
+        stored = self.questions.features(name)
+        asked = [
+            self.questions.drawn_feature(number, name, self.kind or AUTO)
+            if self.labels["kind"][query] == SKETCH
+            else stored[number]
+            for query, number in enumerate(self.asked[begin:end].tolist(), start=begin)
+        ]
+        return metric_scores(config.metric, np.stack(asked), self.gallery.features(name))
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +139,7 @@ def measure(trial: Trial, config: RankingConfig, cut_offs: Sequence[int], k: int
             pairs=pairs.figures(),
             by={},
             worst=tuple(cases[n] for n in _worst(precisions, classes)),
+            metric=config.metric,
         ),
     )
 

@@ -40,6 +40,7 @@ def evaluate(
     *,
     k: int = 10,
     kind: str = AUTO,
+    metrics: Sequence[str] = (),
     on_ranking: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
     """The quality of every ranking, measured by ranking the gallery for every query.
@@ -51,16 +52,18 @@ def evaluate(
         truth: the rule by which a result is right.
         k: a cut-off added to ``CUT_OFFS``, and the number of results listed for the worst queries.
         kind: what all queries are treated as; ``auto`` lets the search recognise it.
+        metrics: by each of these every extractor is measured on its raw features too.
         on_ranking: called with the name of each ranking before it is measured.
 
     Raises:
-        InvalidQuery: the truth needs queries, no query has a right answer, or ``k`` is below 1.
+        InvalidQuery: the truth needs queries, no query has a right answer, ``k`` is below 1, or the
+            lengths of raw features are not known.
     """
     started = time.monotonic()
     trial = prepare(gallery, queries, truth, k, kind)
     cut_offs = tuple(sorted({*CUT_OFFS, k}))
     measured = []
-    for config in ranking_configs(trial.names):
+    for config in ranking_configs(trial.names, metrics):
         on_ranking(config.name)
         measured.append(measure(trial, config, cut_offs, k))
     figures, comparison = _with_intervals(measured, trial.labels, cut_offs, k)
@@ -151,7 +154,9 @@ def _with_intervals(
     if figures[-1].name != FUSION:
         return tuple(figures), None
     maps = [ranking.measures[MAP].mean for ranking in figures]
-    best = int(np.argmax(maps[:-1]))
+    # By a metric an extractor is no part of the fusion.
+    alone = [n for n, ranking in enumerate(figures[:-1]) if ranking.metric == AUTO]
+    best = max(alone, key=maps.__getitem__)
     relative = resampled[-1][:, 0] / resampled[best][:, 0] - 1
     figure = Figure(maps[-1] / maps[best] - 1, *metrics.interval(relative))
     return tuple(figures), Comparison(figures[best].name, figure)

@@ -131,11 +131,12 @@ def with_norms(
     extractor: Extractor, inputs: Sequence[npt.NDArray[np.generic]]
 ) -> tuple[Floats, Floats]:
     """The embeddings (n, dim) of prepared inputs, each row of length 1, and the lengths (n,) of the
-    raw features: 1 where an extractor has no others."""
+    raw features: 1 where an extractor has no others, and never 0, which stands for unknown."""
     if not isinstance(extractor, FeatureExtractor):
         return extractor.embed(inputs), np.ones(len(inputs), np.float32)
     features = extractor.features(inputs)
-    return unit_rows(features), np.linalg.norm(features, axis=1).astype(np.float32)
+    norms = np.linalg.norm(features, axis=1).astype(np.float32)
+    return unit_rows(features), np.maximum(norms, np.float32(1e-12))
 
 
 @dataclass(frozen=True)
@@ -449,6 +450,8 @@ class QueryExtractors:
         extractor = self.load(name)
         inputs = [extractor.prepare(pixels) for pixels in pictures]
         if not isinstance(extractor, Shared):
+            if inputs and isinstance(extractor, FeatureExtractor):
+                return partial(self._scaled, name, lambda: extractor.features(inputs))
             return lambda: extractor.embed(inputs)
         rows = extractor.submit(inputs)
         return partial(self._scaled, name, rows) if extractor.raw and inputs else rows

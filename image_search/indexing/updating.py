@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
-from image_search.errors import ModelUnavailable
+from image_search.errors import ModelUnavailable, SettingsError
 from image_search.extractors import REGISTRY, resolve
 from image_search.extractors.base import ExtractorPool
 from image_search.indexing.availability import kept_in_reserve
@@ -32,32 +32,43 @@ class Updater:
     forget: Callable[[Collection[bytes]], None]
 
     def update(
-        self, on_progress: Callable[[Progress], None], cancelled: Callable[[], bool]
+        self,
+        on_progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+        without: Collection[str] = (),
     ) -> tuple[Report, tuple[str, ...]]:
         """Return the report of an update, and warnings about extractors.
 
+        The vectors by extractors named in ``without`` are removed; the next update computes them
+        again.
+
         Raises:
+            SettingsError: an extractor in ``without`` could not be added again, or is the only one.
             CacheLocked: another process, or another thread, is updating the cache.
             ImageSearchError: see ``image_search.indexing.building.update_cache``.
         """
         with CacheWriter(self.settings.cache, self.settings.images) as writer:
             # With the lock held, so that a second writer is turned away at once.
             on_progress(Progress("resolving"))
-            return self._updated(writer, on_progress, cancelled)
+            return self._updated(writer, on_progress, cancelled, without)
 
     def _updated(
         self,
         writer: CacheWriter,
         on_progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
+        without: Collection[str],
         refused: ModelUnavailable | None = None,
     ) -> tuple[Report, tuple[str, ...]]:
         settings, snapshot = self.settings, self.snapshot()
         resolution = resolve(settings.chosen_models, fetch=True, timeout=settings.hub_timeout)
-        identities = tuple(identity_of(name) for name in resolution.names)
+        check_removable(without, resolution.names)
+        names = [name for name in resolution.names if name not in without]
+        identities = tuple(map(identity_of, names))
         # What was computed is not thrown away because weights are not here today, or because it
         # was not named this time.
-        kept = tuple(map(identity_of, REGISTRY)) if settings.automatic else ()
+        others = [name for name in REGISTRY if name not in without]
+        kept = tuple(map(identity_of, others)) if settings.automatic else ()
         means = IndexingContext(
             settings,
             identities,
@@ -76,10 +87,29 @@ class Updater:
             # done without where the choice is free; but only once.
             if refused is not None or not settings.automatic:
                 raise
-            return self._updated(writer, on_progress, cancelled, error)
+            return self._updated(writer, on_progress, cancelled, without, error)
         notes: tuple[str, ...] = () if refused is None else (str(refused),)
         notes += resolution.warnings + kept_in_reserve(settings, snapshot, identities, kept)
         return replace(report, notes=resolution.notes), notes
+
+
+def check_removable(names: Collection[str], used: Sequence[str]) -> None:
+    """Check that the vectors by the extractors ``names`` can be removed and computed again, where
+    those ``used`` are available.
+
+    Raises:
+        SettingsError: they cannot.
+    """
+    if unknown := [name for name in names if name not in used]:
+        raise SettingsError(
+            f"{unknown[0]} is not in use here, so its vectors cannot be computed again; in use "
+            f"are: {', '.join(used)}."
+        )
+    if names and not set(used) - set(names):
+        raise SettingsError(
+            f"Searches need an extractor while the vectors by {', '.join(names)} are computed "
+            "again, and there is no other; add one, or index into another --cache."
+        )
 
 
 def identity_of(name: str) -> ExtractorIdentity:

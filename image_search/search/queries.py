@@ -39,6 +39,9 @@ MAX_LIKE = 50
 MAX_COLOURS = 32
 MAX_WEIGHTS = 64
 AUTO = "auto"
+# How the raw features of one extractor are compared.
+COSINE, EUCLIDEAN, DOT_PRODUCT = "cosine", "euclidean", "dotproduct"
+METRICS = (COSINE, EUCLIDEAN, DOT_PRODUCT)
 ORIENTATIONS = ("portrait", "landscape", "square")
 # Characters that are compared with every path: a file name has 255 at most, a path 4,096.
 MAX_NAME = 300
@@ -197,7 +200,8 @@ class Query:
     of extractors, replace the defaults, and what is not named in them has weight 0; ``preset``
     names a mixture in their place (see ``PRESETS``). ``filter`` is what every hit must fulfil.
     ``k`` hits are wanted. ``original``: pictures of drawings are compared as they are, rather than
-    cleaned of their paper first.
+    cleaned of their paper first. ``metric``, unless it is ``auto``, compares raw features of the
+    one extractor that takes part (see ``distances``).
     """
 
     images: tuple[bytes, ...] = ()
@@ -212,6 +216,7 @@ class Query:
     filter: Filter = field(default_factory=Filter)
     preset: str = AUTO
     original: bool = False
+    metric: str = AUTO
 
     @property
     def worded(self) -> bool:
@@ -253,6 +258,12 @@ class Query:
             raise InvalidQuery(
                 f"preset must be one of {', '.join((AUTO, *PRESETS))}, not {self.preset[:40]!r}."
             )
+        if self.metric not in (AUTO, *METRICS):
+            raise InvalidQuery(
+                f"metric must be one of {', '.join((AUTO, *METRICS))}, not {self.metric[:40]!r}."
+            )
+        if self.metric != AUTO and (self.color or self.worded):
+            raise InvalidQuery("A metric compares pictures; leave out words and colours.")
         if self.weights is None:
             return
         if self.preset != AUTO:

@@ -15,6 +15,7 @@ from image_search.extractors.class_names import named
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import WORKING_SIDE, decode
 from image_search.imaging.sheets.drawing import PreparedDrawing, is_line_art, prepare_drawing
+from image_search.search.distances import RawQuery, chosen_extractor, nearest, raw_query
 from image_search.search.lookups import folders_of, stored_blocks
 from image_search.search.name_search import words_of
 from image_search.search.palettes import palette_block
@@ -80,7 +81,8 @@ class SearchResult:
     ``named`` are the names in the words of the query by which a classifier looked at the images;
     hits that are not like them are left out. ``labels`` are names of what the one picture of the
     query shows, each with its probability, as are those of the hits; they need a classifier among
-    the ``extractors``.
+    the ``extractors``. Scores are what ``metric`` says, see ``distances.similarity``; with ``auto``
+    they are fused.
     """
 
     hits: tuple[Hit, ...]
@@ -94,6 +96,7 @@ class SearchResult:
     matched_by: str = CONTENT
     named: tuple[str, ...] = ()
     labels: dict[str, float] = field(default_factory=dict)
+    metric: str = AUTO
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +106,8 @@ class PreparedQuery:
 
     ``drawings`` are what was compared in place of the pictures, one for each where the query is a
     sketch that is not compared as it is. ``named`` and ``labels`` are those of the answer;
-    ``labellers`` the extractors, by name, that have labels for hits."""
+    ``labellers`` the extractors, by name, that have labels for hits. Where the query has a metric,
+    ``raw`` is compared instead of the question."""
 
     question: ScoringQuery
     kind: str
@@ -114,13 +118,22 @@ class PreparedQuery:
     named: tuple[str, ...] = ()
     labels: dict[str, float] = field(default_factory=dict)
     labellers: Mapping[str, Labeller] = field(default_factory=dict)
+    raw: RawQuery | None = None
+
+    @property
+    def metric(self) -> str:
+        """What scores are, see ``SearchResult``."""
+        return AUTO if self.raw is None else self.raw.metric
 
 
 def search(index: SearchIndex, asked: PreparedQuery, k: int, started: float) -> SearchResult:
     """The ``k`` best hits of ``index`` for a prepared query, timed from ``started``, a value of
     ``time.perf_counter``."""
-    hits, compared = index.search(asked.question, k, asked.labellers)
     warnings, folder = asked.warnings, asked.question.filter.folder
+    if asked.raw is not None:
+        hits, compared = nearest(index, asked.raw, k)
+    else:
+        hits, compared = index.search(asked.question, k, asked.labellers)
     if not compared and folder and (unknown := unknown_folder(folder, folders_of(index))):
         warnings = (*warnings, unknown)
     by_names = not asked.question.blocks
@@ -142,6 +155,7 @@ def search(index: SearchIndex, asked: PreparedQuery, k: int, started: float) -> 
         matched_by=NAMES if by_names else CONTENT,
         named=asked.named,
         labels=asked.labels,
+        metric=asked.metric,
     )
 
 
@@ -202,6 +216,13 @@ def ask(
     kind, drawings = recognised(query, pictures, look)
     shown = [drawing.pixels for drawing in drawings] or pictures
     wanted = [name for name in usable if query.weights is None or query.weights.get(name, 0) > 0]
+    if query.metric != AUTO:
+        name = chosen_extractor(query, wanted)
+        asked = raw_query(index, query, name, shown, extractors)
+        question = ScoringQuery({name: asked.feature}, {name: 1.0}, kind, filter=query.filter)
+        return PreparedQuery(
+            question, kind, tuple(pictures), (name,), warnings, drawings, raw=asked
+        )
     drawing = None
     if kind == SKETCH and len(pictures) + len(query.like) == 1:
         # Several drawings may each have been turned differently.

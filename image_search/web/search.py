@@ -38,6 +38,7 @@ def answer() -> ResponseReturnValue:
         matched_by=result.matched_by,
         named=list(result.named),
         labels=result.labels,
+        metric=result.metric,
         **({} if result.drawing is None else {"drawing": result.drawing.to_json()}),
     )
 
@@ -140,6 +141,7 @@ FIELDS: Mapping[str, Callable[[str], Any]] = {
     "original": _flag("original"),
     "weights": _weights,
     "preset": str,
+    "metric": str,
     "folder": str,
     "name": str,
     "after": parse_time,

@@ -1,7 +1,7 @@
 // One hit in the grid: picture, name, score, why it matches, and what can be done with it.
 
 import { make } from "./elements.js";
-import { basename, most, percent, points, top } from "./format.js";
+import { basename, likeness, most, percent, points, top } from "./format.js";
 import { ratioOf } from "./layout.js";
 import { word } from "./words.js";
 
@@ -21,8 +21,8 @@ export const sized = (hit, side) => hit.thumbnail.replace(/side=\d+/, `side=${si
 const filled = (share) => `${Math.round(100 * Math.min(1, Math.max(0, share)))}%`;
 
 // What each part adds to the similarity; one scale for all hits, so that their bars compare.
-export function bars({ score, scores, contributions }, parts, whole) {
-  return parts.map((part) => {
+export function bars({ score, scores, contributions, metric }, parts, whole) {
+  return (metric ? [] : parts).map((part) => {
     const value = contributions[part] ?? 0;
     const title = `${word(part)}: adds ${points(value)} of the similarity, ${percent(score)}; by itself it is ${percent(scores[part] ?? 0)}`;
     return make("span", { class: "part", title }, make("span", {}, word(part)), make("i", { "--share": filled(value / whole) }), make("b", {}, points(value)));
@@ -37,10 +37,12 @@ const meter = (label, title, share, text, kind = "score") =>
 // What a hit is in its place for. In a check, images that match come first, the surest first,
 // however similar they are; then come the others by similarity: of a few images each has its own, of
 // more its place among all.
-function measure({ evidence, score, scores, closer_than: closer }) {
+function measure(hit) {
+  const { evidence, score, scores, metric, closer_than: closer } = hit;
+  if (metric) return make("span", { class: "score metric", title: meaning(hit) }, likeness(hit));
   const placed = !evidence && closer != null && !byName(scores);
   if (placed) return meter(closest(closer), `${closest(closer)} The bar is the similarity, ${percent(score)}. ${SIMILARITY}`, score, top(closer));
-  if (!evidence) return meter(`${percent(score)} similar`, meaning(scores), score, percent(score));
+  if (!evidence) return meter(`${percent(score)} similar`, meaning(hit), score, percent(score));
   if (!(evidence.score > 0)) return null;
   const share = evidence.score / CERTAIN;
   return meter(`match strength ${Math.min(100, Math.round(100 * share))} of 100`, "Match: the fuller the bar, the surer it is that both are the same picture", share, "match", "score match");
@@ -51,14 +53,21 @@ const closest = (closer) => `Closer to your query than ${most(closer)} of the im
 
 const byName = (scores) => Object.keys(scores).every((part) => part === "name");
 
-// What the similarity of a hit with these scores means.
-export function meaning(scores) {
+// What the number of a hit means.
+export function meaning({ scores, metric }) {
+  if (metric) return METRICS[metric];
   return byName(scores) ? "How well the names of the file and its folders match your words." : SIMILARITY;
 }
 
 const SIMILARITY =
   "Similarity: 100\u00a0% is the same picture; at 0\u00a0% both share nothing beyond what all images share. Drawings, words " +
   "and colours usually stay far below 100\u00a0%. It is not a probability. Compare it only within one search.";
+
+const METRICS = {
+  cosine: "Cosine of the raw features: 1 is the same direction.",
+  euclidean: "Euclidean distance of the raw features: 0 is the same. Its scale depends on the extractor.",
+  dotproduct: "Inner product of the raw features: larger is more similar. Its scale depends on the extractor.",
+};
 
 const RELATIONS = { exact: "Same file", near: "Same picture", similar: "Similar" };
 

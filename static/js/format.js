@@ -4,6 +4,7 @@ const whole = new Intl.NumberFormat();
 const decimal = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 const two = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 2 });
 const precise = new Intl.NumberFormat(undefined, { maximumFractionDigits: 4 });
+const digits = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 4 });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 export const count = (number) => whole.format(number);
@@ -24,6 +25,12 @@ export function top(closerThan) {
 
 // A share of images, never more than it is: 99.97 %.
 export const most = (share) => `${precise.format(Math.floor(1e6 * share + 1e-3) / 1e4)} %`;
+
+// How similar a hit is: a percentage, unless it was found by a metric, whose number has no bounds.
+export function likeness({ score, metric }) {
+  if (!metric) return percent(score);
+  return metric === "euclidean" ? `distance ${digits.format(-score)}` : digits.format(score);
+}
 
 // What is added to a similarity, or taken from it, in percent of the whole.
 export const points = (value) => `${Math.round(100 * value)} %`.replace(/^-0/, "0").replace("-", "−");

@@ -75,6 +75,7 @@ function answer(found, wanted) {
   clear("search");
   hideVerdict();
   if (wanted === FIRST) scrollUp();
+  if (found.metric !== "auto") for (const hit of found.results) hit.metric = found.metric;
   const among = `of ${counted(found.compared, "image")}, in ${took(found.took_ms)}`;
   const further = found.results.length >= wanted && found.results.length < found.compared;
   const shown = found.kind === "text" && found.named?.join(", ");

@@ -2,7 +2,7 @@
 
 import { meaning, sized } from "./card.js";
 import { byId, closable, fillFacts, plain } from "./elements.js";
-import { basename, bytes, count, date, most, percent } from "./format.js";
+import { basename, bytes, count, date, likeness, most } from "./format.js";
 import { bars, focusHit, isMore, isPick, shownHits } from "./grid.js";
 import { shows } from "./kind.js";
 import { drawOverHit } from "./pictures.js";
@@ -97,11 +97,11 @@ function show(index) {
     ["Shows", shows(hit.labels)],
     ["Date", date(hit.modified)],
     ["Closer than", hit.closer_than == null ? "" : `${most(hit.closer_than)} of the images compared`],
-    ["Similarity", percent(hit.score)],
+    [hit.metric ? "Metric" : "Similarity", likeness(hit)],
     ["Check", hit.evidence?.words ?? ""],
   ]);
   byId("viewer-scores").replaceChildren(...bars(hit));
-  byId("viewer-meaning").textContent = meaning(hit.scores);
+  byId("viewer-meaning").textContent = meaning(hit);
   const download = byId("viewer-download");
   download.href = hit.url;
   download.download = basename(hit.path);

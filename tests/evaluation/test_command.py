@@ -237,3 +237,13 @@ def test_names_of_files_are_text_and_not_markup(run: Run, state: Path) -> None:
 def _share(value: float) -> str:
     text = f"{value:.3f}"
     return text.removeprefix("0") if value < 1 else text
+
+
+def test_metrics_are_shown_beside_the_fitted_scores(run: Run, state: Path) -> None:
+    metrics = ("--metric", "euclidean", "--metric", "dotproduct")
+    code, printed, _ = run("--gallery", state / "photo", *metrics)
+
+    assert code == 0
+    rows = [line.split("  ")[0] for line in printed.splitlines()]
+    wanted = ["hsv, euclidean", "hsv, dotproduct", "hsv", "edges, euclidean", "edges, dotproduct"]
+    assert [row for row in rows if row in wanted] == wanted

@@ -12,7 +12,7 @@ from image_search.errors import IndexEmpty, InvalidQuery
 from image_search.evaluation import TRUTHS, Collection, evaluate, measuring
 from image_search.evaluation.asking import RankingConfig, ranking_configs, scores
 from image_search.evaluation.protocol import prepare
-from image_search.search.queries import Query
+from image_search.search.queries import METRICS, Query
 from image_search.settings import Settings
 from image_search.storage.records import image_id
 from tests.drawing import draw_into
@@ -59,6 +59,48 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Collection:
     for number, name in enumerate("abc"):
         draw_into(folder / "others" / name, 2, first=60 + 2 * number)
     return collected(folder, "others", "design,hsv,edges,texture")
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_scores_by_a_metric_are_those_of_a_search(
+    designs: Collection, others: Collection, metric: str
+) -> None:
+    trial = prepare(designs, others, TRUTHS["class"])
+    name = "design"
+    config = RankingConfig(name, {name: 1.0}, metric=metric)
+    [(rows, found)] = trial.chunks(config)
+
+    assert found.shape == (len(trial.asked), len(designs))
+    for query, row in zip(range(rows.start, rows.stop), found, strict=True):
+        asked = Query(
+            (others.files[int(trial.asked[query])].read_bytes(),),
+            weights={name: 1},
+            metric=metric,
+            k=len(designs),
+        )
+        hits = {hit.path: hit.score for hit in designs.library.search(asked).hits}
+        searched = np.array([hits[path] for path in designs.paths])
+        # The query's own feature is read from its index, in half precision.
+        np.testing.assert_allclose(row, searched, rtol=5e-3, atol=2e-2 * np.abs(searched).max())
+
+
+def test_metrics_are_measured_beside_what_a_search_does(photos: Collection) -> None:
+    plain = evaluate(photos, None, TRUTHS["class"])
+    found = evaluate(photos, None, TRUTHS["class"], metrics=("euclidean", "cosine"))
+
+    assert [ranking.name for ranking in found.rankings] == [
+        "hsv, euclidean", "hsv, cosine", "hsv", "edges, euclidean", "edges, cosine", "edges",
+        "fusion",
+    ]  # fmt: skip
+    assert [ranking.metric for ranking in found.rankings[:3]] == ["euclidean", "cosine", "auto"]
+    for name in ("hsv", "edges", "fusion"):
+        assert found.ranking(name).measures == plain.ranking(name).measures
+    # Features of length 1 are in the same order by both.
+    by_distance, by_cosine = found.ranking("hsv, euclidean"), found.ranking("hsv, cosine")
+    difference = by_distance.measures["mAP"].mean - by_cosine.measures["mAP"].mean
+    assert difference == pytest.approx(0, abs=0.01)
+    assert found.fusion_against_best is not None
+    assert found.fusion_against_best.best_single in ("hsv", "edges")
 
 
 @pytest.mark.parametrize("kind", ["auto", "photo", "sketch"])

@@ -243,6 +243,26 @@ def test_what_counts(page: Page) -> None:
     hit(page, "cold/navy.jpg").locator(".part").get_by_text("colour").wait_for()
 
 
+def test_one_extractor_and_a_metric(page: Page) -> None:
+    search(page, ring("teal", (240, 120)))
+    page.locator("#balance summary").press("Enter")
+    assert page.get_by_label("Metric").is_hidden()
+    page.get_by_label("Only by").select_option("hsv")
+    page.wait_for_url(re.compile("balance=hsv%3Aauto"))
+    assert page.get_by_label("Preset").is_disabled()
+    assert page.get_by_role("slider", name="Colour").is_disabled()
+    page.get_by_label("Metric").select_option(label="Euclidean distance")
+    shown(page, "· colour, euclidean distance")
+    hit(page, "cold/teal.jpg").get_by_text(re.compile(r"distance 0")).wait_for()
+    page.reload()
+    hit(page, "cold/teal.jpg").get_by_text(re.compile(r"distance 0")).wait_for()
+    assert page.get_by_label("Metric").input_value() == "euclidean"
+    page.get_by_label("Only by").select_option("")
+    hit(page, "cold/teal.jpg").get_by_text("100 %").wait_for()
+    assert page.get_by_label("Metric").is_hidden()
+    assert page.get_by_role("slider", name="Colour").is_enabled()
+
+
 def test_filters(page: Page) -> None:
     search(page, ring("teal"))
     page.locator("#filters summary").press("Enter")

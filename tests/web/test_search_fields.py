@@ -227,3 +227,15 @@ def on_brown_paper() -> bytes:
     pixels = np.clip(paper * (1 - ink) + 245 * ink, 0, 255).astype(np.uint8)
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def test_a_metric(client: Client) -> None:
+    found = answer(client, RED, weights='{"hsv": 1}', metric="euclidean")
+    assert found["metric"] == "euclidean"
+    assert paths(found)[0] == "warm/red.jpg"
+    assert found["results"][0]["score"] == pytest.approx(0, abs=0.05)
+    assert all(hit["score"] <= 0 for hit in found["results"])
+    assert answer(client, RED)["metric"] == "auto"
+    several = client.post("/search", data={"metric": "cosine", "like": found["results"][0]["id"]})
+    assert (several.status_code, several.json["error"]["code"]) == (400, "invalid_query")
+    assert "name one in weights" in several.json["error"]["message"]

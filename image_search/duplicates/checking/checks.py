@@ -38,7 +38,7 @@ from image_search.imaging.decoding import decode, pixel_digest
 from image_search.indexing.originals import Originals
 from image_search.indexing.unread import unreadable_of
 from image_search.search.lookups import contents_of, hits_of
-from image_search.search.queries import Hit, Query, Region, words
+from image_search.search.queries import AUTO, Hit, Query, Region, words
 from image_search.search.ranking.fusion import (
     SKETCH,
 )
@@ -73,12 +73,15 @@ def see(query: Query) -> None:
     """See that ``query`` asks about exactly one picture.
 
     Raises:
-        InvalidQuery: it does not, or has words or colours, which no picture can be the same as.
+        InvalidQuery: it does not, or has words or colours, which no picture can be the same as, or
+            a metric, for which there is no threshold.
     """
     if len(query.images) + len(query.like) != 1:
         raise InvalidQuery("A check is about one picture: send exactly one image, or one like.")
     if words(query.text) or words(query.not_text) or query.color:
         raise InvalidQuery("A check compares a picture; leave out text, not_text and color.")
+    if query.metric != AUTO:
+        raise InvalidQuery("A check has its own way to compare; leave out metric.")
 
 
 def check(
