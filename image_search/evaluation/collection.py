@@ -145,7 +145,8 @@ class Collection:
         Raises:
             UnreadableImage: the picture is no longer what it was when it was indexed.
         """
-        return self.library.features([self._prepared(number, kind)[1]], name)[0]
+        [feature] = self.library.features([self._prepared(number, kind)[1]], name)
+        return np.asarray(feature, np.float32)
 
     @cached_property
     def centred(self) -> Floats:
