@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,11 +18,12 @@ from typing import Any
 import pytest
 
 from image_search.extractors import REGISTRY
-from image_search.extractors.clip_models import DATACOMP_XL_256
+from image_search.extractors.clip_models import DATACOMP_XL_256, LAION2B, OPENAI
 from image_search.extractors.model_sets import SETS
 from image_search.extractors.weights.sources import DINOV2_VIT_S_14, PackagedWeights
 from tests.drawing import draw_into
-from tests.hub import Behaviour, Hub, random_clip, random_dinov2
+from tests.extractors.conftest import load_all
+from tests.hub import Behaviour, Hub
 
 pytestmark = pytest.mark.slow
 
@@ -57,6 +59,23 @@ class Machine:
         assert done.returncode == code, done.stdout + done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
+    def place_compiled(self, caches: Path, *repositories: str) -> None:
+        """Put the networks that were compiled of these weights in ``caches`` beside the weights."""
+        for repository in repositories:
+            name = "models--" + repository.replace("/", "--")
+            there = self.folder / "models" / "huggingface" / "hub" / name
+            assert there.is_dir(), "the weights are fetched first"
+            place = caches / "huggingface" / name / "openvino"
+            shutil.copytree(place, there / "openvino", copy_function=os.link)
+
+
+@pytest.fixture(scope="module")
+def caches(random_files: tuple[Path, Path], shared_folder: Path) -> Path:
+    """Caches of weights whose networks are compiled already. The first of these tests has them
+    compiled by the commands themselves."""
+    load_all(random_files, shared_folder)
+    return shared_folder / "cache"
+
 
 def test_from_an_empty_machine_to_an_answer_and_on_without_the_hub(
     tmp_path: Path, random_files: tuple[Path, Path]
@@ -81,7 +100,7 @@ def test_from_an_empty_machine_to_an_answer_and_on_without_the_hub(
 
 
 def test_another_clip_takes_the_place_of_the_first_where_it_is_named(
-    tmp_path: Path, random_files: tuple[Path, Path]
+    tmp_path: Path, random_files: tuple[Path, Path], caches: Path
 ) -> None:
     chosen = ("--extractors", "clip-laion2b,hsv")
     with Hub(*random_files) as hub:
@@ -89,6 +108,7 @@ def test_another_clip_takes_the_place_of_the_first_where_it_is_named(
         fetched = machine.run("models", "fetch", "clip-laion2b")
         present = {row["name"] for row in fetched["models"] if row["present"]}
         assert present == {"clip-laion2b", *CARRIED}
+        machine.place_compiled(caches, LAION2B.weights.repo)
         assert machine.run("index", *chosen)["added"] == 6
 
     status = machine.run("status", *chosen)
@@ -111,17 +131,17 @@ def test_another_clip_takes_the_place_of_the_first_where_it_is_named(
 
 
 def test_a_named_set_of_models_serves_from_the_download_to_the_answer(
-    tmp_path: Path, random_files: tuple[Path, Path]
+    tmp_path: Path, random_files: tuple[Path, Path], shared_folder: Path, caches: Path
 ) -> None:
     chosen = ("--models", "sharp")
-    clip = random_clip(tmp_path, DATACOMP_XL_256.architecture)
     more = {
-        DATACOMP_XL_256.weights.repo: [clip],
-        DINOV2_VIT_S_14.repo: [random_dinov2(tmp_path)],
+        DATACOMP_XL_256.weights.repo: list((shared_folder / DATACOMP_XL_256.name).iterdir()),
+        DINOV2_VIT_S_14.repo: [shared_folder / "model.safetensors"],
     }
     with Hub(*random_files, more=more) as hub:
         machine = Machine(tmp_path, hub)
         assert machine.run("models", "fetch", "sharp")["failed"] == {}
+        machine.place_compiled(caches, *more)
         assert machine.run("index", *chosen)["warnings"] == []
 
     status = machine.run("status", *chosen)
@@ -141,11 +161,12 @@ def test_a_named_set_of_models_serves_from_the_download_to_the_answer(
 
 
 def test_damaged_weights_on_disk_do_not_stop_the_first_index(
-    tmp_path: Path, random_files: tuple[Path, Path]
+    tmp_path: Path, random_files: tuple[Path, Path], caches: Path
 ) -> None:
     with Hub(*random_files) as hub:
         machine = Machine(tmp_path, hub)
         machine.run("models", "fetch")
+    machine.place_compiled(caches, OPENAI.weights.repo)
     checkpoint = next((tmp_path / "models").rglob("resnet50-*.pth"))
     with checkpoint.open("r+b") as file:  # a byte that no quick look sees
         file.seek(checkpoint.stat().st_size // 2)

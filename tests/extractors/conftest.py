@@ -10,13 +10,15 @@ from filelock import FileLock
 from huggingface_hub import constants
 
 from image_search.extractors import REGISTRY, Extractor, resolve
+from image_search.extractors.clip_models import DATACOMP_XL_256
 from image_search.extractors.model_sets import SETS
 from image_search.extractors.weights import sources
 from image_search.extractors.weights.sources import DINOV2_VIT_S_14
-from tests.hub import Hub, random_dinov2, tiny_safetensors, tiny_torch
+from tests.hub import Hub, random_clip, random_dinov2, tiny_safetensors, tiny_torch
 
 Use = Callable[[Hub, Path], None]
 AUTOMATIC = SETS["classic"].extractors
+MORE = "clip-laion2b", DATACOMP_XL_256.name, "dinov2"
 
 
 def direct_to(hub: Hub, cache: Path, patch: pytest.MonkeyPatch) -> None:
@@ -51,21 +53,34 @@ def hub(
         yield hub
 
 
-@pytest.fixture(scope="session")
-def loaded(random_files: tuple[Path, Path], shared_folder: Path) -> Mapping[str, Extractor]:
-    """Every extractor, loaded, with random weights where it needs weights.
+def load_all(random_files: tuple[Path, Path], shared_folder: Path) -> dict[str, Extractor]:
+    """Return the extractors of AUTOMATIC and MORE, loaded, with random weights where they need any.
 
-    The whole way: resolve, probe, download, cache; then, when the hub is gone, load from disk.
+    The whole way: resolve, probe, download, cache; then, when the hub is gone, load from disk. The
+    caches, ``cache`` in the shared folder, are filled once for all processes.
     """
+    clip, dinov2 = shared_folder / DATACOMP_XL_256.name, shared_folder / "model.safetensors"
     # Networks are converted once for all processes.
     with pytest.MonkeyPatch.context() as patch, FileLock(shared_folder / "cache.lock"):
-        dinov2 = random_dinov2(shared_folder)
-        with Hub(*random_files, more={DINOV2_VIT_S_14.repo: [dinov2]}) as hub:
+        if not clip.exists():
+            clip.mkdir()
+            random_clip(clip, DATACOMP_XL_256.architecture)
+            random_dinov2(shared_folder)
+        more = {
+            DINOV2_VIT_S_14.repo: [dinov2],
+            DATACOMP_XL_256.weights.repo: list(clip.iterdir()),
+        }
+        with Hub(*random_files, more=more) as hub:
             direct_to(hub, shared_folder / "cache", patch)
             resolution = resolve("auto", fetch=True, timeout=20)
-            more = ("clip-laion2b", "dinov2")
-            assert resolve(",".join(more), fetch=True, timeout=20).names == more
+            assert resolve(",".join(MORE), fetch=True, timeout=20).names == MORE
         assert resolution.names == AUTOMATIC
         assert resolution.warnings == ()
         assert resolve("auto", fetch=True, timeout=1) == resolution
-        return {name: REGISTRY[name].load() for name in (*AUTOMATIC, *more)}
+        return {name: REGISTRY[name].load() for name in (*AUTOMATIC, *MORE)}
+
+
+@pytest.fixture(scope="session")
+def loaded(random_files: tuple[Path, Path], shared_folder: Path) -> Mapping[str, Extractor]:
+    """Every extractor but those that have tests of their own, loaded."""
+    return load_all(random_files, shared_folder)

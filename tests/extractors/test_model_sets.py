@@ -20,9 +20,8 @@ from image_search.extractors.resolve import chosen
 from image_search.extractors.weights.sources import PackagedWeights
 from image_search.library import Library
 from image_search.settings import MODEL_SETS, Settings, load_settings
-from tests.extractors.conftest import direct_to
 from tests.extractors.test_contract import noise
-from tests.hub import Behaviour, Hub, random_clip
+from tests.hub import Behaviour, Hub
 
 
 def test_the_setting_offers_every_set() -> None:
@@ -151,17 +150,14 @@ def test_dinov2_sees_as_timm_does(loaded: Mapping[str, Extractor], shared_folder
 
 @pytest.mark.slow
 def test_the_clip_of_the_sharp_set_sees_256_pixels_as_open_clip_does(
-    tiny_files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    loaded: Mapping[str, Extractor], shared_folder: Path
 ) -> None:
     import open_clip
     from PIL import Image
 
     row = DATACOMP_XL_256
-    weights = random_clip(tmp_path, row.architecture)
-    with Hub(*tiny_files, more={row.weights.repo: [weights]}) as hub:
-        direct_to(hub, tmp_path / "cache", monkeypatch)
-        assert resolve(row.name, fetch=True, timeout=20).names == (row.name,)
-    extractor, pixels = REGISTRY[row.name].load(), noise(300, 400)
+    (weights,) = (shared_folder / row.name).iterdir()
+    extractor, pixels = loaded[row.name], noise(300, 400)
     network, _, transform = open_clip.create_model_and_transforms(
         row.architecture,
         pretrained=str(weights),
