@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import jinja2
-
 from image_search import assets
 from image_search.duplicates.checking.evidence import side_by_side
 from image_search.duplicates.checking.verdict import POSSIBLE, WORDS, CheckHit, CheckResult
@@ -74,6 +72,7 @@ def render(
         read: returns the bytes of an indexed image by its id.
         max_megapixels: the limit for decoding.
     """
+    import jinja2  # every command would wait for it, and only reports need it
 
     def pixels(data: bytes) -> Pixels:
         return decode(data, max_megapixels=max_megapixels, side=_SIDE).pixels
