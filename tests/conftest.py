@@ -14,6 +14,7 @@ from image_search.cli import main
 from image_search.duplicates.checking import calibrating
 from image_search.settings import PREFIX, Settings
 from tests.counting import Counting, count
+from tests.drawing import MadeOnce
 from tests.hub import random_clip, random_resnet50
 
 pytest_plugins = ["tests.tiers"]
@@ -48,6 +49,12 @@ def random_files(shared_folder: Path) -> tuple[Path, Path]:
             random_resnet50(partial)
             partial.rename(folder)
     return folder / "open_clip_model.safetensors", folder / "resnet50.pth"
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """Makes a library that many tests begin with once, and copies it from then on."""
+    return MadeOnce(tmp_path_factory.mktemp("made-once"))
 
 
 @pytest.fixture

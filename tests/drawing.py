@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -77,3 +78,34 @@ def copy_of(made: Settings, place: Path) -> Library:
         shutil.copytree(source, place / name, dirs_exist_ok=True)
     cache = place / "state" / made.cache.name
     return Library.open(replace(made, images=place / "images", cache=cache))
+
+
+class MadeOnce:
+    """Libraries that many tests begin with: each is made once, and copied from then on."""
+
+    def __init__(self, place: Path) -> None:
+        """Keep what is made in the folder ``place``."""
+        self._place = place
+        self._made: dict[tuple[Callable[[Settings], object], Settings], Settings] = {}
+
+    def __call__(self, settings: Settings, make: Callable[[Settings], object]) -> Library:
+        """Return a library like the one that ``make`` makes of ``settings`` in an image folder that
+        is empty, with a cache that is not there yet.
+
+        The folder of the images has to be called ``images``, and that of the cache ``state``,
+        beside it. What ``make`` does must depend on ``settings`` alone.
+        """
+        anywhere = Path()
+        key = make, replace(settings, images=anywhere, cache=anywhere)
+        if key not in self._made:
+            folder = self._place / str(len(self._made))
+            (folder / "images").mkdir(parents=True)
+            cache = folder / "state" / settings.cache.name
+            template = replace(settings, images=folder / "images", cache=cache)
+            make(template)
+            self._made[key] = template
+        library = copy_of(self._made[key], settings.images.parent)
+        assert library.settings == settings
+        # The system has noted when the copies were made, which the index is to know.
+        library.update()
+        return library

@@ -20,16 +20,18 @@ from image_search.library import Library
 from image_search.search.queries import MAX_TEXT, Query
 from image_search.settings import Settings
 from tests.counting import stand_in_for_clip
-from tests.drawing import design, draw_into, picture, saved
+from tests.drawing import MadeOnce, design, draw_into, picture, saved
+
+
+def indexed(settings: Settings) -> None:
+    draw_into(settings.images, 30)
+    Library.open(settings).update()
 
 
 @pytest.fixture
-def library(settings: Settings, folder: Path) -> Library:
+def library(settings: Settings, made_once: MadeOnce) -> Library:
     """Thirty designs under two extractors."""
-    draw_into(folder, 30)
-    opened = Library.open(replace(settings, extractors="hsv,edges"))
-    opened.update()
-    return opened
+    return made_once(replace(settings, extractors="hsv,edges"), indexed)
 
 
 def test_an_indexed_image_finds_itself_first(library: Library) -> None:

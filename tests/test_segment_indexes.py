@@ -19,7 +19,7 @@ from image_search.search.engines.faiss import Coder, CompressedIndex, FlatIndex
 from image_search.search.queries import Query
 from image_search.settings import Settings
 from image_search.storage.segments import CODES, Segment
-from tests.drawing import draw_into, picture
+from tests.drawing import MadeOnce, draw_into, picture
 
 IMAGES = 60
 
@@ -30,12 +30,14 @@ def _everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segment_indexes, "_SMALL", 0)
 
 
+def indexed(settings: Settings) -> None:
+    draw_into(settings.images, IMAGES)
+    Library.open(settings).update()
+
+
 @pytest.fixture
-def library(settings: Settings, folder: Path) -> Library:
-    draw_into(folder, IMAGES)
-    library = Library.open(settings)
-    library.update()
-    return library
+def library(settings: Settings, made_once: MadeOnce) -> Library:
+    return made_once(settings, indexed)
 
 
 class Counted:

@@ -17,7 +17,7 @@ from image_search.library import Library
 from image_search.search.queries import Query
 from image_search.settings import Settings
 from tests.conftest import Run
-from tests.drawing import draw_into, picture
+from tests.drawing import MadeOnce, draw_into, picture, updated
 
 pytestmark = pytest.mark.service
 
@@ -25,15 +25,16 @@ A, B = (Side(number.to_bytes(32, "big"), f"{number}.png") for number in (1, 2))
 RUBBISH = b"no database, but somebody may want to look at it" * 100
 
 
-@pytest.fixture
-def library(settings: Settings, folder: Path) -> Library:
-    draw_into(folder, 8)
-    (folder / "twin.png").write_bytes(picture(3))
-    library = Library.open(settings)
-    library.update()
-    library.duplicates.update()
+def decided(settings: Settings) -> None:
+    draw_into(settings.images, 8)
+    (settings.images / "twin.png").write_bytes(picture(3))
+    library = updated(Library.open(settings))
     library.duplicates.decide(A.digest.hex(), B.digest.hex(), "same")
-    return library
+
+
+@pytest.fixture
+def library(settings: Settings, made_once: MadeOnce) -> Library:
+    return made_once(settings, decided)
 
 
 def damage(settings: Settings) -> None:

@@ -15,6 +15,7 @@ from image_search.indexing.reports import Progress, Report
 from image_search.library import Library
 from image_search.settings import Settings
 from image_search.web import create_app
+from tests.drawing import MadeOnce
 from tests.web.browsing import Seen, chromium, opened, served
 from tests.web.clients import PASSWORD, Client, client_of
 from tests.web.pictures import draw_collection
@@ -22,6 +23,11 @@ from tests.web.running import Running, running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+
+def indexed(settings: Settings) -> None:
+    draw_collection(settings.images)
+    Library.open(settings).update()
 
 
 @pytest.fixture
@@ -39,11 +45,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def library(settings: Settings) -> Library:
+def library(settings: Settings, made_once: MadeOnce) -> Library:
     """Indexed, with one file that cannot be read."""
-    opened = Library.open(settings)
-    opened.update()
-    return opened
+    return made_once(settings, indexed)
 
 
 @pytest.fixture
