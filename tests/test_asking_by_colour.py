@@ -15,7 +15,7 @@ from image_search.search.queries import Query
 from image_search.search.reading import UNWEIGHED
 from image_search.settings import Settings
 from tests.counting import stand_in_for_clip
-from tests.drawing import saved
+from tests.drawing import MadeOnce, saved
 
 GOLD, NAVY, WHITE = (212, 175, 55), (31, 58, 147), (255, 255, 255)
 
@@ -27,18 +27,20 @@ def striped(top: tuple[int, int, int], bottom: tuple[int, int, int], share: floa
     return saved(image)
 
 
+def indexed(settings: Settings) -> None:
+    for name, share in (("mostly", 0.8), ("half", 0.5), ("little", 0.2)):
+        (settings.images / f"{name}.png").write_bytes(striped(GOLD, NAVY, share))
+    for name, colour in (("dark", (176, 141, 32)), ("red", (255, 0, 0)), ("white", WHITE)):
+        (settings.images / f"{name}.png").write_bytes(striped(colour, colour, 1))
+    Library.open(settings).update()
+
+
 class TestColours:
     """Pictures in plain colours."""
 
     @pytest.fixture
-    def library(self, settings: Settings, folder: Path) -> Library:
-        for name, share in (("mostly", 0.8), ("half", 0.5), ("little", 0.2)):
-            (folder / f"{name}.png").write_bytes(striped(GOLD, NAVY, share))
-        for name, colour in (("dark", (176, 141, 32)), ("red", (255, 0, 0)), ("white", WHITE)):
-            (folder / f"{name}.png").write_bytes(striped(colour, colour, 1))
-        library = Library.open(replace(settings, extractors="hsv,edges"))
-        library.update()
-        return library
+    def library(self, settings: Settings, made_once: MadeOnce) -> Library:
+        return made_once(replace(settings, extractors="hsv,edges"), indexed)
 
     @staticmethod
     def found(library: Library, *colours: str, **more: object) -> list[str]:

@@ -27,16 +27,18 @@ from image_search.search.queries import Query
 from image_search.settings import Settings
 from image_search.storage.snapshot import segment_folder
 from tests.counting import Counting, Gate, Wordy, count, stand_in_for_clip
-from tests.drawing import draw_into, picture
+from tests.drawing import MadeOnce, draw_into, picture
+
+
+def indexed(settings: Settings) -> None:
+    draw_into(settings.images, 10)
+    (settings.images / "broken.png").write_bytes(b"no picture")
+    Library.open(settings).update()
 
 
 @pytest.fixture
-def library(settings: Settings, folder: Path) -> Library:
-    draw_into(folder, 10)
-    (folder / "broken.png").write_bytes(b"no picture")
-    opened = Library.open(settings)
-    opened.update()
-    return opened
+def library(settings: Settings, made_once: MadeOnce) -> Library:
+    return made_once(settings, indexed)
 
 
 def id_of(library: Library, number: int) -> str:

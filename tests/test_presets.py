@@ -25,18 +25,20 @@ from image_search.search.queries import (
 from image_search.settings import Settings
 from tests.conftest import Run
 from tests.counting import stand_in_for_clip
-from tests.drawing import draw_into, picture
+from tests.drawing import MadeOnce, draw_into, picture
 
 NAMES = st.lists(st.sampled_from([*REGISTRY, "plugged-in"]), min_size=1, unique=True)
 WEIGHT = st.floats(0, 1e6)
 
 
+def indexed(settings: Settings) -> None:
+    draw_into(settings.images, 8)
+    Library.open(settings).update()
+
+
 @pytest.fixture
-def library(settings: Settings, folder: Path) -> Library:
-    draw_into(folder, 8)
-    library = Library.open(replace(settings, extractors="hsv,edges,texture"))
-    library.update()
-    return library
+def library(settings: Settings, made_once: MadeOnce) -> Library:
+    return made_once(replace(settings, extractors="hsv,edges,texture"), indexed)
 
 
 @given(NAMES, st.dictionaries(st.sampled_from(GROUPS), WEIGHT))

@@ -13,16 +13,14 @@ from image_search.errors import UnknownImage, UnreadableImage
 from image_search.library import Library
 from image_search.search.queries import Hit, Query
 from image_search.settings import Settings
-from tests.drawing import draw_into, picture
+from tests.drawing import MadeOnce, draw_into, picture
 
 
 def pages(*seeds: int) -> list[Image.Image]:
     return [Image.open(io.BytesIO(picture(seed))).convert("RGB") for seed in seeds]
 
 
-@pytest.fixture
-def library(settings: Settings) -> Library:
-    """Pictures, a TIFF and a PDF of several pages, and an animation."""
+def indexed(settings: Settings) -> None:
     folder = settings.images
     draw_into(folder, 6)
     first, *others = pages(100, 101, 102, 103, 104)
@@ -33,9 +31,13 @@ def library(settings: Settings) -> Library:
     )  # fmt: skip
     first, *others = pages(300, 301, 302)
     first.save(folder / "sheets.pdf", save_all=True, append_images=others)
-    library = Library.open(settings)
-    library.update()
-    return library
+    Library.open(settings).update()
+
+
+@pytest.fixture
+def library(settings: Settings, made_once: MadeOnce) -> Library:
+    """Pictures, a TIFF and a PDF of several pages, and an animation."""
+    return made_once(settings, indexed)
 
 
 def best(library: Library, seed: int) -> Hit:
