@@ -76,11 +76,18 @@ def taught(sets: Path) -> Taught:
 
 
 @pytest.fixture(scope="module")
-def weights(taught: Taught, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    state = learn(taught, RECIPE, tell=lambda _: None, keep=lambda _: None)
-    return export(
-        with_heads(state, taught, RECIPE.seed, lessons=4), tmp_path_factory.mktemp("weights")
-    )
+def state(taught: Taught) -> State:
+    return learn(taught, RECIPE, tell=lambda _: None, keep=lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def fitted(taught: Taught, state: State) -> State:
+    return with_heads(state, taught, RECIPE.seed, lessons=4)
+
+
+@pytest.fixture(scope="module")
+def weights(fitted: State, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(fitted, tmp_path_factory.mktemp("weights"))
 
 
 def test_the_teacher_is_asked_for_several_views_of_each(taught: Taught) -> None:
@@ -220,9 +227,9 @@ def test_layout_is_what_photos_differ_in_most(taught: Taught, weights: Path) -> 
     assert torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1] > 0.9
 
 
-def test_meaning_comes_nearer_to_what_the_lessons_ask_for(taught: Taught) -> None:
-    state = learn(taught, RECIPE, tell=lambda _: None, keep=lambda _: None)
-    fitted = with_heads(state, taught, RECIPE.seed, lessons=8)
+def test_meaning_comes_nearer_to_what_the_lessons_ask_for(
+    taught: Taught, state: State, fitted: State
+) -> None:
     lesson = Lessons(taught, 5).batch(SIDE)
 
     near = []
