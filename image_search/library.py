@@ -25,8 +25,9 @@ from image_search.imaging.thumbnails import Thumbnails
 from image_search.indexing.availability import Status, is_outdated, status_of, usable_extractors
 from image_search.indexing.intake import Added, save_upload
 from image_search.indexing.originals import Originals
+from image_search.indexing.parts import Shard
 from image_search.indexing.reports import Progress, Report
-from image_search.indexing.updating import Updater
+from image_search.indexing.updating import UpdateOptions, Updater
 from image_search.search.engines.segment_indexes import is_large
 from image_search.search.queries import Query
 from image_search.search.search_index import SearchIndex
@@ -229,12 +230,16 @@ class Library:
         *,
         fingerprints: bool = True,
         without: Collection[str] = (),
+        shard: Shard | None = None,
+        parts: Sequence[Path] = (),
     ) -> Report:
         """Bring the cache and the fingerprints up to date with the image folder; a report of it.
 
         Thresholds and duplicates are not updated here; see ``duplicates.update``. Without
         ``fingerprints`` these are left for later: only checks and duplicates need them. The vectors
-        by extractors named in ``without`` are removed, and the next update computes them again.
+        by extractors named in ``without`` are removed, and the next update computes them again. Of
+        the files only those of a ``shard`` count, if there is one; ``parts`` are folders with the
+        vectors of such, which are used for files of the same content.
 
         See ``image_search.indexing.building.update_cache`` for what it raises, and:
 
@@ -242,10 +247,13 @@ class Library:
             CacheLocked: another process, or another thread, is updating the cache.
             SettingsError: the extractors named in ``without`` cannot be left out.
         """
+        chosen = UpdateOptions(without, shard, parts)
         update = self._updater.update
-        report, warnings = self._reopening(lambda: update(on_progress, cancelled, without))
-        # The codes of a large collection are made now, so that no search waits for them.
-        if self._serving.verified is not None or is_large(self._serving.snapshot()):
+        report, warnings = self._reopening(lambda: update(on_progress, cancelled, chosen))
+        # The codes of a large collection are made now, so that no search waits for them. In a part
+        # of an index nothing is searched.
+        searched = self._serving.verified is not None or is_large(self._serving.snapshot())
+        if searched and shard is None:
             self._serving.index(wait=True)
         if report.removed or report.changed:
             self._thumbnails.sweep(self._serving.snapshot().digests())

@@ -82,7 +82,7 @@ def test_index_as_json(run: Run, folder: Path) -> None:
     assert report.keys() == {
         "added", "changed", "moved", "removed", "unchanged", "unreadable", "embedded",
         "failures", "seconds", "rebuilt", "calibrated", "cancelled", "warnings", "not_images",
-        "notes", "duplicate_groups", "duplicate_images",
+        "notes", "taken", "duplicate_groups", "duplicate_images",
     }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from image_search.cli import (
     backup,
     check,
     duplicates,
+    embed,
     evaluate,
     index,
     models,
@@ -27,7 +28,8 @@ from image_search.cli.terminal import print_line as print
 from image_search.errors import ImageSearchError
 
 COMMANDS = (
-    serve, index, search, check, duplicates, evaluate, models, status, verify, backup, restore
+    serve, index, search, check, duplicates, evaluate, models, status, verify, backup, restore,
+    embed,
 )  # fmt: skip
 
 # Exit codes. 1 is kept for "exists", the answer of a check, and for damage that was found.

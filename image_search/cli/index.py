@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from image_search.cli.options import MADE, add_command, settings_from
@@ -46,6 +47,10 @@ def add_to(commands: Commands) -> None:
         help="compute the vectors by these extractors again, joined by commas; searches use the "
         "others until that is done",
     )  # fmt: skip
+    parser.add_argument(
+        "--take", metavar="PART", nargs="+", type=Path, default=[],
+        help="folders that `image-search embed` made: their vectors are used for the same files",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -61,7 +66,9 @@ def run(options: argparse.Namespace) -> int:
             if options.renew:
                 names = [name.strip() for name in options.renew.split(",")]
                 library.update(bar.show, stop.is_set, fingerprints=False, without=names)
-            report = library.update(bar.show, stop.is_set, fingerprints=not options.only_search)
+            report = library.update(
+                bar.show, stop.is_set, fingerprints=not options.only_search, parts=options.take
+            )
             if not (report.cancelled or options.only_search):
                 report = dataclasses.replace(report, cancelled=not _compare(library, bar, stop))
         finally:
@@ -73,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
         found = {"duplicate_groups": groups, "duplicate_images": images}
         print(json.dumps(dataclasses.asdict(report) | found))
     else:
-        _print(report)
+        print_report(report)
         if groups:
             count = "1 group" if groups == 1 else f"{groups:,} groups"
             print(
@@ -153,7 +160,8 @@ def in_words(endings: dict[str, int]) -> str:
     return ", ".join([*shown[:SHOWN_ENDINGS], *([f"{more:,} more"] if more else [])])
 
 
-def _print(report: Report) -> None:
+def print_report(report: Report) -> None:
+    """Print what an update did."""
     for warning in report.warnings:
         print(f"Note: {warning}", file=sys.stderr)
     for failure in report.failures[:SHOWN]:
@@ -170,6 +178,8 @@ def _print(report: Report) -> None:
         print("The scores were adjusted to the collection as it is now.")
     if report.cancelled:
         print("Interrupted; what was done is saved, and the next run continues from there.")
+    if report.taken:
+        print(f"{report.taken:,} images were taken from parts, and not embedded here.")
     print(
         f"{report.added} added, {report.changed} changed, {report.moved} moved, "
         f"{report.removed} removed, {report.unchanged} unchanged, {report.unreadable} unreadable "

@@ -22,9 +22,16 @@ ROWS = {row.name: row for row in TABLE}
 
 
 def add_command(
-    commands: Commands, name: str, summary: str, example: str, settings: Sequence[str]
+    commands: Commands,
+    name: str,
+    summary: str,
+    example: str,
+    settings: Sequence[str],
+    *,
+    writes_part: bool = False,
 ) -> argparse.ArgumentParser:
-    """A command with ``--json``, ``--images``, ``--cache`` and the twins of more ``settings``."""
+    """A command with ``--json``, ``--images``, ``--cache`` and the twins of more ``settings``; in
+    one that ``writes_part``, ``--cache`` is the folder of the part and must be given."""
     parser = commands.add_parser(
         name,
         help=summary,
@@ -35,7 +42,13 @@ def add_command(
         allow_abbrev=False,
     )
     parser.add_argument("--json", action="store_true", help="print one JSON value, for programs")
-    for setting in ("images", "cache", *settings):
+    if writes_part:
+        parser.add_argument(
+            "-o", "--cache", dest="setting_cache", metavar="PART", type=Path, required=True,
+            help="folder to write the part to (IMAGE_SEARCH_CACHE is left alone); a part that is "
+            "there is brought up to date",
+        )  # fmt: skip
+    for setting in ("images", *([] if writes_part else ["cache"]), *settings):
         row = ROWS[setting]
         default = "" if row.default is None else f"; default {row.default}"
         parser.add_argument(

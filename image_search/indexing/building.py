@@ -15,6 +15,7 @@ from image_search.extractors.base import Extractor, Lazily
 from image_search.indexing.adding import ColumnFilling
 from image_search.indexing.embedding import Embedding
 from image_search.indexing.examining import REDONE, LoadedImage, examine, in_order
+from image_search.indexing.parts import Part, Shard
 from image_search.indexing.planning import IndexedFiles, Plan, check_mass_deletion, make_plan
 from image_search.indexing.reports import Progress, Report, Unreadable
 from image_search.indexing.scanning import Entries, Entry, Remarks, scan
@@ -53,6 +54,8 @@ class IndexingContext:
     when something has to be embedded. ``verified`` names segments of the cache whose vectors need
     no verifying. Columns by the extractors in ``kept`` stay on disk though they are not used.
     ``forget`` drops what was derived from contents (SHA-256) that are decoded differently now.
+    Of the files of the folder only those of a ``shard`` count, if there is one; the vectors of
+    contents that are in ``parts`` are taken from there.
     """
 
     settings: Settings
@@ -64,6 +67,8 @@ class IndexingContext:
     opened: Mapping[str, Segment] = field(default_factory=dict)
     forget: Callable[[Collection[bytes]], None] = lambda _: None
     kept: tuple[ExtractorIdentity, ...] = ()
+    shard: Shard | None = None
+    parts: Sequence[Part] = ()
 
 
 def update_cache(means: IndexingContext, writer: CacheWriter) -> Report:
@@ -80,7 +85,10 @@ def update_cache(means: IndexingContext, writer: CacheWriter) -> Report:
     """
     started = time.monotonic()
     means.on_progress(Progress("scanning"))
-    known = IndexedFiles(writer.begin(means.identities, means.verified, means.opened, means.kept))
+    known = IndexedFiles(
+        writer.begin(means.identities, means.verified, means.opened, means.kept),
+        [part.snapshot for part in means.parts],
+    )
     remarks = Remarks()
     plan = _planned(means, writer, known, remarks)
     run = _Run(
@@ -93,6 +101,8 @@ def update_cache(means: IndexingContext, writer: CacheWriter) -> Report:
     warnings = [*writer.warnings, *remarks.in_words()]
     if run.redone:
         warnings.append(REDONE.format(run.redone))
+    if not run.stopped:
+        warnings += _about_parts(means.parts, known.taken)
     failures = tuple(map(unreadable_of, writer.snapshot.failures))
     return Report(
         added=run.progress.added,
@@ -109,7 +119,20 @@ def update_cache(means: IndexingContext, writer: CacheWriter) -> Report:
         cancelled=run.stopped,
         warnings=tuple(warnings),
         not_images=by_ending(writer.snapshot.not_images),
+        taken=sum(known.taken),
     )
+
+
+def _about_parts(parts: Sequence[Part], taken: Sequence[int]) -> Iterator[str]:
+    """Warnings about parts that were of less use than they may have been meant to be."""
+    for part, count in zip(parts, taken, strict=True):
+        if not part.snapshot.complete:
+            yield f"The part {part.path} is not finished; the rest of it was embedded here."
+        if not count:
+            yield (
+                f"Nothing was taken from the part {part.path}: the image folder holds none of its "
+                "files, or all of them were in the index."
+            )
 
 
 def _planned(
@@ -120,6 +143,7 @@ def _planned(
     # The cache may lie among the images, and so may a rebuild and what was set aside.
     exclude = [*settings.cache.parent.glob(f"{glob.escape(settings.cache.name)}*")]
     exclude.append(companion(settings.cache))
+    exclude += [part.path for part in means.parts]
 
     def watch(found: int) -> None:
         if means.cancelled():
@@ -130,6 +154,9 @@ def _planned(
         entries = scan(settings.images, exclude, remarks, watch, settings.ignored)
     except _Stopped:
         return None
+    if means.shard is not None:
+        means.shard.check_holds(known.paths)
+        entries = means.shard.of(entries)
     plan = make_plan(entries, known, tuple(remarks.closed))
     check_mass_deletion(settings, writer.snapshot.folder, len(known), plan)
     return plan

@@ -27,8 +27,11 @@ class IndexedFiles(Mapping[str, FileRecord]):
     A million files are a sorted list and a few arrays; a record is made when it is asked for.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        """Everything in ``snapshot`` that counts."""
+    def __init__(self, snapshot: Snapshot, parts: Sequence[Snapshot] = ()) -> None:
+        """Everything in ``snapshot`` that counts; ``parts`` know more contents."""
+        self._parts = parts
+        #: Files whose vectors were taken from each of the parts.
+        self.taken = [0] * len(parts)
         self._segments, self._live = snapshot.segments, snapshot.live
         self._extractors = snapshot.wanted
         paths: list[str] = []
@@ -97,16 +100,26 @@ class IndexedFiles(Mapping[str, FileRecord]):
         place = self._holder(digest)
         if place is None:
             raise KeyError(digest.hex())
-        segment, row = place
+        segment, row, part = place
+        if part is not None:
+            self.taken[part] += 1
         rows = segment.rows_of(np.array([row]))
         columns = segment.columns(self._extractors)
         return {column.extractor.name: column.block(rows) for column in columns}
 
-    def _holder(self, digest: bytes) -> tuple[Segment, int] | None:
-        for segment, live in zip(reversed(self._segments), reversed(self._live), strict=True):
+    def _holder(self, digest: bytes) -> tuple[Segment, int, int | None] | None:
+        """The segment and the row of a readable file of this content, and the number of the part
+        that it is in, if it is in none of the cache's own."""
+        own = zip(reversed(self._segments), reversed(self._live), itertools.repeat(None))
+        others = (
+            (segment, live, number)
+            for number, part in enumerate(self._parts)
+            for segment, live in zip(part.segments, part.live, strict=True)
+        )
+        for segment, live, part in itertools.chain(own, others):
             for row in segment.holding(digest):
                 if live[row] and segment.has(self._extractors):
-                    return segment, row
+                    return segment, row, part
         return None
 
 

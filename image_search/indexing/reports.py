@@ -46,7 +46,8 @@ class Progress:
 
 @dataclass(frozen=True)
 class Report:
-    """What an update did. ``embedded`` pictures went through the extractors.
+    """What an update did. ``embedded`` pictures went through the extractors, and ``taken`` came
+    from parts that were made elsewhere.
 
     ``unchanged`` counts readable files that were left as they are; ``unreadable`` all the pictures
     of the folder that cannot be read now, listed in ``failures``; ``not_images`` counts, by the
@@ -71,3 +72,4 @@ class Report:
     warnings: tuple[str, ...]
     not_images: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    taken: int = 0

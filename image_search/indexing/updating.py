@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
 
 from image_search.errors import ModelUnavailable, SettingsError
 from image_search.extractors import REGISTRY, resolve
 from image_search.extractors.base import ExtractorPool
 from image_search.indexing.availability import kept_in_reserve
 from image_search.indexing.building import IndexingContext, update_cache
+from image_search.indexing.parts import Shard, read_parts
 from image_search.indexing.reports import Progress, Report
 from image_search.search.engines.segment_indexes import verified_segments
 from image_search.settings import Settings
 from image_search.storage import CacheWriter, ExtractorIdentity, Snapshot
+
+
+class UpdateOptions(NamedTuple):
+    """What an update does besides: the vectors by extractors named in ``without`` are removed, of
+    the files only those of a ``shard`` count, and ``parts`` are folders with vectors that were made
+    elsewhere."""
+
+    without: Collection[str] = ()
+    shard: Shard | None = None
+    parts: Sequence[Path] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,39 +48,38 @@ class Updater:
         self,
         on_progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
-        without: Collection[str] = (),
+        chosen: UpdateOptions,
     ) -> tuple[Report, tuple[str, ...]]:
-        """Return the report of an update, and warnings about extractors.
-
-        The vectors by extractors named in ``without`` are removed; the next update computes them
-        again.
+        """Return the report of an update as it is ``chosen``, and warnings about extractors.
 
         Raises:
-            SettingsError: an extractor in ``without`` could not be added again, or is the only one.
+            SettingsError: an extractor in ``without`` could not be added again, or is the only one;
+                or the index is not that of the ``shard``.
+            CacheError: a part cannot be used.
             CacheLocked: another process, or another thread, is updating the cache.
             ImageSearchError: see ``image_search.indexing.building.update_cache``.
         """
         with CacheWriter(self.settings.cache, self.settings.images) as writer:
             # With the lock held, so that a second writer is turned away at once.
             on_progress(Progress("resolving"))
-            return self._updated(writer, on_progress, cancelled, without)
+            return self._updated(writer, on_progress, cancelled, chosen)
 
     def _updated(
         self,
         writer: CacheWriter,
         on_progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
-        without: Collection[str],
+        chosen: UpdateOptions,
         refused: ModelUnavailable | None = None,
     ) -> tuple[Report, tuple[str, ...]]:
         settings, snapshot = self.settings, self.snapshot()
         resolution = resolve(settings.chosen_models, fetch=True, timeout=settings.hub_timeout)
-        check_removable(without, resolution.names)
-        names = [name for name in resolution.names if name not in without]
+        check_removable(chosen.without, resolution.names)
+        names = [name for name in resolution.names if name not in chosen.without]
         identities = tuple(map(identity_of, names))
         # What was computed is not thrown away because weights are not here today, or because it
         # was not named this time.
-        others = [name for name in REGISTRY if name not in without]
+        others = [name for name in REGISTRY if name not in chosen.without]
         kept = tuple(map(identity_of, others)) if settings.automatic else ()
         means = IndexingContext(
             settings,
@@ -79,6 +91,8 @@ class Updater:
             {segment.name: segment for segment in snapshot.segments},
             self.forget,
             kept,
+            chosen.shard,
+            read_parts(chosen.parts, identities),
         )
         try:
             report = update_cache(means, writer)
@@ -87,7 +101,7 @@ class Updater:
             # done without where the choice is free; but only once.
             if refused is not None or not settings.automatic:
                 raise
-            return self._updated(writer, on_progress, cancelled, without, error)
+            return self._updated(writer, on_progress, cancelled, chosen, error)
         notes: tuple[str, ...] = () if refused is None else (str(refused),)
         notes += resolution.warnings + kept_in_reserve(settings, snapshot, identities, kept)
         return replace(report, notes=resolution.notes), notes
