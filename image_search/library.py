@@ -29,11 +29,13 @@ from image_search.indexing.parts import Shard
 from image_search.indexing.reports import Progress, Report
 from image_search.indexing.updating import UpdateOptions, Updater
 from image_search.search.engines.segment_indexes import is_large
+from image_search.search.imported import ask_with_imported
 from image_search.search.queries import Query
 from image_search.search.search_index import SearchIndex
 from image_search.search.searching import PreparedQuery, SearchResult, ask, needed, search
 from image_search.settings import Settings
 from image_search.storage import Snapshot, read_cache
+from image_search.storage.imported import ImportedColumns
 from image_search.storage.migrations import upgrade
 
 Result = TypeVar("Result")
@@ -60,6 +62,8 @@ class Library:
         self.settings = settings
         self._serving = Serving(settings.cache)
         self._pool = ExtractorPool(REGISTRY)
+        #: Vectors that other programs made.
+        self.imported = ImportedColumns(settings.cache)
         self._turns = FairSemaphore(settings.workers)
         self._usable: tuple[Snapshot, str, float, _Extractors] | None = None
         # Not among the turns of searches, which would wait for whole pages of thumbnails, and for
@@ -204,16 +208,21 @@ class Library:
         self._pool.begin(needed(query, self._usable_of(self._serving.snapshot())[0]))
         index = self._serving.index()
         usable, warnings = self._usable_of(index.snapshot)
-        asked = ask(
-            index,
-            query,
-            usable,
-            extractors,
-            max_megapixels=max_megapixels,
-            look=self._look,
-            warnings=warnings,
-        )
-        return index, asked
+
+        def prepared(query: Query) -> PreparedQuery:
+            return ask(
+                index,
+                query,
+                usable,
+                extractors,
+                max_megapixels=max_megapixels,
+                look=self._look,
+                warnings=warnings,
+            )
+
+        if query.weights and (columns := self.imported.among(query.weights)):
+            return index, ask_with_imported(index, query, columns, usable, prepared)
+        return index, prepared(query)
 
     def _ask_of_own(self, query: Query) -> tuple[SearchIndex, PreparedQuery]:
         """As ``_ask``, for pictures as large as those of the collection may be."""
@@ -317,11 +326,20 @@ class Library:
         self._serving.verify(cancelled)
         return self._serving.snapshot() is before
 
+    def snapshot(self) -> Snapshot:
+        """The index as it is now.
+
+        Raises:
+            CacheError: it cannot be read.
+        """
+        return self._serving.snapshot()
+
     def status(self) -> Status:
         """The state of the index; loads no model."""
         snapshot = self._serving.snapshot()
         status = status_of(self.settings, snapshot, self._serving.damage)
-        return replace(status, warnings=(*status.warnings, *self._decisions.warnings))
+        warnings = (*status.warnings, *self._decisions.warnings)
+        return replace(status, warnings=warnings, imported=self.imported.names())
 
     def original(self, image_id: str) -> Path:
         """The file of an indexed image.

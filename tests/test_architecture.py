@@ -26,6 +26,7 @@ FLOORS = (
     ("duplicates",),
     ("library",),
     ("maintenance",),
+    ("exchange",),
     ("evaluation",),
     ("web",),
     ("cli",),

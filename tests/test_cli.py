@@ -24,7 +24,8 @@ from tests.drawing import draw_into, picture
 pytestmark = pytest.mark.service
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = [module.__name__.rpartition(".")[2] for module in COMMANDS]
+# No module can be called ``import``.
+NAMES = [module.__name__.rpartition(".")[2].removesuffix("_vectors") for module in COMMANDS]
 
 
 def command(settings: Settings, *arguments: str | Path) -> list[str]:
@@ -122,7 +123,7 @@ def test_search_as_json(run: Run, folder: Path) -> None:
     }  # fmt: skip
     assert answer.keys() == {
         "results", "compared", "unreadable", "took_ms", "kind", "extractors", "warnings",
-        "matched_by", "drawing", "named", "labels",
+        "matched_by", "drawing", "named", "labels", "metric",
     }  # fmt: skip
 
 

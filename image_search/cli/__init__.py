@@ -16,6 +16,8 @@ from image_search.cli import (
     duplicates,
     embed,
     evaluate,
+    export,
+    import_vectors,
     index,
     models,
     restore,
@@ -29,7 +31,7 @@ from image_search.errors import ImageSearchError
 
 COMMANDS = (
     serve, index, search, check, duplicates, evaluate, models, status, verify, backup, restore,
-    embed,
+    embed, export, import_vectors,
 )  # fmt: skip
 
 # Exit codes. 1 is kept for "exists", the answer of a check, and for damage that was found.

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TextIO
 
 from image_search.cli.options import write_file
+from image_search.exchange.spreadsheets import escaped
 
-# What makes a spreadsheet take a cell for a formula (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
 # Marks the file as UTF-8 for spreadsheets, without which accents and other scripts are garbled.
 _MARK = "\ufeff"
 
@@ -37,4 +36,4 @@ def write_table(path: Path, rows: Iterable[Sequence[object]]) -> None:
 
 
 def _escaped(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    return escaped(cell) if isinstance(cell, str) else cell

@@ -135,8 +135,7 @@ class Collection:
             unit_rows(some, in_place=True)
             some *= block.norms[:, None]
             count += len(rows)
-        np.take(found.copy(), self.order, axis=0, out=found)
-        return found
+        return np.asarray(np.take(found, self.order, axis=0), np.float32)
 
     def drawn_feature(self, number: int, name: str, kind: str = AUTO) -> Floats:
         """The raw feature (dim,) by the extractor ``name`` of a drawing as a search compares it,

@@ -27,6 +27,7 @@ class Status:
     ``fingerprint`` changes whenever what can be found changes. ``notes`` are those of the
     ``warnings`` that need no attention, see ``image_search.extractors.Resolution``. ``adding`` says
     of extractors that are being added to the index how many of how many vectors they have so far.
+    ``imported`` are the names of vectors that other programs made.
     """
 
     ready: bool
@@ -45,6 +46,7 @@ class Status:
     cache: str
     fingerprint: str
     adding: dict[str, tuple[int, int]] = field(default_factory=dict)
+    imported: tuple[str, ...] = ()
 
 
 def status_of(settings: Settings, snapshot: Snapshot, damage: str) -> Status:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -47,6 +48,9 @@ from image_search.search.ranking.variants import Variant, variants_of
 from image_search.search.reading import about_words, classes_only, readers, with_words
 from image_search.search.search_index import DIGITS, NAME, ScoringQuery, SearchIndex
 from image_search.storage.records import parse_id
+
+if TYPE_CHECKING:
+    from image_search.search.imported import ImportedQuery
 
 NO_NAME = (
     "No file or folder is named like that. Try other words, or another spelling; or search with a "
@@ -107,7 +111,8 @@ class PreparedQuery:
     ``drawings`` are what was compared in place of the pictures, one for each where the query is a
     sketch that is not compared as it is. ``named`` and ``labels`` are those of the answer;
     ``labellers`` the extractors, by name, that have labels for hits. Where the query has a metric,
-    ``raw`` is compared instead of the question."""
+    ``raw`` is compared instead of the question; ``imported`` is what is asked of imported vectors,
+    beside it or alone."""
 
     question: ScoringQuery
     kind: str
@@ -119,11 +124,13 @@ class PreparedQuery:
     labels: dict[str, float] = field(default_factory=dict)
     labellers: Mapping[str, Labeller] = field(default_factory=dict)
     raw: RawQuery | None = None
+    imported: ImportedQuery | None = None
 
     @property
     def metric(self) -> str:
         """What scores are, see ``SearchResult``."""
-        return AUTO if self.raw is None else self.raw.metric
+        metrics = [one.metric for one in (self.raw, self.imported) if one is not None]
+        return metrics[0] if metrics else AUTO
 
 
 def search(index: SearchIndex, asked: PreparedQuery, k: int, started: float) -> SearchResult:
@@ -132,11 +139,14 @@ def search(index: SearchIndex, asked: PreparedQuery, k: int, started: float) -> 
     warnings, folder = asked.warnings, asked.question.filter.folder
     if asked.raw is not None:
         hits, compared = nearest(index, asked.raw, k)
+    elif asked.imported is not None:
+        hits, compared, lacking = asked.imported.search(index, asked.question, k)
+        warnings += lacking
     else:
         hits, compared = index.search(asked.question, k, asked.labellers)
     if not compared and folder and (unknown := unknown_folder(folder, folders_of(index))):
         warnings = (*warnings, unknown)
-    by_names = not asked.question.blocks
+    by_names = not (asked.question.blocks or asked.imported)
     if asked.named and asked.kind == TEXT:
         hits = [hit for hit in hits if _shows(hit)]
         if compared and not hits:

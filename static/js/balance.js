@@ -12,6 +12,7 @@ const sliders = ["meaning", "structure", "colour"].map((name) => byId(`balance-$
 const only = byId("balance-only");
 const metric = byId("balance-metric");
 let usable = [];
+let imported = []; // vectors of other programs
 
 const chosen = () => Object.fromEntries(sliders.map((slider) => [slider.name, slider.disabled ? 0 : Number(slider.value)]));
 
@@ -55,7 +56,7 @@ export function read(params) {
 
 // An address may name an extractor before it is known which are in use.
 function choose(name) {
-  const names = new Set([...usable, ...(name ? [name] : [])]);
+  const names = new Set([...usable, ...imported, ...(name ? [name] : [])]);
   only.replaceChildren(only.options[0], ...[...names].map((one) => make("option", { value: one }, `${word(one)} (${one})`)));
   only.value = name;
 }
@@ -103,6 +104,7 @@ export function start(changed) {
 // Sliders are disabled where no extractor of their group is in use.
 export function know(status) {
   usable = status.usable;
+  imported = status.imported;
   choose(only.value);
   tell();
   byId("balance-lacks").hidden = members("meaning").length > 0;
