@@ -32,7 +32,8 @@ def add_to(commands: Commands) -> None:
         commands,
         "evaluate",
         "measure how good the results are, with a labelled folder",
-        "image-search evaluate --gallery photos --queries sketches --report quality.html",
+        "image-search evaluate --gallery photos --queries sketches --report quality.html\n"
+        "  image-search evaluate --cifar10 cifar-10-batches-py --metric cosine",
         ["models", "extractors", "threads", "image_megapixels", "hub_timeout"],
     )
     parser.add_argument(
@@ -48,6 +49,13 @@ def add_to(commands: Commands) -> None:
         metavar="DIR",
         help="the pictures to search with; default: every image of the gallery in turn, "
         "without itself in the results",
+    )
+    parser.add_argument(
+        "--cifar10",
+        type=Path,
+        metavar="DIR",
+        help="in place of --gallery and --queries: the folder of CIFAR-10's python version, of "
+        "which 50,000 images are indexed and 10,000 asked; they are unpacked beside the index",
     )
     parser.add_argument(
         "--truth",
@@ -85,13 +93,17 @@ def run(options: argparse.Namespace) -> int:
     report: Path | None = options.report
     if report is not None and not report.resolve().parent.is_dir():
         raise SettingsError(f"The folder {report.parent} for the report does not exist; create it.")
-    gallery_folder: Path = options.gallery or settings.images
+    if options.cifar10 is not None and (options.gallery or options.queries):
+        raise SettingsError("--cifar10 brings its own images; leave out --gallery and --queries.")
     with _cache(options.setting_cache) as cache:
+        gallery_folder, queries_folder = options.gallery or settings.images, options.queries
+        if options.cifar10 is not None:
+            gallery_folder, queries_folder = _unpacked(options.cifar10, cache, options.json)
         gallery = _collected(settings, gallery_folder, cache, options.json)
         queries: Collection | None = None
-        if options.queries is not None:
+        if queries_folder is not None:
             aside = cache.with_name(f"{cache.stem}-queries{cache.suffix}")
-            queries = _collected(settings, options.queries, aside, options.json)
+            queries = _collected(settings, queries_folder, aside, options.json)
         evaluation = evaluate(
             gallery,
             queries,
@@ -122,6 +134,18 @@ def _cache(named: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="image-search-") as folder:
         yield Path(folder) / "gallery.pkl"
+
+
+def _unpacked(folder: Path, cache: Path, quiet: bool) -> tuple[Path, Path]:
+    """The folders with the images of CIFAR-10, to be indexed and to ask with, beside the index."""
+    from image_search.evaluation.cifar10 import unpack
+
+    bar = ProgressBar(quiet=quiet)
+    try:
+        found = unpack(folder, cache.with_name(f"{cache.stem}-cifar10"), bar.show)
+    finally:
+        bar.close()
+    return found.gallery, found.queries
 
 
 def _collected(settings: Settings, folder: Path, cache: Path, quiet: bool) -> Collection:
@@ -162,6 +186,13 @@ def _print(evaluation: Evaluation) -> None:
         cells = [f"{f.mean:.3f} ({f.low:.3f}-{f.high:.3f})" for f in figures]
         auc = f"{ranking.pairs.auc:.3f}" if ranking.pairs else "-"
         print(f"{ranking.name:{wide}}" + "".join(f"{cell:>22}" for cell in cells) + f"{auc:>8}")
+    confusion = evaluation.main.confusion
+    if confusion is not None:
+        print()
+        print(
+            f"The first {evaluation.k} results by {evaluation.main.name} vote for the class of "
+            f"{confusion.right:.1%} of the queries."
+        )
     against = evaluation.fusion_against_best
     if against is not None:
         relative = against.relative

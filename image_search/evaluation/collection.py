@@ -144,8 +144,8 @@ class Collection:
         Raises:
             UnreadableImage: the picture is no longer what it was when it was indexed.
         """
-        [feature] = self.library.features([self._prepared(number, kind)[1]], name)
-        return np.asarray(feature, np.float32)
+        pixels = self._prepared(number, kind)[1]
+        return np.asarray(self.library.features([pixels], name)[0], np.float32)
 
     @cached_property
     def centred(self) -> Floats:

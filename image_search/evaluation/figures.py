@@ -54,6 +54,21 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Confusion:
+    """Which class the first k results of each query vote for: the class of most of them, among
+    equals that of the best.
+
+    ``counts`` has a row for each class of the queries and a column for each class that was voted
+    for, both in the order of ``classes``; it is empty where there are too many. ``right`` is the
+    share of queries whose results vote for their own class.
+    """
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    right: float
+
+
+@dataclass(frozen=True)
 class RankingFigures:
     """The figures of one ranking.
 
@@ -61,7 +76,8 @@ class RankingFigures:
     compares raw features, or ``auto``.
     ``measures`` are mAP and, for several k, P@k and recall@k; ``recall`` is the curve, pairs of k
     and recall@k; ``by`` gives mAP, P@k and recall@k of the queries of each kind, and of each class.
-    ``worst`` are the queries with the lowest average precision.
+    ``worst`` are the queries with the lowest average precision, ``sample`` some of any.
+    ``confusion`` is there where a right result is one of the same class.
     """
 
     name: str
@@ -72,6 +88,8 @@ class RankingFigures:
     by: dict[str, dict[str, Group]]
     worst: tuple[Case, ...]
     metric: str = AUTO
+    sample: tuple[Case, ...] = ()
+    confusion: Confusion | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from image_search.evaluation import metrics
 from image_search.evaluation.asking import EvaluationQuery, RankingConfig, metric_scores, scores
 from image_search.evaluation.collection import Collection
-from image_search.evaluation.figures import Answer, Case, RankingFigures
+from image_search.evaluation.figures import Answer, Case, Confusion, RankingFigures
 from image_search.evaluation.metrics import Doubles, Integers, Ranked
 from image_search.evaluation.pairs import PairScores
 from image_search.evaluation.truth import class_of
@@ -26,6 +26,8 @@ _SCORES = 1 << 21
 # Worst queries listed, and how many of them may share a class, so that one class does not fill
 # them.
 WORST, WORST_OF_CLASS = 12, 2
+# Classes whose confusion is a table, and queries whose results are shown whether good or bad.
+MOST_CLASSES, SAMPLED = 100, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class Trial:
     of each image of the gallery; an image is right where the two are equal. ``itself`` (q,) is the
     image that is the query itself, or -1. ``names`` are the extractors that both sides have.
     ``kind`` is what all queries are declared to be, or None to detect it as a search does.
+    ``classes`` are the names of the keys, where these are classes, else empty.
     """
 
     gallery: Collection
@@ -46,6 +49,7 @@ class Trial:
     itself: Integers
     names: tuple[str, ...]
     kind: str | None = None
+    classes: tuple[str, ...] = ()
 
     @cached_property
     def labels(self) -> dict[str, list[str]]:
@@ -106,7 +110,8 @@ def measure(trial: Trial, config: RankingConfig, cut_offs: Sequence[int], k: int
     """Rank the gallery for every query by ``config``; list ``k`` results of the worst queries."""
     pairs = PairScores()
     curve = metrics.cut_offs(len(trial.gallery), cut_offs)
-    values, recalls, cases = [], [], []
+    values, recalls, cases, sample, votes = [], [], [], [], []
+    shown = _sample(trial)
     for rows, chunk in trial.chunks(config):
         itself = trial.itself[rows]
         relevant = trial.wanted[rows, None] == trial.held
@@ -118,11 +123,14 @@ def measure(trial: Trial, config: RankingConfig, cut_offs: Sequence[int], k: int
         measures += [metrics.precision_at(ranking, cut) for cut in cut_offs]
         measures += [metrics.recall_at(ranking, cut) for cut in cut_offs]
         values.append(np.stack(measures, axis=1))
+        votes.append(voted(trial.held[ranking.order[:, :k]], len(trial.classes)))
         recalls.append(np.stack([metrics.recall_at(ranking, cut) for cut in curve], axis=1))
         # Only the worst of each chunk can be the worst of all.
         candidates = _worst(precision, trial.labels["class"][rows])
         for row in candidates:
             cases.append(_case(trial, rows.start, row, precision[row], chunk[row], ranking, k))
+        for row in [query - rows.start for query in shown if rows.start <= query < rows.stop]:
+            sample.append(_case(trial, rows.start, row, precision[row], chunk[row], ranking, k))
     found = np.concatenate(values)
     precisions = np.array([case.average_precision for case in cases])
     classes = [class_of(trial.questions.files[case.number]) for case in cases]
@@ -140,7 +148,45 @@ def measure(trial: Trial, config: RankingConfig, cut_offs: Sequence[int], k: int
             by={},
             worst=tuple(cases[n] for n in _worst(precisions, classes)),
             metric=config.metric,
+            sample=tuple(sample),
+            confusion=_confusion(trial, np.concatenate(votes)),
         ),
+    )
+
+
+def voted(first: Integers, classes: int) -> Integers:
+    """The class (q,) that most of the ``first`` results (q, k) have, given by its number; among
+    equals that of the best result. -1 where there are no ``classes``."""
+    if not classes:
+        return np.full(len(first), -1, np.int64)
+    # How many of the first have the class that each of them has.
+    counts = (first[:, :, None] == first[:, None, :]).sum(axis=2)
+    return np.asarray(first[np.arange(len(first)), counts.argmax(axis=1)], np.int64)
+
+
+def _sample(trial: Trial) -> list[int]:
+    """Queries whose results are shown: the first of every class, of a few classes."""
+    labels = trial.labels["class"]
+    firsts = {label: query for query, label in reversed([*enumerate(labels)])}
+    names = sorted(firsts)
+    return sorted(firsts[name] for name in names[:: max(1, -(-len(names) // SAMPLED))])
+
+
+def _confusion(trial: Trial, votes: Integers) -> Confusion | None:
+    """What the votes of the queries are, against their own classes; ``None`` without classes."""
+    if not trial.classes:
+        return None
+    count = len(trial.classes)
+    right = float((votes == trial.wanted).mean())
+    if count > MOST_CLASSES:
+        return Confusion(trial.classes, (), right)
+    counts = np.bincount(trial.wanted * count + votes, minlength=count * count)
+    table = counts.reshape(count, count).tolist()
+    order = sorted(range(count), key=trial.classes.__getitem__)
+    return Confusion(
+        tuple(trial.classes[row] for row in order),
+        tuple(tuple(table[row][column] for column in order) for row in order),
+        right,
     )
 
 

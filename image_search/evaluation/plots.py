@@ -16,11 +16,16 @@ from image_search.evaluation.pairs import PairFigures
 WIDTH = 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 10, 8, 30
 _ROW = 26
+# Colours that the page has for rankings; further ones begin again.
+COLOURS = 8
+# Units that a letter of a ranking's name takes, on average.
+_LETTER = 5.6
 
 
 def intervals(rankings: Sequence[RankingFigures], measure: str = MAP) -> str:
     """Mean and 95 % interval of a measure, one row for each ranking."""
-    left, inner = 84, WIDTH - 84 - 46
+    left = max(84, round(_LETTER * max(len(ranking.name) for ranking in rankings)) + 14)
+    inner = WIDTH - left - 46
     top = max(ranking.measures[measure].high for ranking in rankings)
     limit = min(1.0, math.ceil(top * 10 + 1e-9) / 10)
     height = _ROW * len(rankings) + 24
@@ -36,8 +41,10 @@ def intervals(rankings: Sequence[RankingFigures], measure: str = MAP) -> str:
     for row, ranking in enumerate(rankings):
         figure, y = ranking.measures[measure], _ROW * row + _ROW / 2
         parts.append(_text(left - 8, y + 4, ranking.name, "end"))
-        parts.append(_line(x(figure.low), y, x(figure.high), y, f"whisker s{row}"))
-        parts.append(f'<circle cx="{x(figure.mean):.1f}" cy="{y:.1f}" r="4.5" class="dot s{row}"/>')
+        parts.append(_line(x(figure.low), y, x(figure.high), y, f"whisker s{row % COLOURS}"))
+        parts.append(
+            f'<circle cx="{x(figure.mean):.1f}" cy="{y:.1f}" r="4.5" class="dot s{row % COLOURS}"/>'
+        )
         parts.append(_text(x(figure.high) + 6, y + 4, _short(figure.mean, 3), "value"))
     description = ", ".join(
         f"{ranking.name} {ranking.measures[measure].mean:.3f}" for ranking in rankings
@@ -97,7 +104,7 @@ def recall_curves(rankings: Sequence[RankingFigures]) -> str:
             parts.append(_text(x(k), base + 17, f"{k:,}", "tick middle"))
     for row, ranking in enumerate(rankings):
         points = " ".join(f"{x(k):.1f},{y(recall):.1f}" for k, recall in ranking.recall)
-        parts.append(f'<polyline points="{points}" class="curve s{row}"/>')
+        parts.append(f'<polyline points="{points}" class="curve s{row % COLOURS}"/>')
     return _svg(
         height, "Recall at k: " + "; ".join(_described(ranking) for ranking in rankings), parts
     )
@@ -105,7 +112,7 @@ def recall_curves(rankings: Sequence[RankingFigures]) -> str:
 
 def swatch(row: int) -> str:
     """The key to one line of ``recall_curves``."""
-    line = f'<line x1="0" y1="6" x2="26" y2="6" class="curve s{row}"/>'
+    line = f'<line x1="0" y1="6" x2="26" y2="6" class="curve s{row % COLOURS}"/>'
     return f'<svg class="swatch" viewBox="0 0 26 12" aria-hidden="true">{line}</svg>'
 
 

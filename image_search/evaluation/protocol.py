@@ -24,8 +24,8 @@ from image_search.evaluation.figures import (
     Side,
 )
 from image_search.evaluation.measuring import Measured, Trial, measure
-from image_search.evaluation.metrics import Doubles
-from image_search.evaluation.truth import Truth, class_of, numbered
+from image_search.evaluation.metrics import Doubles, Integers
+from image_search.evaluation.truth import TRUTHS, Truth, class_of, numbered
 from image_search.search.queries import AUTO
 
 # P@k and recall@k are always given for these.
@@ -129,7 +129,19 @@ def prepare(
         itself=itself[chosen],
         names=names,
         kind=None if kind == AUTO else kind,
+        classes=_classes(questions, gallery, asked, held) if truth is TRUTHS["class"] else (),
     )
+
+
+def _classes(
+    questions: Collection, gallery: Collection, asked: Integers, held: Integers
+) -> tuple[str, ...]:
+    """The name of each key, by its number."""
+    names: dict[int, str] = {}
+    for side, keys in ((questions, asked), (gallery, held)):
+        for file, key in zip(side.files, keys.tolist(), strict=True):
+            names.setdefault(key, class_of(file))
+    return tuple(names[key] for key in range(len(names)))
 
 
 def _with_intervals(

@@ -61,6 +61,7 @@ def render(evaluation: Evaluation, gallery: Collection, queries: Collection | No
         style=style,
         plots=plots,
         groups=[(kind, _groups(evaluation, kind)) for kind in evaluation.main.by],
+        sample=[_shown(case, gallery, queries or gallery) for case in evaluation.main.sample],
         worst=[_shown(case, gallery, queries or gallery) for case in evaluation.main.worst],
     )
 
