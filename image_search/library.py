@@ -31,6 +31,7 @@ from image_search.indexing.updating import UpdateOptions, Updater
 from image_search.search.engines.segment_indexes import is_large
 from image_search.search.imported import ask_with_imported
 from image_search.search.queries import Query
+from image_search.search.query_objects import Objects, objects_of
 from image_search.search.search_index import SearchIndex
 from image_search.search.searching import PreparedQuery, SearchResult, ask, needed, search
 from image_search.settings import Settings
@@ -114,6 +115,20 @@ class Library:
                 return search(index, asked, query.k, started)
 
         return self._reopening(answer)
+
+    def objects(self, query: Query) -> Objects:
+        """The objects in the one picture of ``query``.
+
+        See ``image_search.search.query_objects.objects_of`` for what it raises.
+        """
+        query.check()
+        with self._turns.taken():
+            return objects_of(
+                query,
+                QueryExtractors(self._pool.for_queries),
+                max_megapixels=self.settings.upload_megapixels,
+                look=self._look,
+            )
 
     def embed(self, pictures: Sequence[Pixels], names: Sequence[str]) -> dict[str, Floats]:
         """Unit embeddings (pictures, dim) of RGB pixels, by extractor in ``names``.
@@ -229,8 +244,8 @@ class Library:
         extractors = QueryExtractors(self._pool.for_queries)
         return self._ask(query, self.settings.most_megapixels, extractors)
 
-    def _look(self, image_id: str) -> Pixels | None:
-        return self._originals.pixels(image_id, self.settings.image_megapixels)
+    def _look(self, image_id: str, side: int) -> Pixels | None:
+        return self._originals.pixels(image_id, self.settings.image_megapixels, side)
 
     def update(
         self,

@@ -49,7 +49,16 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--region",
         metavar="X,Y,WIDTH,HEIGHT",
-        help="the part of the picture to search with, in fractions of its sides",
+        action="append",
+        default=[],
+        help="the part of the picture to search with, in fractions of its sides; may be repeated",
+    )
+    parser.add_argument(
+        "--ignore",
+        metavar="X,Y,WIDTH,HEIGHT",
+        action="append",
+        default=[],
+        help="a part of the picture to leave out; may be repeated",
     )
     parser.add_argument(
         "--original",
@@ -86,13 +95,14 @@ def run(options: argparse.Namespace) -> int:
     from image_search.search.searching import NAMES, NO_NAME, NOTHING_SHOWN, SURE
 
     query = Query(
-        images=tuple(_read(path) for path in options.pictures),
+        images=tuple(read_picture(path) for path in options.pictures),
         text=options.text,
         not_text=options.not_text,
         like=tuple(options.like),
         kind=options.kind,
         color=tuple(parse_colour(colour) for colour in options.color),
-        region=parse_region(options.region) if options.region else None,
+        regions=tuple(map(parse_region, options.region)),
+        ignore=tuple(map(parse_region, options.ignore)),
         original=options.original,
         k=options.k,
         weights=_weights(options.weights),
@@ -148,7 +158,12 @@ def top_of(closer_than: float) -> str:
     return f"top {round(math.ceil(share / step - 1e-6) * step, 9):g}%"
 
 
-def _read(path: Path) -> bytes:
+def read_picture(path: Path) -> bytes:
+    """The bytes of a picture that is named on the command line.
+
+    Raises:
+        UnreadableImage: the file cannot be read.
+    """
     from image_search.imaging.reading import read_image_file
 
     try:

@@ -134,5 +134,5 @@ def scores(
 def prepared(pixels: Pixels, kind: str = AUTO) -> tuple[str, PreparedDrawing | None]:
     """Return the kind of query that a search takes a picture for if it is declared to be of this
     ``kind``, and the drawing that is compared in its place, if one is."""
-    found, drawings = recognised(Query(kind=kind), [pixels], lambda _: None)
+    found, drawings = recognised(Query(kind=kind), [pixels], lambda _id, _side: None)
     return found, next(iter(drawings), None)

@@ -71,9 +71,11 @@ class Originals:
         """The bytes of the image of this id; raises what ``record`` and ``read`` do."""
         return self.read(self.record(image_id))
 
-    def pixels(self, image_id: str, max_megapixels: float) -> Pixels | None:
-        """The image of this id as RGB pixels (height, width, 3) uint8; None where its file is gone
-        or no longer what was indexed.
+    def pixels(
+        self, image_id: str, max_megapixels: float, side: int = WORKING_SIDE
+    ) -> Pixels | None:
+        """The image of this id as RGB pixels (height, width, 3) uint8, reduced to this shortest
+        ``side``; None where its file is gone or no longer what was indexed.
 
         Raises:
             UnknownImage: as for ``record``.
@@ -81,9 +83,7 @@ class Originals:
         record = self.record(image_id)
         try:
             data, number = self.read(record), (parse_id(image_id) or (0, 0))[1]
-            return decode_part(
-                data, number, max_megapixels=max_megapixels, side=WORKING_SIDE
-            ).pixels
+            return decode_part(data, number, max_megapixels=max_megapixels, side=side).pixels
         except (UnknownImage, UnreadableImage):
             return None
 

@@ -38,6 +38,7 @@ MAX_PICTURES = 32
 MAX_LIKE = 50
 MAX_COLOURS = 32
 MAX_WEIGHTS = 64
+MAX_REGIONS = 16
 AUTO = "auto"
 # How the raw features of one extractor are compared.
 COSINE, EUCLIDEAN, DOT_PRODUCT = "cosine", "euclidean", "dotproduct"
@@ -96,6 +97,10 @@ class Region:
             )
         if min(self.width, self.height) <= 0:
             raise InvalidQuery("region must have a width and a height above 0.")
+
+    def __str__(self) -> str:
+        """The same as text, as ``parse_region`` reads it."""
+        return ",".join(f"{side:.4f}" for side in (self.x, self.y, self.width, self.height))
 
     def on_whole(self, box: Region | None) -> Region:
         """This region of a ``box`` as a region of the whole picture; ``None`` is the whole one."""
@@ -195,13 +200,15 @@ class Query:
 
     ``images``: pictures, the bytes of image files. ``like``: ids of indexed images. ``text``: words
     for what is wanted; ``not_text``: for what is not. ``color``: colours that replace those of the
-    pictures. ``region``: the part of the one picture that asks. ``kind``: whether the pictures are
-    photos or sketches, or ``auto`` to recognise it. ``weights`` by extractor, or by group
-    of extractors, replace the defaults, and what is not named in them has weight 0; ``preset``
-    names a mixture in their place (see ``PRESETS``). ``filter`` is what every hit must fulfil.
-    ``k`` hits are wanted. ``original``: pictures of drawings are compared as they are, rather than
-    cleaned of their paper first. ``metric``, unless it is ``auto``, compares raw features of the
-    one extractor that takes part (see ``distances``).
+    pictures. ``region``: the part of the one picture that asks; ``regions``: several parts of it,
+    which count as several pictures do. ``ignore``: parts of it that are painted over with what
+    surrounds them. Where there are no ``images``, the one picture is that of ``like``. ``kind``:
+    whether the pictures are photos or sketches, or ``auto`` to recognise it. ``weights`` by
+    extractor, or by group of extractors, replace the defaults, and what is not named in them has
+    weight 0; ``preset`` names a mixture in their place (see ``PRESETS``). ``filter`` is what every
+    hit must fulfil. ``k`` hits are wanted. ``original``: pictures of drawings are compared as they
+    are, rather than cleaned of their paper first. ``metric``, unless it is ``auto``, compares raw
+    features of the one extractor that takes part (see ``distances``).
     """
 
     images: tuple[bytes, ...] = ()
@@ -217,6 +224,13 @@ class Query:
     preset: str = AUTO
     original: bool = False
     metric: str = AUTO
+    regions: tuple[Region, ...] = ()
+    ignore: tuple[Region, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Region, ...]:
+        """The parts of the one picture that ask; none where all of it does."""
+        return self.regions if self.region is None else (self.region, *self.regions)
 
     @property
     def worded(self) -> bool:
@@ -241,6 +255,8 @@ class Query:
             (self.like, MAX_LIKE, "ids in like"),
             (self.color, MAX_COLOURS, "colours"),
             (self.weights or {}, MAX_WEIGHTS, "weights"),
+            (self.parts, MAX_REGIONS, "regions"),
+            (self.ignore, MAX_REGIONS, "regions to ignore"),
         ):
             if len(given) > most:
                 raise InvalidQuery(
@@ -252,8 +268,11 @@ class Query:
             raise InvalidQuery(f"The words are too long; use at most {MAX_TEXT} characters.")
         if self.kind not in (AUTO, *KINDS):
             raise InvalidQuery(f"kind must be auto, {' or '.join(KINDS)}, not {self.kind[:40]!r}.")
-        if self.region is not None and len(self.images) != 1:
-            raise InvalidQuery("region marks a part of one uploaded picture; send exactly one.")
+        if (self.parts or self.ignore) and len(self.images or self.like) != 1:
+            raise InvalidQuery(
+                f"{'region' if self.parts else 'ignore'} marks a part of one picture; send exactly "
+                "one image, or one id in like."
+            )
         if self.preset not in (AUTO, *PRESETS):
             raise InvalidQuery(
                 f"preset must be one of {', '.join((AUTO, *PRESETS))}, not {self.preset[:40]!r}."

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from image_search.imaging.decoding import WORKING_SIDE, decode
 from image_search.imaging.sheets.drawing import PreparedDrawing, is_line_art, prepare_drawing
 from image_search.search.distances import RawQuery, chosen_extractor, nearest, raw_query
 from image_search.search.lookups import folders_of, stored_blocks
+from image_search.search.marking import Look, marked_parts, part_of, side_for
 from image_search.search.name_search import words_of
 from image_search.search.palettes import palette_block
 from image_search.search.queries import (
@@ -191,7 +191,7 @@ def ask(
     extractors: QueryExtractors,
     *,
     max_megapixels: float,
-    look: Callable[[str], Pixels | None],
+    look: Look,
     warnings: tuple[str, ...] = (),
 ) -> PreparedQuery:
     """``query`` prepared for ``index``: recognised, decoded, embedded and weighted.
@@ -202,7 +202,8 @@ def ask(
         usable: the names of the extractors that can be used.
         extractors: embed the pictures and words of the query.
         max_megapixels: larger pictures are refused.
-        look: the pixels of an indexed image by id, or ``None`` if it cannot be read.
+        look: the pixels of an indexed image by id, or ``None`` if it cannot be read, reduced to a
+            shortest side, as by ``decode``.
         warnings: go into the answer, before those about what it lacks.
 
     Raises:
@@ -220,9 +221,13 @@ def ask(
     warnings = (*warnings, *_unused_weights(query, usable))
     query = _weighed(query, usable)
     _check_extractors(query, usable)
-    pictures = [
-        pixels_of(data, query.region, max_megapixels=max_megapixels) for data in query.images
-    ]
+    if query.regions or query.ignore or (query.region and query.like):
+        pictures = marked_parts(query, look, max_megapixels)
+        query = query if query.images else replace(query, like=())
+    else:
+        pictures = [
+            pixels_of(data, query.region, max_megapixels=max_megapixels) for data in query.images
+        ]
     kind, drawings = recognised(query, pictures, look)
     shown = [drawing.pixels for drawing in drawings] or pictures
     wanted = [name for name in usable if query.weights is None or query.weights.get(name, 0) > 0]
@@ -236,7 +241,7 @@ def ask(
     drawing = None
     if kind == SKETCH and len(pictures) + len(query.like) == 1:
         # Several drawings may each have been turned differently.
-        drawing = shown[0] if shown else look(query.like[0])
+        drawing = shown[0] if shown else look(query.like[0], WORKING_SIDE)
     blocks, variants = blocks_of(
         index, query, kind, shown, wanted, extractors,
         drawing=drawing, cut_out=any(one.cut_out for one in drawings),
@@ -271,15 +276,16 @@ def needed(query: Query, usable: Sequence[str]) -> list[str]:
     query = _weighed(query, usable)
     wanted = [name for name in usable if query.weights is None or query.weights.get(name, 0) > 0]
     reading = readers(query, wanted) if query.worded else ()
+    pictured = bool(query.images or query.parts or query.ignore)
     return [
         name
         for name in wanted
-        if (query.images and not (name == "hsv" and query.color)) or name in reading
+        if (pictured and not (name == "hsv" and query.color)) or name in reading
     ]
 
 
 def recognised(
-    query: Query, pictures: Sequence[Pixels], look: Callable[[str], Pixels | None]
+    query: Query, pictures: Sequence[Pixels], look: Look
 ) -> tuple[str, tuple[PreparedDrawing, ...]]:
     """The kind of a query, and the cleaned drawings to compare in place of its ``pictures``.
 
@@ -299,7 +305,7 @@ def recognised(
             return (SKETCH if declared else PHOTO), ()
         drawings.append(drawing)
     if not declared:
-        seen = map(look, query.like)
+        seen = (look(image_id, WORKING_SIDE) for image_id in query.like)
         if not all(pixels is not None and is_line_art(pixels) > 0.5 for pixels in seen):
             return PHOTO, ()
     return SKETCH, () if query.original else tuple(drawings)
@@ -395,14 +401,9 @@ def pixels_of(
     """
     if region is None:
         return decode(data, max_megapixels=max_megapixels, side=side).pixels
-    # So large that the part, not the whole, is as large as what an extractor looks at.
-    side = math.ceil(side / max(0.001, min(region.width, region.height)))
+    side = side_for([region], side)
     pixels = decode(data, max_megapixels=max_megapixels, side=side).pixels
-    height, width = pixels.shape[:2]
-    left, top = min(round(region.x * width), width - 1), min(round(region.y * height), height - 1)
-    right = max(left + 1, round((region.x + region.width) * width))
-    bottom = max(top + 1, round((region.y + region.height) * height))
-    return np.ascontiguousarray(pixels[top:bottom, left:right])
+    return np.ascontiguousarray(part_of(pixels, region))
 
 
 def blocks_of(

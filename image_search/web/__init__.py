@@ -17,6 +17,7 @@ from image_search.web import (
     headers,
     health,
     models,
+    objects,
     pages,
     reindex,
     search,
@@ -76,7 +77,7 @@ def create_app(library: Library, settings: Settings) -> Flask:
     errors.attach(app)
     for topic in (
         *(sign_in, pages, static_files, search, reindex, files, health, models, uploads),
-        *(check, duplicates),
+        *(check, duplicates, objects),
     ):
         app.register_blueprint(topic.blueprint)
     return app

@@ -24,7 +24,9 @@ from image_search.web.throttle import TooManyAttempts
 OPEN = frozenset({"health.show", "sign_in.form", "sign_in.check", "static_files.show"})
 
 #: What takes files, and so may be as large as the settings allow.
-LARGE = frozenset({"search.answer", "uploads.add", "check.answer", "duplicates.take"})
+LARGE = frozenset(
+    {"search.answer", "uploads.add", "check.answer", "duplicates.take", "objects.answer"}
+)
 
 LARGE_TYPES = ("multipart/form-data", "application/json")
 

@@ -68,8 +68,10 @@ def parse(besides: Collection[str] = ()) -> Query:
         )
     # A form whose file field is left empty still sends a part, without name and content.
     images = tuple(content for file in uploads if (content := file.read()) or file.filename)
+    marked = asked.pop("region", ())
+    regions = {"region": marked[0]} if len(marked) == 1 else {"regions": marked}
     condition = Filter(**{name: asked.pop(name) for name in FILTERS if name in asked})
-    return Query(images=images, filter=condition, **asked)
+    return Query(images=images, filter=condition, **regions, **asked)
 
 
 def _check_names(fields: Mapping[str, list[str]]) -> None:
@@ -138,6 +140,7 @@ FIELDS: Mapping[str, Callable[[str], Any]] = {
     "kind": str,
     "color": parse_colour,
     "region": parse_region,
+    "ignore": parse_region,
     "original": _flag("original"),
     "weights": _weights,
     "preset": str,
@@ -150,7 +153,7 @@ FIELDS: Mapping[str, Callable[[str], Any]] = {
     "orientation": str,
 }
 #: Fields that may be given several times.
-REPEATED = frozenset({"like", "color"})
+REPEATED = frozenset({"like", "color", "region", "ignore"})
 #: Fields that restrict the hits instead of asking.
 FILTERS = ("folder", "name", "after", "before", "min_side", "orientation")
 

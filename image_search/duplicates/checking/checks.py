@@ -74,7 +74,7 @@ def see(query: Query) -> None:
 
     Raises:
         InvalidQuery: it does not, or has words or colours, which no picture can be the same as, or
-            a metric, for which there is no threshold.
+            a metric, for which there is no threshold, or more than one part is marked.
     """
     if len(query.images) + len(query.like) != 1:
         raise InvalidQuery("A check is about one picture: send exactly one image, or one like.")
@@ -82,6 +82,11 @@ def see(query: Query) -> None:
         raise InvalidQuery("A check compares a picture; leave out text, not_text and color.")
     if query.metric != AUTO:
         raise InvalidQuery("A check has its own way to compare; leave out metric.")
+    if query.regions or query.ignore:
+        raise InvalidQuery(
+            "A check compares one picture, or one part of it as it is; give one region, and leave "
+            "out ignore."
+        )
 
 
 def check(
