@@ -21,6 +21,8 @@ from image_search.extractors.base import ExtractorPool, QueryExtractors, with_no
 from image_search.extractors.resolve import check_choice
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import FairSemaphore, decode
+from image_search.imaging.formats.video import is_video
+from image_search.imaging.parts import decode_part
 from image_search.imaging.thumbnails import Thumbnails
 from image_search.indexing.availability import Status, is_outdated, status_of, usable_extractors
 from image_search.indexing.intake import Added, save_upload
@@ -174,7 +176,10 @@ class Library:
             InvalidQuery, SettingsError: see ``image_search.indexing.intake.save_upload``.
         """
         with self._turns.taken():
-            decode(data, max_megapixels=self.settings.image_megapixels, name=name)
+            if is_video(data):  # of which one frame is enough to see that it can be decoded
+                decode_part(data, 1, max_megapixels=self.settings.image_megapixels, side=1)
+            else:
+                decode(data, max_megapixels=self.settings.image_megapixels, name=name)
         images, digest = self.settings.images, hashlib.sha256(data).digest()
         known = [record.path for record in self._serving.snapshot().files_of(digest)]
         same = tuple(path for path in known if (images / path).is_file())

@@ -138,9 +138,10 @@ def run(options: argparse.Namespace) -> int:
         print("Scores are Euclidean distances below 0: the nearest comes first.")
     for hit in result.hits:
         parts = "  ".join(f"{name} {score:.2f}" for name, score in hit.scores.items())
+        place = f"  [{hit.note}]" if hit.kind != "whole" or hit.time else ""
         variant = f"  [{hit.variant}]" if hit.variant else ""
         top = f"{top_of(hit.closer_than):>10}  " if hit.closer_than is not None else ""
-        print(f"{hit.rank:4}  {hit.score:.3f}  {top}{hit.path}{variant}  ({parts})")
+        print(f"{hit.rank:4}  {hit.score:.3f}  {top}{hit.path}{place}{variant}  ({parts})")
     unreadable = f", {result.unreadable} could not be read" if result.unreadable else ""
     if not result.compared:
         print("No image matches the filters.")

@@ -41,6 +41,7 @@ from image_search.imaging.formats.source import (
     check_scans,
 )
 from image_search.imaging.formats.tiff import is_slow
+from image_search.imaging.formats.video import is_video
 from image_search.imaging.libtiff import hush
 
 pillow_heif.register_heif_opener()
@@ -209,20 +210,23 @@ def decode(
     side: int = WORKING_SIDE,
     longest: int = LONGEST_SIDE,
     name: str = "",
+    stills: bool = False,
 ) -> Picture:
     """Decode image bytes of any format in docs/formats.md into an upright RGB picture.
 
     The picture is reduced, never enlarged, until its shortest side is ``side`` pixels and its
     longest at most ``longest``. Colour profiles are applied; transparency is laid on white, or on
-    black where the artwork itself is white; of several pages or frames
-    the one that shows most counts; 16-bit and
-    float samples are scaled. The ``name`` of the file helps to say what is wrong with it.
+    black where the artwork itself is white; of several pages or frames the one that shows most
+    counts; 16-bit and float samples are scaled. The ``name`` of the file helps to say what is wrong
+    with it. Where only ``stills`` are wanted, a video is refused.
 
     Raises:
         ImageTooLarge: more than ``max_megapixels`` million pixels.
         NotAnImage, FormatNotRead: no image, or in a format that is not read.
         UnreadableImage: truncated or damaged.
     """
+    if stills and not data.startswith(USUAL) and is_video(data):
+        raise UnreadableImage("A video cannot be searched with; send a still of it instead.")
     bounds = {"max_megapixels": max_megapixels, "side": side, "longest": longest}
     return pictures_by(first_here, data, bounds, name)[0]
 
@@ -232,7 +236,7 @@ def pictures_by(
     data: bytes,
     bounds: Mapping[str, float],
     name: str,
-    **more: bool,
+    **more: Any,
 ) -> tuple[Picture, ...]:
     """The pictures that ``here`` makes of ``data`` within the ``bounds``: in this process or, where
     the format asks for that, in another, which sees by ``more`` what to make."""
@@ -279,7 +283,7 @@ def first_here(
 def is_separate(data: bytes) -> bool:
     """Whether a file is decoded in a process of its own."""
     return not data.startswith(USUAL) and (
-        wants_own_process(data) or is_document(data) or is_slow(data)
+        wants_own_process(data) or is_document(data) or is_slow(data) or is_video(data)
     )
 
 
@@ -311,10 +315,7 @@ def unreadable_on_failure() -> Iterator[None]:
 
 
 def _open(data: bytes, limit: Limit, name: str) -> Source:
-    """The picture in ``data``, not loaded yet; foreign decoders raise anything on damaged input.
-
-    The ``name`` of the file helps to say what is wrong with one that cannot be read.
-    """
+    """The picture in ``data``, not loaded yet; foreign decoders raise anything on damaged input."""
     if not data.startswith(USUAL):
         special = open_special(data, limit, name, _with_pillow)
         if special is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from image_search.imaging.formats.video import is_video
+
 # What a file begins with, at which byte, and the endings that it may have, the usual one first.
 # Camera raw files are TIFF files with endings of their own, which are kept.
 _RAW = (
@@ -42,6 +44,8 @@ _BEGINNINGS: tuple[tuple[int, bytes, tuple[str, ...]], ...] = (
     *((0, b"P%d" % kind, _NETPBM) for kind in range(1, 8)),
 )
 _TGA = ("tga", "icb", "vda", "vst")
+_VIDEO = {b"\x1aE\xdf\xa3": ("mkv", "webm"), b"RIFF": ("avi",)}
+_ISO_VIDEO = ("mp4", "m4v", "mov", "3gp", "3g2", "f4v")
 _KNOWN = frozenset(ending for _, _, endings in _BEGINNINGS for ending in endings) | {*_TGA, "pcx"}
 
 
@@ -61,4 +65,6 @@ def with_matching_ending(name: str, data: bytes) -> str:
 def _endings_of(data: bytes) -> tuple[str, ...]:
     if data[-18:].startswith(b"TRUEVISION-XFILE"):
         return _TGA
+    if is_video(data):
+        return _VIDEO.get(data[:4], _ISO_VIDEO)
     return next((endings for at, begins, endings in _BEGINNINGS if data.startswith(begins, at)), ())

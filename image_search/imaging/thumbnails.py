@@ -45,12 +45,15 @@ class Thumbnails:
         self._folder, self._max_megapixels = folder, max_megapixels
         self._turns = FairSemaphore(at_once)
 
-    def get(self, original: Path, digest: bytes, side: int, number: int = 0) -> Path:
+    def get(
+        self, original: Path, digest: bytes, side: int, number: int = 0, shown: int = 0
+    ) -> Path:
         """The thumbnail of ``original``, or of its page or frame of this ``number``, with at most
         ``side`` pixels on its longest side.
 
-        ``digest`` is that of the content it had when it was indexed. Where it holds something else
-        by now, that is shown, and kept under its own hash.
+        ``shown`` is the number of the page or frame that represents the file, where that is known;
+        it need not be looked for then. ``digest`` is that of the content it had when it was
+        indexed. Where it holds something else by now, that is shown, and kept under its own hash.
 
         Raises:
             UnreadableImage, ImageTooLarge: the original cannot be read, or was damaged or replaced
@@ -62,18 +65,20 @@ class Thumbnails:
             return path
         with self._turns.taken():
             # Another request may have made it while this one waited.
-            return path if path.exists() else self._made(original, side, number)
+            return path if path.exists() else self._made(original, digest, side, number, shown)
 
-    def _made(self, original: Path, side: int, number: int) -> Path:
+    def _made(self, original: Path, known: bytes, side: int, number: int, shown: int) -> Path:
         try:
             data = read_image_file(original)
         except OSError as error:
             raise UnreadableImage(
                 f"{original.name} cannot be read ({error.strerror}); reindex."
             ) from error
-        path = self._path(hashlib.sha256(data).digest(), side, number)
+        digest = hashlib.sha256(data).digest()
+        path = self._path(digest, side, number)
         if not path.exists():
-            picture = decode_part(data, number, max_megapixels=self._max_megapixels, side=side)
+            wanted = number or (shown if digest == known else 0)
+            picture = decode_part(data, wanted, max_megapixels=self._max_megapixels, side=side)
             path = self._stored(path, thumbnail(picture, side))
         return path
 

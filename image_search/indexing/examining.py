@@ -19,9 +19,9 @@ import numpy.typing as npt
 
 from image_search.errors import FormatNotRead, ImageTooLarge, NotAnImage, UnreadableImage
 from image_search.extractors.base import Extractor
-from image_search.imaging.decoding import Picture
+from image_search.imaging.decoding import Picture, decode
 from image_search.imaging.formats.kinds import is_no_image
-from image_search.imaging.parts import decode_parts
+from image_search.imaging.parts import decode_numbered, decode_parts
 from image_search.imaging.reading import MAX_FILE_BYTES
 from image_search.indexing.redecoding import shown_differently
 from image_search.indexing.scanning import Entry, is_outside, times_of
@@ -172,13 +172,12 @@ def inputs_of(
     Raises:
         UnreadableImage, ImageTooLarge: it cannot be decoded.
     """
-    pictures = decode_parts(data, max_megapixels=max_megapixels, name=record.path)
-    shown = dict(zip(_regions_of(pictures), pictures, strict=True))
-    # What was read within the bounds of time before may not be now.
-    missing = [region for region in record.regions if region not in shown]
-    if missing:
-        raise UnreadableImage(f"{len(missing)} pages or frames could not be read again.")
-    wanted = [shown[region].pixels for region in record.regions]
+    numbers = [region.number for region in record.regions]
+    if any(numbers):
+        shown = decode_numbered(data, numbers, max_megapixels=max_megapixels)
+        wanted = [shown[number].pixels for number in numbers]
+    else:
+        wanted = [decode(data, max_megapixels=max_megapixels, name=record.path).pixels]
     return tuple(tuple(e.prepare(pixels) for e in extractors) for pixels in wanted)
 
 

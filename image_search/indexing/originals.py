@@ -83,7 +83,12 @@ class Originals:
         record = self.record(image_id)
         try:
             data, number = self.read(record), (parse_id(image_id) or (0, 0))[1]
-            return decode_part(data, number, max_megapixels=max_megapixels, side=side).pixels
+            return decode_part(
+                data,
+                number or record.regions[0].number,
+                max_megapixels=max_megapixels,
+                side=side,
+            ).pixels
         except (UnknownImage, UnreadableImage):
             return None
 
@@ -97,4 +102,5 @@ class Originals:
             CacheError: the thumbnail cannot be written.
         """
         record, number = self.record(image_id), (parse_id(image_id) or (0, 0))[1]
-        return self._thumbnails.get(self.file(record), record.digest, side, number)
+        shown = record.regions[0].number
+        return self._thumbnails.get(self.file(record), record.digest, side, number, shown)

@@ -237,8 +237,7 @@ class Found:
             height=int(records.heights[owner]),
             size=int(records.sizes[owner]),
             modified=int(records.mtimes[owner]) / 1e9,
-            # "page 2 of 12", of which only the 12 holds for the others.
-            note=f"{kind} {number} of {note.rpartition(' ')[2]}" if part else note,
+            note=regions[row].note(note) if part else note,
             variant="" if scored.variant is None else scored.variants[scored.variant[self.at]],
             kind=kind,
             page=number if kind == "page" else 0,

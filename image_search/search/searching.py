@@ -400,9 +400,9 @@ def pixels_of(
     The result is reduced as by ``decode``, to this shortest ``side``.
     """
     if region is None:
-        return decode(data, max_megapixels=max_megapixels, side=side).pixels
+        return decode(data, max_megapixels=max_megapixels, side=side, stills=True).pixels
     side = side_for([region], side)
-    pixels = decode(data, max_megapixels=max_megapixels, side=side).pixels
+    pixels = decode(data, max_megapixels=max_megapixels, side=side, stills=True).pixels
     return np.ascontiguousarray(part_of(pixels, region))
 
 

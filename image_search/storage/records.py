@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from image_search.imaging.clock import clock
+
 # Verdicts on a file, kept so that a bad file is not tried again until it changes.
 READABLE = 0
 UNREADABLE = 1
@@ -70,6 +72,15 @@ class Region(NamedTuple):
     box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
     time: float = 0.0
     number: int = 0
+
+    def note(self, of_file: str) -> str:
+        """Return the note of this region, from the note ``of_file`` on the page or frame that
+        represents it: "page 2 of 12", "at 0:12 of 1:30"."""
+        if self.kind == KINDS[WHOLE] or not self.number:
+            return of_file
+        if of_file.startswith("at "):
+            return f"at {clock(self.time)}{of_file[of_file.find(' of ') :]}"
+        return f"{self.kind} {self.number}{of_file[of_file.find(' of ') :]}"
 
 
 _WHOLE = (Region(),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from flask import Blueprint, Response, request, send_file
 
@@ -38,10 +38,35 @@ TYPES = {
     ".ppm": "image/x-portable-pixmap",
     ".pgm": "image/x-portable-graymap",
     ".pbm": "image/x-portable-bitmap",
+    ".pdf": "application/pdf",
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".webm": "video/webm",
+    ".mkv": "video/x-matroska",
+    ".avi": "video/x-msvideo",
 }
 
 #: Even a picture opened on its own may load and run nothing.
 FILE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+
+#: What browsers show in a document of their own, which has to load the file: nothing but the file.
+#: A sandbox would keep them from it.
+SHOWN_POLICIES = {
+    "application/pdf": "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; "
+    "img-src data:; frame-ancestors 'none'",
+    "video": "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'; img-src data:; "
+    "frame-ancestors 'none'",
+}
+
+
+def opens_at(path: str, page: int, time: float) -> str:
+    """The fragment of an address with which browsers open the file at ``path`` at a ``page`` (from
+    1) or a ``time`` in seconds; empty where they cannot, or where it begins there."""
+    mimetype = TYPES.get(PurePosixPath(path).suffix.lower(), "")
+    if mimetype == "application/pdf" and page > 1:
+        return f"#page={page}"
+    return f"#t={time:g}" if mimetype.startswith("video/") and time > 0 else ""
 
 
 @blueprint.get("/images/<image_id>")
@@ -84,5 +109,6 @@ def send_private(path: Path, mimetype: str | None) -> Response:
         conditional=True,
     )
     response.headers["Cache-Control"] = "private, no-cache"
-    response.headers["Content-Security-Policy"] = FILE_POLICY
+    kind = "video" if (mimetype or "").startswith("video/") else mimetype or ""
+    response.headers["Content-Security-Policy"] = SHOWN_POLICIES.get(kind, FILE_POLICY)
     return response

@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from image_search.errors import InvalidQuery
 from image_search.search.palettes import parse_colour
 from image_search.search.queries import MAX_PICTURES, Filter, Query, parse_region, parse_time
+from image_search.web.files import opens_at
 from image_search.web.service import service
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def _to_json(hits: Iterable[Hit]) -> list[dict[str, Any]]:
             # Not asdict, which copies every score by itself: 30 hits would take milliseconds.
             **vars(hit),
             "scores": hit.public_scores,
-            "url": original.replace(any_id, hit.id),
+            "url": original.replace(any_id, hit.id) + opens_at(hit.path, hit.page, hit.time),
             "thumbnail": f"{thumbnail.replace(any_id, hit.region_id)}{int(hit.modified)}",
         }
         for hit in hits

@@ -6,6 +6,7 @@ import { ratioOf } from "./layout.js";
 import { word } from "./words.js";
 
 const SIDES = [320, 640, 1600]; // of thumbnails, as the service makes them
+const PLACE = /^(at|page|frame) \d/; // notes on where in the file the match is
 const SLIM = 168; // pixels of width under which there is no room for words on the picture
 
 // Pictures of every size that there is; `sizes` on the image says which is needed.
@@ -88,7 +89,7 @@ export function card(hit, act, picked) {
     "span",
     { class: "caption" },
     make("span", { class: "name", title: hit.path }, name),
-    (hit.kind ?? "whole") !== "whole" ? make("span", { class: "variant", title: "This part of the file matched" }, hit.note) : null,
+    PLACE.test(hit.note) ? make("span", { class: "variant", title: "This part of the file matched" }, hit.note) : null,
     hit.variant ? make("span", { class: "variant", title: "Your drawing matched this image best like this" }, hit.variant) : null,
     measure(hit),
   );

@@ -52,6 +52,13 @@ export function duration(seconds) {
   return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
 }
 
+// A time in a film: 0:12, 1:03:07.
+export function clock(seconds) {
+  const [whole, two] = [Math.floor(seconds), (number) => String(number).padStart(2, "0")];
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60 ? `${minutes}:${two(whole % 60)}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`;
+}
+
 export const rate = (perSecond) => `${decimal.format(perSecond)} images/s`;
 
 // The last part of a path, for captions; the whole path is in the large view.

@@ -1,8 +1,8 @@
 // The large view of one hit, with its neighbours at the arrow keys.
 
 import { meaning, sized } from "./card.js";
-import { byId, closable, fillFacts, plain } from "./elements.js";
-import { basename, bytes, count, date, likeness, most } from "./format.js";
+import { byId, closable, fillFacts, make, plain } from "./elements.js";
+import { basename, bytes, clock, count, date, likeness, most } from "./format.js";
 import { bars, focusHit, isMore, isPick, shownHits } from "./grid.js";
 import { shows } from "./kind.js";
 import { drawOverHit } from "./pictures.js";
@@ -12,6 +12,7 @@ import { contain, Look } from "./zoom.js";
 
 // What browsers show; of other formats the largest thumbnail is the sharpest there is.
 const SHOWN = /\.(jpe?g|jfif|png|webp|gif|avif|bmp)$/i;
+const FILM = /\.(mp4|m4v|mov|webm|mkv|avi)$/i;
 
 const dialog = byId("viewer");
 const stage = dialog.querySelector(".stage");
@@ -32,8 +33,12 @@ export function start(compareWithQuery) {
   beside = compareWithQuery;
   closable(dialog);
   look.attach(stage, inner);
-  dialog.addEventListener("close", () => focusHit(at));
+  dialog.addEventListener("close", () => {
+    stopFilm();
+    focusHit(at);
+  });
   dialog.addEventListener("keydown", (event) => {
+    if (event.target.closest("video")) return; // which has keys of its own
     if (look.key(event)) return;
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
@@ -48,6 +53,7 @@ export function start(compareWithQuery) {
     dialog.close();
     beside(shownHits()[at]);
   });
+  byId("viewer-play").addEventListener("click", play);
   byId("viewer-draw").addEventListener("click", () => {
     dialog.close();
     drawOverHit(shownHits()[at]);
@@ -87,8 +93,10 @@ function show(index) {
   byId("viewer-on").disabled = index === hits.length - 1;
   byId("viewer-pick").checked = selection.has(hit);
   look.reset();
+  stopFilm();
   fit();
   showImage(hit);
+  showPlace(hit);
   fillFacts(byId("viewer-facts"), [
     ["Rank", `${hit.rank} of ${count(hits.length)}`],
     ["Path", hit.path],
@@ -105,6 +113,37 @@ function show(index) {
   const download = byId("viewer-download");
   download.href = hit.url;
   download.download = basename(hit.path);
+}
+
+// Where the file opens at what matched: a page of a PDF, a time in a video.
+function showPlace(hit) {
+  const [, page] = hit.url.match(/#page=(\d+)/) ?? [];
+  const film = FILM.test(hit.path);
+  const opener = byId("viewer-open");
+  opener.hidden = !page && !film;
+  opener.href = hit.url;
+  opener.textContent = page ? `Open page ${page}` : `Open at ${clock(hit.time ?? 0)}`;
+  Object.assign(byId("viewer-play"), { hidden: !film, disabled: false, textContent: `Play from ${clock(hit.time ?? 0)}` });
+}
+
+function play() {
+  stopFilm();
+  const hit = shownHits()[at];
+  const film = make("video", { class: "film", src: hit.url, controls: true, autoplay: true, "aria-label": hit.path });
+  film.addEventListener("error", () => {
+    stopFilm();
+    Object.assign(byId("viewer-play"), { disabled: true, textContent: "This browser cannot play it" });
+  });
+  stage.after(film);
+  film.focus();
+}
+
+// Its address is taken away, so that the browser stops loading it.
+function stopFilm() {
+  const film = dialog.querySelector(".film");
+  film?.removeAttribute("src");
+  film?.load();
+  film?.remove();
 }
 
 // The size of the original, never larger than the room.

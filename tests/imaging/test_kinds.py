@@ -207,11 +207,11 @@ def test_sidecars_do_not_bury_a_damaged_picture(run: Run, settings: Settings) ->
 
 
 def test_a_file_that_is_no_image_is_not_read_whole(settings: Settings) -> None:
-    video = settings.images / "turntable.mp4"
-    video.write_bytes(b"\0\0\0\x20ftypisom")
+    video = settings.images / "turntable.mpg"
+    video.write_bytes(b"\0\0\1\xba")
     with video.open("ab") as file:
         file.truncate(4_000_000_000)
 
     report = Library.open(settings).update()
 
-    assert (report.unreadable, report.not_images) == (0, {".mp4": 1})
+    assert (report.unreadable, report.not_images) == (0, {".mpg": 1})

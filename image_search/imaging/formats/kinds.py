@@ -42,18 +42,19 @@ _PICTURE_ENDINGS: Final = _listed(
     raf orf rw2 pef srw svg svgz pdf kra ora
     """
 )
+_VIDEO_ENDINGS: Final = _listed("mp4 mov m4v webm mkv avi")
 _OTHER_PICTURE_ENDINGS: Final = _listed(
     """
     jxl exr hdr djvu wmf emf fits fit dcm x3f mrw iiq 3fr fff erf kdc dcr mos blp ktx fli
     flc wal pxr gbr fpx
     """
 )
-# What lies beside pictures and is none: sidecars, text, sound, moving pictures, files of programs.
+# What lies beside pictures and is none: sidecars, text, sound, other videos, files of programs.
 _NO_IMAGES: Final = _listed(
     """
     xmp aae pp3 dop cos cosessiondb on1 txt md csv tsv json xml yml yaml ini cfg log
     html htm css js py sh bat exe dll db sqlite lnk url webloc nfo doc docx xls xlsx ppt
-    pptx odt ods rtf mp3 wav aac m4a flac ogg mp4 mov m4v avi mkv webm mpg mpeg wmv mts m2ts
+    pptx odt ods rtf mp3 wav aac m4a flac ogg mpg mpeg wmv mts m2ts
     lrv ttf otf woff woff2 icc icm abr atn ase aco lut cube gpx kml srt vtt eml msg bak part
     crdownload sha256 md5 par2
     """
@@ -93,6 +94,11 @@ def unidentified(data: bytes, name: str) -> UnreadableImage:
         return _not_read(kind.upper(), _DESIGN)
     if kind in _OTHER_PICTURE_ENDINGS:
         return _not_read(kind.upper(), "")
+    if kind in _VIDEO_ENDINGS:
+        return UnreadableImage(
+            f"This is not a video, although it is named like one (.{kind}): it is damaged, or "
+            "something else."
+        )
     if kind in _PICTURE_ENDINGS:
         return UnreadableImage(
             f"This is not an image, although it is named like one (.{kind}): it is damaged, or "

@@ -13,6 +13,7 @@ from image_search.imaging.formats.source import (
     Source,
 )
 from image_search.imaging.formats.tiff import open_tiff
+from image_search.imaging.formats.video import is_video, open_video
 
 # The formats that Pillow reads for us. Left out on purpose: EPS (runs Ghostscript), stubs that need
 # outside programs (WMF, GRIB, HDF5), and game or science formats with rarely used decoders.
@@ -44,6 +45,8 @@ def open_special(
         return camera_raw.open_canon(data, limit)
     if is_document(data):
         return open_document(data, limit)
+    if is_video(data):
+        return open_video(data, limit)
     if data.startswith((b"P5", b"P6")):
         return open_netpbm(data, limit)
     if data.startswith(containers.MAGIC):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -17,8 +17,10 @@ from image_search.imaging.formats.source import Limit, Part, Rendering, Source
 # Pages that are looked at to choose one, and pixels that are decoded for it at most.
 MAX_LOOKED_AT: Final = 60
 MAX_PIXELS: Final = 100_000_000
-# Seconds after which no further page is looked at.
+# Seconds of work after which no further page is looked at, and seconds altogether: work takes
+# longer on a machine that is busy with other things.
 MAX_SECONDS: Final = 4.0
+MAX_WAIT: Final = 25.0
 # A later page is chosen where it shows so much more: the first is what people see in a folder, and
 # what is chosen must not depend on chance.
 _MARGIN: Final = 1.25
@@ -28,15 +30,34 @@ MAX_FRAMES: Final = 7
 # Two frames show the same where the mean difference of their samples, at a side of so many pixels,
 # is below this (of 255): most of an animation moves little.
 _COMPARED_SIDE: Final = 24
-_SAME_FRAME: Final = 6.0
+SAME_FRAME: Final = 6.0
 # Side in pixels at which pages are compared: what counts is drawing, not the grain of a scan.
 _SIDE: Final = 160
+
+
+class Budget:
+    """What may be spent on one file: ``work`` seconds of this thread, or of this process where
+    libraries have threads of their own, and ``wait`` seconds altogether."""
+
+    def __init__(
+        self,
+        work: float = MAX_SECONDS,
+        wait: float = MAX_WAIT,
+        working: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self._working, self._until = working, working() + work
+        self._end = time.monotonic() + wait
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing is left."""
+        return self._working() > self._until or time.monotonic() > self._end
 
 
 def fullest(pages: Iterator[Image.Image]) -> int:
     """The number of the page that shows most, from 0; ``pages`` are loaded one after another, and
     those that are damaged, or come after the bounds, do not count."""
-    best, chosen, pixels, began = 0, 0, 0, time.monotonic()
+    best, chosen, pixels, budget = 0, 0, 0, Budget()
     try:
         for number, page in enumerate(pages):
             pixels += page.width * page.height
@@ -47,7 +68,7 @@ def fullest(pages: Iterator[Image.Image]) -> int:
                 best = shown
             elif shown > best * _MARGIN:
                 best, chosen = shown, number
-            if time.monotonic() - began > MAX_SECONDS:
+            if budget.spent:
                 break
     except (ImageSearchError, OSError, ValueError, SyntaxError, EOFError, IndexError):
         pass  # the first damaged page ends the count; opening the chosen page reports more
@@ -110,13 +131,14 @@ def other_parts(source: Source) -> Iterator[tuple[Part, Image.Image]]:
     shown = source.part
     if shown is None or source.parts is None:
         return
-    numbers = [number for number in range(shown.count) if number != shown.number]
+    listed = source.numbers or range(shown.count)
+    numbers = [number for number in listed if number != shown.number]
     most = MAX_PAGES if shown.kind == "page" else MAX_FRAMES
     if shown.kind == "page":
         numbers = numbers[:most]
-    elif len(numbers) > most:
+    elif len(numbers) > most and not source.numbers:
         numbers = [numbers[i * (len(numbers) - 1) // (most - 1)] for i in range(most)]
-    pixels, began = 0, time.monotonic()
+    pixels, budget = 0, Budget()
     parts = source.parts(numbers)
     while True:
         try:
@@ -126,19 +148,25 @@ def other_parts(source: Source) -> Iterator[tuple[Part, Image.Image]]:
         except (ImageSearchError, OSError, ValueError, SyntaxError, EOFError, IndexError):
             return
         pixels += image.width * image.height
-        if pixels > MAX_PIXELS or time.monotonic() - began > MAX_SECONDS:
+        if pixels > MAX_PIXELS or budget.spent:
             return
         yield part, image
 
 
 def is_like(one: Pixels, other: Pixels) -> bool:
     """Whether two frames (height, width, 3) show nearly the same."""
+    return difference(compared(one), compared(other)) < SAME_FRAME
+
+
+def compared(pixels: Pixels) -> Pixels:
+    """A frame (height, width, 3) reduced to the samples by which it is compared with others."""
     size = (_COMPARED_SIDE, _COMPARED_SIDE)
-    small = [
-        np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX), np.float32)
-        for pixels in (one, other)
-    ]
-    return float(np.abs(small[0] - small[1]).mean()) < _SAME_FRAME
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX), np.uint8)
+
+
+def difference(one: Pixels, other: Pixels) -> float:
+    """The mean difference (of 255) of two frames as ``compared``."""
+    return float(np.abs(one.astype(np.int16) - other).mean())
 
 
 def gif_frames(data: bytes, most: int) -> int:

@@ -19,13 +19,18 @@ from typing import Any, Final
 
 from image_search import errors
 from image_search.errors import UnreadableImage
+from image_search.imaging.formats.video import is_video
 
-# Seconds for one file, once its process has been started.
+# Seconds for one file, once its process has been started; and for a video, or all pages of a file,
+# which end by themselves (``pages.MAX_WAIT``, ``video.MAX_WAIT``) unless they are damaged.
 SECONDS: Final = 8.0
+PAGES_SECONDS: Final = 40.0
+VIDEO_SECONDS: Final = 60.0
 # Bytes that a process may take for one file, beside what it needs itself and the file.
 MEMORY: Final = 900_000_000
-# Files that are worked on at once.
+# Files that are worked on at once, and videos beside them, for which no other file is to wait.
 _AT_ONCE: Final = 2
+_VIDEOS_AT_ONCE: Final = 2
 # Files after which a process makes room for a fresh one.
 _FILES: Final = 500
 
@@ -140,6 +145,7 @@ class Sandbox:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._turns = threading.BoundedSemaphore(_AT_ONCE)
+        self._video_turns = threading.BoundedSemaphore(_VIDEOS_AT_ONCE)
         self._idle: list[_Worker] = []
 
     def run(self, question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
@@ -150,7 +156,11 @@ class Sandbox:
             UnreadableImage: it took too long, too much memory, or crashed.
         """
         check_slow(data)
-        with self._turns:
+        video = is_video(data)
+        seconds, noun = PAGES_SECONDS if question.get("parts") else SECONDS, "image"
+        if video:
+            seconds, noun = VIDEO_SECONDS, "video"
+        with self._video_turns if video else self._turns:
             try:
                 worker = self._taken()
             except OSError as error:
@@ -158,7 +168,7 @@ class Sandbox:
                     f"The process that decodes such images cannot be started ({error})."
                 ) from error
             late = threading.Event()
-            timer = threading.Timer(SECONDS, worker.stop, (late,))
+            timer = threading.Timer(seconds, worker.stop, (late,))
             timer.daemon = True
             timer.start()
             try:
@@ -166,9 +176,9 @@ class Sandbox:
             except (EOFError, OSError, ValueError):
                 worker.end()
                 raise UnreadableImage(
-                    f"The image takes more than {SECONDS:g} seconds to be read."
+                    f"The {noun} takes more than {seconds:g} seconds to be read."
                     if late.is_set()
-                    else "The image is damaged, or needs more memory than is allowed."
+                    else f"The {noun} is damaged, or needs more memory than is allowed."
                 ) from None
             except BaseException:  # interrupted by Ctrl-C: what comes back is not used
                 worker.end()

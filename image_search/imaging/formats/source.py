@@ -46,7 +46,8 @@ class Source:
     person should know about what is shown, such as "page 2 of 12". ``partial`` marks a preview: it
     proves nothing about the pixels of the whole. ``pages`` gives every page or frame of the file,
     loaded, where there are several; ``load`` loads the one that counts, which is ``part``; and
-    ``parts`` loads those with these numbers, which ascend.
+    ``parts`` loads those with these numbers, which ascend. Where not every frame is worth finding,
+    as in a video, ``numbers`` are those that are.
     """
 
     size: tuple[int, int]
@@ -57,6 +58,7 @@ class Source:
     pages: Callable[[], Iterator[Image.Image]] | None = None
     part: Part | None = None
     parts: Callable[[Sequence[int]], Iterator[tuple[Part, Image.Image]]] | None = None
+    numbers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
