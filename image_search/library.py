@@ -36,6 +36,7 @@ from image_search.search.queries import Query
 from image_search.search.query_objects import Objects, objects_of
 from image_search.search.search_index import SearchIndex
 from image_search.search.searching import PreparedQuery, SearchResult, ask, needed, search
+from image_search.search.views import Designs
 from image_search.settings import Settings
 from image_search.storage import Snapshot, read_cache
 from image_search.storage.imported import ImportedColumns
@@ -78,12 +79,14 @@ class Library:
         self._updater = Updater(
             settings, self._serving.snapshot, self._sound, self._pool, self._forget
         )
+        designs = Designs(settings.views)
+        self._designs = designs if settings.views else None
         snapshot = self._serving.snapshot
         self._originals = Originals(settings.images, snapshot, self._thumbnails)
         self._decisions = decisions = Decisions(settings.state_dir / "decisions.sqlite")
         self._fingerprinted = fingerprinted = Fingerprinted(settings, snapshot, self._originals)
         self._checker = Checker(
-            settings, snapshot, self._originals, decisions, fingerprinted, self._ask_of_own
+            settings, snapshot, self._originals, decisions, fingerprinted, self._ask_of_own, designs
         )
         #: The duplicates that the collection holds already, and what people decide about them.
         self.duplicates = Duplicates(
@@ -95,7 +98,8 @@ class Library:
         """The library that ``settings`` describe; empty if there is no cache yet.
 
         Raises:
-            SettingsError: the settings name no extractors, or contradict each other about them.
+            SettingsError: the settings name no extractors, or contradict each other about them; or
+                the pattern for views is none.
         """
         check_choice(settings)
         return cls(settings)
@@ -114,7 +118,7 @@ class Library:
                     self._pool.for_queries, None if turn.alone else turn.again
                 )
                 index, asked = self._ask(query, self.settings.upload_megapixels, extractors)
-                return search(index, asked, query.k, started)
+                return search(index, asked, query.k, started, self._designs)
 
         return self._reopening(answer)
 

@@ -107,6 +107,8 @@ TABLE: tuple[Setting, ...] = (
             0, 1),
     Setting("ignore", str, None, "patterns joined by commas",
             "what of the image folder is never indexed, such as *_old.*,archive/2019/*"),
+    Setting("views", str, None, "folder, or a pattern such as {design}_{view}",
+            "files that are views of one design are one result; by default each file is one"),
 )
 # fmt: on
 
@@ -130,6 +132,7 @@ class Settings:
     trusted_proxy: str | None = None
     uploads: int = 0
     ignore: str | None = None
+    views: str | None = None
 
     @property
     def ignored(self) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def add_to(commands: Commands) -> None:
         "image-search check incoming/ --csv verdicts.csv --report clearance.html\n\n"
         "exit code: 0 all new or only similar, 1 something exists already,\n"
         "3 a drawing whose design may be among the images named, 2 error",
-        ["models", "extractors", "threads", "upload_megapixels", "image_megapixels"],
+        ["models", "extractors", "threads", "upload_megapixels", "image_megapixels", "views"],
     )
     parser.add_argument(
         "pictures", metavar="IMAGE", nargs="*", type=Path, help="pictures, or folders of them"

@@ -28,7 +28,7 @@ def add_to(commands: Commands) -> None:
         "search",
         "find the images most similar to a picture or to words",
         "image-search search sketch.png -k 10",
-        ["models", "extractors", "upload_megapixels"],
+        ["models", "extractors", "upload_megapixels", "views"],
     )
     parser.add_argument(
         "pictures", metavar="IMAGE", nargs="*", type=Path, help="picture to search with"
@@ -138,10 +138,11 @@ def run(options: argparse.Namespace) -> int:
         print("Scores are Euclidean distances below 0: the nearest comes first.")
     for hit in result.hits:
         parts = "  ".join(f"{name} {score:.2f}" for name, score in hit.scores.items())
+        views = f"  [{len(hit.views)} views]" if hit.views else ""
         place = f"  [{hit.note}]" if hit.kind != "whole" or hit.time else ""
         variant = f"  [{hit.variant}]" if hit.variant else ""
         top = f"{top_of(hit.closer_than):>10}  " if hit.closer_than is not None else ""
-        print(f"{hit.rank:4}  {hit.score:.3f}  {top}{hit.path}{place}{variant}  ({parts})")
+        print(f"{hit.rank:4}  {hit.score:.3f}  {top}{hit.path}{views}{place}{variant}  ({parts})")
     unreadable = f", {result.unreadable} could not be read" if result.unreadable else ""
     if not result.compared:
         print("No image matches the filters.")

@@ -53,7 +53,9 @@ def marked_parts(query: Query, look: Look, max_megapixels: float) -> list[Pixels
     """
     side = side_for(query.parts)
     if query.images:
-        pixels = decode(query.images[0], max_megapixels=max_megapixels, side=side).pixels
+        pixels = decode(
+            query.images[0], max_megapixels=max_megapixels, side=side, stills=True
+        ).pixels
     elif (known := look(query.like[0], side)) is None:
         raise UnreadableImage(
             "The file of that image is gone or was changed, so no part of it can be marked; "

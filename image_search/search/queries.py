@@ -294,6 +294,19 @@ class Query:
 
 
 @dataclass(frozen=True)
+class DesignView:
+    """One of several files that show a design: the same of it as of a ``Hit``."""
+
+    id: str
+    path: str
+    width: int
+    height: int
+    size: int
+    modified: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Hit:
     """A candidate joined with its file, as it is shown.
 
@@ -314,6 +327,9 @@ class Hit:
     ``closer_than`` is the share of all images that were compared that are less like the query, from
     0 to 1; ``None`` where these are too few to say, or where the image was not found by its
     likeness.
+
+    Where files are grouped by ``design``, the hit is the best of its ``views``, this one among
+    them; both are empty where there is one alone.
     """
 
     rank: int
@@ -334,6 +350,8 @@ class Hit:
     region_id: str = ""
     labels: dict[str, float] = field(default_factory=dict)
     closer_than: float | None = None
+    design: str = ""
+    views: tuple[DesignView, ...] = ()
 
     @property
     def public_scores(self) -> dict[str, float]:

@@ -81,7 +81,9 @@ def objects_of(
     if len(query.images) + len(query.like) != 1:
         raise InvalidQuery("Objects are looked for in one picture: send one image, or one like.")
     if query.images:
-        pixels = decode(query.images[0], max_megapixels=max_megapixels, side=_SIDE).pixels
+        pixels = decode(
+            query.images[0], max_megapixels=max_megapixels, side=_SIDE, stills=True
+        ).pixels
     elif (known := look(query.like[0], _SIDE)) is None:
         raise UnreadableImage("The file of that image is gone or was changed; reindex first.")
     else:

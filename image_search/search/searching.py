@@ -47,6 +47,7 @@ from image_search.search.ranking.fusion import (
 from image_search.search.ranking.variants import Variant, variants_of
 from image_search.search.reading import about_words, classes_only, readers, with_words
 from image_search.search.search_index import DIGITS, NAME, ScoringQuery, SearchIndex
+from image_search.search.views import Designs
 from image_search.storage.records import parse_id
 
 if TYPE_CHECKING:
@@ -133,17 +134,29 @@ class PreparedQuery:
         return metrics[0] if metrics else AUTO
 
 
-def search(index: SearchIndex, asked: PreparedQuery, k: int, started: float) -> SearchResult:
+def search(
+    index: SearchIndex,
+    asked: PreparedQuery,
+    k: int,
+    started: float,
+    designs: Designs | None = None,
+) -> SearchResult:
     """The ``k`` best hits of ``index`` for a prepared query, timed from ``started``, a value of
-    ``time.perf_counter``."""
+    ``time.perf_counter``; where ``designs`` are given, one hit for each of these."""
     warnings, folder = asked.warnings, asked.question.filter.folder
-    if asked.raw is not None:
-        hits, compared = nearest(index, asked.raw, k)
-    elif asked.imported is not None:
-        hits, compared, lacking = asked.imported.search(index, asked.question, k)
-        warnings += lacking
-    else:
-        hits, compared = index.search(asked.question, k, asked.labellers)
+    lacking: tuple[str, ...] = ()
+
+    def ranked(depth: int) -> tuple[list[Hit], int]:
+        nonlocal lacking
+        if asked.raw is not None:
+            return nearest(index, asked.raw, depth)
+        if asked.imported is not None:
+            found, count, lacking = asked.imported.search(index, asked.question, depth)
+            return found, count
+        return index.search(asked.question, depth, asked.labellers)
+
+    hits, compared = ranked(k) if designs is None else designs.grouped(index.snapshot, ranked, k)
+    warnings += lacking
     if not compared and folder and (unknown := unknown_folder(folder, folders_of(index))):
         warnings = (*warnings, unknown)
     by_names = not (asked.question.blocks or asked.imported)

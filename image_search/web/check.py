@@ -8,13 +8,14 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request, url_for
+from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from image_search.duplicates.checking import Checked, CheckResult, to_plain
 from image_search.errors import InvalidQuery, NotReady
 from image_search.imaging.reading import read_image_file
 from image_search.search.queries import Query
+from image_search.web.files import addresses
 from image_search.web.search import parse
 from image_search.web.service import service
 
@@ -67,15 +68,9 @@ def to_json(result: CheckResult) -> dict[str, Any]:
     plain["unreadable_files"] = plain["unreadable_files"][:MAX_UNREADABLE_LISTED]
     for hit in (*plain["hits"], *plain["nearest"]):
         hit |= addresses(hit["id"], hit["modified"])
+        for view in hit["views"]:
+            view |= addresses(view["id"], view["modified"])
     return plain
-
-
-def addresses(image_id: str, modified: float) -> dict[str, str]:
-    """Where the original and the thumbnail of an image are."""
-    return {
-        "url": url_for("files.original", image_id=image_id),
-        "thumbnail": url_for("files.thumbnail", image_id=image_id, side=320, v=int(modified)),
-    }
 
 
 def _report(query: Query, result: CheckResult) -> Response:

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from image_search.duplicates import ALL, DECIDED, OPEN, to_plain
 from image_search.errors import InvalidQuery
-from image_search.web.check import addresses
+from image_search.web.files import addresses
 from image_search.web.service import service
 
 blueprint = Blueprint("duplicates", __name__)

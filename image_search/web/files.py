@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from flask import Blueprint, Response, request, send_file
+from flask import Blueprint, Response, request, send_file, url_for
 
 from image_search.errors import InvalidQuery, UnknownImage
 from image_search.web.service import service
@@ -86,6 +86,14 @@ def thumbnail(image_id: str) -> Response:
     if "v" in request.args:  # the address names a version, so its content stays what it is
         response.headers["Cache-Control"] = "private, max-age=86400"
     return response
+
+
+def addresses(image_id: str, modified: float) -> dict[str, str]:
+    """Where the original and the thumbnail of an image are."""
+    return {
+        "url": url_for("files.original", image_id=image_id),
+        "thumbnail": url_for("files.thumbnail", image_id=image_id, side=320, v=int(modified)),
+    }
 
 
 def send_private(path: Path, mimetype: str | None) -> Response:

@@ -13,11 +13,11 @@ from flask.typing import ResponseReturnValue
 from image_search.errors import InvalidQuery
 from image_search.search.palettes import parse_colour
 from image_search.search.queries import MAX_PICTURES, Filter, Query, parse_region, parse_time
-from image_search.web.files import opens_at
+from image_search.web.files import addresses, opens_at
 from image_search.web.service import service
 
 if TYPE_CHECKING:
-    from image_search.search.queries import Hit
+    from image_search.search.queries import DesignView, Hit
 
 blueprint = Blueprint("search", __name__)
 
@@ -159,6 +159,11 @@ REPEATED = frozenset({"like", "color", "region", "ignore"})
 FILTERS = ("folder", "name", "after", "before", "min_side", "orientation")
 
 
+def views_to_json(views: Iterable[DesignView]) -> list[dict[str, Any]]:
+    """The views of a design as JSON, with their addresses."""
+    return [{**vars(view), **addresses(view.id, view.modified)} for view in views]
+
+
 def _to_json(hits: Iterable[Hit]) -> list[dict[str, Any]]:
     # Addresses are made once and filled in: Flask takes long over two for each of 30 hits.
     any_id = "0" * 16
@@ -169,6 +174,7 @@ def _to_json(hits: Iterable[Hit]) -> list[dict[str, Any]]:
             # Not asdict, which copies every score by itself: 30 hits would take milliseconds.
             **vars(hit),
             "scores": hit.public_scores,
+            "views": views_to_json(hit.views),
             "url": original.replace(any_id, hit.id) + opens_at(hit.path, hit.page, hit.time),
             "thumbnail": f"{thumbnail.replace(any_id, hit.region_id)}{int(hit.modified)}",
         }

@@ -1,7 +1,7 @@
 // One hit in the grid: picture, name, score, why it matches, and what can be done with it.
 
 import { make } from "./elements.js";
-import { basename, likeness, most, percent, points, top } from "./format.js";
+import { basename, counted, likeness, most, percent, points, top } from "./format.js";
 import { ratioOf } from "./layout.js";
 import { word } from "./words.js";
 
@@ -90,6 +90,7 @@ export function card(hit, act, picked) {
     { class: "caption" },
     make("span", { class: "name", title: hit.path }, name),
     PLACE.test(hit.note) ? make("span", { class: "variant", title: "This part of the file matched" }, hit.note) : null,
+    hit.views?.length ? make("span", { class: "variant", title: "Files of the same design; open it to see them" }, counted(hit.views.length, "view")) : null,
     hit.variant ? make("span", { class: "variant", title: "Your drawing matched this image best like this" }, hit.variant) : null,
     measure(hit),
   );

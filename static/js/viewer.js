@@ -2,7 +2,7 @@
 
 import { meaning, sized } from "./card.js";
 import { byId, closable, fillFacts, make, plain } from "./elements.js";
-import { basename, bytes, clock, count, date, likeness, most } from "./format.js";
+import { basename, bytes, clock, count, counted, date, likeness, most } from "./format.js";
 import { bars, focusHit, isMore, isPick, shownHits } from "./grid.js";
 import { shows } from "./kind.js";
 import { drawOverHit } from "./pictures.js";
@@ -20,6 +20,7 @@ const inner = dialog.querySelector(".inner");
 const image = byId("viewer-image");
 const look = new Look(closer);
 let at = 0;
+let shown = null; // the hit there, or another view of its design
 let beside = () => {};
 
 export function open(index) {
@@ -51,21 +52,21 @@ export function start(compareWithQuery) {
   byId("viewer-like").addEventListener("click", like);
   byId("viewer-beside").addEventListener("click", () => {
     dialog.close();
-    beside(shownHits()[at]);
+    beside(shown);
   });
   byId("viewer-play").addEventListener("click", play);
   byId("viewer-draw").addEventListener("click", () => {
     dialog.close();
-    drawOverHit(shownHits()[at]);
+    drawOverHit(shown);
   });
-  byId("viewer-pick").addEventListener("change", (event) => selection.set(shownHits()[at], event.target.checked));
+  byId("viewer-pick").addEventListener("change", (event) => selection.set(shown, event.target.checked));
   new ResizeObserver(fit).observe(stage);
   listenToSwipes();
 }
 
 function like(event) {
   dialog.close();
-  moreLike(shownHits()[at], event.shiftKey);
+  moreLike(shown, event.shiftKey);
 }
 
 // A finger drawn across leads to the next picture, unless it moves what is zoomed.
@@ -88,6 +89,22 @@ function show(index) {
   at = index;
   const hits = shownHits();
   const hit = hits[index];
+  byId("viewer-views").replaceChildren(...(hit.views ?? []).map((view) => viewOf(hit, view)));
+  display(hit);
+}
+
+// One of the views of a design; the others are a click away.
+function viewOf(hit, view) {
+  const click = () => display(view.id === hit.id ? hit : { ...hit, ...view, region_id: view.id, kind: "whole", page: 0, time: 0 });
+  const picture = make("img", { src: view.thumbnail, alt: "", loading: "lazy", width: view.width, height: view.height });
+  return make("li", {}, make("button", { type: "button", click, title: view.path, "aria-label": `View ${basename(view.path)}`, "data-id": view.id }, picture));
+}
+
+function display(hit) {
+  shown = hit;
+  const [index, hits] = [at, shownHits()];
+  const matched = hit.id === hits[index].id;
+  for (const choice of byId("viewer-views").querySelectorAll("button")) choice.setAttribute("aria-pressed", choice.dataset.id === hit.id);
   byId("viewer-name").textContent = basename(hit.path);
   byId("viewer-back").disabled = index === 0;
   byId("viewer-on").disabled = index === hits.length - 1;
@@ -99,17 +116,18 @@ function show(index) {
   showPlace(hit);
   fillFacts(byId("viewer-facts"), [
     ["Rank", `${hit.rank} of ${count(hits.length)}`],
+    ["Design", hit.design ? `${basename(hit.design)}, ${counted(hit.views.length, "view")}` : ""],
     ["Path", hit.path],
     ["Size", `${count(hit.width)} × ${count(hit.height)} pixels, ${bytes(hit.size)}`],
     ["Note", hit.note ?? ""],
     ["Shows", shows(hit.labels)],
     ["Date", date(hit.modified)],
-    ["Closer than", hit.closer_than == null ? "" : `${most(hit.closer_than)} of the images compared`],
-    [hit.metric ? "Metric" : "Similarity", likeness(hit)],
+    ["Closer than", !matched || hit.closer_than == null ? "" : `${most(hit.closer_than)} of the images compared`],
+    [hit.metric ? "Metric" : "Similarity", matched ? likeness(hit) : "that of the view that matched best"],
     ["Check", hit.evidence?.words ?? ""],
   ]);
-  byId("viewer-scores").replaceChildren(...bars(hit));
-  byId("viewer-meaning").textContent = meaning(hit);
+  byId("viewer-scores").replaceChildren(...(matched ? bars(hit) : []));
+  byId("viewer-meaning").textContent = matched ? meaning(hit) : "";
   const download = byId("viewer-download");
   download.href = hit.url;
   download.download = basename(hit.path);
@@ -128,7 +146,7 @@ function showPlace(hit) {
 
 function play() {
   stopFilm();
-  const hit = shownHits()[at];
+  const hit = shown;
   const film = make("video", { class: "film", src: hit.url, controls: true, autoplay: true, "aria-label": hit.path });
   film.addEventListener("error", () => {
     stopFilm();
@@ -148,8 +166,7 @@ function stopFilm() {
 
 // The size of the original, never larger than the room.
 function fit() {
-  const hit = shownHits()[at];
-  if (dialog.open && hit) contain(stage, inner, hit.width / hit.height || 1, hit.width);
+  if (dialog.open && shown) contain(stage, inner, shown.width / shown.height || 1, shown.width);
 }
 
 // The grid's small picture stands in until the large one has come.
@@ -166,7 +183,7 @@ function replaceBy(hit, address) {
   large.src = address;
   // Unpacked before it is shown, so that no click waits for that.
   large.decode().then(
-    () => shownHits()[at] === hit && (image.src = large.src),
+    () => shown === hit && (image.src = large.src),
     () => {}, // the small one stays
   );
 }
@@ -174,7 +191,7 @@ function replaceBy(hit, address) {
 // Zoomed in, the original itself.
 function closer(scale) {
   byId("viewer-zoom").textContent = scale > 1.01 ? `${Math.round(100 * scale)} %` : "";
-  const hit = dialog.open && shownHits()[at];
+  const hit = dialog.open && shown;
   if (!hit || scale < 1.3 || Math.max(hit.width, hit.height) <= 1600 || !SHOWN.test(hit.path)) return;
   if (!image.src.endsWith(hit.url)) replaceBy(hit, hit.url);
 }

@@ -30,6 +30,7 @@ from image_search.indexing.reports import Progress
 from image_search.search.queries import Query
 from image_search.search.search_index import SearchIndex
 from image_search.search.searching import PreparedQuery
+from image_search.search.views import Designs
 from image_search.settings import Settings
 from image_search.storage import Snapshot
 
@@ -50,8 +51,11 @@ class Checker:
         decisions: Decisions,
         fingerprinted: Fingerprinted,
         prepare_query: PrepareQuery,
+        designs: Designs,
     ) -> None:
-        """``prepare_query`` prepares a query for the index as it is at that moment."""
+        """``prepare_query`` prepares a query for the index as it is at that moment; hits are one
+        for each of ``designs``."""
+        self._designs = designs
         self._settings, self._snapshot, self._originals = settings, snapshot, originals
         self._decisions, self.prepare_query = decisions, prepare_query
         self._fingerprinted = fingerprinted
@@ -91,6 +95,7 @@ class Checker:
             self.line(),
             self.sample(),
             self._settings.most_megapixels,
+            self._designs,
         )
         ready = self.ready
         result = check(collection, query, data, prepared, own)

@@ -44,6 +44,7 @@ from image_search.search.ranking.fusion import (
 )
 from image_search.search.search_index import SearchIndex
 from image_search.search.searching import PreparedQuery, pixels_of
+from image_search.search.views import Designs
 
 # Contents that are verified beside those that fingerprints suggest: so many of those whose
 # embeddings come nearest.
@@ -57,7 +58,7 @@ _PIXELS = 60_000_000
 @dataclass(frozen=True)
 class Collection:
     """What a check works with. ``line`` is what was fitted for drawings, ``sample`` are contents
-    that stand for all of them."""
+    that stand for all of them. Each of ``designs`` counts once."""
 
     index: SearchIndex
     fingerprinted: Fingerprinted
@@ -67,6 +68,7 @@ class Collection:
     line: DrawingLine | None
     sample: Mapping[bytes, str]
     max_megapixels: float
+    designs: Designs
 
 
 def see(query: Query) -> None:
@@ -107,13 +109,24 @@ def check(
     # what is similar to the first results is no likelier to be the same picture.
     question = prepared.question if drawing else prepared.question.plain
     depth = max(query.k, BY_LIKENESS, DEPTH if drawing else 0)
-    nearest, compared = index.search(question, depth + bool(own))
-    nearest = [hit for hit in nearest if hit.id != own]
+    designs = collection.designs
+    nearest, compared = designs.grouped(
+        index.snapshot, partial(index.search, question), depth + bool(own)
+    )
+    known = index.snapshot.find(int(own[:16], 16)) if own else None
+    own_design = "" if known is None else designs.design_of(known.path)
+    nearest = [hit for hit in nearest if designs.design_of(hit.path) != own_design]
     content = hashlib.sha256(data).digest() if query.region is None else b""
-    found = _Found(collection, query, content, prepared, own)
+    found = _Found(collection, query, content, prepared, own_design)
     found.verify(nearest[:BY_LIKENESS], threshold.duplicate_threshold, data)
-    hits, chance, suppressed = list(found.hits), None, found.suppressed
-    left = [hit for hit in nearest if hit.id not in found.handled]
+    hits = designs.once(found.hits, lambda one: one.hit.path)
+    chance, suppressed = None, found.suppressed
+    counted = {designs.design_of(one.hit.path) for one in hits}
+    left = [
+        hit
+        for hit in nearest
+        if hit.id not in found.handled and designs.design_of(hit.path) not in counted
+    ]
     if not drawing:
         similar = {hit.id for hit in nearest[: query.k] if hit.score >= threshold.similar_threshold}
         hits += [CheckHit(hit, SIMILAR) for hit in left if hit.id in similar]
@@ -128,7 +141,11 @@ def check(
         hits, verdict, chance = drawn.hits, drawn.verdict, drawn.chance
         suppressed += drawn.suppressed
         fitted = fitted and collection.line is not None
-    hits = [replace(hit, hit=replace(hit.hit, rank=rank)) for rank, hit in enumerate(hits, start=1)]
+    shown = designs.with_views(index.snapshot, [one.hit for one in hits])
+    hits = [
+        replace(one, hit=replace(hit, rank=rank))
+        for rank, (one, hit) in enumerate(zip(hits, shown, strict=True), start=1)
+    ]
     missing, limit = collection.fingerprinted.missing(), limit_of(query, compared)
     if query.filter.limits and missing:
         admitted = contents_of(index, query.filter)
@@ -198,6 +215,7 @@ class _Found:
     def __init__(
         self, collection: Collection, query: Query, content: bytes, asked: PreparedQuery, own: str
     ) -> None:
+        """``own`` is the design of the indexed image that is checked, if it is one."""
         self._collection, self._query, self._region = collection, query, query.region
         self._content, self._prepared, self._own = content, asked, own
         self.hits: list[CheckHit] = []
@@ -295,10 +313,11 @@ class _Found:
             )
             evidence = evidence.on_whole(self._region)
             for hit in hits_of(self._collection.index, self._prepared.question, [digest]):
+                is_own = self._collection.designs.design_of(hit.path) == self._own
                 self.handled.add(hit.id)
                 if decision == DIFFERENT:
-                    self.suppressed += hit.id != self._own
-                elif hit.id != self._own:
+                    self.suppressed += not is_own
+                elif not is_own:
                     kept.append(CheckHit(hit, relation, evidence, decision))
         kept.sort(key=lambda hit: (-_score(hit), hit.hit.path))
         self.hits += kept
