@@ -17,9 +17,9 @@ from image_search.duplicates.checking.report import render
 from image_search.duplicates.decisions import Decisions
 from image_search.errors import CacheDamaged, NewerCache, NotACache
 from image_search.extractors import REGISTRY
-from image_search.extractors.base import ExtractorPool, QueryExtractors, with_norms
+from image_search.extractors.base import ExtractorPool, QueryExtractors
 from image_search.extractors.resolve import check_choice
-from image_search.imaging.arrays import Floats, Pixels
+from image_search.imaging.arrays import Pixels
 from image_search.imaging.decoding import FairSemaphore, decode
 from image_search.imaging.formats.video import is_video
 from image_search.imaging.parts import decode_part
@@ -65,7 +65,8 @@ class Library:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._serving = Serving(settings.cache)
-        self._pool = ExtractorPool(REGISTRY)
+        #: The extractors, each loaded on first need.
+        self.pool = ExtractorPool(REGISTRY)
         #: Vectors that other programs made.
         self.imported = ImportedColumns(settings.cache)
         self._turns = FairSemaphore(settings.workers)
@@ -77,20 +78,21 @@ class Library:
             settings.state_dir / "thumbnails", settings.image_megapixels, settings.workers
         )
         self._updater = Updater(
-            settings, self._serving.snapshot, self._sound, self._pool, self._forget
+            settings, self._serving.snapshot, self._sound, self.pool, self._forget
         )
         designs = Designs(settings.views)
         self._designs = designs if settings.views else None
         snapshot = self._serving.snapshot
-        self._originals = Originals(settings.images, snapshot, self._thumbnails)
+        #: The files of the indexed images, and thumbnails of them.
+        self.originals = Originals(settings.images, snapshot, self._thumbnails)
         self._decisions = decisions = Decisions(settings.state_dir / "decisions.sqlite")
-        self._fingerprinted = fingerprinted = Fingerprinted(settings, snapshot, self._originals)
+        self._fingerprinted = fingerprinted = Fingerprinted(settings, snapshot, self.originals)
         self._checker = Checker(
-            settings, snapshot, self._originals, decisions, fingerprinted, self._ask_of_own, designs
+            settings, snapshot, self.originals, decisions, fingerprinted, self._ask_of_own, designs
         )
         #: The duplicates that the collection holds already, and what people decide about them.
         self.duplicates = Duplicates(
-            settings, snapshot, self._originals, decisions, fingerprinted, self._checker
+            settings, snapshot, self.originals, decisions, fingerprinted, self._checker
         )
 
     @classmethod
@@ -115,7 +117,7 @@ class Library:
         def answer() -> SearchResult:
             with self._turns.taken() as turn:
                 extractors = QueryExtractors(
-                    self._pool.for_queries, None if turn.alone else turn.again
+                    self.pool.for_queries, None if turn.alone else turn.again
                 )
                 index, asked = self._ask(query, self.settings.upload_megapixels, extractors)
                 return search(index, asked, query.k, started, self._designs)
@@ -131,31 +133,10 @@ class Library:
         with self._turns.taken():
             return objects_of(
                 query,
-                QueryExtractors(self._pool.for_queries),
+                QueryExtractors(self.pool.for_queries),
                 max_megapixels=self.settings.upload_megapixels,
                 look=self._look,
             )
-
-    def embed(self, pictures: Sequence[Pixels], names: Sequence[str]) -> dict[str, Floats]:
-        """Unit embeddings (pictures, dim) of RGB pixels, by extractor in ``names``.
-
-        Raises:
-            ModelUnavailable: one of the extractors cannot be loaded.
-        """
-        return {
-            name: extractor.embed([extractor.prepare(pixels) for pixels in pictures])
-            for name, extractor in zip(names, self._pool.load(names), strict=True)
-        }
-
-    def features(self, pictures: Sequence[Pixels], name: str) -> Floats:
-        """Raw features (pictures, dim) of RGB pixels by the extractor ``name``.
-
-        Raises:
-            ModelUnavailable: the extractor cannot be loaded.
-        """
-        extractor = self._pool.get(name)
-        units, norms = with_norms(extractor, [extractor.prepare(pixels) for pixels in pictures])
-        return units * norms[:, None]
 
     def check(self, query: Query) -> CheckResult:
         """The verdict on whether the one picture of ``query`` is in the collection.
@@ -209,7 +190,7 @@ class Library:
     def report(self, checked: Sequence[Checked], failed: Sequence[Failed] = ()) -> str:
         """A printable report of checks as HTML, with the pictures in it."""
         with self._checks.taken():
-            return render(checked, failed, self._originals.read_id, self.settings.most_megapixels)
+            return render(checked, failed, self.originals.read_id, self.settings.most_megapixels)
 
     def prepare(
         self,
@@ -229,7 +210,7 @@ class Library:
         self, query: Query, max_megapixels: float, extractors: QueryExtractors
     ) -> tuple[SearchIndex, PreparedQuery]:
         # While the index is read, if this is the first query.
-        self._pool.begin(needed(query, self._usable_of(self._serving.snapshot())[0]))
+        self.pool.begin(needed(query, self._usable_of(self._serving.snapshot())[0]))
         index = self._serving.index()
         usable, warnings = self._usable_of(index.snapshot)
 
@@ -250,11 +231,11 @@ class Library:
 
     def _ask_of_own(self, query: Query) -> tuple[SearchIndex, PreparedQuery]:
         """As ``_ask``, for pictures as large as those of the collection may be."""
-        extractors = QueryExtractors(self._pool.for_queries)
+        extractors = QueryExtractors(self.pool.for_queries)
         return self._ask(query, self.settings.most_megapixels, extractors)
 
     def _look(self, image_id: str, side: int) -> Pixels | None:
-        return self._originals.pixels(image_id, self.settings.image_megapixels, side)
+        return self.originals.pixels(image_id, self.settings.image_megapixels, side)
 
     def update(
         self,
@@ -338,7 +319,7 @@ class Library:
         one is quick. ``cancelled`` is called now and then; if it returns true, the rest is left."""
         usable, _ = self._usable_of(self._serving.index(wait=True).snapshot)
         self._fingerprinted.index()
-        self._pool.warm_up(usable, cancelled)
+        self.pool.warm_up(usable, cancelled)
 
     def verify(self, cancelled: Callable[[], bool] = lambda: False) -> bool:
         """Compare the vectors of a large collection with their checksums; whether all match.
@@ -364,25 +345,6 @@ class Library:
         status = status_of(self.settings, snapshot, self._serving.damage)
         warnings = (*status.warnings, *self._decisions.warnings)
         return replace(status, warnings=warnings, imported=self.imported.names())
-
-    def original(self, image_id: str) -> Path:
-        """The file of an indexed image.
-
-        Raises:
-            UnknownImage: no such id, or the file is gone or no longer inside the image folder.
-        """
-        return self._originals.file(self._originals.record(image_id))
-
-    def thumbnail(self, image_id: str, side: int = 320) -> Path:
-        """A WebP file of an indexed image, or of a page or frame of it (``Hit.region_id``), at most
-        ``side`` pixels on its longest side.
-
-        Raises:
-            UnknownImage: as for ``original``.
-            UnreadableImage: the original was damaged since it was indexed.
-            CacheError: the thumbnail cannot be written.
-        """
-        return self._originals.thumbnail(image_id, side)
 
     def _usable_of(self, snapshot: Snapshot) -> _Extractors:
         """The extractors that a query can use, and warnings about the others.

@@ -77,7 +77,7 @@ def test_thumbnails_wait_for_each_other_and_are_made_once(
     wanted = ids(library) * 3
 
     with ThreadPoolExecutor(len(wanted)) as pool:
-        paths = list(pool.map(library.thumbnail, wanted))
+        paths = list(pool.map(library.originals.thumbnail, wanted))
 
     assert work.most <= library.settings.workers
     assert len(set(paths)) == len(set(wanted)) == 6
@@ -87,13 +87,13 @@ def test_thumbnails_wait_for_each_other_and_are_made_once(
 
 def test_a_file_that_was_replaced_by_a_huge_one_is_not_read(library: Library) -> None:
     image_id = ids(library)[0]
-    with library.original(image_id).open("wb") as file:
+    with library.originals.path(image_id).open("wb") as file:
         file.truncate(4_000_000_000)  # sparse: it takes no room
 
     tracemalloc.start()
     try:
         for look in (
-            lambda: library.thumbnail(image_id),
+            lambda: library.originals.thumbnail(image_id),
             lambda: library.check(Query(like=(image_id,))),
         ):
             with pytest.raises(ImageTooLarge, match="more than 500 MB"):

@@ -218,7 +218,9 @@ def test_a_cache_inside_the_image_folder_is_no_image(settings: Settings, folder:
     draw_into(folder, 2)
     inside = replace(settings, cache=folder / "image_features.pkl")
     update(inside)
-    Library.open(inside).thumbnail(Library.open(inside).search(Query((picture(0),))).hits[0].id)
+    Library.open(inside).originals.thumbnail(
+        Library.open(inside).search(Query((picture(0),))).hits[0].id
+    )
 
     assert counts(update(inside)) == {"unchanged": 2}
     inside.cache.write_bytes(inside.cache.read_bytes()[:-20])

@@ -71,7 +71,7 @@ def test_the_status_tells_what_there_is(library: Library) -> None:
 
 
 def test_an_original_is_the_file_itself(library: Library) -> None:
-    path = library.original(id_of(library, 3))
+    path = library.originals.path(id_of(library, 3))
 
     assert path.is_absolute()
     assert path.read_bytes() == picture(3)
@@ -86,16 +86,16 @@ def test_an_original_is_the_file_itself(library: Library) -> None:
 )  # fmt: skip
 def test_an_id_nobody_has_is_unknown(library: Library, image_id: str) -> None:
     with pytest.raises(UnknownImage):
-        library.original(image_id)
+        library.originals.path(image_id)
     with pytest.raises(UnknownImage):
-        library.thumbnail(image_id)
+        library.originals.thumbnail(image_id)
 
 
 def test_an_id_has_one_spelling(library: Library) -> None:
     letters = next(found for n in range(10) if not (found := id_of(library, n)).isdigit())
 
     with pytest.raises(UnknownImage):
-        library.original(letters.upper())
+        library.originals.path(letters.upper())
 
 
 def test_a_file_that_is_gone_or_leads_out_is_unknown(library: Library, tmp_path: Path) -> None:
@@ -107,24 +107,24 @@ def test_a_file_that_is_gone_or_leads_out_is_unknown(library: Library, tmp_path:
 
     for image_id in (gone, out):
         with pytest.raises(UnknownImage, match="reindex"):
-            library.original(image_id)
+            library.originals.path(image_id)
         with pytest.raises(UnknownImage):
-            library.thumbnail(image_id)
+            library.originals.thumbnail(image_id)
 
 
 def test_a_thumbnail_is_made_once(library: Library) -> None:
-    path = library.thumbnail(id_of(library, 3), side=40)
+    path = library.originals.thumbnail(id_of(library, 3), side=40)
     made = path.stat().st_mtime_ns
 
     with Image.open(path) as image:
         assert (image.format, image.size) == ("WEBP", (40, 30))
-    assert library.thumbnail(id_of(library, 3), side=40) == path
+    assert library.originals.thumbnail(id_of(library, 3), side=40) == path
     assert path.stat().st_mtime_ns == made
     assert not list(library.settings.state_dir.rglob("*.tmp"))
 
 
 def test_a_thumbnail_that_is_being_written_is_not_removed(library: Library) -> None:
-    folder = library.thumbnail(id_of(library, 1)).parent
+    folder = library.originals.thumbnail(id_of(library, 1)).parent
     young, old = (folder / f"{'0' * 64}.{name}.tmp" for name in ("young", "old"))
     for path in (young, old):
         path.write_bytes(b"half")
@@ -153,15 +153,15 @@ def test_thumbnails_made_while_updates_end_are_all_there(
         # Where one is not there at the end, writing it raised nothing: it was made, then removed.
         for side in range(20, 60):
             for hit in hits:
-                library.thumbnail(hit.id, side=side)
+                library.originals.thumbnail(hit.id, side=side)
     finally:
         stop.set()
         other.join()
 
 
 def test_thumbnails_of_what_is_gone_are_removed(library: Library) -> None:
-    gone = library.thumbnail(id_of(library, 1))
-    kept = library.thumbnail(id_of(library, 2))
+    gone = library.originals.thumbnail(id_of(library, 1))
+    kept = library.originals.thumbnail(id_of(library, 2))
     (library.settings.images / "0001.png").unlink()
 
     library.update()
@@ -177,12 +177,15 @@ def test_a_file_altered_since_it_was_indexed_does_not_spoil_its_twin(library: Li
     hits = {hit.path: hit.id for hit in library.search(Query((picture(1),), k=2)).hits}
     (images / "0001.png").write_bytes(picture(50))
 
-    altered, twin = library.thumbnail(hits["0001.png"]), library.thumbnail(hits["twin.png"])
+    altered, twin = (
+        library.originals.thumbnail(hits["0001.png"]),
+        library.originals.thumbnail(hits["twin.png"]),
+    )
 
     assert altered.read_bytes() != twin.read_bytes()
     (images / "0002.png").write_bytes(b"rubbish")
     with pytest.raises(UnreadableImage):
-        library.thumbnail(id_of(library, 2))
+        library.originals.thumbnail(id_of(library, 2))
 
 
 def test_a_thumbnail_that_cannot_be_kept_is_an_error_in_words(
@@ -196,7 +199,7 @@ def test_a_thumbnail_that_cannot_be_kept_is_an_error_in_words(
     monkeypatch.setattr(Path, "write_bytes", full)
 
     with pytest.raises(CacheError, match="No space left"):
-        library.thumbnail(image_id)
+        library.originals.thumbnail(image_id)
 
 
 def vectors_file(library: Library) -> Path:
@@ -295,7 +298,7 @@ def test_the_old_index_answers_while_the_new_one_is_built(
         try:
             assert library.search(Query((picture(1),), k=1)).hits[0].path == "0001.png"
             assert library.search(Query((picture(50),))).compared == 10
-            assert library.original(image_id).exists()
+            assert library.originals.path(image_id).exists()
             assert library.status().images == 11
         finally:
             gate.go_on.set()

@@ -99,18 +99,20 @@ def test_the_thumbnail_is_that_of_the_page(library: Library) -> None:
     shown = {}
     for seed in range(100, 105):
         hit = best(library, seed)
-        path = library.thumbnail(hit.region_id, 320)
+        path = library.originals.thumbnail(hit.region_id, 320)
         with Image.open(path) as small:
             shown[path] = np.asarray(small.convert("RGB"), float)
         expected = np.asarray(pages(seed)[0], float)
         assert np.abs(shown[path] - expected).mean() < 12
     assert len(shown) == 5
     with pytest.raises(UnreadableImage, match="no page or frame 77"):
-        library.thumbnail(f"{hit.id}:77", 320)
+        library.originals.thumbnail(f"{hit.id}:77", 320)
 
 
 def test_thumbnails_of_pages_go_with_their_file(library: Library, settings: Settings) -> None:
-    paths = [library.thumbnail(best(library, seed).region_id, 320) for seed in range(100, 105)]
+    paths = [
+        library.originals.thumbnail(best(library, seed).region_id, 320) for seed in range(100, 105)
+    ]
 
     (settings.images / "book.tif").unlink()
     library.update()

@@ -93,11 +93,11 @@ def test_damaged_videos_are_listed_and_others_only_counted(library: Library) -> 
 def test_the_thumbnail_is_that_of_the_frame(library: Library) -> None:
     for seed in FILMS["catwalk.mp4"]:
         hit = best(library, scene(seed))
-        with Image.open(library.thumbnail(hit.region_id, 320)) as small:
+        with Image.open(library.originals.thumbnail(hit.region_id, 320)) as small:
             shown = np.asarray(small.convert("RGB"), float)
         assert np.abs(shown - np.asarray(scene(seed), float)).mean() < 14
     with pytest.raises(UnreadableImage, match="no frame at 0:09"):
-        library.thumbnail(f"{hit.id}:99", 320)
+        library.originals.thumbnail(f"{hit.id}:99", 320)
 
 
 def test_a_frame_can_be_searched_with(library: Library) -> None:

@@ -265,8 +265,9 @@ def _write(
     elif options.csv:
         write_table(Path(options.csv), _table(checked, failed))
     if options.report:
+        path = library.originals.path
         shown = [
-            one if one.data else replace(one, data=read_image_file(library.original(one.name)))
+            one if one.data else replace(one, data=read_image_file(path(one.name)))
             for one in checked
         ]
         write_file(options.report, library.report(shown, failed))

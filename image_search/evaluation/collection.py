@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import cv2
@@ -18,6 +18,8 @@ from image_search.errors import IndexEmpty, UnreadableImage
 from image_search.evaluation.asking import prepared
 from image_search.evaluation.metrics import Integers
 from image_search.extractors.base import unit_rows
+from image_search.extractors.embedding import embed as embed_pictures
+from image_search.extractors.embedding import features
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import decode
 from image_search.indexing.reports import Progress, Unreadable
@@ -145,7 +147,7 @@ class Collection:
             UnreadableImage: the picture is no longer what it was when it was indexed.
         """
         pixels = self._prepared(number, kind)[1]
-        return np.asarray(self.library.features([pixels], name)[0], np.float32)
+        return np.asarray(features(self.library.pool, [pixels], name)[0], np.float32)
 
     @cached_property
     def centred(self) -> Floats:
@@ -175,7 +177,7 @@ class Collection:
         key = number, tuple(names), kind
         if key not in self._drawn:
             _, pixels, cut_out = self._prepared(number, kind)
-            embed = self.library.embed
+            embed = partial(embed_pictures, self.library.pool)
             blocks = {name: rows[0] for name, rows in embed([pixels], names).items()}
             self._drawn[key] = (
                 blocks,
@@ -218,7 +220,7 @@ class Collection:
 
     def thumbnail(self, number: int, side: int) -> Path:
         """A WebP file of an image; see ``Library.thumbnail``."""
-        return self.library.thumbnail(f"{image_id(self.paths[number]):016x}", side)
+        return self.library.originals.thumbnail(f"{image_id(self.paths[number]):016x}", side)
 
 
 def _read(snapshot: Snapshot) -> tuple[tuple[str, ...], Floats, str, Integers]:

@@ -55,6 +55,10 @@ class Originals:
             )
         return path
 
+    def path(self, image_id: str) -> Path:
+        """The file of the image of this id; raises what ``record`` and ``file`` do."""
+        return self.file(self.record(image_id))
+
     def read(self, record: FileRecord) -> bytes:
         """The bytes of an image's file as it is now.
 
@@ -92,7 +96,7 @@ class Originals:
         except (UnknownImage, UnreadableImage):
             return None
 
-    def thumbnail(self, image_id: str, side: int) -> Path:
+    def thumbnail(self, image_id: str, side: int = 320) -> Path:
         """A WebP file of an image, or of a page or frame of it, at most ``side`` pixels on its
         longest side.
 

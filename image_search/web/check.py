@@ -79,7 +79,7 @@ def _report(query: Query, result: CheckResult) -> Response:
         data = query.images[0]
         name = request.files["image"].filename or "The picture"
     else:
-        path = library.original(query.like[0])
+        path = library.originals.path(query.like[0])
         data, name = read_image_file(path), path.name
     shown = replace(result, unreadable_files=result.unreadable_files[:MAX_UNREADABLE_LISTED])
     page = library.report([Checked(name, data, shown)])

@@ -72,7 +72,7 @@ def opens_at(path: str, page: int, time: float) -> str:
 @blueprint.get("/images/<image_id>")
 def original(image_id: str) -> Response:
     """The file as it lies in the image folder."""
-    path = service().library.original(image_id)
+    path = service().library.originals.path(image_id)
     return send_private(path, TYPES.get(path.suffix.lower()))
 
 
@@ -82,7 +82,9 @@ def thumbnail(image_id: str) -> Response:
     side = request.args.get("side", str(SIDES[0]))
     if side not in map(str, SIDES):
         raise InvalidQuery(f"side must be one of {', '.join(map(str, SIDES))}.")
-    response = send_private(service().library.thumbnail(image_id, int(side)), "image/webp")
+    response = send_private(
+        service().library.originals.thumbnail(image_id, int(side)), "image/webp"
+    )
     if "v" in request.args:  # the address names a version, so its content stays what it is
         response.headers["Cache-Control"] = "private, max-age=86400"
     return response

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from image_search.demo import Design, catalogue, draw
+from image_search.extractors.embedding import embed
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.library import Library
 from image_search.search.palettes import parse_colour
@@ -56,7 +57,7 @@ def measure(folder: Path) -> Measured:
 def _vectors(library: Library, images: Path, sketches: Path) -> dict[str, Floats]:
     found: dict[str, Floats] = {}
     for path in _some(images, 5) + _some(sketches, 2):
-        blocks = library.embed([_pixels(path)], SHIPPED)
+        blocks = embed(library.pool, [_pixels(path)], SHIPPED)
         found |= {f"{path.stem} {name}": blocks[name][0] for name in SHIPPED}
     return found
 

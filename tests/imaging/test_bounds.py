@@ -303,7 +303,7 @@ def test_a_file_that_has_grown_huge_is_not_read_whole(settings: Settings, run: R
         file.truncate(4_000_000_000)
 
     for ask in (
-        lambda: library.thumbnail(hit.id),
+        lambda: library.originals.thumbnail(hit.id),
         lambda: library.check(Query(like=(hit.id,))),
     ):
         with pytest.raises(ImageTooLarge, match="500 MB"):

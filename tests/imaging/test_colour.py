@@ -68,7 +68,7 @@ def test_a_thumbnail_shows_the_true_colour(cloths: Library, space: str) -> None:
     hits = cloths.search(Query(images=(saved(cloth(CLOTHS["red"])),), k=12)).hits
     (image_id,) = (hit.id for hit in hits if hit.path == f"red {space}.png")
 
-    with Image.open(cloths.thumbnail(image_id)) as small:
+    with Image.open(cloths.originals.thumbnail(image_id)) as small:
         middle = small.convert("RGB").getpixel((45, 40))
 
     assert middle == pytest.approx(CLOTHS["red"], abs=8)

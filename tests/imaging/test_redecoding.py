@@ -73,12 +73,12 @@ def test_what_was_derived_from_it_is_made_again(earlier: Settings) -> None:
         for hit in library.search(Query(images=(saved(ornate(6)),))).hits
         if hit.path == "profile.png"
     )
-    thumbnail = library.thumbnail(hit.id)
+    thumbnail = library.originals.thumbnail(hit.id)
     thumbnail.write_bytes(b"as it looked before")
 
     library.update()
 
-    with Image.open(library.thumbnail(hit.id)) as again:
+    with Image.open(library.originals.thumbnail(hit.id)) as again:
         assert again.format == "WEBP"
     assert library.duplicates.pending == 2
     assert library.duplicates.update()

@@ -100,7 +100,7 @@ def test_a_column_that_was_computed_again_since_gives_way(
 def test_what_can_be_derived_and_secrets_stay_out(
     run: Run, settings: Settings, library: Library, tmp_path: Path
 ) -> None:
-    library.thumbnail(library.search(Query((picture(2),))).hits[0].id)
+    library.originals.thumbnail(library.search(Query((picture(2),))).hits[0].id)
     library.duplicates.update()
     backed_up(run, tmp_path / "plain")
     backed_up(run, tmp_path / "all", "--with-secrets")
