@@ -23,7 +23,8 @@ help:
 	@echo "make licences  list the licence of every dependency; fail where one is not accepted"
 	@echo "make sbom    write the software bill of materials to dist/"
 	@echo "make dist    build the wheel and the sdist in dist/"
-	@echo "make setup   create $(VENV) and install what is needed"
+	@echo "make setup   create $(VENV) and install what is needed; EXTRAS=analysis adds"
+	@echo "             scikit-learn, which learns labels"
 	@echo "make index   bring the index up to date"
 	@echo "make clean   remove $(VENV) and everything that tools leave behind"
 
@@ -40,6 +41,7 @@ $(READY_TO_TEST): $(READY) releasing/tools.txt
 	touch $@
 
 setup: $(READY)
+	$(if $(EXTRAS),$(BIN)/python -m pip install --disable-pip-version-check --editable '.[$(EXTRAS)]')
 
 demo: $(READY)
 	$(BIN)/python -m image_search.demo $(IMAGES) $(EXAMPLES) --if-empty

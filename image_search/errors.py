@@ -96,3 +96,9 @@ class NotReady(ImageSearchError):
     """It cannot be judged yet, because what a verdict rests on is still being measured."""
 
     code = "not_ready"
+
+
+class MissingPackage(ImageSearchError):
+    """A Python package that this needs, and that is not installed by default, is not there."""
+
+    code = "missing_package"

@@ -19,7 +19,7 @@ from image_search.errors import CacheDamaged, NewerCache, NotACache
 from image_search.extractors import REGISTRY
 from image_search.extractors.base import ExtractorPool, QueryExtractors
 from image_search.extractors.resolve import check_choice
-from image_search.imaging.arrays import Pixels
+from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import FairSemaphore, decode
 from image_search.imaging.formats.video import is_video
 from image_search.imaging.parts import decode_part
@@ -30,12 +30,21 @@ from image_search.indexing.originals import Originals
 from image_search.indexing.parts import Shard
 from image_search.indexing.reports import Progress, Report
 from image_search.indexing.updating import UpdateOptions, Updater
+from image_search.labels import LABEL_PREFIX, label_files
+from image_search.labels.labels import Labels
 from image_search.search.engines.segment_indexes import is_large
 from image_search.search.imported import ask_with_imported
 from image_search.search.queries import Query
 from image_search.search.query_objects import Objects, objects_of
 from image_search.search.search_index import SearchIndex
-from image_search.search.searching import PreparedQuery, SearchResult, ask, needed, search
+from image_search.search.searching import (
+    PreparedQuery,
+    SearchResult,
+    ask,
+    needed,
+    pixels_of,
+    search,
+)
 from image_search.search.views import Designs
 from image_search.settings import Settings
 from image_search.storage import Snapshot, read_cache
@@ -48,8 +57,6 @@ Result = TypeVar("Result")
 CHECKS = 2
 # Weights are put into their place, or taken away, by hand: a second later is soon enough.
 USABLE_SECONDS = 1.0
-# Counts that are reported with the progress after the images are embedded.
-COUNTED = ("added", "changed", "moved", "removed", "unreadable")
 
 # The extractors that a query can use, and warnings about the others.
 _Extractors = tuple[tuple[str, ...], tuple[str, ...]]
@@ -90,6 +97,9 @@ class Library:
         self._checker = Checker(
             settings, snapshot, self.originals, decisions, fingerprinted, self._ask_of_own, designs
         )
+        self._label_files = label_files(settings)
+        #: What the images show, as the collection itself names it.
+        self.labels = Labels(settings, snapshot, self._embed_files)
         #: The duplicates that the collection holds already, and what people decide about them.
         self.duplicates = Duplicates(
             settings, snapshot, self.originals, decisions, fingerprinted, self._checker
@@ -111,8 +121,9 @@ class Library:
 
         See ``image_search.search.searching.ask`` for what it raises.
         """
-        query.check()  # before it waits for its turn
         started = time.perf_counter()
+        query = self._with_labels(query)
+        query.check()  # before it waits for its turn
 
         def answer() -> SearchResult:
             with self._turns.taken() as turn:
@@ -120,9 +131,25 @@ class Library:
                     self.pool.for_queries, None if turn.alone else turn.again
                 )
                 index, asked = self._ask(query, self.settings.upload_megapixels, extractors)
-                return search(index, asked, query.k, started, self._designs)
+                found = search(index, asked, query.k, started, self._designs)
+                if not any(path.exists() for path in self._label_files):
+                    return found
+                return self.labels.labelled(found, query, asked, extractors.embed)
 
         return self._reopening(answer)
+
+    def _with_labels(self, query: Query) -> Query:
+        """``query`` with the images that have the labels it names, if it names any."""
+        named = query.filter.label or LABEL_PREFIX in (query.text or "").casefold()
+        return self.labels.prepared(query) if named else query
+
+    def _embed_files(self, files: Sequence[bytes], names: Sequence[str]) -> dict[str, Floats]:
+        """Unit embeddings (files, dim) of image files, by extractor in ``names``; raises what
+        ``decode`` and ``embed`` do."""
+        most = self.settings.upload_megapixels
+        with self._turns.taken():
+            pictures = [pixels_of(data, None, max_megapixels=most) for data in files]
+            return QueryExtractors(self.pool.for_queries).embed(pictures, names)
 
     def objects(self, query: Query) -> Objects:
         """The objects in the one picture of ``query``.
@@ -143,6 +170,7 @@ class Library:
 
         See ``image_search.duplicates.checking.Checker.check`` for what it raises.
         """
+        query = self._with_labels(query)
 
         def answer() -> CheckResult:
             with self._checks.taken():
@@ -274,24 +302,7 @@ class Library:
         report = replace(report, warnings=warnings + report.warnings)
         if report.cancelled or not fingerprints:
             return report
-        return self._with_fingerprints(report, on_progress, cancelled)
-
-    def _with_fingerprints(
-        self,
-        report: Report,
-        on_progress: Callable[[Progress], None],
-        cancelled: Callable[[], bool],
-    ) -> Report:
-        """``report`` after the fingerprints are brought up to date."""
-
-        def note(progress: Progress) -> None:
-            counts = {name: getattr(report, name) for name in COUNTED}
-            on_progress(replace(progress, **counts))
-
-        started = time.monotonic()
-        whole = self._fingerprinted.catch_up(note, cancelled)
-        seconds = report.seconds + time.monotonic() - started
-        return replace(report, cancelled=not whole, seconds=seconds)
+        return self._fingerprinted.after(report, on_progress, cancelled)
 
     def _sound(self) -> Collection[str]:
         """The segments whose vectors were verified."""
@@ -343,7 +354,7 @@ class Library:
         """The state of the index; loads no model."""
         snapshot = self._serving.snapshot()
         status = status_of(self.settings, snapshot, self._serving.damage)
-        warnings = (*status.warnings, *self._decisions.warnings)
+        warnings = (*status.warnings, *self._decisions.warnings, *self.labels.warnings)
         return replace(status, warnings=warnings, imported=self.imported.names())
 
     def _usable_of(self, snapshot: Snapshot) -> _Extractors:

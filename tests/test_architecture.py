@@ -24,6 +24,7 @@ FLOORS = (
     ("search",),
     ("indexing",),
     ("duplicates",),
+    ("labels",),
     ("library",),
     ("maintenance",),
     ("exchange",),

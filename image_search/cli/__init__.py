@@ -13,6 +13,7 @@ from image_search import __version__
 from image_search.cli import (
     backup,
     check,
+    classify,
     duplicates,
     embed,
     evaluate,
@@ -25,14 +26,15 @@ from image_search.cli import (
     search,
     serve,
     status,
+    train,
     verify,
 )
 from image_search.cli.terminal import print_line as print
 from image_search.errors import ImageSearchError
 
 COMMANDS = (
-    serve, index, search, objects, check, duplicates, evaluate, models, status, verify, backup,
-    restore, embed, export, import_vectors,
+    serve, index, search, objects, check, duplicates, train, classify, evaluate, models, status,
+    verify, backup, restore, embed, export, import_vectors,
 )  # fmt: skip
 
 # Exit codes. 1 is kept for "exists", the answer of a check, and for damage that was found.

@@ -140,6 +140,9 @@ def add_filters(parser: argparse.ArgumentParser, title: str) -> None:
     only.add_argument("--before", metavar="DATE", help="and before")
     only.add_argument("--min-side", metavar="PIXELS", type=int, help="shorter side at least")
     only.add_argument("--orientation", help="portrait, landscape or square")
+    only.add_argument(
+        "--label", action="append", default=[], help="images with this label; may be repeated"
+    )
 
 
 def filter_from(options: argparse.Namespace) -> Filter:
@@ -159,4 +162,5 @@ def filter_from(options: argparse.Namespace) -> Filter:
         before=before,
         min_side=options.min_side,
         orientation=options.orientation,
+        label=tuple(options.label),
     )

@@ -12,6 +12,7 @@ MANIFEST, RECORDS = "manifest", "records"
 COLUMN, RESERVE = "column", "reserve"
 CODES, FINGERPRINTS, PAIRS = "codes", "fingerprints", "pairs"
 THRESHOLDS, DECISIONS = "thresholds", "decisions"
+LABELS, CORRECTIONS = "classifier of labels", "labels by people"
 
 
 @dataclass(frozen=True)

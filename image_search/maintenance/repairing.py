@@ -12,9 +12,12 @@ import filelock
 from image_search.duplicates.decisions import Decisions
 from image_search.errors import CacheError, CacheLocked
 from image_search.indexing.reports import Progress, Report
+from image_search.labels import label_files
+from image_search.labels.store import LabelStore
 from image_search.library import Library
 from image_search.maintenance.damage import (
     COLUMN,
+    CORRECTIONS,
     DECISIONS,
     FINGERPRINTS,
     MANIFEST,
@@ -68,6 +71,10 @@ def repair(
         decisions = Decisions(decisions_of(settings.state_dir))
         decisions.all()
         warnings += decisions.warnings
+    if CORRECTIONS in kinds:
+        labels = LabelStore(label_files(settings)[1])
+        labels.all()
+        warnings += labels.warnings
     report, library = None, Library.open(settings)
     if kinds & {MANIFEST, RECORDS, COLUMN}:
         report = library.update(on_progress, cancelled, fingerprints=False)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from image_search.errors import CacheDamaged, SettingsError
+from image_search.labels import label_files
 from image_search.maintenance.saving import (
     CHUNK,
     FILES,
@@ -114,14 +115,17 @@ def _set_aside(settings: Settings) -> Path:
     for path in segment_folder(cache).iterdir():
         if path.is_file():
             _link(path, folder / path.name)
-    decisions = decisions_of(settings.state_dir)
-    if decisions.exists():
-        _copy_decisions(decisions, folder.parent / decisions.name)
+    classifier, labels = label_files(settings)
+    for database_file in (decisions_of(settings.state_dir), labels):
+        if database_file.exists():
+            _copy_database(database_file, folder.parent / database_file.name)
+    if classifier.exists():
+        shutil.copy2(classifier, folder.parent / classifier.name)
     shutil.copy2(cache, aside)
     return aside
 
 
-def _copy_decisions(path: Path, target: Path) -> None:
+def _copy_database(path: Path, target: Path) -> None:
     try:
         with database.opened(path, "", writing=False) as source:
             _write_into(source, target)
@@ -145,15 +149,19 @@ def _place(settings: Settings, source: Path, listing: Listing) -> None:
         kept = listing.files.get(f"{STATE}/{secret}")
         if kept is not None:
             _put(source, kept, settings.state_dir / secret)
-    decisions = decisions_of(settings.state_dir)
-    kept = listing.files.get(f"{STATE}/{decisions.name}")
+    classifier, labels = label_files(settings)
+    for database_file in (decisions_of(settings.state_dir), labels):
+        kept = listing.files.get(f"{STATE}/{database_file.name}")
+        if kept is not None:
+            _restore_database(source / FILES / kept.sha256, database_file)
+    kept = listing.files.get(f"{STATE}/{classifier.name}")
     if kept is not None:
-        _restore_decisions(source / FILES / kept.sha256, decisions)
+        _put(source, kept, classifier)
     # Last: readers go by it.
     _put(source, listing.files[MANIFEST], settings.cache, noticed=True)
 
 
-def _restore_decisions(source: Path, target: Path) -> None:
+def _restore_database(source: Path, target: Path) -> None:
     """Have the database ``target``, which others may have open, hold what ``source`` does."""
     with contextlib.closing(sqlite3.connect(source)) as kept:
         try:

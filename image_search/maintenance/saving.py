@@ -22,6 +22,8 @@ from typing import IO
 
 from image_search.duplicates.decisions import Decisions
 from image_search.errors import CacheDamaged, CacheError, SettingsError
+from image_search.labels import label_files
+from image_search.labels.store import LabelStore
 from image_search.maintenance.index_files import Manifest, load_manifest
 from image_search.maintenance.verifying import decisions_of
 from image_search.settings import Settings
@@ -170,7 +172,13 @@ class _Copying:
             files[name] = self.known[name] = self._copied(path, self.known.get(name), checksum)
             done += files[name].size
             self.on_progress(done, total)
-        files |= self._decisions()
+        decisions = decisions_of(state)
+        files |= self._database(decisions, Decisions(decisions).check)
+        classifier, labels = label_files(settings)
+        files |= self._database(labels, LabelStore(labels).check)
+        if classifier.exists():
+            name = f"{STATE}/{classifier.name}"
+            files[name] = self._copied(classifier, self.known.get(name), None)
         for secret in SECRETS if with_secrets else ():
             if (state / secret).exists():
                 one = self._copied(state / secret, None, None, private=True)
@@ -180,12 +188,11 @@ class _Copying:
         self.report.files, self.report.bytes = len(files), sum(one.size for one in files.values())
         return self.report
 
-    def _decisions(self) -> dict[str, Stored]:
-        path = decisions_of(self.settings.state_dir)
+    def _database(self, path: Path, check: Callable[[], object]) -> dict[str, Stored]:
         if not path.exists():
             return {}
         new = self._new()
-        Decisions(path).check()
+        check()
         with (
             database.opened(path, "", writing=False) as source,
             contextlib.closing(sqlite3.connect(new)) as copy,

@@ -11,9 +11,14 @@ from image_search.duplicates.fingerprints import visual_words
 from image_search.duplicates.fingerprints.segments import SUFFIX, read_segment, verify_segment
 from image_search.duplicates.pairs import Pairs
 from image_search.errors import CacheDamaged, CacheLocked
+from image_search.labels import label_files
+from image_search.labels.head import LabelHead
+from image_search.labels.store import LabelStore
 from image_search.maintenance.damage import (
+    CORRECTIONS,
     DECISIONS,
     FINGERPRINTS,
+    LABELS,
     PAIRS,
     THRESHOLDS,
     Damage,
@@ -52,6 +57,9 @@ def verify(
     _look(verified, PAIRS, pairs_of(state), lambda: _pairs(verified, state))
     _look(verified, THRESHOLDS, state / "thresholds.pkl", lambda: _thresholds(verified, state))
     _look(verified, DECISIONS, decisions_of(state), lambda: _decisions(verified, state))
+    classifier, labels = label_files(settings)
+    _look(verified, LABELS, classifier, lambda: _classifier(verified, classifier))
+    _look(verified, CORRECTIONS, labels, lambda: _corrections(verified, labels))
     return verified
 
 
@@ -70,6 +78,8 @@ _COSTS = {
     PAIRS: "the images are compared with each other again",
     THRESHOLDS: "they are measured again on the collection, within seconds",
     DECISIONS: "it is set aside, and all decisions that can be read of it are kept",
+    LABELS: "labels must be trained again",
+    CORRECTIONS: "it is set aside, and the labels that people gave must come from a backup",
 }
 
 
@@ -84,7 +94,11 @@ def _look(verified: Verified, kind: str, path: Path, look: Callable[[], None]) -
         verified.notes.append(f"{path.name} is being written and was not verified.")
     except CacheDamaged as error:
         # What is made again is removed; decisions are dealt with by themselves.
-        remove = {PAIRS: tuple(path.with_name(path.name + end) for end in BESIDE), DECISIONS: ()}
+        remove = {
+            PAIRS: tuple(path.with_name(path.name + end) for end in BESIDE),
+            DECISIONS: (),
+            CORRECTIONS: (),
+        }
         damage = Damage(kind, path, str(error), _COSTS[kind], remove.get(kind, (path,)))
         verified.damage.append(damage)
 
@@ -131,6 +145,16 @@ def _thresholds(verified: Verified, state: Path) -> None:
 def _decisions(verified: Verified, state: Path) -> None:
     verified.files += 1
     Decisions(decisions_of(state)).check()
+
+
+def _classifier(verified: Verified, path: Path) -> None:
+    verified.files += 1
+    LabelHead.load(path)
+
+
+def _corrections(verified: Verified, path: Path) -> None:
+    verified.files += 1
+    LabelStore(path).check()
 
 
 def _size(path: Path) -> int:

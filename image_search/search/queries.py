@@ -39,6 +39,7 @@ MAX_LIKE = 50
 MAX_COLOURS = 32
 MAX_WEIGHTS = 64
 MAX_REGIONS = 16
+MAX_LABELS = 8
 AUTO = "auto"
 # How the raw features of one extractor are compared.
 COSINE, EUCLIDEAN, DOT_PRODUCT = "cosine", "euclidean", "dotproduct"
@@ -122,7 +123,8 @@ class Filter:
     name matches this pattern (``*`` and ``?``) or holds this text; case does not count. ``after``
     and ``before``: it was altered at or after, and before, these times (seconds since 1970).
     ``min_side``: its shorter side has at least so many pixels. ``orientation``: one of
-    ``ORIENTATIONS``.
+    ``ORIENTATIONS``. ``label``: it has all these labels, which are those of ``ids`` (n,), in
+    ascending order; see ``image_search.labels``.
     """
 
     folder: str | None = None
@@ -131,6 +133,8 @@ class Filter:
     before: float | None = None
     min_side: int | None = None
     orientation: str | None = None
+    label: tuple[str, ...] = ()
+    ids: npt.NDArray[np.uint64] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         for what, text, most in (
@@ -141,6 +145,10 @@ class Filter:
                 raise InvalidQuery(f"{what} is too long; use at most {most:,} characters.")
         if self.after is not None and self.before is not None and self.after >= self.before:
             raise InvalidQuery("`after` must be earlier than `before`; no image can match both.")
+        if len(self.label) > MAX_LABELS:
+            raise InvalidQuery(
+                f"The query holds {len(self.label):,} labels; at most {MAX_LABELS} are allowed."
+            )
         if self.min_side is not None and self.min_side < 1:
             raise InvalidQuery(f"min_side must be at least 1 pixel, not {self.min_side}.")
         if self.orientation is not None and self.orientation not in ORIENTATIONS:
@@ -165,6 +173,9 @@ class Filter:
         if not self.limits:
             return None
         wanted = np.ones(len(records), dtype=np.bool_)
+        if self.label:
+            assert self.ids is not None, "the images with the labels were not looked up"
+            wanted &= np.isin(records.ids, self.ids)
         modified = records.mtimes / 1e9
         if self.after is not None:
             wanted &= modified >= self.after
@@ -318,7 +329,8 @@ class Hit:
     and ``height`` in pixels; ``note`` is what else to know about what is shown, such as "page 2 of
     12"; ``variant`` is how a drawing was changed before it was most like this image, such as
     ``mirrored``, and empty for as it is drawn. ``labels`` are names of what the image shows, each
-    with its probability (see ``extractors.base.Labeller``).
+    with its probability (see ``extractors.base.Labeller`` and ``image_search.labels``); people have
+    ``confirmed`` some of them.
 
     What matched may be a page or a frame of the file: then ``kind`` says so (else it is
     ``whole``), ``page`` is the number of the page, from 1, ``time`` that of the frame in seconds,
@@ -352,6 +364,7 @@ class Hit:
     closer_than: float | None = None
     design: str = ""
     views: tuple[DesignView, ...] = ()
+    confirmed: tuple[str, ...] = ()
 
     @property
     def public_scores(self) -> dict[str, float]:

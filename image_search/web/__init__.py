@@ -16,6 +16,7 @@ from image_search.web import (
     gate,
     headers,
     health,
+    labels,
     models,
     objects,
     pages,
@@ -30,6 +31,7 @@ from image_search.web.jobs import Reindexer
 from image_search.web.secrets import load_secrets
 from image_search.web.service import Service
 from image_search.web.sessions import EndedSessions
+from image_search.web.work import BackgroundWork
 
 if TYPE_CHECKING:
     from image_search.library import Library
@@ -69,6 +71,7 @@ def create_app(library: Library, settings: Settings) -> Flask:
         password=kept.password,
         reindexer=Reindexer(library),
         fetcher=ModelFetcher(settings, lambda: library.status().usable),
+        training=BackgroundWork("training", "Labels are being trained already."),
         examples=assets.folder("static") / "examples",
         ended_sessions=EndedSessions(settings.state_dir / "ended_sessions.json"),
     )
@@ -77,7 +80,7 @@ def create_app(library: Library, settings: Settings) -> Flask:
     errors.attach(app)
     for topic in (
         *(sign_in, pages, static_files, search, reindex, files, health, models, uploads),
-        *(check, duplicates, objects),
+        *(check, duplicates, objects, labels),
     ):
         app.register_blueprint(topic.blueprint)
     return app

@@ -24,6 +24,7 @@ STATUS: dict[type[core.ImageSearchError], int] = {
     core.ImageTooLarge: 413,
     core.UnreadableImage: 422,
     core.ModelUnavailable: 503,
+    core.MissingPackage: 501,
     core.NotReady: 503,
     core.ImageSearchError: 500,
 }

@@ -152,11 +152,12 @@ FIELDS: Mapping[str, Callable[[str], Any]] = {
     "before": parse_time,
     "min_side": _whole("min_side"),
     "orientation": str,
+    "label": str,
 }
 #: Fields that may be given several times.
-REPEATED = frozenset({"like", "color", "region", "ignore"})
+REPEATED = frozenset({"like", "color", "region", "ignore", "label"})
 #: Fields that restrict the hits instead of asking.
-FILTERS = ("folder", "name", "after", "before", "min_side", "orientation")
+FILTERS = ("folder", "name", "after", "before", "min_side", "orientation", "label")
 
 
 def views_to_json(views: Iterable[DesignView]) -> list[dict[str, Any]]:

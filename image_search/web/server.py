@@ -53,6 +53,7 @@ def serve(app: Flask, settings: Settings, on_ready: Callable[[str], None] | None
         until = time.monotonic() + GRACE
         app.extensions["image_search"].reindexer.stop(GRACE)
         app.extensions["image_search"].fetcher.stop(max(0.0, until - time.monotonic()))
+        app.extensions["image_search"].training.stop(max(0.0, until - time.monotonic()))
         left = max(0.0, until - time.monotonic())
         app.extensions["image_search"].library.duplicates.stop(left)
         if before is not None:

@@ -13,6 +13,7 @@ from image_search.web.fetching import ModelFetcher
 from image_search.web.jobs import Reindexer
 from image_search.web.sessions import EndedSessions
 from image_search.web.throttle import Throttle
+from image_search.web.work import BackgroundWork
 
 if TYPE_CHECKING:
     from image_search.library import Library
@@ -28,6 +29,7 @@ class Service:
     password: str = field(repr=False)
     reindexer: Reindexer
     fetcher: ModelFetcher
+    training: BackgroundWork
     examples: Path
     ended_sessions: EndedSessions
     throttle: Throttle = field(default_factory=Throttle)

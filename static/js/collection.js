@@ -31,6 +31,7 @@ export function start() {
   byId("collection-open").addEventListener("click", open);
   byId("reindex").addEventListener("click", update);
   byId("cancel").addEventListener("click", () => call("DELETE", "reindex").catch(complain));
+  byId("labels-panel").addEventListener("toggle", () => import("./labels.js").then((module) => module.showPanel()), { once: true });
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
   document.addEventListener("server-back", refresh);
   return refresh();

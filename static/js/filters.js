@@ -1,5 +1,6 @@
 // What every hit must fulfil: folder, name, date, size, orientation.
 
+import { call } from "./api.js";
 import { byId, make } from "./elements.js";
 
 const box = byId("filters");
@@ -50,7 +51,14 @@ function count() {
   byId("filters-clear").hidden = !number;
 }
 
+// The labels of the collection, asked for when the filters are opened.
+async function learnLabels() {
+  const { labels } = await call("GET", "labels").catch(() => ({ labels: [] }));
+  byId("labels").replaceChildren(...labels.map(({ name }) => make("option", { value: name })));
+}
+
 export function start(changed) {
+  box.addEventListener("toggle", learnLabels, { once: true });
   box.addEventListener("change", () => {
     count();
     changed();

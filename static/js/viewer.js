@@ -39,7 +39,7 @@ export function start(compareWithQuery) {
     focusHit(at);
   });
   dialog.addEventListener("keydown", (event) => {
-    if (event.target.closest("video")) return; // which has keys of its own
+    if (event.target.closest("video, input:not([type=checkbox])")) return; // which have keys of their own
     if (look.key(event)) return;
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
@@ -60,6 +60,7 @@ export function start(compareWithQuery) {
     drawOverHit(shown);
   });
   byId("viewer-pick").addEventListener("change", (event) => selection.set(shown, event.target.checked));
+  byId("viewer-labels").addEventListener("toggle", showLabels);
   new ResizeObserver(fit).observe(stage);
   listenToSwipes();
 }
@@ -128,6 +129,7 @@ function display(hit) {
   ]);
   byId("viewer-scores").replaceChildren(...(matched ? bars(hit) : []));
   byId("viewer-meaning").textContent = matched ? meaning(hit) : "";
+  showLabels();
   const download = byId("viewer-download");
   download.href = hit.url;
   download.download = basename(hit.path);
@@ -162,6 +164,11 @@ function stopFilm() {
   film?.removeAttribute("src");
   film?.load();
   film?.remove();
+}
+
+// What they need comes when they are opened.
+function showLabels() {
+  if (byId("viewer-labels").open) import("./labels.js").then((module) => module.showFor(shown));
 }
 
 // The size of the original, never larger than the room.

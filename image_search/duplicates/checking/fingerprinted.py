@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from image_search.duplicates.fingerprinting import update_fingerprints
 from image_search.duplicates.fingerprints import FingerprintIndex, FingerprintStore
 from image_search.errors import ImageSearchError, UnknownImage
 from image_search.indexing.originals import Originals
-from image_search.indexing.reports import Progress
+from image_search.indexing.reports import Progress, Report
 from image_search.settings import Settings
 from image_search.storage import Snapshot
+
+# Counts of an update that are reported with the progress after its images are embedded.
+_COUNTED = ("added", "changed", "moved", "removed", "unreadable")
 
 
 class Fingerprinted:
@@ -87,6 +92,27 @@ class Fingerprinted:
         if whole:
             self.store.sweep(snapshot.contents())
         return whole
+
+    def after(
+        self,
+        report: Report,
+        on_progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+    ) -> Report:
+        """Catch up after an update of the index, and return its ``report`` with that in it.
+
+        Raises:
+            CacheError: as for ``catch_up``.
+        """
+
+        def note(progress: Progress) -> None:
+            counts = {name: getattr(report, name) for name in _COUNTED}
+            on_progress(replace(progress, **counts))
+
+        started = time.monotonic()
+        whole = self.catch_up(note, cancelled)
+        seconds = report.seconds + time.monotonic() - started
+        return replace(report, cancelled=not whole, seconds=seconds)
 
     def _read(self, snapshot: Snapshot, content: bytes) -> bytes:
         reason = "The image is no longer in the index."
