@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -174,3 +175,38 @@ def test_vectors_are_read_by_any_rows(
 
     for key in (3, -1, slice(None), slice(2, 9, 3), slice(4, 4), [7, 8, 9, 1, 1], whole[:, 0] > 30):
         np.testing.assert_array_equal(rows[key]["vector"], whole[key])
+    for numbers in ([], [3], [2, 3, 4, 7, 9], [9, 1, 1, 2]):
+        runs = columns.Runs(np.array(numbers, np.int64))
+        rows.prefetch(runs)
+        np.testing.assert_array_equal(rows[runs]["vector"], whole[numbers].reshape(-1, 6))
+
+
+@pytest.mark.skipif(not hasattr(os, "RWF_NOWAIT"), reason="the system has no such reads")
+@pytest.mark.parametrize("cold", ["nothing", "a part", "not known"])
+def test_what_is_not_in_memory_is_read_ahead_and_then_read(
+    tmp_path: Path, cold: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, asked = os.preadv, list[tuple[int, int]]()
+
+    def read(file: int, buffers: list[memoryview], offset: int, flags: int = 0) -> int:
+        if flags and cold == "nothing":
+            raise BlockingIOError
+        if flags and cold == "not known":
+            raise OSError(errno.EOPNOTSUPP, "not with this file system")
+        # Of a run the first 5 bytes are there.
+        return real(file, [buffers[0][:5]] if flags else buffers, offset)
+
+    def advise(_: int, offset: int, length: int, __: int) -> None:
+        asked.append((offset, length))
+
+    monkeypatch.setattr(columns, "HELD", 0)
+    monkeypatch.setattr(os, "preadv", read)
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    path, whole = tmp_path / "some.column", np.arange(60, dtype="<f4").reshape(10, 6)
+    path.write_bytes(whole.tobytes())
+    rows = columns.StoredRows(path, 10, [("vector", "<f4", (6,))])
+
+    np.testing.assert_array_equal(rows[[1, 2, 7]]["vector"], whole[[1, 2, 7]])
+
+    there = 5 if cold == "a part" else 0
+    assert asked == [(24 + there, 48 - there), (168 + there, 24 - there)]

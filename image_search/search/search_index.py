@@ -6,7 +6,7 @@ import bisect
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,7 +32,7 @@ from image_search.search.ranking.fusion import (
 )
 from image_search.search.ranking.variants import Variant
 from image_search.storage import Segment, Snapshot
-from image_search.storage.columns import Column
+from image_search.storage.columns import Column, Runs
 from image_search.storage.records import KINDS, WHOLE
 
 if TYPE_CHECKING:
@@ -279,10 +279,6 @@ class Scoring:
             # A name may lift an image over those that only look similar, so all that are named
             # compete.
             rows = np.union1d(rows, np.flatnonzero(keep & (named > 0)))
-        if not self.in_memory:
-            for column in searchable.columns:
-                if column.extractor.name in question.blocks:
-                    column.prefetch(rows)
         found = self._compared(searchable, rows).best_regions()
         rows = found.rows
         if not by_name:
@@ -299,14 +295,17 @@ class Scoring:
         calibration = comparison.calibration
         centred: dict[str, Floats] = {}
         ready: dict[str, Floats] = {}
-        for column in searchable.columns:
+        compared = [one for one in searchable.columns if one.extractor.name in question.blocks]
+        runs = Runs(rows)
+        if not self.in_memory:
+            for column in compared:
+                column.prefetch(runs)
+        for column in compared:
             name = column.extractor.name
-            if name not in question.blocks:
-                continue
-            # Fresh, and so free to be worked on: more memory costs more than the arithmetic.
             # What is centred is scaled afterwards anyway.
-            taken = column.units(rows, exact=not calibration.fitted_on)
-            centred[name] = calibration.centred_rows(name, taken, in_place=True)
+            centre = partial(calibration.centred_rows, name, in_place=True)
+            exact = not calibration.fitted_on
+            centred[name] = column.units(runs, exact=exact, through=None if exact else centre)
             ready[name] = comparison.stored_rows(name, centred[name])
         found = block_scores(question.blocks, question.shares, ready, question.variants)
         features = {name: centred[name] for name in self._active}

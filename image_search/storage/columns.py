@@ -25,11 +25,11 @@ from image_search.extractors.base import unit_rows
 from image_search.imaging.arrays import Floats
 from image_search.storage import safe_pickle
 from image_search.storage.records import ExtractorIdentity, identities
-from image_search.storage.unmapped import OpenFile
+from image_search.storage.unmapped import OpenFile, Piece
 
 COLUMN, DESCRIPTION = ".column", ".column.pkl"
-# Rows that are widened to single precision and scaled at a time.
-_AT_ONCE = 32
+# Numbers that are widened to single precision, scaled and centred at a time.
+_AT_ONCE = 1 << 17
 # Of 32 bits those of a half, shifted: the sign, which was extended, and the 15 bits that follow it.
 _SIGN_AND_VALUE = np.array(0x8FFFE000, np.uint32).view(np.int32)
 _BIAS = np.float32(2.0**112)
@@ -89,6 +89,22 @@ def column_path(folder: Path, segment: str, extractor: ExtractorIdentity) -> Pat
     return folder / f"{segment}.{key_of(extractor)}{COLUMN}"
 
 
+class Runs:
+    """Rows by their ``numbers`` (n,), as runs of rows that follow each other; for several files."""
+
+    def __init__(self, numbers: npt.NDArray[np.int64]) -> None:
+        self.numbers = numbers
+        begins = np.flatnonzero(np.diff(numbers) != 1) + 1
+        firsts = np.concatenate([np.zeros(min(1, len(numbers)), np.int64), begins])
+        lasts = np.append(begins, len(numbers))[: len(firsts)]
+        self._places = np.stack([firsts, lasts, numbers[firsts]])
+
+    def pieces(self, size: int) -> Iterable[Piece]:
+        """Return where each run begins and ends among the numbers, and where it begins in a file,
+        in bytes, of rows of so many bytes."""
+        return zip(*(size * self._places).tolist(), strict=True)
+
+
 class StoredRows:
     """Rows of one type in a file: asked for by their numbers, as of an array."""
 
@@ -123,20 +139,20 @@ class StoredRows:
         return self._count
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
-        """Return one row, or the rows (n,) of a slice, a mask or of numbers (n,).
+        """Return one row, or the rows (n,) of a slice, a mask, of numbers (n,) or of ``Runs``.
 
         Raises:
             CacheDamaged: the file was changed since it was opened.
         """
-        rows = np.arange(self._count)[key]
+        rows = key.numbers if isinstance(key, Runs) else np.arange(self._count)[key]
         # As bytes, which numpy copies faster than rows with fields.
         if self.nbytes <= HELD:
             found = np.ascontiguousarray(self._held[rows])
         else:
-            numbers = np.atleast_1d(rows)
-            found = np.empty((len(numbers), self.itemsize), np.uint8)
+            runs = key if isinstance(key, Runs) else Runs(np.atleast_1d(rows))
+            found = np.empty((len(runs.numbers), self.itemsize), np.uint8)
             # Rows that follow each other are read at once.
-            self._file.read_into(found, self._pieces(numbers))
+            self._file.read_into(found, runs.pieces(self.itemsize))
             found = found if np.ndim(rows) else found[0]
         return found.view(self._dtype)[..., 0]
 
@@ -147,19 +163,10 @@ class StoredRows:
         self._file.read_into(whole, [(0, whole.nbytes, 0)])
         return whole
 
-    def prefetch(self, numbers: npt.NDArray[np.int64]) -> None:
-        """Have these rows read ahead."""
-        if self.nbytes <= HELD:
-            return
-        self._file.prefetch(self._pieces(numbers))
-
-    def _pieces(self, numbers: npt.NDArray[np.int64]) -> Iterable[tuple[int, int, int]]:
-        """Where each run of rows that follow each other begins and ends among ``numbers``, and
-        where it begins in the file; in bytes."""
-        firsts = np.flatnonzero(np.diff(numbers, prepend=-2) != 1)
-        lasts = np.append(firsts[1:], len(numbers))[: len(firsts)]
-        places = (firsts, lasts, numbers[firsts])
-        return zip(*((self.itemsize * place).tolist() for place in places), strict=True)
+    def prefetch(self, runs: Runs) -> None:
+        """Have these rows read ahead, unless a sample of them is in memory."""
+        if self.nbytes > HELD:
+            self._file.prefetch_missing(list(runs.pieces(self.itemsize)))
 
 
 class Column:
@@ -191,10 +198,13 @@ class Column:
         """When the file was last changed, in nanoseconds since 1970."""
         return self._rows.modified
 
-    def units(self, key: Any, *, exact: bool = True) -> Floats:
-        """Return the unit vectors in these rows: one (dim,), or those of a slice, a mask or of
-        numbers (n,), (n, dim) float32; of length 1 after the rounding to half precision too, unless
-        they need not be ``exact``.
+    def units(
+        self, key: Any, *, exact: bool = True, through: Callable[[Floats], object] | None = None
+    ) -> Floats:
+        """Return the unit vectors in these rows: one (dim,), or those of a slice, a mask, of
+        numbers (n,) or of ``Runs``, (n, dim) float32; of length 1 after the rounding to half
+        precision too, unless they need not be ``exact``. They go ``through`` what changes some of
+        them (m, dim) in place.
 
         Raises:
             CacheDamaged: the file was changed since it was opened.
@@ -203,11 +213,14 @@ class Column:
         rows = halves.reshape(-1, halves.shape[-1])
         found = np.empty(rows.shape, np.float32)
         # A few rows at a time, which stay in the processor's cache.
-        for start in range(0, len(rows), _AT_ONCE):
-            some = slice(start, start + _AT_ONCE)
-            widen(rows[some], found[some])
+        at_once = max(1, _AT_ONCE // rows.shape[-1])
+        for start in range(0, len(rows), at_once):
+            some = found[start : start + at_once]
+            widen(rows[start : start + at_once], some)
             if exact:
-                unit_rows(found[some], in_place=True)
+                unit_rows(some, in_place=True)
+            if through is not None:
+                through(some)
         return found.reshape(halves.shape)
 
     def block(self, key: Any) -> Block:
@@ -219,9 +232,9 @@ class Column:
         rows = self._rows[key]
         return Block(rows["unit"], np.asarray(rows["norm"], np.float32))
 
-    def prefetch(self, numbers: npt.NDArray[np.int64]) -> None:
+    def prefetch(self, runs: Runs) -> None:
         """Have these rows read, all at once, where they are not in memory."""
-        self._rows.prefetch(numbers)
+        self._rows.prefetch(runs)
 
     def verify(self, cancelled: Callable[[], bool] = lambda: False) -> bool:
         """Compare the rows with the checksum written beside them; whether that was not

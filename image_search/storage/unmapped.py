@@ -11,7 +11,7 @@ import os
 import stat
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,11 @@ from image_search.errors import CacheDamaged
 # Files up to this size are held in memory where they are used as one array. Larger ones are mapped,
 # for a collection of millions does not fit; that they are unchanged is seen before each use.
 IN_MEMORY = 1 << 27
+# Pieces that are looked at to see whether all are in memory.
+PROBES = 16
+
+Piece = tuple[int, int, int]
+"""Bytes to be read: where they begin and end in a buffer, and where they begin in the file."""
 
 
 class OpenFile:
@@ -42,6 +47,8 @@ class OpenFile:
         # Closed with the last reader. Not at the end of the process, where threads may still read.
         weakref.finalize(self, os.close, self._file).atexit = False
         self._lock = threading.Lock()
+        # How to read only what is in memory, where that can be asked for; 0 where it cannot.
+        self._flags = getattr(os, "RWF_NOWAIT", 0)
         status = os.fstat(self._file)
         self.size, self.modified = status.st_size, status.st_mtime_ns
 
@@ -55,7 +62,7 @@ class OpenFile:
         if (status.st_size, status.st_mtime_ns) != (self.size, self.modified):
             raise CacheDamaged(f"the file {self._path.name} was changed while it was in use")
 
-    def read_into(self, target: npt.NDArray[Any], pieces: Iterable[tuple[int, int, int]]) -> None:
+    def read_into(self, target: npt.NDArray[Any], pieces: Iterable[Piece]) -> None:
         """Fill pieces of ``target``, contiguous, given by the bytes where they begin and end in it
         and where they begin in the file.
 
@@ -63,7 +70,9 @@ class OpenFile:
             CacheDamaged: the file was changed since it was opened.
         """
         bytes_of, read = target.reshape(-1).view(np.uint8).data, self._reader()
-        for first, last, offset in pieces:
+        late = self._read_now(bytes_of, pieces)
+        self.prefetch(late)
+        for first, last, offset in late:
             count = read(bytes_of[first:last], offset)
             while count and first + count < last:
                 first, offset = first + count, offset + count
@@ -73,13 +82,41 @@ class OpenFile:
         # After the reading: what was changed in between is not used.
         self.check()
 
-    def prefetch(self, pieces: Iterable[tuple[int, int, int]]) -> None:
+    def _read_now(self, target: memoryview, pieces: Iterable[Piece]) -> list[Piece]:
+        """Read the pieces that are in memory; return what is left of the others.
+
+        So the system is asked to read ahead only what it must, which takes as long as reading it
+        from memory does.
+        """
+        late, preadv, file = [], getattr(os, "preadv", None), self._file
+        for piece in pieces:
+            first, last, offset = piece
+            count = 0
+            if preadv is not None and self._flags:
+                try:
+                    count = preadv(file, [target[first:last]], offset, self._flags)
+                except BlockingIOError:
+                    pass
+                except OSError:  # not with this file system
+                    self._flags = 0
+            if first + count < last:
+                late.append((first + count, last, offset + count))
+        return late
+
+    def prefetch(self, pieces: Iterable[Piece]) -> None:
         """Have pieces, as for ``read_into``, read ahead that will be asked for soon, where the
         system knows how."""
         if hasattr(os, "posix_fadvise"):
             advise, file, soon = os.posix_fadvise, self._file, os.POSIX_FADV_WILLNEED
             for first, last, offset in pieces:
                 advise(file, offset, last - first, soon)
+
+    def prefetch_missing(self, pieces: Sequence[Piece]) -> None:
+        """As ``prefetch``, unless all of a few of the pieces are in memory; to ask for each would
+        take as long as to read them."""
+        sample = pieces[:: max(1, len(pieces) // PROBES)]
+        if self._read_now(memoryview(bytearray(1)), [(0, 1, offset) for *_, offset in sample]):
+            self.prefetch(pieces)
 
     def _reader(self) -> Callable[[memoryview, int], int]:
         """What fills a buffer from an offset on, and returns how many bytes it read."""
