@@ -62,7 +62,7 @@ lint: $(READY_TO_TEST)
 	$(BIN)/ruff format --check .
 
 types: $(READY_TO_TEST)
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers=auto
 
 test: lint types
 	$(PYTEST)
