@@ -218,7 +218,12 @@ class Library:
     def report(self, checked: Sequence[Checked], failed: Sequence[Failed] = ()) -> str:
         """A printable report of checks as HTML, with the pictures in it."""
         with self._checks.taken():
-            return render(checked, failed, self.originals.read_id, self.settings.most_megapixels)
+            limit = self.settings.most_megapixels
+
+            def look(image_id: str, side: int) -> Pixels | None:
+                return self.originals.pixels(image_id, limit, side)
+
+            return render(checked, failed, look, limit)
 
     def prepare(
         self,

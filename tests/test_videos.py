@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from image_search.duplicates.checking import Checked
 from image_search.errors import UnreadableImage
 from image_search.library import Library
 from image_search.search.queries import Hit, Query
 from image_search.settings import Settings
 from tests.conftest import Run
-from tests.drawing import design, draw_into, saved
+from tests.drawing import design, draw_into, ornate, saved, updated
 from tests.videos import film, scene
 
 # Of two videos, the seeds of the scenes, two seconds each.
@@ -115,6 +116,64 @@ def test_a_video_cannot_be_searched_with(library: Library, made: Settings) -> No
     for ask in (library.search, library.check):
         with pytest.raises(UnreadableImage, match="send a still of it"):
             ask(Query((data,)))
+
+
+@pytest.fixture(scope="module")
+def ornaments(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A video and a PDF of pictures that are recognised when they are edited; indexed."""
+    place = tmp_path_factory.mktemp("ornaments")
+    folder = place / "images"
+    draw_into(folder, 6)
+    film(folder / "film.mp4", [1, 2, 3], draw=ornate)
+    first, *others = (ornate(seed) for seed in (11, 12, 13))
+    first.save(folder / "book.pdf", save_all=True, append_images=others)
+    settings = Settings(
+        images=folder, cache=place / "features.pkl", extractors="hsv,edges", threads=2
+    )
+    updated(Library.open(settings))
+    return settings
+
+
+def test_a_check_finds_a_still_in_its_video_and_a_page_in_its_book(ornaments: Settings) -> None:
+    library = Library.open(ornaments)
+    for seed in (1, 2, 3, 11, 12, 13):
+        still = saved(ornate(seed).resize((240, 180)), "JPEG", quality=70)
+        result = library.check(Query((still,), kind="photo"))
+        assert result.verdict == "near"
+        [hit] = [one for one in result.hits if one.relation == "near"]
+        if seed < 10:
+            assert hit.hit.path == "film.mp4"
+            assert 2 * seed - 2 <= hit.hit.time < 2 * seed, "while that scene is shown"
+        else:
+            assert (hit.hit.path, hit.hit.note) == ("book.pdf", f"page {seed - 10} of 3")
+        assert hit.evidence is not None
+        assert hit.evidence.outline_hit
+        report = library.report([Checked("still.jpg", still, result)])
+        assert hit.hit.path in report
+        assert report.count("data:image/webp") >= 3, "the still, the evidence and the nearest"
+    other = library.check(Query((saved(ornate(77), "JPEG"),), kind="photo"))
+    assert not [one for one in other.hits if one.relation in ("exact", "near")]
+
+
+def test_a_decision_about_a_frame_counts(ornaments: Settings) -> None:
+    library = Library.open(ornaments)
+    still = ornaments.images / "still.jpg"
+    still.write_bytes(saved(ornate(2), "JPEG", quality=70))
+    try:
+        updated(library)
+        found = library.search(Query((still.read_bytes(),), k=2, kind="photo")).hits
+        ids = {hit.path: hit.id for hit in found}
+        query = Query(like=(ids["still.jpg"],), kind="photo")
+        assert library.check(query).hits[0].hit.path == "film.mp4"
+
+        library.duplicates.decide(ids["still.jpg"], ids["film.mp4"], "different")
+
+        result = library.check(query)
+        assert result.suppressed == 1
+        assert all(one.relation not in ("exact", "near") for one in result.hits)
+    finally:
+        still.unlink()
+        library.update()
 
 
 def test_an_added_extractor_sees_the_frames_too(made: Settings, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -27,12 +28,22 @@ def writer_of(path: Path, rate: float, size: tuple[int, int] = SIZE) -> cv2.Vide
     return writer
 
 
-def film(path: Path, seeds: list[int], seconds: float = 2.0, size: tuple[int, int] = SIZE) -> bytes:
+def film(
+    path: Path,
+    seeds: list[int],
+    seconds: float = 2.0,
+    size: tuple[int, int] = SIZE,
+    draw: Callable[[int], Image.Image] | None = None,
+) -> bytes:
     """A video of one scene after another, in which the picture moves a little: MPEG-4 in .mp4,
-    .mov, .mkv or .m4v, Motion JPEG in .avi, VP8 in .webm. Returns its bytes."""
+    .mov, .mkv or .m4v, Motion JPEG in .avi, VP8 in .webm. Returns its bytes.
+
+    ``draw`` makes the picture of a seed, of this ``size``, in place of ``scene``.
+    """
     writer = writer_of(path, RATE, size)
     for seed in seeds:
-        pixels = cv2.cvtColor(np.asarray(scene(seed, size)), cv2.COLOR_RGB2BGR)
+        shown = draw(seed) if draw else scene(seed, size)
+        pixels = cv2.cvtColor(np.asarray(shown), cv2.COLOR_RGB2BGR)
         count = round(seconds * RATE)
         for number in range(count):
             shift = np.array([[1, 0, 4 * (number / count - 0.5)], [0, 1, 0]], np.float32)

@@ -11,7 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from image_search.duplicates.fingerprints import Fingerprint, FingerprintStore, fingerprint
 from image_search.errors import ImageSearchError
-from image_search.imaging.decoding import decode
+from image_search.imaging.decoding import WORKING_SIDE
+from image_search.imaging.parts import decode_part
 from image_search.indexing.reports import Progress
 
 # What is made is safe after so many seconds, or so many pictures.
@@ -30,11 +31,13 @@ def update_fingerprints(
     max_megapixels: float,
     on_progress: Callable[[Progress], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
+    number_of: Callable[[bytes], int] = lambda _: 0,
 ) -> bool:
     """Make the fingerprints of those of ``contents`` (SHA-256 digests) that ``store`` lacks;
     whether that went to its end.
 
-    ``read`` gives a content; where it raises an ``ImageSearchError`` (the file is gone) or the
+    ``read`` gives a content, and ``number_of`` the number of the page or frame that represents it,
+    or 0; where it raises an ``ImageSearchError`` (the file is gone) or the
     picture is damaged, the content stays missing. Work is saved every few seconds, so that an
     interruption costs next to nothing.
 
@@ -45,7 +48,9 @@ def update_fingerprints(
 
     def make(content: bytes) -> Fingerprint | None:
         try:
-            return fingerprint(decode(read(content), max_megapixels=max_megapixels).pixels)
+            data, number = read(content), number_of(content)
+            shown = decode_part(data, number, max_megapixels=max_megapixels, side=WORKING_SIDE)
+            return fingerprint(shown.pixels)
         except ImageSearchError:
             return None
 

@@ -85,6 +85,8 @@ def answer_here(question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], 
     """Return what ``decode`` and ``pixel_digest`` ask of another process."""
     with unreadable_on_failure():
         if "side" not in question:
+            if is_video(data):
+                raise UnreadableImage("Of a video only some frames are read.")
             return {}, opened(data, question["max_megapixels"], digest_of_all)
         if "numbers" in question:
             pictures = _numbered_here(data, **question)

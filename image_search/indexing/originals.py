@@ -7,7 +7,7 @@ from pathlib import Path
 
 from image_search.errors import UnknownImage, UnreadableImage
 from image_search.imaging.arrays import Pixels
-from image_search.imaging.decoding import WORKING_SIDE
+from image_search.imaging.decoding import WORKING_SIDE, Picture
 from image_search.imaging.parts import decode_part
 from image_search.imaging.reading import read_image_file
 from image_search.imaging.thumbnails import Thumbnails
@@ -71,28 +71,34 @@ class Originals:
         except OSError as error:
             raise UnreadableImage(f"{record.path} cannot be read ({error.strerror}).") from error
 
-    def read_id(self, image_id: str) -> bytes:
-        """The bytes of the image of this id; raises what ``record`` and ``read`` do."""
-        return self.read(self.record(image_id))
+    def picture(
+        self,
+        record: FileRecord,
+        max_megapixels: float,
+        *,
+        number: int = 0,
+        side: int = WORKING_SIDE,
+    ) -> Picture:
+        """An image, or its page or frame of this ``number``, reduced to this shortest ``side``.
+
+        Raises:
+            UnknownImage, UnreadableImage, ImageTooLarge: as for ``read``, and for decoding.
+        """
+        shown = number or record.regions[0].number
+        return decode_part(self.read(record), shown, max_megapixels=max_megapixels, side=side)
 
     def pixels(
         self, image_id: str, max_megapixels: float, side: int = WORKING_SIDE
     ) -> Pixels | None:
-        """The image of this id as RGB pixels (height, width, 3) uint8, reduced to this shortest
-        ``side``; None where its file is gone or no longer what was indexed.
+        """The image of this id, or a page or frame of it, as RGB pixels (height, width, 3) uint8;
+        None where its file is gone or no longer what was indexed.
 
         Raises:
             UnknownImage: as for ``record``.
         """
-        record = self.record(image_id)
+        record, number = self.record(image_id), (parse_id(image_id) or (0, 0))[1]
         try:
-            data, number = self.read(record), (parse_id(image_id) or (0, 0))[1]
-            return decode_part(
-                data,
-                number or record.regions[0].number,
-                max_megapixels=max_megapixels,
-                side=side,
-            ).pixels
+            return self.picture(record, max_megapixels, number=number, side=side).pixels
         except (UnknownImage, UnreadableImage):
             return None
 

@@ -15,7 +15,7 @@ from image_search.duplicates.checking import Checked, CheckResult, to_plain
 from image_search.errors import InvalidQuery, NotReady
 from image_search.imaging.reading import read_image_file
 from image_search.search.queries import Query
-from image_search.web.files import addresses
+from image_search.web.files import addresses, opens_at
 from image_search.web.search import parse
 from image_search.web.service import service
 
@@ -67,7 +67,9 @@ def to_json(result: CheckResult) -> dict[str, Any]:
     plain = to_plain(result)
     plain["unreadable_files"] = plain["unreadable_files"][:MAX_UNREADABLE_LISTED]
     for hit in (*plain["hits"], *plain["nearest"]):
-        hit |= addresses(hit["id"], hit["modified"])
+        place = opens_at(hit["path"], hit["page"], hit["time"])
+        hit["url"] = addresses(hit["id"], hit["modified"])["url"] + place
+        hit["thumbnail"] = addresses(hit["region_id"], hit["modified"])["thumbnail"]
         for view in hit["views"]:
             view |= addresses(view["id"], view["modified"])
     return plain

@@ -96,6 +96,15 @@ def test_a_browser_can_seek_in_a_video(client: Client, filmed: Settings) -> None
     assert "script" not in policy
 
 
+def test_a_check_shows_what_matched(client: Client) -> None:
+    data = {"image": (io.BytesIO(saved(design(502, (320, 240)))), "page.png"), "kind": "photo"}
+    hit = client.post("/check", data=data).json["nearest"][0]
+
+    assert (hit["path"], hit["page"]) == ("book.pdf", 3)
+    assert hit["url"].endswith(f"/images/{hit['id']}#page=3")
+    assert client.get(hit["thumbnail"]).data == client.get(f"/thumbnails/{hit['id']}:3").data
+
+
 def test_a_video_is_no_query(client: Client, filmed: Settings) -> None:
     data = {"image": (io.BytesIO((filmed.images / "turntable.webm").read_bytes()), "film.webm")}
     answer = client.post("/search", data=data)

@@ -29,12 +29,18 @@ from image_search.duplicates.checking.verdict import (
     is_clear,
     sentence_of,
 )
-from image_search.duplicates.checking.verifying import Sighting, judged, sightings_of, views_of
+from image_search.duplicates.checking.verifying import (
+    Sighting,
+    View,
+    judged,
+    sightings_of,
+    views_of,
+)
 from image_search.duplicates.decisions import DIFFERENT, Decisions, pair_of
-from image_search.duplicates.fingerprints import Match
+from image_search.duplicates.fingerprints import Match, difference, fingerprint
 from image_search.errors import ImageSearchError, InvalidQuery
 from image_search.imaging.arrays import Pixels
-from image_search.imaging.decoding import decode, pixel_digest
+from image_search.imaging.decoding import pixel_digest
 from image_search.indexing.originals import Originals
 from image_search.indexing.unread import unreadable_of
 from image_search.search.lookups import contents_of, hits_of
@@ -53,6 +59,10 @@ BY_LIKENESS = 20
 _PAGE = 900
 # Pixels of the images that are decoded whole in one check, to see whether they are equal.
 _PIXELS = 60_000_000
+# Kinds of regions that may be another picture than the one that represents the file, and how many
+# of those that come nearest are decoded and compared.
+PARTS = ("page", "frame")
+_PARTS_LOOKED_AT = 5
 
 
 @dataclass(frozen=True)
@@ -264,6 +274,7 @@ class _Found:
         ]
         for relation, contents, description in relations:
             self._keep(relation, contents, description, decisions)
+        self._keep_parts(views[0], nearest, threshold, decisions)
 
     def _same_pixels(self, found: Mapping[bytes, Match], data: bytes) -> set[bytes]:
         """Those of ``found`` that hold the very pixels of ``data``, in another file."""
@@ -283,8 +294,8 @@ class _Found:
         indexed."""
         for record in self._collection.index.snapshot.files_of(digest):
             try:
-                data = self._collection.originals.read(record)
-                return decode(data, max_megapixels=self._collection.max_megapixels).pixels
+                limit = self._collection.max_megapixels
+                return self._collection.originals.picture(record, limit).pixels
             except ImageSearchError:
                 continue  # a copy may be there still
         return None
@@ -312,7 +323,8 @@ class _Found:
                 else near.evidence((width, height), description)
             )
             evidence = evidence.on_whole(self._region)
-            for hit in hits_of(self._collection.index, self._prepared.question, [digest]):
+            for found in hits_of(self._collection.index, self._prepared.question, [digest]):
+                hit = self._as_whole(found)
                 is_own = self._collection.designs.design_of(hit.path) == self._own
                 self.handled.add(hit.id)
                 if decision == DIFFERENT:
@@ -321,6 +333,48 @@ class _Found:
                     kept.append(CheckHit(hit, relation, evidence, decision))
         kept.sort(key=lambda hit: (-_score(hit), hit.hit.path))
         self.hits += kept
+
+    def _as_whole(self, hit: Hit) -> Hit:
+        """``hit`` as the page or frame that represents its file: that is what was compared."""
+        record = self._collection.index.snapshot.find(int(hit.id, 16))
+        if hit.region_id == hit.id or record is None:
+            return hit
+        shown = record.regions[0]
+        return replace(
+            hit, kind=shown.kind, page=0, time=shown.time, note=record.note, region_id=hit.id
+        )
+
+    def _keep_parts(
+        self,
+        view: View,
+        nearest: Sequence[Hit],
+        threshold: float,
+        decisions: Mapping[tuple[bytes, bytes], str],
+    ) -> None:
+        """Compare the query as it is with the pages and frames that come nearest, of files whose
+        first is another picture; these have no fingerprints, so few are decoded for that."""
+        height, width = self._prepared.pictures[0].shape[:2]
+        left = [hit for hit in nearest if hit.kind in PARTS and hit.id not in self.handled]
+        for hit in left[:_PARTS_LOOKED_AT]:
+            other = self._collection.originals.pixels(
+                hit.region_id, self._collection.max_megapixels
+            )
+            match = None if other is None else view.match(fingerprint(other))
+            if other is None or match is None or match.score < threshold:
+                continue
+            differs = difference(view.pixels, other, match)
+            evidence = Sighting(view, match, differs).evidence((width, height))
+            record = self._collection.index.snapshot.find(int(hit.id, 16))
+            pair = pair_of(self._content, b"" if record is None else record.digest)
+            decision = decisions.get(pair)
+            self.handled.add(hit.id)
+            if decision == DIFFERENT:
+                self.suppressed += 1
+                continue
+            relation = SIMILAR if differs else NEAR
+            self.hits.append(CheckHit(hit, relation, evidence.on_whole(self._region), decision))
+        order = {EXACT: 0, NEAR: 1}
+        self.hits.sort(key=lambda one: order.get(one.relation, 2))
 
 
 def _score(hit: CheckHit) -> float:

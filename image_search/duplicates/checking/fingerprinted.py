@@ -88,6 +88,7 @@ class Fingerprinted:
             max_megapixels=self._settings.image_megapixels,
             on_progress=on_progress,
             cancelled=cancelled,
+            number_of=lambda content: _number_of(snapshot, content),
         )
         if whole:
             self.store.sweep(snapshot.contents())
@@ -122,3 +123,8 @@ class Fingerprinted:
             except ImageSearchError as error:
                 reason = str(error)  # a copy may be there still
         raise UnknownImage(reason)
+
+
+def _number_of(snapshot: Snapshot, content: bytes) -> int:
+    """The number of the page or frame that represents a content; 0 where it is one picture."""
+    return next((record.regions[0].number for record in snapshot.files_of(content)), 0)

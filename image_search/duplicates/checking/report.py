@@ -14,7 +14,7 @@ from image_search.duplicates.checking.wording import percent
 from image_search.errors import ImageSearchError
 from image_search.extractors.weights.files import without_hint
 from image_search.imaging.arrays import Pixels
-from image_search.imaging.decoding import decode
+from image_search.imaging.decoding import Picture, decode
 from image_search.imaging.thumbnails import thumbnail
 from image_search.search.queries import Hit
 
@@ -61,7 +61,7 @@ class _Section:
 def render(
     checked: Sequence[Checked],
     failed: Sequence[Failed],
-    read: Callable[[str], bytes],
+    look: Callable[[str, int], Pixels | None],
     max_megapixels: float,
 ) -> str:
     """Return the report of checks as HTML.
@@ -69,7 +69,8 @@ def render(
     Args:
         checked: the pictures that were checked, with their results.
         failed: those that could not be, with the reasons.
-        read: returns the bytes of an indexed image by its id.
+        look: returns an indexed image, or a page or frame of it, as RGB pixels by its id, reduced
+            to a shortest side; ``None`` where it is gone.
         max_megapixels: the limit for decoding.
     """
     import jinja2  # every command would wait for it, and only reports need it
@@ -77,14 +78,16 @@ def render(
     def pixels(data: bytes) -> Pixels:
         return decode(data, max_megapixels=max_megapixels, side=_SIDE).pixels
 
-    def small(data: bytes) -> str:
-        return _uri(thumbnail(decode(data, max_megapixels=max_megapixels, side=_SIDE), _SIDE))
+    def small(shown: Pixels) -> str:
+        height, width = shown.shape[:2]
+        return _uri(thumbnail(Picture(shown, width, height), _SIDE))
 
-    def of_hit(show: Callable[[bytes], str], image_id: str) -> str:
+    def of_hit(show: Callable[[Pixels], str], image_id: str) -> str:
         try:
-            return show(read(image_id))
+            shown = look(image_id, _SIDE)
         except ImageSearchError:
             return ""
+        return "" if shown is None else show(shown)
 
     def proof(one: Checked, hit: CheckHit) -> _Proof:
         evidence = hit.evidence
@@ -95,8 +98,8 @@ def render(
         return _Proof(
             hit,
             of_hit(
-                lambda data: _uri(side_by_side(pixels(one.data), pixels(data), of_query, of_other)),
-                hit.hit.id,
+                lambda other: _uri(side_by_side(pixels(one.data), other, of_query, of_other)),
+                hit.hit.region_id,
             ),
         )
 
@@ -104,9 +107,9 @@ def render(
         _Section(
             one.name,
             one.result,
-            small(one.data),
+            small(pixels(one.data)),
             tuple(proof(one, hit) for hit in one.result.hits[:PROVEN] if hit.evidence),
-            tuple((hit, of_hit(small, hit.id)) for hit in _shown(one.result)),
+            tuple((hit, of_hit(small, hit.region_id)) for hit in _shown(one.result)),
         )
         for one in checked
     ]

@@ -25,7 +25,7 @@ from image_search.imaging.formats.video import is_video
 # which end by themselves (``pages.MAX_WAIT``, ``video.MAX_WAIT``) unless they are damaged.
 SECONDS: Final = 8.0
 PAGES_SECONDS: Final = 40.0
-VIDEO_SECONDS: Final = 60.0
+VIDEO_SECONDS: Final = 120.0
 # Bytes that a process may take for one file, beside what it needs itself and the file.
 MEMORY: Final = 900_000_000
 # Files that are worked on at once, and videos beside them, for which no other file is to wait.

@@ -33,7 +33,7 @@ MAX_SCENES: Final = 64
 # Seconds of work, by all threads together, after which no further frame is looked at, and seconds
 # altogether; the process is ended later.
 MAX_SECONDS: Final = 24.0
-MAX_WAIT: Final = 45.0
+MAX_WAIT: Final = 60.0
 # Seconds between key frames beyond which other frames are looked at, and between two of these.
 _MAX_GAP: Final = 2.0
 _STEP: Final = 0.5
