@@ -35,7 +35,7 @@ from image_search.labels.labels import Labels
 from image_search.search.engines.segment_indexes import is_large
 from image_search.search.imported import ask_with_imported
 from image_search.search.queries import Query
-from image_search.search.query_objects import Objects, objects_of
+from image_search.search.query_objects import ObjectFinder, Objects
 from image_search.search.search_index import SearchIndex
 from image_search.search.searching import (
     PreparedQuery,
@@ -76,6 +76,7 @@ class Library:
         self.pool = ExtractorPool(REGISTRY)
         #: Vectors that other programs made.
         self.imported = ImportedColumns(settings.cache)
+        self._objects = ObjectFinder(settings.detector)
         self._turns = FairSemaphore(settings.workers)
         self._usable: tuple[Snapshot, str, float, _Extractors] | None = None
         # Not among the turns of searches, which would wait for whole pages of thumbnails, and for
@@ -154,11 +155,11 @@ class Library:
     def objects(self, query: Query) -> Objects:
         """The objects in the one picture of ``query``.
 
-        See ``image_search.search.query_objects.objects_of`` for what it raises.
+        See ``image_search.search.query_objects.ObjectFinder`` for what it raises.
         """
         query.check()
         with self._turns.taken():
-            return objects_of(
+            return self._objects.find(
                 query,
                 QueryExtractors(self.pool.for_queries),
                 max_megapixels=self.settings.upload_megapixels,

@@ -17,6 +17,9 @@ from image_search.errors import SettingsError
 
 PREFIX = "IMAGE_SEARCH_"
 AUTO = "auto"
+PROPOSALS = "proposals"
+DETECTORS = (PROPOSALS, "ssdlite320_mobilenet_v3_large", "fasterrcnn_mobilenet_v3_large_fpn")
+"""What ``detector`` may be; ``image_search.extractors.detectors`` has a row for each network."""
 MODEL_SETS = ("classic", "sharp", "best", "light")
 """What ``models`` may be; ``image_search.extractors.model_sets`` says what is in each."""
 
@@ -105,6 +108,9 @@ TABLE: tuple[Setting, ...] = (
     Setting("uploads", int, "0", "1 for yes, 0 for no",
             "whether images can be added from the page; else the collection is only ever read",
             0, 1),
+    Setting("detector", str, PROPOSALS, f"{', '.join(DETECTORS[:-1])} or {DETECTORS[-1]}",
+            "what finds the objects in a picture; proposals need nothing that is downloaded",
+            choices=DETECTORS),
     Setting("ignore", str, None, "patterns joined by commas",
             "what of the image folder is never indexed, such as *_old.*,archive/2019/*"),
     Setting("views", str, None, "folder, or a pattern such as {design}_{view}",
@@ -131,6 +137,7 @@ class Settings:
     hub_timeout: float = 5.0
     trusted_proxy: str | None = None
     uploads: int = 0
+    detector: str = PROPOSALS
     ignore: str | None = None
     views: str | None = None
 

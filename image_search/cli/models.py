@@ -12,10 +12,12 @@ from image_search.cli.index import ProgressBar
 from image_search.cli.options import Commands, add_command, settings_from
 from image_search.cli.terminal import print_line as print
 from image_search.errors import ModelUnavailable, SettingsError
+from image_search.settings import PROPOSALS
 
 if TYPE_CHECKING:
     from image_search.evaluation.comparing import ModelComparison
     from image_search.evaluation.figures import Figure
+    from image_search.extractors.weights.files import Weights
     from image_search.settings import Settings
 
 
@@ -27,7 +29,15 @@ def add_to(commands: Commands) -> None:
         "list the models, download those that are missing, or compare two sets of them",
         "image-search models fetch sharp\n"
         "  image-search models compare classic sharp --gallery labelled",
-        ["models", "extractors", "threads", "image_megapixels", "hub_timeout", "ignore"],
+        [
+            "models",
+            "extractors",
+            "detector",
+            "threads",
+            "image_megapixels",
+            "hub_timeout",
+            "ignore",
+        ],
     )
     parser.add_argument(
         "action", nargs="?", choices=["list", "fetch", "compare"], default="list",
@@ -37,8 +47,8 @@ def add_to(commands: Commands) -> None:
         "names",
         metavar="NAME",
         nargs="*",
-        help="what to download: extractors or sets; default: those that the settings name. Or the "
-        "two to compare: sets, or extractors joined by commas",
+        help="what to download: extractors, sets or detectors; default: those that the settings "
+        "name. Or the two to compare: sets, or extractors joined by commas",
     )
     only = parser.add_argument_group("only for compare")
     only.add_argument(
@@ -66,7 +76,8 @@ def run(options: argparse.Namespace) -> int:
     """List the models, after fetching what is missing where that is asked, or compare two sets;
     2 if a fetch failed."""
     from image_search.extractors import REGISTRY
-    from image_search.extractors.listing import extractor_row, set_rows
+    from image_search.extractors.detectors import DETECTORS
+    from image_search.extractors.listing import detector_row, extractor_row, set_rows
     from image_search.extractors.resolve import check_choice, chosen
 
     settings = settings_from(options)
@@ -78,9 +89,15 @@ def run(options: argparse.Namespace) -> int:
             raise SettingsError(f"--{name} is only for `image-search models compare`.")
     failed: dict[str, str] = {}
     if options.action == "fetch":
-        choices = options.names or [settings.models, settings.chosen_models]
-        for name in dict.fromkeys(spec.name for choice in choices for spec in chosen(choice)):
-            weights = REGISTRY[name].weights
+        named = [settings.models, settings.chosen_models, settings.detector]
+        choices = options.names or [name for name in named if name != PROPOSALS]
+        wanted: dict[str, Weights | None] = {
+            choice: DETECTORS[choice].weights for choice in choices if choice in DETECTORS
+        }
+        for choice in choices:
+            if choice not in DETECTORS:
+                wanted |= {spec.name: spec.weights for spec in chosen(choice)}
+        for name, weights in wanted.items():
             if weights is not None:
                 try:
                     weights.fetch(timeout=settings.hub_timeout)
@@ -91,11 +108,13 @@ def run(options: argparse.Namespace) -> int:
         path = None if spec.weights is None else spec.weights.path()
         rows.append(extractor_row(spec) | ({"path": str(path)} if path else {"path": None}))
     sets = set_rows(settings)
+    found = [detector_row(spec, settings) for spec in DETECTORS.values()]
     if options.json:
-        print(json.dumps({"models": rows, "sets": sets, "failed": failed}))
+        print(json.dumps({"models": rows, "sets": sets, "detectors": found, "failed": failed}))
     else:
         _print_sets(sets)
         _print(rows)
+        _print_detectors(found)
         for message in failed.values():
             print(f"image-search: {message}", file=sys.stderr)
     return 2 if failed else 0
@@ -169,6 +188,15 @@ def _print_sets(sets: list[dict[str, Any]]) -> None:
         print(f"    here     {here if row['missing'] else 'yes'}")
     print()
     print("Extractors:")
+
+
+def _print_detectors(rows: list[dict[str, Any]]) -> None:
+    print()
+    print("Detectors of objects (IMAGE_SEARCH_DETECTOR, or --detector):")
+    for row in rows:
+        print(f"{row['name']}: {row['summary']}{' (in use)' if row['chosen'] else ''}")
+        print(f"    weights  {row['bytes'] / 1e6:.0f} MB, {row['licence']}, from {row['source']}")
+        print(f"    here     {'yes' if row['present'] else 'no: ' + row['missing_reason']}")
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

@@ -19,7 +19,7 @@ def add_to(commands: Commands) -> None:
         "objects",
         "find the objects in a picture; search --region asks for one of them",
         "image-search objects room.jpg",
-        ["upload_megapixels"],
+        ["detector", "upload_megapixels"],
     )
     parser.add_argument("picture", metavar="IMAGE", type=Path, help="picture to look at")
     parser.set_defaults(run=run)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from image_search.extractors.detectors import DetectorSpec
 from image_search.extractors.model_sets import SETS
 from image_search.extractors.registry import REGISTRY, ExtractorSpec
 from image_search.settings import Settings
@@ -54,6 +55,22 @@ def extractor_row(spec: ExtractorSpec) -> dict[str, Any]:
             "source": spec.weights.source,
         }
     return row
+
+
+def detector_row(spec: DetectorSpec, settings: Settings) -> dict[str, Any]:
+    """One detector of objects, and whether the settings choose it."""
+    reason = spec.weights.missing_reason()
+    return {
+        "name": spec.name,
+        "summary": spec.summary,
+        "chosen": settings.detector == spec.name,
+        "present": reason is None,
+        "missing_reason": reason,
+        "place": str(spec.weights.place),
+        "bytes": spec.weights.size,
+        "licence": spec.weights.licence,
+        "source": spec.weights.source,
+    }
 
 
 def downloads(spec: ExtractorSpec) -> int:

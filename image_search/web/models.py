@@ -9,7 +9,8 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from image_search.extractors import REGISTRY
-from image_search.extractors.listing import extractor_row, set_rows
+from image_search.extractors.detectors import DETECTORS
+from image_search.extractors.listing import detector_row, extractor_row, set_rows
 from image_search.web.errors import Refusal
 from image_search.web.fetching import Fetch, FetchRunning
 from image_search.web.service import service
@@ -19,10 +20,12 @@ blueprint = Blueprint("models", __name__)
 
 @blueprint.get("/models")
 def show() -> ResponseReturnValue:
-    """One row for each set and for each extractor; see ``image_search.extractors.listing``."""
+    """One row for each set, extractor and detector; see ``image_search.extractors.listing``."""
     usable = service().library.status().usable
     rows = [{**extractor_row(spec), "in_use": spec.name in usable} for spec in REGISTRY.values()]
-    return jsonify(models=rows, sets=set_rows(service().settings))
+    settings = service().settings
+    detectors = [detector_row(spec, settings) for spec in DETECTORS.values()]
+    return jsonify(models=rows, sets=set_rows(settings), detectors=detectors)
 
 
 @blueprint.post("/models/fetch")

@@ -3,6 +3,7 @@
 from tests.hub.server import Behaviour, Hub
 from tests.hub.weights import (
     random_clip,
+    random_detector,
     random_dinov2,
     random_resnet50,
     random_siglip2,
@@ -16,6 +17,7 @@ __all__ = [
     "Behaviour",
     "Hub",
     "random_clip",
+    "random_detector",
     "random_dinov2",
     "random_resnet50",
     "random_siglip2",

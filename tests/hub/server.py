@@ -89,6 +89,12 @@ class Hub:
         """What stands in for torchvision's address of the file."""
         return f"{self.url}/models/{self.resnet50_name}"
 
+    def serve(self, path: Path) -> str:
+        """Serve one more file as torchvision's server would; its address."""
+        name = f"{path.stem}-{_sha256(path)[:8]}{path.suffix}"
+        self._plain_files[f"/models/{name}"] = path
+        return f"{self.url}/models/{name}"
+
     def __enter__(self) -> Hub:
         self._thread.start()
         return self

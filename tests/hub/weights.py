@@ -111,6 +111,21 @@ def random_vgg16(folder: Path) -> Path:
     return path
 
 
+def random_detector(path: Path) -> Path:
+    """All of the detector of torchvision that the file at ``path`` is named after, in 16 bits."""
+    import torch
+    from torchvision.models import get_model
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        weights = get_model(path.stem, weights=None, weights_backbone=None).state_dict()
+    for name, tensor in weights.items():
+        if name.endswith("cls_score.weight"):
+            tensor *= 1000  # else all classes are as likely, and none is likely enough
+    torch.save({k: v.half() if v.is_floating_point() else v for k, v in weights.items()}, path)
+    return path
+
+
 def tiny_safetensors(folder: Path, size: int = 1_000_000) -> Path:
     """A sound file of the right format which no network could load."""
     header = b'{"x":{"dtype":"U8","shape":[%d],"data_offsets":[0,%d]}}' % (size, size)

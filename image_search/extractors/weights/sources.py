@@ -340,6 +340,24 @@ VGG16_IMAGENET1K_V1 = TorchHubWeights(
     asked_for="vgg16",
 )
 
+SSDLITE320_MOBILENET_V3_LARGE = TorchHubWeights(
+    title="SSDLite with MobileNetV3",
+    size=14_100_000,
+    licence="BSD-3-Clause",
+    source="torchvision's SSDLite320_MobileNet_V3_Large_Weights.COCO_V1 (download.pytorch.org)",
+    address="https://download.pytorch.org/models/ssdlite320_mobilenet_v3_large_coco-a79551df.pth",
+    asked_for="ssdlite320_mobilenet_v3_large",
+)
+
+FASTERRCNN_MOBILENET_V3_LARGE_FPN = TorchHubWeights(
+    title="Faster R-CNN with MobileNetV3",
+    size=77_800_000,
+    licence="BSD-3-Clause",
+    source="torchvision's FasterRCNN_MobileNet_V3_Large_FPN_Weights.COCO_V1 (download.pytorch.org)",
+    address="https://download.pytorch.org/models/fasterrcnn_mobilenet_v3_large_fpn-fb6a3cc7.pth",
+    asked_for="fasterrcnn_mobilenet_v3_large_fpn",
+)
+
 EFFICIENTNET_LITE2 = InstalledWeights(
     title="EfficientNet-Lite2",
     size=24_700_000,

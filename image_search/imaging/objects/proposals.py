@@ -20,8 +20,8 @@ from image_search.imaging.sheets.recognition import Network, read_network
 FITTED: Final = "objects.json"
 #: Objects at most: as many as a person looks through.
 MOST = 8
-# Of two boxes that share so much of what they cover together, the better one is kept.
-_SAME = 0.6
+#: Of two boxes that share so much of what they cover together, the better one is kept.
+SAME = 0.6
 # What is less likely an object is none. Textures have candidates of up to .15.
 _LEAST = 0.15
 
@@ -57,7 +57,7 @@ def chosen(shares: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]) -> 
     for number in np.argsort(-scores, kind="stable").tolist():
         if scores[number] < _LEAST or len(found) == MOST:
             break
-        if not found or overlaps(shares[[number]], shares[found]).max() < _SAME:
+        if not found or overlaps(shares[[number]], shares[found]).max() < SAME:
             found.append(number)
     return found
 
