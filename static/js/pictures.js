@@ -164,7 +164,7 @@ function show() {
   byId("previews").replaceChildren(...pictures.map(preview), ...likes.map(likeness));
   const one = only();
   const sheet = byId("previews").querySelector(".sheet");
-  region.attach(one?.picture ? sheet : null);
+  region.attach(one ? sheet : null);
   dropper.attach(one ? sheet : null);
   byId("draw-over").hidden = !one;
   byId("draw-over").textContent = drawn() ? "Edit drawing" : "Draw over it";

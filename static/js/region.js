@@ -9,28 +9,54 @@ let box = null;
 let sheet = null; // what shows the picture, while there is just one
 let frame = null;
 let changed = () => {};
+let marks = []; // objects: the box of each, and whether it is to be left out
+let objects = null; // the code that shows them, fetched when it is first wanted
 let offers = []; // boxes of parts to choose from: each with its label, and what happens when it is taken
 
 const toggle = byId("region-use");
+const finder = byId("objects-use");
+const asText = ({ x, y, width, height }) => [x, y, width, height].map((n) => n.toFixed(4)).join(",");
 
 export function ask(target) {
-  if (box && sheet) target.append("region", [box.x, box.y, box.width, box.height].map((n) => n.toFixed(4)).join(","));
+  if (!sheet) return;
+  if (box) target.append("region", asText(box));
+  for (const { at, out } of marks) target.append(out ? "ignore" : "region", asText(at));
 }
+
+export function parse(text) {
+  const [x, y, width, height] = text.split(",").map(Number);
+  return width > 0 && height > 0 && x >= 0 && y >= 0 ? { x, y, width, height } : null;
+}
+
+const all = (params, name) => params.getAll(name).map(parse).filter(Boolean);
 
 export function read(params) {
-  const [x, y, width, height] = (params.get("region") ?? "").split(",").map(Number);
-  box = width > 0 && height > 0 && x >= 0 && y >= 0 ? { x, y, width, height } : null;
+  const asked = all(params, "region");
+  box = asked.length === 1 ? asked.pop() : null;
+  marks = [...asked.map((at) => ({ at, out: false })), ...all(params, "ignore").map((at) => ({ at, out: true }))];
 }
 
-export const reset = () => (box = null);
+export function reset() {
+  box = null;
+  marks = [];
+}
+
+// Parts of the picture to ask for, or to leave out, in place of a box that is drawn.
+export function mark(to) {
+  marks = to;
+  if (marks.some(({ out }) => !out)) set(null);
+  changed(0);
+}
 
 // The picture on show has changed; null where there is none, or more than one.
 export function attach(shown) {
   sheet = shown;
-  toggle.hidden = !sheet;
+  toggle.hidden = finder.hidden = !sheet;
   frame = null;
   offers = [];
   show();
+  objects?.close();
+  if (sheet && marks.length) withObjects((module) => module.show(sheet, marks));
   sheet?.addEventListener("pointerdown", grab);
 }
 
@@ -50,6 +76,12 @@ export function start(onChange) {
     (box ? frame : toggle).focus();
     changed(0);
   });
+  finder.addEventListener("click", () => withObjects((module) => (module.shown() ? module.leave() : module.find(sheet))));
+}
+
+async function withObjects(then) {
+  objects ??= await import("./objects.js");
+  await then(objects);
 }
 
 function set(to) {
