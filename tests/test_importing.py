@@ -17,6 +17,8 @@ from image_search.exchange.importing import Imported, take_vectors
 from image_search.exchange.vector_files import VectorFile
 from image_search.imaging.arrays import Floats
 from image_search.library import Library
+from image_search.maintenance.restoring import restore
+from image_search.maintenance.saving import backup
 from image_search.search import imported
 from image_search.search.queries import Filter, Hit, Query
 from image_search.settings import Settings
@@ -314,18 +316,40 @@ def test_an_interrupted_import_leaves_the_one_before(
 def test_damage_is_found(used: Settings, tmp_path: Path) -> None:
     take(used, table(tmp_path / "vectors.csv", NAMES, theirs()))
     [rows] = imported_folder(used.cache).glob("*.imported")
-    column = Library.open(used).imported.among(["theirs"])["theirs"]
-    column.verify()
+    assert ranking(Library.open(used), 20, weights={"theirs": 1})
     data = bytearray(rows.read_bytes())
     data[7] ^= 1
     rows.write_bytes(data)
 
-    column = Library.open(used).imported.among(["theirs"])["theirs"]
-    with pytest.raises(CacheDamaged, match="do not match"):
-        column.verify()
+    with pytest.raises(CacheDamaged, match=r"do not match their checksum.*import them again"):
+        ranking(Library.open(used), 20, weights={"theirs": 1})
     rows.unlink()
     with pytest.raises(CacheDamaged, match="import them again"):
         ranking(Library.open(used), 20, weights={"theirs": 1})
+
+
+def test_a_backup_holds_them(used: Settings, tmp_path: Path) -> None:
+    take(used, table(tmp_path / "vectors.csv", NAMES, theirs()))
+    before = ranking(Library.open(used), 20, weights={"theirs": 1})
+    backup(used, tmp_path / "backup")
+    again = replace(used, cache=tmp_path / "again.pkl")
+
+    restore(again, tmp_path / "backup")
+
+    assert ranking(Library.open(again), 20, weights={"theirs": 1}) == before
+    take(again, table(tmp_path / "vectors.csv", NAMES[:30], theirs(30)), "more")
+    restore(again, tmp_path / "backup", force=True)
+    [aside] = tmp_path.glob("again.pkl.before-restore-*.pkl")
+    assert Library.open(replace(again, cache=aside)).status().imported == ("more", "theirs")
+
+
+def test_a_damaged_column_is_not_backed_up(used: Settings, tmp_path: Path) -> None:
+    take(used, table(tmp_path / "vectors.csv", NAMES, theirs()))
+    [rows] = imported_folder(used.cache).glob("*.imported")
+    rows.write_bytes(bytes(rows.stat().st_size))
+
+    with pytest.raises(CacheDamaged, match="import them again"):
+        backup(used, tmp_path / "backup")
 
 
 def test_the_command(used: Settings, run: Run, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from image_search.maintenance.verifying import decisions_of
 from image_search.settings import Settings
 from image_search.storage import CacheWriter, database
 from image_search.storage.columns import DESCRIPTION
+from image_search.storage.imported import imported_folder
 from image_search.storage.safe_pickle import sync_folder
 from image_search.storage.snapshot import segment_folder
 
@@ -115,6 +116,10 @@ def _set_aside(settings: Settings) -> Path:
     for path in segment_folder(cache).iterdir():
         if path.is_file():
             _link(path, folder / path.name)
+    if (imported := imported_folder(cache)).is_dir():
+        imported_folder(aside).mkdir()
+        for path in imported.iterdir():
+            _link(path, imported_folder(aside) / path.name)
     classifier, labels = label_files(settings)
     for database_file in (decisions_of(settings.state_dir), labels):
         if database_file.exists():
@@ -145,6 +150,13 @@ def _place(settings: Settings, source: Path, listing: Listing) -> None:
         if name.startswith(prefix):
             _put(source, one, folder / Path(name).name)
     sync_folder(folder)
+    imported = imported_folder(settings.cache)
+    prefix = f"{STATE}/{imported.name}/"
+    # The pickles last: each names a file of rows.
+    for name in sorted(listing.files, key=lambda name: (name.endswith(".pkl"), name)):
+        if name.startswith(prefix):
+            imported.mkdir(exist_ok=True)
+            _put(source, listing.files[name], imported / Path(name).name)
     for secret in SECRETS:
         kept = listing.files.get(f"{STATE}/{secret}")
         if kept is not None:

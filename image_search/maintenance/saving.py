@@ -29,6 +29,7 @@ from image_search.maintenance.verifying import decisions_of
 from image_search.settings import Settings
 from image_search.storage import ExtractorIdentity, database
 from image_search.storage.columns import DESCRIPTION, column_path, described, key_of
+from image_search.storage.imported import imported_files
 from image_search.storage.safe_pickle import sync_folder, write_durably
 from image_search.storage.segments import RECORDS, read_segment
 from image_search.storage.snapshot import segment_folder
@@ -179,6 +180,9 @@ class _Copying:
         if classifier.exists():
             name = f"{STATE}/{classifier.name}"
             files[name] = self._copied(classifier, self.known.get(name), None)
+        for path, checksum in imported_files(settings.cache):
+            name = f"{STATE}/{path.parent.name}/{path.name}"
+            files[name] = self._copied(path, self.known.get(name), checksum)
         for secret in SECRETS if with_secrets else ():
             if (state / secret).exists():
                 one = self._copied(state / secret, None, None, private=True)

@@ -41,7 +41,8 @@ class ImportedColumn:
     """Vectors (n, dim) by the ``name`` they were imported under, from the file ``source``.
 
     ``digests`` (n, 32) are the contents they belong to. ``mean`` (dim,) and ``std`` are what was
-    fitted to them (see ``fusion.Calibration``); the mean is 0 where they are too few.
+    fitted to them (see ``fusion.Calibration``); the mean is 0 where they are too few. ``path`` is
+    the file of the ``vectors``.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ImportedColumn:
     std: float
     vectors: StoredRows
     checksum: int
+    path: Path
 
     def __len__(self) -> int:
         return len(self.digests)
@@ -98,7 +100,7 @@ class ImportedColumn:
         for start in range(0, len(self), step):
             value = zlib.crc32(self.vectors[start : start + step].tobytes(), value)
         if value != self.checksum:
-            raise CacheDamaged(f"the imported vectors {self.name} do not match their checksum")
+            raise CacheDamaged(_damaged(self.name, "they do not match their checksum"))
 
 
 def imported_folder(cache: Path) -> Path:
@@ -206,10 +208,14 @@ def open_imported(cache: Path, name: str) -> ImportedColumn | None:
         std, checksum = float(plain["std"]), int(plain["checksum"])
         if not (1 <= dim <= MOST_DIM and mean.shape == (dim,) and token.isalnum() and std > 0):
             raise ValueError("its numbers do not fit")
-        vectors = StoredRows(folder / f"{name}.{token}{_ROWS}", len(digests), row_type(dim))
-        return ImportedColumn(
-            name, dim, str(plain["source"]), digests, mean, std, vectors, checksum
+        path = folder / f"{name}.{token}{_ROWS}"
+        vectors = StoredRows(path, len(digests), row_type(dim))
+        column = ImportedColumn(
+            name, dim, str(plain["source"]), digests, mean, std, vectors, checksum, path
         )
+        # Each search reads all rows anyway.
+        column.verify()
+        return column
     except FileNotFoundError as error:
         raise CacheDamaged(_damaged(name, "its rows are missing")) from error
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
@@ -218,6 +224,21 @@ def open_imported(cache: Path, name: str) -> ImportedColumn | None:
         raise CacheError(
             f"The vectors imported as {name} cannot be read ({error.strerror or error})."
         ) from error
+
+
+def imported_files(cache: Path) -> list[tuple[Path, int | None]]:
+    """The files of all imported columns, each with its checksum if it has one beside it; what
+    names others comes after these.
+
+    Raises:
+        CacheDamaged, CacheError: as ``open_imported`` does.
+    """
+    folder, found = imported_folder(cache), list[tuple[Path, int | None]]()
+    for name in imported_names(cache):
+        column = open_imported(cache, name)
+        if column is not None:
+            found += [(column.path, column.checksum), (folder / f"{name}{_DESCRIPTION}", None)]
+    return found
 
 
 def remove_imported(cache: Path, name: str) -> bool:
