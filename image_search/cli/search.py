@@ -67,7 +67,10 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument("-k", type=int, default=30, help="how many results; default 30")
     parser.add_argument(
-        "--preset", default="auto", help="what counts most: auto, idea, form, colours or even"
+        "--preset",
+        default="auto",
+        help="what counts most: auto, idea, form, colours, even, style or "
+        "other_subject (the same style, but another subject)",
     )
     parser.add_argument(
         "--weights",

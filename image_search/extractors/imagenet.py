@@ -128,33 +128,41 @@ def load() -> Extractor:
     return ImageNet(NAME, MODEL, DIM, SIDE, networks["image"], networks["classes"])
 
 
-def _build(path: Path) -> dict[str, torch.nn.Module]:
+def network(path: Path) -> Any:
+    """The whole network with the weights in ``path``, as timm has it."""
     import timm
+    import torch
+
+    made: Any = timm.create_model("tf_efficientnet_lite2", pretrained=False)
+    # The file has other names for its tensors than timm, but the same order.
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    names = made.state_dict()
+    if len(stored) != len(names):
+        raise ValueError(f"it has {len(stored)} tensors, not {len(names)}")
+    made.load_state_dict(dict(zip(names, stored.values(), strict=True)))
+    return made
+
+
+def _build(path: Path) -> dict[str, torch.nn.Module]:
     import torch
 
     from image_search.extractors.runtime.torch_engine import Normalised
 
-    network: Any = timm.create_model("tf_efficientnet_lite2", pretrained=False)
-    # The file has other names for its tensors than timm, but the same order.
-    stored = torch.load(path, map_location="cpu", weights_only=True)
-    names = network.state_dict()
-    if len(stored) != len(names):
-        raise ValueError(f"it has {len(stored)} tensors, not {len(names)}")
-    network.load_state_dict(dict(zip(names, stored.values(), strict=True)))
+    whole = network(path)
 
     class Pooled(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.network = network  # its parameters belong to this module
+            self.network = whole  # its parameters belong to this module
 
         def forward(self, batch: torch.Tensor) -> torch.Tensor:
-            features: torch.Tensor = network.forward_features(batch)
+            features: torch.Tensor = whole.forward_features(batch)
             return features.mean(dim=(2, 3))
 
     class LastLayer(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            last = network.classifier
+            last = whole.classifier
             joined = torch.cat([last.weight, last.bias[:, None]], dim=1)
             self.rows = torch.nn.Parameter(joined.detach(), requires_grad=False)
 

@@ -16,6 +16,7 @@ from image_search.extractors.weights.sources import (
     EFFICIENTNET_LITE2,
     RESNET50_IMAGENET1K_V2,
     VGG16_IMAGENET1K_V1,
+    VGG19_IMAGENET1K_V1,
 )
 
 if TYPE_CHECKING:
@@ -119,6 +120,23 @@ _ROWS = (
         summary="what is drawn or photographed, as the small network of this package sees it",
         weights=DESIGN,
         load=_from("design"),
+    ),
+    ExtractorSpec(
+        name="style",
+        dim=512,
+        model="image_search/style-efficientnet-lite2/1",
+        summary="how a picture is made: drawn, painted or photographed, whatever it shows",
+        weights=EFFICIENTNET_LITE2,
+        load=_from("style", "style"),
+    ),
+    ExtractorSpec(
+        name="style-vgg19",
+        dim=896,
+        model="image_search/style-vgg19/1",
+        summary="the same, through VGG19, the network of the first style transfer",
+        weights=VGG19_IMAGENET1K_V1,
+        load=_from("style", "style-vgg19"),
+        variant_of="style",
     ),
     ExtractorSpec(
         name="hsv",

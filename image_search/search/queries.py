@@ -60,23 +60,28 @@ _TIME = re.compile(
 Mask = npt.NDArray[np.bool_]
 
 # Weights by hand in words: groups of extractors, and mixtures of them that have a name.
-MEANING, STRUCTURE, COLOUR = "meaning", "structure", "colour"
+MEANING, STRUCTURE, COLOUR, STYLE = "meaning", "structure", "colour", "style"
 _GROUPS: Mapping[str, str] = {
     "edges": STRUCTURE,
     "texture": STRUCTURE,
     "hsv": COLOUR,
+    "style": STYLE,
+    "style-vgg19": STYLE,
 }
-GROUPS = (MEANING, STRUCTURE, COLOUR)
+GROUPS = (MEANING, STRUCTURE, COLOUR, STYLE)
 
 PRESETS: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {
-        "idea": {MEANING: 80, STRUCTURE: 15, COLOUR: 5},
-        "form": {MEANING: 10, STRUCTURE: 85, COLOUR: 5},
-        "colours": {MEANING: 5, STRUCTURE: 10, COLOUR: 85},
-        "even": {MEANING: 50, STRUCTURE: 50, COLOUR: 50},
+        "idea": {MEANING: 80, STRUCTURE: 15, COLOUR: 5, STYLE: 0},
+        "form": {MEANING: 10, STRUCTURE: 85, COLOUR: 5, STYLE: 0},
+        "colours": {MEANING: 5, STRUCTURE: 10, COLOUR: 85, STYLE: 0},
+        "even": {MEANING: 50, STRUCTURE: 50, COLOUR: 50, STYLE: 0},
+        "style": {MEANING: 0, STRUCTURE: 0, COLOUR: 0, STYLE: 100},
+        "other_subject": {MEANING: -50, STRUCTURE: 0, COLOUR: 0, STYLE: 100},
     }
 )
-"""Mixtures: the weight of each group, in any unit."""
+"""Mixtures: the weight of each group, in any unit. A weight below 0 puts what is alike further
+back: the same style, but another subject."""
 
 
 @dataclass(frozen=True)
@@ -473,6 +478,22 @@ def by_extractor(weights: Mapping[str, float], usable: Sequence[str]) -> dict[st
         for name in members:
             found[name] = found.get(name, 0.0) + weights.get(group, 0.0) / len(members)
     return found
+
+
+def check_preset(query: Query) -> None:
+    """Check that something is there for what the preset of ``query`` is about, whose weights are
+    those of the preset by extractor.
+
+    Raises:
+        InvalidQuery: there is nothing.
+    """
+    preset = PRESETS.get(query.preset, {})
+    if preset and not any(weight > 0 for weight in (query.weights or {}).values()):
+        groups = " or ".join(group for group, weight in preset.items() if weight > 0)
+        raise InvalidQuery(
+            f"Nothing in use here compares {groups}, which the preset {query.preset} is about. "
+            "Name an extractor for it in IMAGE_SEARCH_EXTRACTORS and reindex."
+        )
 
 
 def unused_weights(weights: Mapping[str, float], usable: Sequence[str]) -> tuple[str, ...]:

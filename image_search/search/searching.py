@@ -24,10 +24,12 @@ from image_search.search.queries import (
     AUTO,
     GROUPS,
     PRESETS,
+    STYLE,
     Hit,
     Query,
     Region,
     by_extractor,
+    check_preset,
     classifies,
     unknown_folder,
     unused_weights,
@@ -243,7 +245,7 @@ def ask(
         ]
     kind, drawings = recognised(query, pictures, look)
     shown = [drawing.pixels for drawing in drawings] or pictures
-    wanted = [name for name in usable if query.weights is None or query.weights.get(name, 0) > 0]
+    wanted = _taking_part(query, usable)
     if query.metric != AUTO:
         name = chosen_extractor(query, wanted)
         asked = raw_query(index, query, name, shown, extractors)
@@ -287,7 +289,7 @@ def ask(
 def needed(query: Query, usable: Sequence[str]) -> list[str]:
     """The ``usable`` extractors that must be loaded to answer ``query``."""
     query = _weighed(query, usable)
-    wanted = [name for name in usable if query.weights is None or query.weights.get(name, 0) > 0]
+    wanted = _taking_part(query, usable)
     reading = readers(query, wanted) if query.worded else ()
     pictured = bool(query.images or query.parts or query.ignore)
     return [
@@ -327,7 +329,17 @@ def recognised(
 def _weighed(query: Query, usable: Sequence[str]) -> Query:
     """``query`` with its preset and groups turned into weights by extractor."""
     weights = PRESETS.get(query.preset, query.weights)
-    return query if weights is None else replace(query, weights=by_extractor(weights, usable))
+    if weights is None:
+        return query
+    # Where style counts most, a drawing is not cleaned: that takes away how it is made.
+    by_style = weights.get(STYLE, 0.0) > sum(map(abs, weights.values())) / 2
+    original = query.original or by_style
+    return replace(query, weights=by_extractor(weights, usable), original=original)
+
+
+def _taking_part(query: Query, usable: Sequence[str]) -> list[str]:
+    """The ``usable`` extractors that have a weight; that of a preset may be below 0."""
+    return [name for name in usable if query.weights is None or query.weights.get(name)]
 
 
 def _unused_weights(query: Query, usable: Sequence[str]) -> tuple[str, ...]:
@@ -355,6 +367,7 @@ def _check_extractors(query: Query, usable: Sequence[str]) -> None:
             f"Unknown extractor in weights: {', '.join(unknown)}. "
             f"In use here: {', '.join(usable)}. Groups of them: {', '.join(GROUPS)}."
         )
+    check_preset(query)
     if query.color and "hsv" not in usable:
         raise InvalidQuery("Colours need the extractor hsv, which is not in use here.")
     if query.color and query.weights is not None and not query.weights.get("hsv"):

@@ -8,7 +8,7 @@ import { word } from "./words.js";
 const [GROUPS, PRESETS] = ["groups", "presets"].map((name) => JSON.parse(byId("balance").dataset[name]));
 
 const preset = byId("balance-preset");
-const sliders = ["meaning", "structure", "colour"].map((name) => byId(`balance-${name}`));
+const sliders = ["meaning", "structure", "colour", "style"].map((name) => byId(`balance-${name}`));
 const only = byId("balance-only");
 const metric = byId("balance-metric");
 let usable = [];
@@ -43,9 +43,10 @@ export function read(params) {
   metric.value = by;
   if (!metric.value) metric.value = "auto";
   const numbers = value.split("-").map(Number);
-  if (numbers.length === 3 && numbers.every((number) => number >= 0 && number <= 100)) {
+  // Addresses of earlier releases have no style.
+  if ([3, 4].includes(numbers.length) && numbers.every((number) => number >= 0 && number <= 100)) {
     preset.value = "own";
-    sliders.forEach((slider, at) => (slider.value = numbers[at]));
+    sliders.forEach((slider, at) => (slider.value = numbers[at] ?? 0));
   } else {
     preset.value = value in PRESETS ? value : "auto";
     follow();
@@ -106,6 +107,8 @@ export function know(status) {
   usable = status.usable;
   imported = status.imported;
   choose(only.value);
+  // What no extractor here compares cannot be asked for.
+  for (const option of preset.options) option.disabled = PRESETS[option.value]?.style > 0 && !members("style").length;
   tell();
   byId("balance-lacks").hidden = members("meaning").length > 0;
 }

@@ -11,6 +11,7 @@ const WORDS = {
   edges: "shape",
   texture: "surface",
   name: "name",
+  style: "style",
   query_expansion: "like the first results",
 };
 

@@ -18,7 +18,7 @@ from tests.hub import Hub, random_clip, random_dinov2, tiny_safetensors, tiny_to
 
 Use = Callable[[Hub, Path], None]
 AUTOMATIC = SETS["classic"].extractors
-MORE = "clip-laion2b", DATACOMP_XL_256.name, "dinov2"
+MORE = "clip-laion2b", DATACOMP_XL_256.name, "dinov2", "style"
 
 
 def direct_to(hub: Hub, cache: Path, patch: pytest.MonkeyPatch) -> None:

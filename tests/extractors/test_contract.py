@@ -32,10 +32,11 @@ PICTURES: dict[str, Pixels] = {
 PICTURES["read-only"].flags.writeable = False
 
 
-# One more of CLIP's models would be the same network once more; SigLIP 2 and VGG16 have tests of
-# their own.
+# One more of CLIP's models would be the same network once more; SigLIP 2 and the VGGs have tests
+# of their own.
 LEFT_OUT = (
-    "clip-datacomp", "clip-datacomp-256", "clip-siglip2", "clip-siglip2-b16", "vgg16", "vgg16-pool"
+    "clip-datacomp", "clip-datacomp-256", "clip-siglip2", "clip-siglip2-b16", "vgg16", "vgg16-pool",
+    "style-vgg19",
 )  # fmt: skip
 
 

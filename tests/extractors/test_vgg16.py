@@ -22,7 +22,7 @@ from image_search.imaging.arrays import Floats
 from image_search.search.ranking.fusion import PHOTO, Calibration, Layout, default_weights
 from tests.extractors.conftest import direct_to
 from tests.extractors.test_contract import noise
-from tests.hub import Hub, random_vgg16
+from tests.hub import Hub, random_vgg
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +34,7 @@ ADDRESS = sources.VGG16_IMAGENET1K_V1.address
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The weights, of random numbers, as torchvision's server has them."""
-    return random_vgg16(tmp_path_factory.mktemp("vgg16"))
+    return random_vgg(tmp_path_factory.mktemp("vgg16"))
 
 
 @pytest.fixture(scope="module")

@@ -358,6 +358,15 @@ FASTERRCNN_MOBILENET_V3_LARGE_FPN = TorchHubWeights(
     asked_for="fasterrcnn_mobilenet_v3_large_fpn",
 )
 
+VGG19_IMAGENET1K_V1 = TorchHubWeights(
+    title="VGG19",
+    size=574_700_000,
+    licence="BSD-3-Clause",
+    source="torchvision's VGG19_Weights.IMAGENET1K_V1 (download.pytorch.org)",
+    address="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+    asked_for="style-vgg19",
+)
+
 EFFICIENTNET_LITE2 = InstalledWeights(
     title="EfficientNet-Lite2",
     size=24_700_000,

@@ -56,6 +56,11 @@ PRIORS: Mapping[str, Prior] = MappingProxyType(
             "fall far behind. Sketches: with more, classes are lost, with less the very photo.",
         ),
         "texture": Prior(0.15, 0.0, 0.0, "Photos: as good as .25, and better for clothing."),
+        "style": Prior(
+            0.0, 0.0, 0.0,
+            "Finds pictures that are made alike, whatever they show, so it counts only where it is "
+            "asked for.",
+        ),
         "hsv": Prior(
             0.15, 0.0, 0.0,
             "Photos: with .1 scenes are lost where no network helps, with .25 clothing.",
