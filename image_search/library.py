@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -20,12 +19,10 @@ from image_search.extractors import REGISTRY
 from image_search.extractors.base import ExtractorPool, QueryExtractors
 from image_search.extractors.resolve import check_choice
 from image_search.imaging.arrays import Floats, Pixels
-from image_search.imaging.decoding import FairSemaphore, decode
-from image_search.imaging.formats.video import is_video
-from image_search.imaging.parts import decode_part
+from image_search.imaging.decoding import FairSemaphore
 from image_search.imaging.thumbnails import Thumbnails
 from image_search.indexing.availability import Status, is_outdated, status_of, usable_extractors
-from image_search.indexing.intake import Added, save_upload
+from image_search.indexing.intake import Added, add_image, check_decodable
 from image_search.indexing.originals import Originals
 from image_search.indexing.parts import Shard
 from image_search.indexing.reports import Progress, Report
@@ -187,17 +184,11 @@ class Library:
 
         Raises:
             UnreadableImage, ImageTooLarge: the image could not be indexed.
-            InvalidQuery, SettingsError: see ``image_search.indexing.intake.save_upload``.
+            InvalidQuery, SettingsError: see ``image_search.indexing.intake.add_image``.
         """
         with self._turns.taken():
-            if is_video(data):  # of which one frame is enough to see that it can be decoded
-                decode_part(data, 1, max_megapixels=self.settings.image_megapixels, side=1)
-            else:
-                decode(data, max_megapixels=self.settings.image_megapixels, name=name)
-        images, digest = self.settings.images, hashlib.sha256(data).digest()
-        known = [record.path for record in self._serving.snapshot().files_of(digest)]
-        same = tuple(path for path in known if (images / path).is_file())
-        return Added(save_upload(images, folder, name, data), same)
+            check_decodable(data, name, self.settings.image_megapixels)
+        return add_image(self.settings.images, self._serving.snapshot(), folder, name, data)
 
     def _reopening(self, work: Callable[[], Result]) -> Result:
         """The result of ``work``, which is repeated with all files opened again if one of them

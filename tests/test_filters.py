@@ -14,14 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_search.errors import InvalidQuery
-from image_search.search.queries import (
-    MAX_FOLDER,
-    MAX_NAME,
-    ORIENTATIONS,
-    Filter,
-    parse_time,
-    unknown_folder,
-)
+from image_search.search.parsing import parse_time, unknown_folder
+from image_search.search.queries import MAX_FOLDER, MAX_NAME, ORIENTATIONS, Filter
 from image_search.storage import FileRecord, Records
 
 Form = Literal["NFC", "NFD"]

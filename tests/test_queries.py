@@ -8,6 +8,7 @@ import pytest
 
 from image_search.errors import InvalidQuery
 from image_search.search.palettes import Colour
+from image_search.search.parsing import parse_region
 from image_search.search.queries import (
     MAX_COLOURS,
     MAX_LIKE,
@@ -15,7 +16,6 @@ from image_search.search.queries import (
     MAX_TEXT,
     Query,
     Region,
-    parse_region,
 )
 
 GOLD = Colour(212, 175, 55)

@@ -106,7 +106,8 @@ def run(options: argparse.Namespace) -> int:
     could not be checked."""
     from image_search.duplicates.checking import Checked, Failed
     from image_search.library import Library
-    from image_search.search.queries import Query, parse_region
+    from image_search.search.parsing import parse_region
+    from image_search.search.queries import Query
 
     if not options.pictures and not options.like:
         raise InvalidQuery("Name the pictures to check, or an indexed image with --like.")

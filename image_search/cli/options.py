@@ -152,7 +152,8 @@ def filter_from(options: argparse.Namespace) -> Filter:
         InvalidQuery: an option has no sense.
     """
     # Imported here, so that --help answers at once.
-    from image_search.search.queries import Filter, parse_time
+    from image_search.search.parsing import parse_time
+    from image_search.search.queries import Filter
 
     after, before = (parse_time(day) if day else None for day in (options.after, options.before))
     return Filter(

@@ -93,7 +93,8 @@ def run(options: argparse.Namespace) -> int:
     # Imported here, as is whatever else needs numpy, so that --help answers at once.
     from image_search.library import Library
     from image_search.search.palettes import parse_colour
-    from image_search.search.queries import EUCLIDEAN, Query, parse_region
+    from image_search.search.parsing import parse_region
+    from image_search.search.queries import EUCLIDEAN, Query
     from image_search.search.ranking.fusion import TEXT
     from image_search.search.searching import NAMES, NO_NAME, NOTHING_SHOWN, SURE
 

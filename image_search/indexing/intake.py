@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import secrets
@@ -11,8 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from image_search.errors import InvalidQuery, SettingsError
+from image_search.imaging.decoding import decode
 from image_search.imaging.endings import with_matching_ending
+from image_search.imaging.formats.video import is_video
+from image_search.imaging.parts import decode_part
 from image_search.indexing.scanning import LITTER, is_outside
+from image_search.storage import Snapshot
 
 # File systems allow 255 bytes; a number may join the name, and names grow when they are decomposed.
 LONGEST = 120
@@ -50,6 +55,26 @@ class Added:
 
     path: str
     same: tuple[str, ...]
+
+
+def check_decodable(data: bytes, name: str, max_megapixels: float) -> None:
+    """See that the file ``data``, called ``name``, can be indexed.
+
+    Raises:
+        UnreadableImage, ImageTooLarge: it cannot be.
+    """
+    if is_video(data):  # of which one frame is enough to see that
+        decode_part(data, 1, max_megapixels=max_megapixels, side=1)
+    else:
+        decode(data, max_megapixels=max_megapixels, name=name)
+
+
+def add_image(images: Path, snapshot: Snapshot, folder: str, name: str, data: bytes) -> Added:
+    """Save ``data`` as ``save_upload`` does and return where, with the files of the same content
+    that ``snapshot`` knows. Raises what ``save_upload`` does."""
+    known = snapshot.files_of(hashlib.sha256(data).digest())
+    same = tuple(record.path for record in known if (images / record.path).is_file())
+    return Added(save_upload(images, folder, name, data), same)
 
 
 def save_upload(images: Path, folder: str, name: str, data: bytes) -> str:

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import fnmatch
 import math
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from difflib import get_close_matches
-from pathlib import PurePosixPath
 from types import MappingProxyType
 
 import numpy as np
@@ -50,12 +46,6 @@ MAX_NAME = 300
 MAX_FOLDER = 4096
 # Sides that differ by less than this share count as equal.
 _SQUARE = 0.05
-# Folders that are suggested where the one that is asked for is unknown.
-_MEANT = 3
-# What every Python reads alike.
-_TIME = re.compile(
-    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{3}|\.\d{6})?)?([zZ]|[+-]\d\d:\d\d)?)?", re.ASCII
-)
 
 Mask = npt.NDArray[np.bool_]
 
@@ -198,12 +188,12 @@ class Filter:
     def _path_fits(self, path: str) -> bool:
         folder, _, name = path.rpartition("/")
         if self.folder is not None:
-            asked = _folded(self.folder.strip("/"))
-            if asked and not (_folded(folder) + "/").startswith(asked + "/"):
+            asked = folded(self.folder.strip("/"))
+            if asked and not (folded(folder) + "/").startswith(asked + "/"):
                 return False
         if self.name is None:
             return True
-        asked, name = _folded(self.name), _folded(name)
+        asked, name = folded(self.name), folded(name)
         if "*" in asked or "?" in asked:
             # Brackets stand for themselves.
             return fnmatch.fnmatchcase(name, asked.replace("[", "[[]"))
@@ -384,65 +374,9 @@ def words(text: str | None) -> str:
     return (text or "").strip()
 
 
-def parse_region(text: str) -> Region:
-    """The region that ``text`` describes: ``x,y,width,height`` as fractions of the picture.
-
-    Raises:
-        InvalidQuery: it has another form, or is not within the picture.
-    """
-    try:
-        x, y, width, height = (float(part) for part in text.split(","))
-    except ValueError:
-        x = y = width = height = math.nan
-    return Region(x, y, width, height)
-
-
-def unknown_folder(asked: str, known: Iterable[str]) -> str | None:
-    """A message that no image is in the folder ``asked`` for, with up to three of the ``known``
-    folders that may be meant; ``None`` if there is such a folder."""
-    names = {
-        _folded(str(place)): str(place)
-        for folder in known
-        for place in (PurePosixPath(folder), *PurePosixPath(folder).parents)
-        if place.name
-    }
-    wanted = _folded(asked.strip("/"))
-    if not wanted or wanted in names:
-        return None
-    ends = [name for name in sorted(names) if name.endswith("/" + wanted)]
-    last = {name.rpartition("/")[2]: name for name in sorted(names, reverse=True)}
-    close = get_close_matches(wanted, names, _MEANT) or [
-        last[name] for name in get_close_matches(wanted, last, _MEANT)
-    ]
-    meant = ", ".join(names[name] for name in (ends or close)[:_MEANT])
-    return (
-        f"The image folder holds no images in a folder {asked!r}; folders are written as they lie "
-        "below it" + (f", and you may mean {meant}." if meant else ".")
-    )
-
-
-def _folded(text: str) -> str:
-    """One form for all ways to write a name: either case, accents composed or, as by macOS, not."""
+def folded(text: str) -> str:
+    """Return one form for all ways to write a name: either case, accents composed or not."""
     return unicodedata.normalize("NFC", text.casefold())
-
-
-def parse_time(text: str) -> float:
-    """The seconds since 1970 of a date (``2026-05-31``) or a date and time in ISO 8601.
-
-    A time without a zone is local to the server.
-
-    Raises:
-        InvalidQuery: it is neither.
-    """
-    try:
-        if _TIME.fullmatch(text.strip()) is None:
-            raise ValueError
-        # Python 3.10 does not know the Z that JavaScript writes.
-        return datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text.strip())).timestamp()
-    except (ValueError, OverflowError, OSError):
-        raise InvalidQuery(
-            f"{text[:40]!r} is not a date; write 2026-05-31 or 2026-05-31T14:30."
-        ) from None
 
 
 def _oriented(records: Records, orientation: str) -> Mask:

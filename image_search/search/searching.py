@@ -20,6 +20,7 @@ from image_search.search.lookups import folders_of, stored_blocks
 from image_search.search.marking import Look, marked_parts, part_of, side_for
 from image_search.search.name_search import words_of
 from image_search.search.palettes import palette_block
+from image_search.search.parsing import unknown_folder
 from image_search.search.queries import (
     AUTO,
     GROUPS,
@@ -31,7 +32,6 @@ from image_search.search.queries import (
     by_extractor,
     check_preset,
     classifies,
-    unknown_folder,
     unused_weights,
     words,
 )

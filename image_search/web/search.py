@@ -12,7 +12,8 @@ from flask.typing import ResponseReturnValue
 
 from image_search.errors import InvalidQuery
 from image_search.search.palettes import parse_colour
-from image_search.search.queries import MAX_PICTURES, Filter, Query, parse_region, parse_time
+from image_search.search.parsing import parse_region, parse_time
+from image_search.search.queries import MAX_PICTURES, Filter, Query
 from image_search.web.files import addresses, opens_at
 from image_search.web.service import service
 
