@@ -210,6 +210,23 @@ def profile_in_parts() -> bytes:
     return buffer.getvalue()
 
 
+def film(width: int, height: int, count: int) -> bytes:
+    """An AVI of so many equal frames, each a JPEG of one colour."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), (90, 60, 30)).save(buffer, "JPEG", quality=20)
+    frame = buffer.getvalue() + bytes(len(buffer.getvalue()) % 2)
+
+    def part(name: bytes, body: bytes) -> bytes:
+        return name + struct.pack("<I", len(body)) + body
+
+    head = struct.pack("<14I", 40_000, 0, 0, 0, count, 0, 1, 0, width, height, 0, 0, 0, 0)
+    stream = b"vidsMJPG" + struct.pack("<10I4H", 0, 0, 0, 1, 25, 0, count, 0, 0, 0, 0, 0, 0, 0)
+    shape = struct.pack("<3I2H4s5I", 40, width, height, 1, 24, b"MJPG", 0, 0, 0, 0, 0)
+    streams = part(b"LIST", b"strl" + part(b"strh", stream) + part(b"strf", shape))
+    header = part(b"LIST", b"hdrl" + part(b"avih", head) + streams)
+    return part(b"RIFF", b"AVI " + header + part(b"LIST", b"movi" + part(b"00dc", frame) * count))
+
+
 FILES: Final[dict[str, Callable[[], bytes]]] = {
     "TIFF, a tile of 46,000 x 46,000": lambda: tile(46_000),
     "TIFF, 128 megapixels of 64-bit floats": lambda: flat_tiff(WIDE, HIGH, 64, 1, 3),
@@ -246,6 +263,8 @@ FILES: Final[dict[str, Callable[[], bytes]]] = {
     "PSD, 25 megapixels of 56 channels": lambda: photoshop(5000, 56),
     "Krita, an archive of 2 GB": lambda: archive("mergedimage.png", bytes(2_000_000_000)),
     "Krita, QOI inside": lambda: archive("mergedimage.png", qoi(4000, b"\x6a" * 16_000_000)),
+    "AVI, 60 frames of 121 megapixels": lambda: film(11_000, 11_000, 60),
+    "AVI, 200,000 frames of 64 pixels": lambda: film(8, 8, 200_000),
     "SVG packed, 2 GB": lambda: gzip.compress(b"<svg " + bytes(2_000_000_000), 1),
     "SVG, 10^9 uses": lambda: drawing_of_uses(10),
     "SVG, 200 blurs": drawing_of_filters,
