@@ -16,7 +16,6 @@ import * as query from "./query.js";
 import * as region from "./region.js";
 import * as selection from "./selection.js";
 import * as uploads from "./uploads.js";
-import * as viewer from "./viewer.js";
 
 const FIRST = 60; // hits of the first answer; then twice as many each time the end comes near
 const results = byId("results");
@@ -168,7 +167,8 @@ function show(hits, text, more = null) {
   title.textContent = text;
   kind.hide();
   cleaned.hide();
-  grid.show(hits, viewer.open, more);
+  grid.show(hits, openHit, more);
+  if (hits.length) largeView();
 }
 
 function say(heading, text, ...more) {
@@ -220,6 +220,11 @@ const item = (hit) => ({ id: hit.id, name: basename(hit.path), src: hit.thumbnai
 let compare = null;
 const comparison = () => (compare ??= import("./compare.js").then((module) => (module.start(), module)));
 
+// Fetched with the first hits, so that one opens at once.
+let viewer = null;
+const largeView = () => (viewer ??= import("./viewer.js").then((module) => (module.start((hit) => (hit.evidence ? evidence(hit) : compareAll([hit]))), module)));
+const openHit = async (index) => (await largeView()).open(index);
+
 // The query joins where there is room for it.
 async function compareAll(hits) {
   const asked = hits.length < 4 ? await queryItem() : null;
@@ -249,7 +254,6 @@ byId("edit").addEventListener("click", () => {
   byId("edit").textContent = open ? "Show the results" : "Refine";
 });
 grid.start();
-viewer.start((hit) => (hit.evidence ? evidence(hit) : compareAll([hit])));
 selection.start((hits) => compareAll(hits));
 uploads.start(collection.update, (file) => {
   byId("collection").close();
