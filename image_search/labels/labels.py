@@ -245,7 +245,9 @@ class Labels:
         was ``asked`` with. ``embed`` returns unit embeddings (pictures, dim) by extractor."""
         found = replace(found, hits=tuple(self.shown(found.hits)))
         head = self.head
-        if head is None or asked.kind != PHOTO or len(query.images) != 1 or query.region:
+        if head is None or asked.kind != PHOTO or len(query.images) != 1:
+            return found
+        if query.parts or query.ignore:  # what asks is not the picture that has labels
             return found
         names = [one.name for one in head.extractors]
         if not set(names) <= set(found.extractors):

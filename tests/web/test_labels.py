@@ -52,6 +52,19 @@ def test_a_picture_is_classified(client: Client) -> None:
     assert broken.status_code == 422
 
 
+def test_parts_of_a_picture_ask_where_labels_were_learnt(client: Client) -> None:
+    trained(client, "folder")
+
+    def labels(**marks: object) -> set[str]:
+        answer = client.post("/search", data={"image": (io.BytesIO(ring("red")), "r.jpg"), **marks})
+        assert answer.status_code == 200, answer.json
+        return {"cold", "warm"} & set(answer.json["labels"])
+
+    assert labels()
+    parts = ["0,0,0.5,0.5", "0.5,0.5,0.5,0.5"]
+    assert labels(region=parts) == labels(region=parts[0]) == labels(ignore=parts[0]) == set()
+
+
 def test_an_image_is_corrected(client: Client) -> None:
     trained(client, "folder")
     hit = client.post("/search", data={"text": "red"}).json["results"][0]
