@@ -25,7 +25,14 @@ OPEN = frozenset({"health.show", "sign_in.form", "sign_in.check", "static_files.
 
 #: What takes files, and so may be as large as the settings allow.
 LARGE = frozenset(
-    {"search.answer", "uploads.add", "check.answer", "duplicates.take", "objects.answer"}
+    {
+        "search.answer",
+        "uploads.add",
+        "check.answer",
+        "duplicates.take",
+        "objects.answer",
+        "labels.classify",
+    }
 )
 
 LARGE_TYPES = ("multipart/form-data", "application/json")

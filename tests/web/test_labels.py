@@ -47,6 +47,9 @@ def test_a_picture_is_classified(client: Client) -> None:
     images = client.post("/classify", data={"image": files}).json["images"]
     assert [one["path"] for one in images] == ["red.jpg", "navy.jpg"]
     assert all(set(one["labels"]) == {"cold", "warm"} for one in images)
+    large = ring("red") + bytes(150_000)  # more than a form without files may hold
+    answer = client.post("/classify", data={"image": (io.BytesIO(large), "large.jpg")})
+    assert answer.status_code == 200, answer.json
     assert client.post("/classify", data={}).status_code == 400
     broken = client.post("/classify", data={"image": (io.BytesIO(b"x"), "x.jpg")})
     assert broken.status_code == 422
