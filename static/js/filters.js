@@ -29,6 +29,9 @@ export function clear() {
   count();
 }
 
+// A label asks by itself; the other filters only limit what is asked.
+export const labelled = () => Boolean(fields.find((field) => field.name === "label").value.trim());
+
 export const brief = () => inUse().map((field) => field.value.trim()).join(", ");
 
 function nextDay(date) {

@@ -67,7 +67,7 @@ export function form() {
   const asked = new FormData();
   pictures.ask(asked);
   fields(asked);
-  if (asked.keys().next().done) return null;
+  if (asked.keys().next().done && !filters.labelled()) return null;
   conditions(asked);
   return asked;
 }
@@ -91,7 +91,7 @@ async function toAddress(goesOn) {
   await pictures.write(params);
   if (mine !== writing) return; // something newer is on its way
   fields(params);
-  if (params.size) {
+  if (params.size || filters.labelled()) {
     conditions(params);
     if (checking) params.append("check", "1");
   }

@@ -37,6 +37,9 @@ def test_labels_are_learnt_corrected_and_searched_by(page: Page) -> None:
     page.get_by_label("In words").fill("")
     page.locator("#filters summary").click()
     page.get_by_label("Label", exact=True).fill("Cmsignet")
+    page.keyboard.press("Enter")
+    shown(page, "1 image")  # a label asks by itself
+    page.wait_for_url("**label=Cmsignet*")
     page.get_by_label("In words").fill("jpg")
     page.keyboard.press("Enter")
     shown(page, "1 image")
