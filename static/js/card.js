@@ -52,7 +52,7 @@ function measure(hit) {
 // What a hit's place among all images means, in words.
 const closest = (closer) => `Closer to your query than ${most(closer)} of the images compared.`;
 
-const byName = (scores) => Object.keys(scores).every((part) => part === "name");
+export const byName = (scores) => Object.keys(scores).every((part) => part === "name");
 
 // What the number of a hit means.
 export function meaning({ scores, metric }) {

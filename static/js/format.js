@@ -17,14 +17,16 @@ export function percent(share) {
 }
 
 // The share of images that are at least as close, given that of those that are less: never less than it is, with two digits.
-export function top(closerThan) {
+function rest(closerThan) {
   const share = 100 * (1 - closerThan);
   const step = 10 ** (Math.floor(Math.log10(share)) - 1);
-  return `top ${two.format(Math.ceil(share / step - 1e-6) * step)} %`;
+  return Math.ceil(share / step - 1e-6) * step;
 }
 
-// A share of images, never more than it is: 99.97 %.
-export const most = (share) => `${precise.format(Math.floor(1e6 * share + 1e-3) / 1e4)} %`;
+export const top = (closerThan) => `top ${two.format(rest(closerThan))} %`;
+
+// The other side of `top`: 99.7 % for the top 0.3 %; never more than it is.
+export const most = (closerThan) => `${precise.format(Math.floor(1e4 * (100 - rest(closerThan)) + 1e-3) / 1e4)} %`;
 
 // How similar a hit is: a percentage, unless it was found by a metric, whose number has no bounds.
 export function likeness({ score, metric }) {

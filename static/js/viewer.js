@@ -1,6 +1,6 @@
 // The large view of one hit, with its neighbours at the arrow keys.
 
-import { meaning, sized } from "./card.js";
+import { byName, meaning, sized } from "./card.js";
 import { byId, closable, fillFacts, make, plain } from "./elements.js";
 import { basename, bytes, clock, count, counted, date, likeness, most } from "./format.js";
 import { bars, focusHit, isMore, isPick, shownHits } from "./grid.js";
@@ -123,7 +123,7 @@ function display(hit) {
     ["Note", hit.note ?? ""],
     ["Shows", shows(hit.labels)],
     ["Date", date(hit.modified)],
-    ["Closer than", !matched || hit.closer_than == null ? "" : `${most(hit.closer_than)} of the images compared`],
+    ["Closer than", !matched || hit.closer_than == null || byName(hit.scores) ? "" : `${most(hit.closer_than)} of the images compared`],
     [hit.metric ? "Metric" : "Similarity", matched ? likeness(hit) : "that of the view that matched best"],
     ["Check", hit.evidence?.words ?? ""],
   ]);

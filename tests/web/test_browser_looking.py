@@ -178,6 +178,7 @@ def test_nothing_jumps(page: Page) -> None:
     ("closer_than", "shown_as", "words"),
     [
         (0.999968, "top 0.0032 %", "Closer to your query than 99.9968 % of the images compared."),
+        (336 / 337, "top 0.3 %", "Closer to your query than 99.7 % of the images compared."),
         (0.998, "top 0.2 %", "Closer to your query than 99.8 % of the images compared."),
         (0.66, "top 34 %", "Closer to your query than 66 % of the images compared."),
         (0.0, "top 100 %", "Closer to your query than 0 % of the images compared."),
@@ -198,6 +199,18 @@ def test_a_hit_says_its_place_among_all(
     page.locator(".hit .open").first.click()
     facts = page.locator("#viewer-facts").inner_text()
     assert words.removeprefix("Closer to your query than ").removesuffix(".") in facts
+
+
+def test_a_hit_found_by_its_name_is_not_said_to_be_closer(page: Page) -> None:
+    answer = answer_with(60) | {"compared": 60, "matched_by": "names"}
+    named = {"closer_than": 0.98, "scores": {"name": 1.0}, "contributions": {"name": 1.0}}
+    answer["results"] = [hit | named for hit in answer["results"]]
+    page.route("**/search", answering(answer))
+    page.get_by_label("In words").fill("ring")
+    shown(page, "Matches in file names")
+    page.locator(".hit .open").first.click()
+    shown(page, "How well the names of the file and its folders match your words.")
+    assert "Closer than" not in page.locator("#viewer-facts").inner_text()
 
 
 def test_a_thousand_hits(page: Page) -> None:
