@@ -159,7 +159,7 @@ function fail(error) {
   else if (error.code === "unreadable_image") say("This file cannot be used.", error.message);
   else if (error.code === "not_ready") say("The check is not ready yet.", error.message, main("Check again", () => query.check()));
   else if (error.code === "model_unavailable") say("A model is missing.", error.message, details());
-  else say("The search failed.", error.message);
+  else say(query.wantsCheck() ? "The check failed." : "The search failed.", error.message);
 }
 
 function show(hits, text, more = null) {

@@ -94,6 +94,17 @@ def test_objects_are_chosen_by_keyboard(page: Page) -> None:
     assert page.locator(".thing[aria-pressed=true]").count() == 0
 
 
+def test_a_check_of_several_objects_says_what_to_do(page: Page) -> None:
+    search(page, room())
+    find(page)
+    for thing in (page.locator(".thing").last, page.locator(".thing").first):
+        thing.press("Enter")
+    page.wait_for_url(re.compile("region=.*region="))
+    page.get_by_role("button", name="Has this been drawn before?").click()
+    shown(page, "The check failed.")
+    shown(page, "choose a single area or object")
+
+
 def test_what_was_chosen_comes_back_with_the_address(page: Page) -> None:
     search(page, room())
     find(page)

@@ -96,8 +96,8 @@ def see(query: Query) -> None:
         raise InvalidQuery("A check has its own way to compare; leave out metric.")
     if query.regions or query.ignore:
         raise InvalidQuery(
-            "A check compares one picture, or one part of it as it is; give one region, and leave "
-            "out ignore."
+            "A check compares one picture, or one area of it: choose a single area or object "
+            "(region), and leave none out (ignore)."
         )
 
 
