@@ -127,6 +127,7 @@ box.querySelector("form").addEventListener("submit", (event) => {
 });
 panel.querySelector("form").addEventListener("submit", train);
 panel.querySelector("select").addEventListener("change", (event) => {
-  panel.querySelector("[name=pattern]").closest("label").hidden = event.target.value !== "pattern";
+  const field = panel.querySelector("[name=pattern]");
+  field.disabled = field.closest("label").hidden = event.target.value !== "pattern";
 });
 panel.querySelector(".progress button").addEventListener("click", () => call("DELETE", "labels/train").catch((error) => say(panel, error.message)));
