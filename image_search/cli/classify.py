@@ -32,7 +32,7 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument("pictures", metavar="IMAGE", nargs="+", type=Path, help="a picture")
     parser.add_argument(
-        "--grid", type=Path, metavar="FILE", help="write a picture of all with their labels"
+        "--grid", type=Path, metavar="FILE", help="write a picture (PNG) of all with their labels"
     )
     parser.set_defaults(run=run)
 
@@ -54,6 +54,8 @@ def run(options: argparse.Namespace) -> int:
     from image_search.search.searching import pixels_of
 
     settings = settings_from(options, NEEDED)
+    if options.grid is not None and options.grid.suffix.lower() != ".png":
+        raise SettingsError(f"--grid writes a PNG; name it {options.grid.stem}.png, for example.")
     if options.grid is not None and len(options.pictures) > _MOST_IN_GRID:
         raise SettingsError(f"--grid shows at most {_MOST_IN_GRID:,} pictures.")
     library = Library.open(settings)

@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     from image_search.search.parsing import parse_region
     from image_search.search.queries import EUCLIDEAN, Query
     from image_search.search.ranking.fusion import TEXT
-    from image_search.search.searching import NAMES, NO_NAME, NOTHING_SHOWN, SURE
+    from image_search.search.searching import LABELS, NAMES, NO_NAME, NOTHING_SHOWN, SURE
 
     query = Query(
         images=tuple(read_picture(path) for path in options.pictures),
@@ -136,6 +136,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"The picture shows: {', '.join(shown)}.", file=sys.stderr)
     if result.matched_by == NAMES and result.hits:
         print("Matches in file names:")
+    elif result.matched_by == LABELS and result.hits:
+        print("Images with the label, the most typical first:")
     elif result.named and result.kind == TEXT and result.hits:
         print(f"Matched by what the picture shows: {', '.join(result.named)}")
     if result.metric == EUCLIDEAN:

@@ -35,7 +35,7 @@ from image_search.labels.predicted import Predictions
 from image_search.labels.store import Corrections, LabelStore
 from image_search.search.queries import Filter, Hit, Query, words
 from image_search.search.ranking.fusion import PHOTO, Calibration, Layout, default_weights
-from image_search.search.searching import PreparedQuery, SearchResult
+from image_search.search.searching import LABELS, PreparedQuery, SearchResult
 from image_search.settings import Settings
 from image_search.storage import Snapshot
 from image_search.storage.records import parse_id
@@ -244,6 +244,10 @@ class Labels:
         """Return ``found`` with the labels of this collection, of the hits and of the picture that
         was ``asked`` with. ``embed`` returns unit embeddings (pictures, dim) by extractor."""
         found = replace(found, hits=tuple(self.shown(found.hits)))
+        if query.labels_alone:
+            # How close they are to typical ones is no answer to anything that was asked.
+            hits = tuple(replace(hit, closer_than=None) for hit in found.hits)
+            return replace(found, hits=hits, matched_by=LABELS)
         head = self.head
         if head is None or asked.kind != PHOTO or len(query.images) != 1:
             return found
@@ -274,7 +278,8 @@ class Labels:
         if query.images or query.like or query.color or words(query.text):
             return replace(query, filter=condition)
         # A label alone asks for all images that have it: first those like the surest of them.
-        return replace(query, filter=condition, like=self._surest(condition), kind=PHOTO)
+        like = self._surest(condition)
+        return replace(query, filter=condition, like=like, kind=PHOTO, labels_alone=True)
 
     def admitting(self, condition: Filter) -> Filter:
         """Return ``condition`` with the ids of the images that have all its labels.

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from image_search.errors import CacheDamaged
 from image_search.imaging.arrays import Floats
 from image_search.labels.head import LabelHead
+from image_search.labels.naming import namer
 from image_search.storage.segments import Segment
 from image_search.storage.snapshot import Snapshot
 
@@ -28,12 +29,14 @@ class _OfSegment:
 
 
 class Predictions:
-    """The probabilities of one classifier, computed once for each segment. Safe to use from many
+    """The probabilities of one classifier, computed once for each segment; 1 for labels that the
+    name of a file or folder states, where the classifier learnt from these. Safe to use from many
     threads."""
 
     def __init__(self, head: LabelHead) -> None:
         """Predict with ``head``."""
         self.head = head
+        self._of_path = namer(head.source)
         self._of_segment: dict[str, _OfSegment] = {}
         self._lock = threading.Lock()
 
@@ -92,4 +95,19 @@ class Predictions:
             some = rows[start : start + _ROWS]
             blocks = {column.extractor.name: column.units(some) for column in columns}
             parts.append(self.head.probabilities(blocks))
-        return _OfSegment(records, np.concatenate(parts))
+        probabilities = np.concatenate(parts)
+        self._state(segment, records, probabilities)
+        return _OfSegment(records, probabilities)
+
+    def _state(
+        self, segment: Segment, records: npt.NDArray[np.int64], probabilities: Floats
+    ) -> None:
+        """Put the labels that the names of files and folders state into ``probabilities``."""
+        column = {label: number for number, label in enumerate(self.head.labels)}
+        for at, record in enumerate(records.tolist()):
+            stated = [
+                column[one] for one in self._of_path(segment.records.paths[record]) & column.keys()
+            ]
+            if stated and self.head.exclusive:
+                probabilities[at] = 0
+            probabilities[at, stated] = 1

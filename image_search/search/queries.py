@@ -214,7 +214,8 @@ class Query:
     weight 0; ``preset`` names a mixture in their place (see ``PRESETS``). ``filter`` is what every
     hit must fulfil. ``k`` hits are wanted. ``original``: pictures of drawings are compared as they
     are, rather than cleaned of their paper first. ``metric``, unless it is ``auto``, compares raw
-    features of the one extractor that takes part (see ``distances``).
+    features of the one extractor that takes part (see ``distances``). ``labels_alone``: only the
+    labels of the filter were asked for, and ``like`` are typical images that have them.
     """
 
     images: tuple[bytes, ...] = ()
@@ -232,6 +233,7 @@ class Query:
     metric: str = AUTO
     regions: tuple[Region, ...] = ()
     ignore: tuple[Region, ...] = ()
+    labels_alone: bool = False
 
     @property
     def parts(self) -> tuple[Region, ...]:

@@ -68,7 +68,7 @@ NOTHING_SHOWN = (
     "search with a picture or a sketch."
 )
 # Values of ``matched_by``: what hits were found by.
-NAMES, CONTENT = "names", "content"
+NAMES, CONTENT, LABELS = "names", "content", "labels"
 # Where words name classes, the least likeness of what is shown; ``benchmarks.class_words`` counts
 # what that leaves out. Without a bound, each picture would count as one of any class.
 LEAST_LIKENESS = 0.1
@@ -84,7 +84,8 @@ class SearchResult:
     the folder could not be. ``kind`` is that of the query: photo, sketch or text;
     ``drawing`` the first picture of a sketch as it was compared, unless that is the original.
     ``matched_by`` is ``names`` where words were looked for in names of files and folders only, and
-    every other image is left out; else ``content``, by which every image is more or less close.
+    every other image is left out, ``labels`` where all images with the labels of the filter were
+    asked for, the most typical first; else ``content``, by which every image is more or less close.
     ``named`` are the names in the words of the query by which a classifier looked at the images;
     hits that are not like them are left out. ``labels`` are names of what the one picture of the
     query shows, each with its probability, as are those of the hits; they need a classifier among

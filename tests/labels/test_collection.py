@@ -73,6 +73,8 @@ def test_a_label_alone_asks_for_its_images(library: Library) -> None:
     library.labels.train()
     found = library.search(Query(text="label:sapphire", k=50))
     assert len(found.hits) == 12
+    assert found.matched_by == "labels"
+    assert {hit.closer_than for hit in found.hits} == {None}
     assert all("sapphire" in hit.path for hit in found.hits)
 
 
@@ -105,6 +107,19 @@ def test_a_correction_counts_at_once_and_when_trained_again(library: Library) ->
     assert head is not None
     assert head.assessment.labels["garnet"] == 1
     assert library.labels.decide(new, "garnet", None).confirmed == ()
+
+
+def test_the_folder_that_was_learnt_from_states_the_label(library: Library, folder: Path) -> None:
+    picture(240, 777).save(folder / "ruby" / "blue.png")
+    library.update(fingerprints=False)
+    library.labels.train()
+    [blue] = [
+        hit for hit in library.search(Query(text="label:ruby", k=50)).hits if "blue" in hit.path
+    ]
+    assert blue.labels == {"ruby": 1.0}
+    library.labels.decide(blue.id, "ruby", False)
+    paths = {hit.path for hit in library.search(Query(text="label:ruby", k=50)).hits}
+    assert blue.path not in paths
 
 
 def test_corrections_survive_moving(library: Library, folder: Path) -> None:
@@ -230,6 +245,7 @@ def test_commands(library: Library, run: Run, tmp_path: Path) -> None:
     code, out, _ = run("search", asked[0], "--label", "ruby", "--json", "-k", "50")
     assert code == 0
     assert len(json.loads(out)["results"]) == 12
+    assert run("classify", asked[0], "--grid", tmp_path / "grid.gif")[0] == 2
     code, _, err = run("train", "labels", "--from", "nonsense")
     assert code == 2
     assert "{label}" in err
