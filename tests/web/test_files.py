@@ -89,7 +89,7 @@ def test_nothing_scriptable_is_shown(
     disposition: str,
 ) -> None:
     (tmp_path / name).write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
-    monkeypatch.setattr(library, "original", lambda _: tmp_path / name)
+    monkeypatch.setattr(library.originals, "path", lambda _: tmp_path / name)
     answer = client.get("/images/0123456789abcdef")
     assert answer.mimetype == mimetype
     assert answer.headers["Content-Disposition"].startswith(disposition)
@@ -107,7 +107,7 @@ def test_names_that_break_headers(
 ) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
     path.write_bytes(ring("red"))
-    monkeypatch.setattr(library, "original", lambda _: path)
+    monkeypatch.setattr(library.originals, "path", lambda _: path)
     answer = client.get("/images/0123456789abcdef")
     assert answer.status_code == 200
     assert answer.data == ring("red")

@@ -99,4 +99,4 @@ def test_a_check_takes_one_region(client: Client) -> None:
     refused = ask(client, "/check", room(), region=["0,0,0.5,1", "0.5,0,0.5,1"])
 
     assert refused.status_code == 400
-    assert "one part" in refused.json["error"]["message"]
+    assert "a single area or object" in refused.json["error"]["message"]

@@ -25,7 +25,7 @@ def test_the_indexed_picture_finds_itself(client: Client) -> None:
     assert answer.status_code == 200
     assert set(answer.json) == {
         *("results", "compared", "unreadable", "took_ms", "kind", "extractors", "warnings"),
-        *("matched_by", "named", "labels"),
+        *("matched_by", "metric", "named", "labels"),
     }
     assert answer.json["compared"] == len(answer.json["results"]) == len(HUES)
     assert answer.json["unreadable"] == 1
