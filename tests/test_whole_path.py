@@ -30,8 +30,8 @@ pytestmark = pytest.mark.slow
 AUTOMATIC = list(SETS["classic"].extractors)
 CARRIED = [
     name
-    for name, spec in REGISTRY.items()
-    if spec.weights is None or isinstance(spec.weights, PackagedWeights)
+    for name in AUTOMATIC
+    if REGISTRY[name].weights is None or isinstance(REGISTRY[name].weights, PackagedWeights)
 ]
 
 

@@ -17,11 +17,12 @@ from image_search.extractors.weights.sources import PackagedWeights
 from tests.extractors.conftest import AUTOMATIC
 from tests.hub import Behaviour, Hub
 
-# What is there without any hub: no weights, or weights that come with the package.
+# What is used by itself and is there without any hub: no weights, or weights that come with the
+# package.
 WEIGHTLESS = tuple(
     name
-    for name, spec in REGISTRY.items()
-    if spec.weights is None or isinstance(spec.weights, PackagedWeights)
+    for name in AUTOMATIC
+    if REGISTRY[name].weights is None or isinstance(REGISTRY[name].weights, PackagedWeights)
 )
 
 
