@@ -107,7 +107,7 @@ def test_another_clip_takes_the_place_of_the_first_where_it_is_named(
         machine = Machine(tmp_path, hub)
         fetched = machine.run("models", "fetch", "clip-laion2b")
         present = {row["name"] for row in fetched["models"] if row["present"]}
-        assert present == {"clip-laion2b", *CARRIED}
+        assert present == {"clip-laion2b", "style", *CARRIED}
         machine.place_compiled(caches, LAION2B.weights.repo)
         assert machine.run("index", *chosen)["added"] == 6
 
