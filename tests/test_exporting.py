@@ -123,7 +123,7 @@ def test_what_lies_there_is_left_alone_unless_forced(
 
 @pytest.mark.parametrize("path", ["../out.png", "/etc/out.png", "a/../../out.png", ".."])
 def test_nothing_is_written_elsewhere(tmp_path: Path, path: str) -> None:
-    """Such paths are in no index, unless somebody made one up."""
+    """Such paths are in no index, unless they were made up."""
     with pytest.raises(SettingsError, match="No file can be named after"):
         exporting._inside(tmp_path, path)
 

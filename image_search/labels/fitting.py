@@ -107,7 +107,7 @@ def fit_head(
         extractors: whose embeddings they are, in the order of the classifier.
         shares: how much each of them counts.
         source: where the labels came from, to be kept with the classifier.
-        on_progress: is told of each fold.
+        on_progress: is called before each fold.
         cancelled: is asked between the folds.
 
     Raises:
