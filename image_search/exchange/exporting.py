@@ -1,8 +1,8 @@
 """What one extractor saw of every image, for other programs: as a table, as NumPy arrays, as
 Parquet.
 
-Files are written aside and renamed, so that nobody reads half of one; what lies there already and
-is not an earlier export of ours is left alone unless overwriting is allowed.
+Files are written aside and renamed, so that no reader finds half of one; what lies there already
+and is not an earlier export of ours is left alone unless overwriting is allowed.
 """
 
 from __future__ import annotations
