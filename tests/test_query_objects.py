@@ -212,5 +212,5 @@ def test_regions_on_the_command_line(run: Run, library: Library, tmp_path: Path)
     [Query((saved(room()),), regions=(BOX, OTHER)), Query((saved(room()),), ignore=(BOX,))],
 )
 def test_a_check_is_about_one_part(library: Library, query: Query) -> None:
-    with pytest.raises(InvalidQuery, match="one part"):
+    with pytest.raises(InvalidQuery, match="a single area or object"):
         library.check(query)
