@@ -228,6 +228,17 @@ def test_a_command_line_that_makes_no_sense_is_refused(run: Run, arguments: list
     assert "usage:" in err
 
 
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_options_may_stand_between_names(run: Run, place: int) -> None:
+    words = ["compare", "design", "nonsense"]
+    words.insert(place, "--json")
+
+    code, out, _ = run("models", *words)
+
+    assert code == 2
+    assert "'nonsense'" in json.loads(out)["error"]["message"]
+
+
 def test_a_shortened_option_is_not_taken_for_another(run: Run, tmp_path: Path) -> None:
     (tmp_path / "query.png").write_bytes(picture(0))
 

@@ -29,6 +29,7 @@ from image_search.cli import (
     train,
     verify,
 )
+from image_search.cli.options import CommandParser
 from image_search.cli.terminal import print_line as print
 from image_search.errors import ImageSearchError
 
@@ -79,7 +80,9 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Settings are also read from the environment: IMAGE_SEARCH_IMAGES and so on.",
     )
     parser.add_argument("--version", action="version", version=f"image-search {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, parser_class=CommandParser
+    )
     for module in COMMANDS:
         module.add_to(commands)
     return parser

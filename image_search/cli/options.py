@@ -16,9 +16,25 @@ from image_search.settings import TABLE, Setting, Settings, load_settings
 if TYPE_CHECKING:
     from image_search.search.queries import Filter
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"
 
 ROWS = {row.name: row for row in TABLE}
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser that takes options before, after and between the names of files."""
+
+    _mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse ``args`` as ``parse_known_intermixed_args`` does, which calls this method again."""
+        if self._mixing:
+            return super().parse_known_args(args, namespace)
+        self._mixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
 
 
 def add_command(
@@ -29,7 +45,7 @@ def add_command(
     settings: Sequence[str],
     *,
     writes_part: bool = False,
-) -> argparse.ArgumentParser:
+) -> CommandParser:
     """A command with ``--json``, ``--images``, ``--cache`` and the twins of more ``settings``; in
     one that ``writes_part``, ``--cache`` is the folder of the part and must be given."""
     parser = commands.add_parser(
