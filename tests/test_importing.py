@@ -328,6 +328,26 @@ def test_damage_is_found(used: Settings, tmp_path: Path) -> None:
         ranking(Library.open(used), 20, weights={"theirs": 1})
 
 
+def test_verify_finds_damage_and_a_repair_removes_it(
+    used: Settings, run: Run, tmp_path: Path
+) -> None:
+    take(used, table(tmp_path / "vectors.csv", NAMES, theirs()))
+    take(used, table(tmp_path / "more.csv", NAMES, theirs()), "more")
+    assert run("verify")[0] == 0
+    [rows] = imported_folder(used.cache).glob("theirs.*.imported")
+    rows.write_bytes(bytes(rows.stat().st_size))
+
+    code, printed, _ = run("verify", "--json")
+    [damage] = json.loads(printed)["damage"]
+    assert (code, damage["kind"]) == (1, "imported vectors")
+    assert "import them again" in damage["cost"]
+
+    assert run("verify", "--repair")[0] == 0
+    assert run("verify")[0] == 0
+    assert Library.open(used).status().imported == ("more",)
+    assert not list(imported_folder(used.cache).glob("theirs.*"))
+
+
 def test_a_backup_holds_them(used: Settings, tmp_path: Path) -> None:
     take(used, table(tmp_path / "vectors.csv", NAMES, theirs()))
     before = ranking(Library.open(used), 20, weights={"theirs": 1})

@@ -13,6 +13,7 @@ COLUMN, RESERVE = "column", "reserve"
 CODES, FINGERPRINTS, PAIRS = "codes", "fingerprints", "pairs"
 THRESHOLDS, DECISIONS = "thresholds", "decisions"
 LABELS, CORRECTIONS = "classifier of labels", "labels by people"
+IMPORTED = "imported vectors"
 
 
 @dataclass(frozen=True)

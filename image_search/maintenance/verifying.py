@@ -18,6 +18,7 @@ from image_search.maintenance.damage import (
     CORRECTIONS,
     DECISIONS,
     FINGERPRINTS,
+    IMPORTED,
     LABELS,
     PAIRS,
     THRESHOLDS,
@@ -27,6 +28,7 @@ from image_search.maintenance.damage import (
 )
 from image_search.maintenance.index_files import verify_index
 from image_search.settings import Settings
+from image_search.storage.imported import imported_names, imported_paths, open_imported
 
 # What SQLite keeps beside a file.
 BESIDE = ("", "-wal", "-shm")
@@ -48,7 +50,11 @@ def verify(
     verified, state = Verified(depth, on_progress), settings.state_dir
     prints = sorted((state / "fingerprints").glob("*" + SUFFIX))
     lists = sorted((state / "fingerprints").glob("*" + visual_words.SUFFIX))
-    verified.bytes_to_read += sum(_size(path) for path in (*prints, *lists) if depth.covers(path))
+    cache = settings.cache
+    imported = {name: imported_paths(cache, name) for name in imported_names(cache)}
+    rows = [path for paths in imported.values() for path in paths[1:]]
+    to_read = [path for path in (*prints, *lists, *rows) if depth.covers(path)]
+    verified.bytes_to_read += sum(map(_size, to_read))
     verify_index(settings.cache, verified)
     for path in prints:
         _look(verified, FINGERPRINTS, path, lambda path=path: _fingerprints(verified, path))  # type: ignore[misc]
@@ -60,6 +66,8 @@ def verify(
     classifier, labels = label_files(settings)
     _look(verified, LABELS, classifier, lambda: _classifier(verified, classifier))
     _look(verified, CORRECTIONS, labels, lambda: _corrections(verified, labels))
+    for name, paths in imported.items():
+        _look(verified, IMPORTED, paths[0], lambda name=name: _imported(verified, settings, name))  # type: ignore[misc]
     return verified
 
 
@@ -80,6 +88,7 @@ _COSTS = {
     DECISIONS: "it is set aside, and all decisions that can be read of it are kept",
     LABELS: "labels must be trained again",
     CORRECTIONS: "it is set aside, and the labels that people gave must come from a backup",
+    IMPORTED: "these vectors are removed; import them again, or take them from a backup",
 }
 
 
@@ -98,6 +107,7 @@ def _look(verified: Verified, kind: str, path: Path, look: Callable[[], None]) -
             PAIRS: tuple(path.with_name(path.name + end) for end in BESIDE),
             DECISIONS: (),
             CORRECTIONS: (),
+            IMPORTED: (path, *path.parent.glob(path.name.split(".")[0] + ".*")),
         }
         damage = Damage(kind, path, str(error), _COSTS[kind], remove.get(kind, (path,)))
         verified.damage.append(damage)
@@ -155,6 +165,13 @@ def _classifier(verified: Verified, path: Path) -> None:
 def _corrections(verified: Verified, path: Path) -> None:
     verified.files += 1
     LabelStore(path).check()
+
+
+def _imported(verified: Verified, settings: Settings, name: str) -> None:
+    # Whenever a column is opened, its rows are compared with their checksum.
+    column = open_imported(settings.cache, name)
+    if column is not None and verified.looked_at(column.path):
+        verified.read(_size(column.path))
 
 
 def _size(path: Path) -> int:

@@ -241,18 +241,25 @@ def imported_files(cache: Path) -> list[tuple[Path, int | None]]:
     return found
 
 
+def imported_paths(cache: Path, name: str) -> tuple[Path, ...]:
+    """All files of the column imported as ``name``, whole or not."""
+    folder = imported_folder(cache)
+    return (folder / f"{name}{_DESCRIPTION}", *sorted(folder.glob(f"{name}.*{_ROWS}")))
+
+
 def remove_imported(cache: Path, name: str) -> bool:
     """Remove the column imported as ``name``; whether there was one.
 
     Raises:
         OSError: it cannot be removed.
     """
-    folder = imported_folder(cache)
-    description = folder / f"{name}{_DESCRIPTION}"
-    if not NAME.fullmatch(name) or not description.exists():
+    if not NAME.fullmatch(name):
+        return False
+    description, *rows = imported_paths(cache, name)
+    if not description.exists():
         return False
     description.unlink()
-    for path in folder.glob(f"{name}.*{_ROWS}"):
+    for path in rows:
         path.unlink(missing_ok=True)
     return True
 
