@@ -11,6 +11,10 @@ from image_search.cli.options import NEEDED, Commands, add_command, settings_fro
 from image_search.cli.terminal import print_line as print
 
 if TYPE_CHECKING:
+    from typing_extensions import Never
+
+    from tqdm import tqdm
+
     from image_search.labels.head import LabelHead
 
 _INTERRUPTED = 130
@@ -65,18 +69,23 @@ class _Steps:
     """A progress bar over the steps of the training."""
 
     def __init__(self, quiet: bool) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(desc="Training", unit=" steps", disable=quiet, dynamic_ncols=True)
+        self._quiet = quiet
+        self._bar: tqdm[Never] | None = None
 
     def show(self, done: int, total: int) -> None:
         """Draw the bar at ``done`` of ``total`` steps."""
-        self._bar.total = total
+        from tqdm import tqdm
+
+        if self._bar is None:  # drawn once there is something to do
+            self._bar = tqdm(
+                total=total, desc="Training", unit=" steps", disable=self._quiet, dynamic_ncols=True
+            )
         self._bar.update(done - self._bar.n)
 
     def close(self) -> None:
         """Leave the bar as it stands."""
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
 
 def _print(head: LabelHead) -> None:

@@ -107,7 +107,7 @@ def fit_head(
         extractors: whose embeddings they are, in the order of the classifier.
         shares: how much each of them counts.
         source: where the labels came from, to be kept with the classifier.
-        on_progress: is called before each fold.
+        on_progress: is called before each fold, and at the end.
         cancelled: is asked between the folds.
 
     Raises:
@@ -144,6 +144,7 @@ def fit_head(
     if len(named) >= _FOLDS * 2:
         accuracy, error = _assessed(scores, truth, folds, exclusive=exclusive)
     merged, shift = features.merged(weights, bias)
+    on_progress(count + 1, count + 1)
     return LabelHead(
         labels=labels,
         extractors=extractors,

@@ -74,6 +74,10 @@ PRESETS: Mapping[str, Mapping[str, float]] = MappingProxyType(
 back: the same style, but another subject."""
 
 
+# The least side of a region, as a fraction of the picture's: ten pixels of the largest pictures.
+SMALLEST_SIDE = 0.001
+
+
 @dataclass(frozen=True)
 class Region:
     """A box on the picture: left, top, width and height as fractions of its sides."""
@@ -91,8 +95,10 @@ class Region:
                 "region must be x,y,width,height as fractions of the picture between 0 and 1, "
                 "for example 0.25,0.25,0.5,0.5."
             )
-        if min(self.width, self.height) <= 0:
-            raise InvalidQuery("region must have a width and a height above 0.")
+        if min(self.width, self.height) < SMALLEST_SIDE:
+            raise InvalidQuery(
+                f"region must be at least {SMALLEST_SIDE:g} of the picture's width and height."
+            )
 
     def __str__(self) -> str:
         """The same as text, as ``parse_region`` reads it."""

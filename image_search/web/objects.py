@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, jsonify
+from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from image_search.errors import InvalidQuery
-from image_search.search.queries import Query
 from image_search.web.search import parse
 from image_search.web.service import service
 
@@ -16,7 +15,13 @@ blueprint = Blueprint("objects", __name__)
 @blueprint.post("/objects")
 def answer() -> ResponseReturnValue:
     """Answer with the objects in the picture, the surest first."""
-    query = parse()
-    if query != Query(images=query.images, like=query.like):
-        raise InvalidQuery("Objects are looked for in a whole picture; send image or like alone.")
-    return jsonify(service().library.objects(query).to_json())
+    sent = {*request.form, *request.files}
+    if not sent & {"image", "like"}:
+        raise InvalidQuery("Send a form with the picture to look for objects in, as image or like.")
+    others = sorted(sent - {"image", "like", "csrf_token"})
+    if others:
+        raise InvalidQuery(
+            f"Objects are looked for in a whole picture; send image or like alone, "
+            f"not {others[0][:40]!r}."
+        )
+    return jsonify(service().library.objects(parse()).to_json())

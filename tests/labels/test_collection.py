@@ -206,8 +206,10 @@ def test_nothing_indexed_nothing_learnt(settings: Settings) -> None:
 
 
 def test_training_is_cancelled_and_the_old_one_stays(library: Library) -> None:
-    first = library.labels.train()
+    steps: list[tuple[int, int]] = []
+    first = library.labels.train(on_progress=lambda *step: steps.append(step))
     assert first is not None
+    assert [done for done, _ in steps] == list(range(steps[-1][1] + 1))
     assert library.labels.train("folders", cancelled=lambda: True) is None
     assert library.labels.head is not None
     assert library.labels.head.trained == first.trained

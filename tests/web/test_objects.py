@@ -47,22 +47,23 @@ def test_the_objects_of_an_indexed_image(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "status", "code"),
+    ("fields", "status", "code", "message"),
     [
-        ({}, 400, "invalid_query"),
-        ({"like": ["0" * 16, "1" * 16]}, 400, "invalid_query"),
-        ({"like": "0" * 16}, 404, "unknown_image"),
-        ({"like": "0" * 16, "k": "3"}, 400, "invalid_query"),
-        ({"like": "0" * 16, "region": "0,0,1,1"}, 400, "invalid_query"),
-        ({"colour": "red"}, 400, "invalid_query"),
+        ({}, 400, "invalid_query", "as image or like"),
+        ({"like": ["0" * 16, "1" * 16]}, 400, "invalid_query", "one"),
+        ({"like": "0" * 16}, 404, "unknown_image", "the id"),
+        ({"like": "0" * 16, "k": "3"}, 400, "invalid_query", "image or like alone, not 'k'"),
+        ({"like": "0" * 16, "region": "0,0,1,1"}, 400, "invalid_query", "alone, not 'region'"),
+        ({"colour": "red"}, 400, "invalid_query", "as image or like"),
     ],
 )
 def test_what_has_no_objects_is_refused(
-    client: Client, fields: dict[str, Any], status: int, code: str
+    client: Client, fields: dict[str, Any], status: int, code: str, message: str
 ) -> None:
     response = ask(client, "/objects", **fields)
 
     assert (response.status_code, response.json["error"]["code"]) == (status, code)
+    assert message in response.json["error"]["message"]
 
 
 def test_what_is_no_picture_is_refused(client: Client) -> None:
