@@ -11,9 +11,8 @@ from image_search.cli.options import NEEDED, Commands, add_command, settings_fro
 from image_search.cli.terminal import print_line as print
 
 if TYPE_CHECKING:
-    from typing_extensions import Never
-
     from tqdm import tqdm
+    from typing_extensions import Never
 
     from image_search.labels.head import LabelHead
 

@@ -27,14 +27,16 @@ def show() -> ResponseReturnValue:
     except Exception:
         current_app.logger.exception("The state of the index cannot be read.")
         warnings = ["The state of the index cannot be read; see the server's log."]
-        ready, images, extractors = False, 0, list[str]()
+        ready, images, extractors, degraded = False, 0, list[str](), True
     else:
         ready, images, extractors = status.ready, status.images, list(status.extractors)
+        # A model of the chosen set that was never here is no fault.
+        degraded = not ready or not set(status.warnings) <= set(status.notes)
         # How to fix it is shown by the page and the command line only.
         shown = [without_hint(warning) for warning in status.warnings]
         warnings = [without_paths(warning, service().settings) for warning in shown]
     return jsonify(
-        status="degraded" if warnings or not ready else "ok",
+        status="degraded" if degraded else "ok",
         alive=True,
         ready=ready,
         images=images,

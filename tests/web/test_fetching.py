@@ -65,6 +65,8 @@ def test_the_set_in_use_is_downloaded_and_said_to_be_ready(classic: Client) -> N
         "Searching without resnet50",
     ]
     assert set(before["notes"]) <= set(before["warnings"])
+    health = classic.get("/health").json
+    assert (health["status"], len(health["warnings"])) == ("ok", len(before["notes"]))
     found = classic.post("/search", data={"text": "a"}).json
     assert not set(before["notes"]) & set(found["warnings"]), (
         "a search repeats what the status says"
