@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +26,7 @@ from image_search.indexing.intake import Added, add_image, check_decodable
 from image_search.indexing.originals import Originals
 from image_search.indexing.parts import Shard
 from image_search.indexing.reports import Progress, Report
+from image_search.indexing.scanning import FileState
 from image_search.indexing.updating import UpdateOptions, Updater
 from image_search.labels import LABEL_PREFIX, label_files
 from image_search.labels.labels import Labels
@@ -271,6 +272,7 @@ class Library:
         without: Collection[str] = (),
         shard: Shard | None = None,
         parts: Sequence[Path] = (),
+        finished: Mapping[str, FileState] | None = None,
     ) -> Report:
         """Bring the cache and the fingerprints up to date with the image folder; a report of it.
 
@@ -278,7 +280,8 @@ class Library:
         ``fingerprints`` these are left for later: only checks and duplicates need them. The vectors
         by extractors named in ``without`` are removed, and the next update computes them again. Of
         the files only those of a ``shard`` count, if there is one; ``parts`` are folders with the
-        vectors of such, which are used for files of the same content.
+        vectors of such, which are used for files of the same content. With ``finished`` it is an
+        update that nobody asked for; see ``image_search.indexing.updating.UpdateOptions``.
 
         See ``image_search.indexing.building.update_cache`` for what it raises, and:
 
@@ -286,7 +289,7 @@ class Library:
             CacheLocked: another process, or another thread, is updating the cache.
             SettingsError: the extractors named in ``without`` cannot be left out.
         """
-        chosen = UpdateOptions(without, shard, parts)
+        chosen = UpdateOptions(without, shard, parts, finished)
         update = self._updater.update
         report, warnings = self._reopening(lambda: update(on_progress, cancelled, chosen))
         # The codes of a large collection are made now, so that no search waits for them. In a part

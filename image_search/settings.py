@@ -113,6 +113,9 @@ TABLE: tuple[Setting, ...] = (
             choices=DETECTORS),
     Setting("ignore", str, None, "patterns joined by commas",
             "what of the image folder is never indexed, such as *_old.*,archive/2019/*"),
+    Setting("watch", int, "0", "seconds, 0 for never",
+            "how often the image folder is looked through for changes; by default only when asked",
+            0, 86_400),
     Setting("views", str, None, "folder, or a pattern such as {design}_{view}",
             "files that are views of one design are one result; by default each file is one"),
 )
@@ -139,6 +142,7 @@ class Settings:
     uploads: int = 0
     detector: str = PROPOSALS
     ignore: str | None = None
+    watch: int = 0
     views: str | None = None
 
     @property

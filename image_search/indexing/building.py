@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import glob
 import itertools
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -16,9 +15,15 @@ from image_search.indexing.adding import ColumnFilling
 from image_search.indexing.embedding import Embedding
 from image_search.indexing.examining import REDONE, LoadedImage, examine, in_order
 from image_search.indexing.parts import Part, Shard
-from image_search.indexing.planning import IndexedFiles, Plan, check_mass_deletion, make_plan
+from image_search.indexing.planning import (
+    IndexedFiles,
+    Plan,
+    check_mass_deletion,
+    entries_in,
+    make_plan,
+)
 from image_search.indexing.reports import Progress, Report, Unreadable
-from image_search.indexing.scanning import Entries, Entry, Remarks, scan
+from image_search.indexing.scanning import Entries, Entry, FileState, Remarks
 from image_search.indexing.unread import by_ending, unreadable_of
 from image_search.search.ranking.fitting import SAMPLE, fit
 from image_search.search.ranking.fusion import (
@@ -35,7 +40,6 @@ from image_search.storage import (
     Segment,
 )
 from image_search.storage.records import NOT_AN_IMAGE, READABLE
-from image_search.storage.snapshot import companion
 
 # A save makes all that came before it safe: after so many seconds, or so many files.
 SAVE_SECONDS = 3.0
@@ -69,6 +73,7 @@ class IndexingContext:
     kept: tuple[ExtractorIdentity, ...] = ()
     shard: Shard | None = None
     parts: Sequence[Part] = ()
+    finished: Mapping[str, FileState] | None = None
 
 
 def update_cache(means: IndexingContext, writer: CacheWriter) -> Report:
@@ -140,10 +145,6 @@ def _planned(
 ) -> Plan | None:
     """What is to be done, or ``None`` if the walk through the folder was cancelled."""
     settings = means.settings
-    # The cache may lie among the images, and so may a rebuild and what was set aside.
-    exclude = [*settings.cache.parent.glob(f"{glob.escape(settings.cache.name)}*")]
-    exclude.append(companion(settings.cache))
-    exclude += [part.path for part in means.parts]
 
     def watch(found: int) -> None:
         if means.cancelled():
@@ -151,7 +152,7 @@ def _planned(
         means.on_progress(Progress("scanning", done=found))
 
     try:
-        entries = scan(settings.images, exclude, remarks, watch, settings.ignored)
+        entries = entries_in(settings, remarks, watch, [part.path for part in means.parts])
     except _Stopped:
         return None
     if means.shard is not None:
@@ -159,6 +160,8 @@ def _planned(
         entries = means.shard.of(entries)
     plan = make_plan(entries, known, tuple(remarks.closed))
     check_mass_deletion(settings, writer.snapshot.folder, len(known), plan)
+    if means.finished is not None:
+        plan = plan.cautious(settings.images, means.finished, remarks)
     return plan
 
 

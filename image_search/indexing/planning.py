@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import bisect
+import glob
 import itertools
 import operator
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from image_search.errors import SettingsError
 from image_search.imaging.version import DECODING
-from image_search.indexing.scanning import Entries
+from image_search.indexing.scanning import LITTER, Entries, FileState, Remarks, scan
 from image_search.settings import Settings
 from image_search.storage import Blocks, FileRecord, Segment, Snapshot
 from image_search.storage.records import READABLE, RETRY
+from image_search.storage.snapshot import companion
 
 Rows = npt.NDArray[np.int64]
 
@@ -144,6 +148,55 @@ class Plan:
     kept: int
     files: int
     again: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+
+    def cautious(self, folder: Path, finished: Mapping[str, FileState], remarks: Remarks) -> Plan:
+        """This plan for an update that nobody asked for: files that are not as ``finished`` says
+        are left for later, and nothing of an emptied folder is gone, which ``remarks`` note."""
+        work = self.work
+        ready = [finished.get(path) == work.state(row) for row, path in enumerate(work.paths)]
+        rows = np.flatnonzero(np.array(ready, np.bool_))
+        emptied = emptied_folders(folder, self.gone)
+        remarks.emptied.extend(emptied)
+        gone = tuple(path for path in self.gone if not path.startswith(emptied))
+        kept = self.kept + len(self.gone) - len(gone)
+        return replace(self, work=work.take(rows), again=self.again[rows], gone=gone, kept=kept)
+
+
+def entries_in(
+    settings: Settings,
+    remarks: Remarks,
+    on_progress: Callable[[int], None] = lambda _: None,
+    exclude: Collection[Path] = (),
+) -> Entries:
+    """The files in the image folder that an update looks at; for the rest see ``scan``."""
+    # The cache may lie among the images, and so may a rebuild and what was set aside.
+    cache = settings.cache
+    ours = [*cache.parent.glob(f"{glob.escape(cache.name)}*"), companion(cache)]
+    return scan(settings.images, [*ours, *exclude], remarks, on_progress, settings.ignored)
+
+
+def emptied_folders(root: Path, gone: Sequence[str]) -> tuple[str, ...]:
+    """The folders below ``root``, as relative paths that end in ``/``, that held files which are
+    ``gone``, and are there without any file or folder; a disk that is not mounted looks like it."""
+    empty: dict[str, bool] = {}
+    found = set()
+    for folder in {path.rpartition("/")[0] for path in gone}:
+        while folder and not (root / folder).is_dir():
+            folder = folder.rpartition("/")[0]
+        if folder not in empty:
+            empty[folder] = _is_empty(root / folder)
+        if folder and empty[folder]:
+            found.add(folder + "/")
+    return tuple(sorted(found))
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            names = (entry.name for entry in entries)
+            return all(name.startswith(".") or name.lower() in LITTER for name in names)
+    except OSError:
+        return False  # such folders are dealt with as closed ones
 
 
 def make_plan(entries: Entries, known: IndexedFiles, closed: tuple[str, ...] = ()) -> Plan:

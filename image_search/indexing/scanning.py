@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import overload
+from typing import NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,14 @@ _FIRST, _LAST = -(1 << 63), (1 << 63) - 1
 REPORT_EVERY = 500
 
 
+class FileState(NamedTuple):
+    """What shows that a file was changed: its size in bytes, and times as in ``Entry``."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+
 @dataclass(frozen=True)
 class Entry:
     """A file: its path relative to the folder, with ``/``; size in bytes; times in nanoseconds: of
@@ -50,19 +58,26 @@ class Entry:
 @dataclass
 class Remarks:
     """What a walk has met that a person may want to know: ``closed`` folders (relative paths ending
-    in ``/``) that could not be looked into, and how many links lead out of the folder."""
+    in ``/``) that could not be looked into, how many links lead out of the folder, and ``emptied``
+    folders (as ``closed``), which may be on a disk that is not mounted."""
 
     closed: list[str] = field(default_factory=list)
+    emptied: list[str] = field(default_factory=list)
     links_out: int = 0
 
     def in_words(self) -> list[str]:
         """What is wrong with the folder, in words for people."""
         found = []
         if self.closed:
-            named = (path if len(path) < 100 else f"{path[:80]}..." for path in self.closed[:5])
             found.append(
                 f"Could not look into {len(self.closed)} folders, whose images were kept as they "
-                f"were: {', '.join(named)}"
+                f"were: {_named(self.closed)}"
+            )
+        if self.emptied:
+            found.append(
+                f"{_named(self.emptied)} {'is' if len(self.emptied) == 1 else 'are'} empty now. "
+                "What lay there stays in the index: if its disk is not mounted, mount it; if you "
+                "emptied it, update the index yourself."
             )
         if self.links_out:
             found.append(
@@ -70,6 +85,11 @@ class Remarks:
                 "the files themselves into it."
             )
         return found
+
+
+def _named(folders: Sequence[str]) -> str:
+    """The first of these folders, in words."""
+    return ", ".join(path if len(path) < 100 else f"{path[:80]}..." for path in folders[:5])
 
 
 def times_of(state: os.stat_result) -> tuple[int, int]:
@@ -101,6 +121,10 @@ class Entries(Sequence[Entry]):
             np.array([entry.mtime_ns for entry in found], np.int64),
             np.array([entry.ctime_ns for entry in found], np.int64),
         )
+
+    def state(self, row: int) -> FileState:
+        """The state of the file in this row."""
+        return FileState(int(self.sizes[row]), int(self.mtimes[row]), int(self.ctimes[row]))
 
     def take(self, rows: Rows) -> Entries:
         """Those in these rows."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from image_search.indexing.availability import kept_in_reserve
 from image_search.indexing.building import IndexingContext, update_cache
 from image_search.indexing.parts import Shard, read_parts
 from image_search.indexing.reports import Progress, Report
+from image_search.indexing.scanning import FileState
 from image_search.search.engines.segment_indexes import verified_segments
 from image_search.settings import Settings
 from image_search.storage import CacheWriter, ExtractorIdentity, Snapshot
@@ -22,11 +23,13 @@ from image_search.storage import CacheWriter, ExtractorIdentity, Snapshot
 class UpdateOptions(NamedTuple):
     """What an update does besides: the vectors by extractors named in ``without`` are removed, of
     the files only those of a ``shard`` count, and ``parts`` are folders with vectors that were made
-    elsewhere."""
+    elsewhere. If nobody asked for it, ``finished`` has the files to look at; see
+    ``Plan.cautious``."""
 
     without: Collection[str] = ()
     shard: Shard | None = None
     parts: Sequence[Path] = ()
+    finished: Mapping[str, FileState] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +96,7 @@ class Updater:
             kept,
             chosen.shard,
             read_parts(chosen.parts, identities),
+            chosen.finished,
         )
         try:
             report = update_cache(means, writer)

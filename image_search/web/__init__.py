@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from image_search import assets
+from image_search.indexing.watching import FolderWatcher
 from image_search.web import (
     check,
     duplicates,
@@ -65,11 +66,13 @@ def create_app(library: Library, settings: Settings) -> Flask:
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.session_interface = gate.Sessions()
+    reindexer = Reindexer(library)
     app.extensions["image_search"] = Service(
         library=library,
         settings=settings,
         password=kept.password,
-        reindexer=Reindexer(library),
+        reindexer=reindexer,
+        watcher=FolderWatcher(settings, library.snapshot, reindexer.update_finished),
         fetcher=ModelFetcher(settings, lambda: library.status().usable),
         training=BackgroundWork("training", "Labels are being trained already."),
         examples=assets.folder("static") / "examples",

@@ -14,7 +14,10 @@ from image_search.errors import CacheLocked, ImageSearchError
 from image_search.indexing.background import BackgroundTask
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from image_search.indexing.reports import Progress, Unreadable
+    from image_search.indexing.scanning import FileState
     from image_search.library import Library
 
 logger = logging.getLogger(__name__)
@@ -32,6 +35,9 @@ COUNTS = (
 #: process is the answer to the call that started the job. Only fetching a model, or scanning a
 #: large folder, takes longer; the call is then answered before it is known.
 FIRST_SIGN = 1.0
+
+#: Seconds between two looks at a job that somebody waits for.
+WATCHED = 0.1
 
 
 class ReindexRunning(ImageSearchError):
@@ -73,6 +79,7 @@ class Reindexer:
         self._cancelled = threading.Event()
         self._began = threading.Event()
         self._refused: CacheLocked | None = None
+        self._finished: Mapping[str, FileState] | None = None
 
     @property
     def job(self) -> Job:
@@ -113,6 +120,21 @@ class Reindexer:
             self._task.start(again=True)
         return self._job
 
+    def update_finished(self, finished: Mapping[str, FileState]) -> bool:
+        """Reindexes, of the files that are new or changed only those that are as ``finished`` says,
+        and returns when that has ended: whether it was done. Nothing happens while one runs."""
+        with self._lock:
+            if self._job.state == "running" or self._task.stopping.is_set():
+                return False
+            self._finished = finished
+            self._begin()
+            job = self._job.id
+            self._task.start(again=True)
+        while (now := self._job).id == job and now.state == "running":
+            if self._task.stopping.wait(WATCHED):
+                break
+        return now.id == job and now.state == "done"
+
     def cancel(self) -> Job:
         """Asks the running job, if any, to stop; what it has done so far is kept."""
         self._cancelled.set()
@@ -141,8 +163,9 @@ class Reindexer:
                     if self._cancelled.is_set():
                         return
                     self._begin()
+        finished, self._finished = self._finished, None
         try:
-            report = self._library.update(self._note, self._cancelled.is_set)
+            report = self._library.update(self._note, self._cancelled.is_set, finished=finished)
             self._end(
                 "cancelled" if report.cancelled else "done",
                 added=report.added,

@@ -72,6 +72,7 @@ def status() -> ResponseReturnValue:
     endings = sorted(ending.lstrip(".") for ending in state.not_images)
     answer["others"] = {"count": sum(state.not_images.values()), "endings": endings}
     reading = [REGISTRY[name] for name in state.usable if REGISTRY[name].reads]
+    answer["watching"] = service().watcher.state.to_json() if service().settings.watch else None
     answer["reads_words"] = not all(row.classifies for row in reading)
     answer["reads_names"] = any(row.classifies for row in reading)
     return jsonify(answer)

@@ -45,15 +45,19 @@ def serve(app: Flask, settings: Settings, on_ready: Callable[[str], None] | None
     try:
         if on_ready is not None:
             on_ready(_address(settings.host, server.effective_port))
+        app.extensions["image_search"].watcher.start()
         server.run()  # returns on KeyboardInterrupt and SystemExit
     except (KeyboardInterrupt, SystemExit):
         pass
     finally:
         server.close()
         until = time.monotonic() + GRACE
+        # Ended before the reindex that it may wait for.
+        app.extensions["image_search"].watcher.stop(0)
         app.extensions["image_search"].reindexer.stop(GRACE)
         app.extensions["image_search"].fetcher.stop(max(0.0, until - time.monotonic()))
         app.extensions["image_search"].training.stop(max(0.0, until - time.monotonic()))
+        app.extensions["image_search"].watcher.stop(max(0.0, until - time.monotonic()))
         left = max(0.0, until - time.monotonic())
         app.extensions["image_search"].library.duplicates.stop(left)
         if before is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 
+from image_search.indexing.watching import FolderWatcher
 from image_search.web.fetching import ModelFetcher
 from image_search.web.jobs import Reindexer
 from image_search.web.sessions import EndedSessions
@@ -28,6 +29,7 @@ class Service:
     settings: Settings
     password: str = field(repr=False)
     reindexer: Reindexer
+    watcher: FolderWatcher
     fetcher: ModelFetcher
     training: BackgroundWork
     examples: Path

@@ -72,7 +72,10 @@ function brief(text, look) {
 }
 
 // What needs attention. That a model is not here is said where the models are listed.
-const warnings = () => status.warnings.filter((warning) => !status.notes.includes(warning));
+const warnings = () => {
+  const needed = status.warnings.filter((warning) => !status.notes.includes(warning));
+  return status.watching?.problem ? [...needed, status.watching.problem] : needed;
+};
 
 function showStatus() {
   if (!watching) {
@@ -85,12 +88,18 @@ function showStatus() {
     ["Other files", otherFiles(status.others)],
     ["Last update", status.updated ? date(status.updated) : "never"],
     ["Folder", status.images_folder],
+    ...(status.watching ? [["Watched", watchedHow(status.watching)]] : []),
   ]);
   listWarnings(warnings());
   listFailures(status);
 }
 
 const otherFiles = ({ count: number, endings }) => (number ? `${count(number)}, ignored (${endings.join(", ")})` : "");
+
+function watchedHow({ looked, being_written: growing }) {
+  const when = looked ? `yes, last looked at ${date(looked)}` : "yes";
+  return growing ? `${when}; ${counted(growing, "file")} still being written` : when;
+}
 
 async function watch(job) {
   if (watching) return;
