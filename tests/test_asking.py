@@ -338,7 +338,7 @@ def test_names_are_matched_without_clip(library: Library) -> None:
         (Query((picture(3),), text="gold", weights={"hsv": 1}), UNWEIGHED),
     ],
 )
-def test_words_that_cannot_be_understood_are_told(
+def test_words_that_cannot_be_understood_are_reported(
     library: Library, query: Query, message: str
 ) -> None:
     warning, *further = library.search(query).warnings

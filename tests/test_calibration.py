@@ -290,7 +290,7 @@ class TestInTheLibrary:
 
         assert self.snapshot(other).calibration == self.snapshot(library).calibration
 
-    def test_only_what_changed_is_built_anew(self, library: Library) -> None:
+    def test_only_what_changed_is_built_again(self, library: Library) -> None:
         library.update()
         before = SearchIndex.of(self.snapshot(library))
         draw_into(library.settings.images, 3, first=60)

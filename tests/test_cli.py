@@ -257,7 +257,7 @@ def test_a_wrong_variable_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert "IMAGE_SEARCH_PORTT" in err
 
 
-def test_a_locked_cache_is_told(run: Run, settings: Settings) -> None:
+def test_a_locked_cache_is_reported(run: Run, settings: Settings) -> None:
     with CacheWriter(settings.cache, settings.images):
         code, _, err = run("index")
 

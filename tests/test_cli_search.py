@@ -78,7 +78,7 @@ def test_filters(indexed: Run, folder: Path, arguments: list[str], compared: int
     assert answer["compared"] == len(answer["results"]) == compared
 
 
-def test_a_folder_that_is_not_there_is_told_with_what_may_be_meant(
+def test_a_folder_that_is_not_there_is_reported_with_what_may_be_meant(
     indexed: Run, folder: Path
 ) -> None:
     warnings = found(indexed, folder / "0002.png", "--folder", "golf")["warnings"]
@@ -109,7 +109,7 @@ def test_a_folder_that_is_not_there_is_told_with_what_may_be_meant(
         (["--text", "bar", "--name", "?" * 80_000], "invalid_query", "name is too long"),
     ],
 )  # fmt: skip
-def test_what_makes_no_sense_is_told(
+def test_what_makes_no_sense_is_reported(
     indexed: Run, settings: Settings, arguments: list[str], code: str, expected: str
 ) -> None:
     exit_code, out, _ = indexed("search", *arguments, "--json")

@@ -55,7 +55,7 @@ def test_names_of_files_play_no_tricks(settings: Settings, run: Run, tmp_path: P
 
 
 @pytest.mark.parametrize("command", [("search", "--text", "ring"), ("duplicates",), ("status",)])
-def test_it_is_told_where_an_index_was_looked_for(
+def test_it_names_where_an_index_was_looked_for(
     command: tuple[str, ...], run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -68,7 +68,7 @@ def test_it_is_told_where_an_index_was_looked_for(
     assert "--cache" in err
 
 
-def test_a_named_index_and_one_that_is_there_are_not_told(
+def test_a_named_index_and_one_that_is_there_are_not_reported(
     settings: Settings, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draw_into(settings.images, 2)

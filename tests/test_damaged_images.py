@@ -80,7 +80,7 @@ def test_a_header_that_claims_too_much_is_refused(
             read(png_claiming(width, height))
 
 
-def test_the_limit_is_told_and_can_be_raised() -> None:
+def test_the_limit_is_reported_and_can_be_raised() -> None:
     data = saved(design(0, (200, 150)))
 
     with pytest.raises(ImageTooLarge, match=r"200 x 150 .* limit is 0\.02 megapixels"):

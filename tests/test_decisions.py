@@ -63,7 +63,7 @@ def test_undoing_brings_back_what_was_decided_before(decisions: Decisions) -> No
     assert decisions.undo(A.digest, C.digest) is None
 
 
-def test_the_latest_decision_is_told(decisions: Decisions) -> None:
+def test_the_latest_decision_is_reported(decisions: Decisions) -> None:
     decisions.decide(A, B, "same")
     decisions.decide(C, A, "different")
 
@@ -213,7 +213,7 @@ def test_what_can_be_read_of_a_damaged_file_is_kept(path: Path) -> None:
     assert aside.read_bytes() == bytes(data)
 
 
-def test_a_locked_file_is_told(
+def test_a_locked_file_is_reported(
     decisions: Decisions, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decisions.decide(A, B, "same")
@@ -229,7 +229,7 @@ def test_a_locked_file_is_told(
     assert len(decisions.all()) == 2
 
 
-def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
+def test_a_folder_in_its_place_is_reported(tmp_path: Path) -> None:
     (tmp_path / "decisions.sqlite").mkdir()
     with pytest.raises(CacheError, match="cannot be read or written"):
         Decisions(tmp_path / "decisions.sqlite").decide(A, B, "same")

@@ -133,7 +133,7 @@ def test_each_condition(asked: dict[str, Any], wanted: bool) -> None:
         ("necklaces", "as they lie below it."),
     ],
 )
-def test_of_an_unknown_folder_it_is_told_which_may_be_meant(asked: str, meant: str | None) -> None:
+def test_for_an_unknown_folder_it_names_which_may_be_meant(asked: str, meant: str | None) -> None:
     result = unknown_folder(asked, ["", "Rings/Gold [2]", "Rings/Silver"])
 
     assert result is None if meant is None else result is not None and result.endswith(meant)

@@ -230,7 +230,7 @@ def test_a_cache_inside_the_image_folder_is_no_image(settings: Settings, folder:
     assert counts(update(other)) == {"unchanged": 2, "embedded": 2}
 
 
-def test_progress_is_told(settings: Settings, folder: Path) -> None:
+def test_progress_is_reported(settings: Settings, folder: Path) -> None:
     draw_into(folder, 5)
     (folder / "broken.png").write_bytes(b"x")
     result: list[Progress] = []

@@ -206,7 +206,7 @@ def vectors_file(library: Library) -> Path:
     return next(segment_folder(library.settings.cache).glob("*.column"))
 
 
-def test_a_damaged_cache_is_told_and_rebuilt(
+def test_a_damaged_cache_is_reported_and_rebuilt(
     library: Library, counting: Counting, settings: Settings
 ) -> None:
     settings.cache.write_bytes(settings.cache.read_bytes()[:-20])
@@ -226,7 +226,7 @@ def test_a_damaged_cache_is_told_and_rebuilt(
 
 
 @pytest.mark.parametrize("mended_by", ["the same process", "another process"])
-def test_altered_vectors_are_told_and_embedded_anew(
+def test_altered_vectors_are_reported_and_embedded_again(
     library: Library, settings: Settings, counting: Counting, mended_by: str
 ) -> None:
     draw_into(settings.images, 3, first=20)

@@ -74,7 +74,7 @@ def test_every_mixture_speaks_of_every_group() -> None:
     assert groups_of(["hsv", "clip-laion2b"]) == {"hsv": "colour", "clip-laion2b": "meaning"}
 
 
-def test_what_would_say_most_but_is_not_here_is_told() -> None:
+def test_what_would_say_most_but_is_not_here_is_reported() -> None:
     assert unused_weights(PRESETS["idea"], ["hsv"]) == ("meaning",)
     assert unused_weights(PRESETS["idea"], ["clip", "hsv"]) == ()
     assert unused_weights(PRESETS["form"], ["edges"]) == ()

@@ -88,7 +88,7 @@ def test_pipes_and_sockets_are_no_files(folder: Path) -> None:
     assert paths(folder) == []
 
 
-def test_a_folder_that_cannot_be_listed_is_told(
+def test_a_folder_that_cannot_be_listed_is_reported(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(folder, "a/1.png", "b/2.png", "c/3.png")

@@ -199,7 +199,7 @@ def test_the_codes_of_a_segment_go_with_it(library: Library, settings: Settings)
     assert len(names) == 1
 
 
-def test_a_disk_that_takes_no_codes_is_no_obstacle(
+def test_a_disk_that_takes_no_codes_is_no_hindrance(
     settings: Settings, encoded: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for path in codes(settings):

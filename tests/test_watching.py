@@ -180,7 +180,7 @@ def test_a_deleted_folder_is_deleted(watched: Watched, folder: Path) -> None:
     assert watched.watcher.state.problem == ""
 
 
-def test_a_folder_that_is_away_is_said_so(watched: Watched, folder: Path, tmp_path: Path) -> None:
+def test_a_folder_that_is_away_is_reported(watched: Watched, folder: Path, tmp_path: Path) -> None:
     folder.rename(tmp_path / "away")
     until(lambda: "cannot be read" in watched.watcher.state.problem)
     folder.mkdir()

@@ -64,7 +64,7 @@ def test_a_rejected_picture_that_is_not_indexed_stays_rejected(own: Library) -> 
     assert not own.check(query).exists
 
 
-def test_images_without_fingerprints_are_told(own: Library) -> None:
+def test_images_without_fingerprints_are_reported(own: Library) -> None:
     for path in (own.settings.state_dir / "fingerprints").iterdir():
         path.unlink()
     opened = Library.open(own.settings)
@@ -79,7 +79,7 @@ def test_images_without_fingerprints_are_told(own: Library) -> None:
     assert (after.verdict, after.without_fingerprint, after.warnings) == ("near", 0, ())
 
 
-def test_without_thresholds_only_what_is_certain_is_said(
+def test_without_thresholds_only_what_is_certain_is_stated(
     own: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(calibrating, "PICTURES", {"photo": 3, "sketch": 2})

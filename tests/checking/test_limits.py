@@ -47,7 +47,7 @@ def test_what_is_outside_of_the_filter_is_neither_named_nor_in_the_way(library: 
     assert inside.words.endswith("; only the one image that passes the filters was compared")
 
 
-def test_filters_that_no_image_passes_are_told(library: Library) -> None:
+def test_filters_that_no_image_passes_are_reported(library: Library) -> None:
     result = library.check(replace(of(ornate(5)), filter=Filter(folder="nowhere")))
 
     assert result.compared == 0
@@ -73,5 +73,5 @@ def test_the_filter_counts_for_fingerprints_that_are_missing(own: Library) -> No
     ],
     ids=["plain", "small part"],
 )
-def test_what_a_check_cannot_know_is_told(library: Library, query: Query, answer: str) -> None:
+def test_what_a_check_cannot_know_is_reported(library: Library, query: Query, answer: str) -> None:
     assert any(answer in warning for warning in library.check(query).warnings)

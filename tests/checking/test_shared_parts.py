@@ -46,7 +46,7 @@ def test_parts_of_a_marked_part_lie_on_the_whole(library: Library) -> None:
     assert min(y for _, y in result.hits[0].evidence.outline_query) > 0.55
 
 
-def test_a_page_without_known_pictures_is_told_as_such(library: Library) -> None:
+def test_a_page_without_known_pictures_is_reported_as_such(library: Library) -> None:
     result = library.check(of(screenshot(100, 101)))
 
     assert not result.exists

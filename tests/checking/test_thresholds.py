@@ -62,7 +62,7 @@ def test_a_few_duplicates_in_the_collection_do_not_move_it() -> None:
     assert with_some.false_alarms == pytest.approx(without.false_alarms, abs=1e-3)
 
 
-def test_others_that_look_like_copies_are_told_and_no_reason_to_overlook_copies() -> None:
+def test_others_that_look_like_copies_are_reported_and_no_reason_to_overlook_copies() -> None:
     # As in a collection of colourways, where each picture has others of the same rendering.
     fitted = fit(scores(others=3, copies=8))
     assert 0.05 < fitted.misses < 0.2
@@ -125,7 +125,7 @@ def test_its_figures_are_shares_and_it_is_finite(
     [(100, "a", False), (199, "a", False), (51, "a", False), (200, "a", True), (50, "a", True),
      (100, "b", True)],
 )  # fmt: skip
-def test_it_is_fitted_anew_when_the_collection_has_doubled(
+def test_it_is_fitted_again_when_the_collection_has_doubled(
     images: int, way: str, outdated: bool
 ) -> None:
     assert Thresholds({}, 100, "a").outdated(images, way) is outdated

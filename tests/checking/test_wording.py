@@ -22,7 +22,7 @@ def test_shares_are_whole_numbers_of_a_hundred(share: float, message: str) -> No
 
 
 @given(st.floats(0, 1))
-def test_what_is_not_certain_is_never_said_to_be(share: float) -> None:
+def test_what_is_not_certain_is_never_called_certain(share: float) -> None:
     message = wording.of_hundred(share)
     assert (message == "0") == (share == 0)
     assert (message == "100") == (share == 1)
@@ -36,7 +36,7 @@ def test_none_missed_of_few_copies_is_no_promise() -> None:
     assert "pictures, less than 1 would be called a copy" in wording.copies(0.06, 0.002, 400)
 
 
-def test_one_image_and_several_are_told_apart() -> None:
+def test_one_image_and_several_are_distinguished() -> None:
     assert wording.possible(1, 0.91) == (
         "if this design is here, it is this one (in 91 of 100 cases); look at it"
     )
@@ -73,7 +73,7 @@ def test_the_headline_is_one_sentence(
     assert headline.count(".") == 1
 
 
-def test_a_no_is_said_only_where_it_is_clear() -> None:
+def test_a_no_is_stated_only_where_it_is_clear() -> None:
     message = [
         headline_of("new", 0, None, "photo", limit="", clear=clear) for clear in (True, False)
     ]

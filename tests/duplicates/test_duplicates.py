@@ -233,7 +233,7 @@ def test_an_interruption_keeps_what_was_compared(
     assert again.duplicates.page().state == "ready"
 
 
-def test_damaged_pairs_are_made_anew(library: Library) -> None:
+def test_damaged_pairs_are_made_again(library: Library) -> None:
     path = library.settings.state_dir / "duplicates.sqlite"
     for end in ("-wal", "-shm"):
         path.with_name(path.name + end).unlink(missing_ok=True)

@@ -143,7 +143,7 @@ def test_a_cache_that_is_named_is_kept_for_the_next_run(run: Run, state: Path) -
         (["--report", "."], "bad_setting", "cannot be written"),
     ],
 )
-def test_what_cannot_be_done_is_said(
+def test_what_cannot_be_done_is_stated(
     run: Run,
     state: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -72,7 +72,7 @@ def test_it_is_dark_where_that_is_liked_but_never_on_paper(browser: Browser, rep
     light.context.close()
 
 
-def test_plots_are_told_to_those_who_cannot_see_them(browser: Browser, report: Path) -> None:
+def test_plots_are_described_to_those_who_cannot_see_them(browser: Browser, report: Path) -> None:
     page = opened(browser, report, 800)
 
     plots = page.get_by_role("img")

@@ -65,7 +65,7 @@ def test_nearly_every_edited_picture_stays_nearer_than_any_other(design: Extract
     assert nearest.count(False) <= 1
 
 
-def test_damaged_weights_are_noticed_and_the_remedy_is_told(copied: Path) -> None:
+def test_damaged_weights_are_noticed_and_the_hint_is_reported(copied: Path) -> None:
     with copied.open("r+b") as file:
         file.seek(100_000)
         file.write(b"damage")

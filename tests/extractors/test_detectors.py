@@ -86,7 +86,7 @@ def test_a_detector_from_the_hub_to_the_answer(
     assert len(answer.objects) <= 8
 
 
-def test_without_its_weights_the_proposals_serve_and_it_is_said_once(
+def test_without_its_weights_the_proposals_serve_and_it_is_stated_once(
     hub: Hub, settings: Settings
 ) -> None:
     assert not hub.requests

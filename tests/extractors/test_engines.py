@@ -123,7 +123,7 @@ def test_damaged_weights_come_to_light_although_a_conversion_is_there(converted:
         resnet50.load()
 
 
-def test_another_version_of_the_engine_converts_anew_and_tidies_up(
+def test_another_version_of_the_engine_converts_again_and_tidies_up(
     converted: Path, building: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(openvino_engine, "_VERSION", 999)
@@ -182,7 +182,7 @@ def test_half_precision_is_close_to_the_reference(
     assert float((vector(half) * expected).sum()) > 0.999
 
 
-def test_what_was_compiled_for_another_processor_is_compiled_anew(
+def test_what_was_compiled_for_another_processor_is_compiled_again(
     converted: Path,
     building: list[Path],
     monkeypatch: pytest.MonkeyPatch,

@@ -46,7 +46,7 @@ def test_what_was_fetched_stays(hub: Hub, weights: Weights) -> None:
         (Behaviour.TRUNCATED, "fail"),
     ],
 )
-def test_a_bad_hub_is_told_and_leaves_nothing_behind(
+def test_a_bad_hub_is_reported_and_leaves_nothing_behind(
     hub: Hub, weights: Weights, behaviour: Behaviour, says: str
 ) -> None:
     hub.behaviour = behaviour
@@ -138,7 +138,7 @@ def test_a_beginning_of_another_file_is_found_out(hub: Hub, weights: Weights) ->
 
 
 @BOTH
-def test_a_download_stops_when_it_is_told_to_and_keeps_what_came(
+def test_a_download_stops_when_it_is_asked_to_and_keeps_what_came(
     hub: Hub, weights: Weights
 ) -> None:
     hub.behaviour = Behaviour.STEADY

@@ -26,7 +26,7 @@ def test_what_is_whole_has_no_damage(weights: Path) -> None:
 
 
 @pytest.mark.parametrize(("bit", "result"), [(0x01, "encrypted"), (0x20, "patched data")])
-def test_parts_that_cannot_be_read_are_told_of(weights: Path, bit: int, result: str) -> None:
+def test_parts_that_cannot_be_read_are_reported(weights: Path, bit: int, result: str) -> None:
     content = bytearray(weights.read_bytes())
     for beginning, place in HEADERS:
         content[content.index(beginning) + place] |= bit

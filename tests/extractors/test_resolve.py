@@ -103,7 +103,7 @@ def test_a_choice_is_taken_as_given(choice: str, names: tuple[str, ...]) -> None
     assert resolve(choice, fetch=True, timeout=5).names == names
 
 
-def test_what_is_used_only_where_it_is_named_is_told_how_to_be_fetched(hub: Hub) -> None:
+def test_what_is_used_only_where_it_is_named_says_how_to_fetch_it(hub: Hub) -> None:
     hub.behaviour = Behaviour.DOWN
 
     with pytest.raises(ModelUnavailable, match=r"LAION-2B: .* `image-search models fetch clip-l"):

@@ -72,7 +72,7 @@ def test_a_colour_that_nothing_shared_has_counts_as_well() -> None:
     assert result(with_a_chain(1), with_a_chain(1)) is None
 
 
-def test_what_is_shared_is_told_with_its_share() -> None:
+def test_what_is_shared_is_reported_with_its_share() -> None:
     assert SharedPart(0.123, False, (), ()).words() == "shares a part: 12 % of the picture"
     assert SharedPart(0.004, False, (), ()).words() == "shares a part: less than 1 % of the picture"
 

@@ -93,7 +93,7 @@ def test_a_content_that_two_processes_added_is_found_once(tmp_path: Path) -> Non
     assert found.count(digest(1)) == 1
 
 
-def test_lists_that_are_damaged_are_made_anew(tmp_path: Path) -> None:
+def test_lists_that_are_damaged_are_made_again(tmp_path: Path) -> None:
     store = FingerprintStore(tmp_path)
     store.add([(digest(seed), fingerprint(busy(seed))) for seed in range(1, 6)])
     live = map_of(range(1, 6))

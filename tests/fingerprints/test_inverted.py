@@ -14,7 +14,7 @@ SURE = 5.0
 
 
 @pytest.mark.parametrize("strength", range(len(STRENGTHS)))
-def test_a_negative_is_told_as_one(strength: int) -> None:
+def test_a_negative_is_reported_as_one(strength: int) -> None:
     copy = edited(busy(1), INVERTED, strength, np.random.default_rng(0))
 
     found = match_inverted(fingerprint(copy), fingerprint(busy(1)))
@@ -26,7 +26,7 @@ def test_a_negative_is_told_as_one(strength: int) -> None:
     assert difference(copy, busy(1), found) is None
 
 
-def test_a_mirrored_negative_is_told_as_both() -> None:
+def test_a_mirrored_negative_is_reported_as_both() -> None:
     copy = np.ascontiguousarray(255 - busy(1)[:, ::-1])
 
     found = match_inverted(fingerprint(copy), fingerprint(busy(1)))

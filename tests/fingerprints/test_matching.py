@@ -51,7 +51,7 @@ def test_an_edited_copy_is_surer_than_any_other_picture(kind: str) -> None:
 
 @pytest.mark.parametrize("turns", range(4))
 @pytest.mark.parametrize("flip", [False, True])
-def test_turns_and_mirrors_are_told(turns: int, flip: bool) -> None:
+def test_turns_and_mirrors_are_reported(turns: int, flip: bool) -> None:
     picture = busy(3)
     changed = picture[:, ::-1] if flip else picture
     changed = np.ascontiguousarray(np.rot90(changed, -turns))
@@ -64,7 +64,7 @@ def test_turns_and_mirrors_are_told(turns: int, flip: bool) -> None:
     assert ("turned" in answer.words()) == (turns != 0)
 
 
-def test_a_crop_is_told_with_its_place() -> None:
+def test_a_crop_is_reported_with_its_place() -> None:
     picture = busy(4)
     answer = found(np.ascontiguousarray(picture[60:240, 80:320]), picture)
     assert answer.of_other == pytest.approx(0.5625, abs=0.03)
@@ -75,7 +75,7 @@ def test_a_crop_is_told_with_its_place() -> None:
     assert "cropped to 5" in answer.words()
 
 
-def test_a_pasted_picture_is_told_with_its_place() -> None:
+def test_a_pasted_picture_is_reported_with_its_place() -> None:
     picture, page = busy(5), busy(6).repeat(2, axis=0).repeat(2, axis=1).copy()
     page[200:440, 300:620] = picture
     answer = found(page, picture)
@@ -93,7 +93,7 @@ def test_a_mirrored_crop_is_outlined_where_it_lies() -> None:
     assert max(x for x, _ in answer.outline_query) == pytest.approx(1, abs=0.03)
 
 
-def test_pictures_with_nothing_to_recognise_are_told_by_eye() -> None:
+def test_pictures_with_nothing_to_recognise_are_compared_by_eye() -> None:
     copy = edited(flat(1), "recompressed", STRONG, np.random.default_rng(0))
     others = [score(flat(seed), flat(1)) for seed in range(2, 12)]
     assert score(copy, flat(1)) > max(others)

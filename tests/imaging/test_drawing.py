@@ -72,7 +72,7 @@ def test_what_is_drawn_on_any_paper_comes_out_as_drawn(kind: str, seed: int) -> 
         ("on a desk", "the sheet cut out and laid flat"),
     ],
 )
-def test_what_was_done_is_said(kind: str, step: str) -> None:
+def test_what_was_done_is_stated(kind: str, step: str) -> None:
     assert step in prepared(lay(kind, sketch(), 0)).steps
     assert step not in prepared(lay("white", sketch(), 0)).steps
 

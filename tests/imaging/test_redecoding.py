@@ -85,7 +85,7 @@ def test_what_was_derived_from_it_is_made_again(earlier: Settings) -> None:
     assert library.check(Query(like=(hit.id,))).verdict == "exact"
 
 
-def test_a_new_copy_of_what_looks_otherwise_is_made_out_anew(earlier: Settings) -> None:
+def test_a_new_copy_of_what_looks_otherwise_is_made_out_again(earlier: Settings) -> None:
     (earlier.images / "a new copy.png").write_bytes(saved(ornate(6), icc_profile=PROPHOTO))
 
     report = Library.open(earlier).update()

@@ -142,7 +142,7 @@ def test_probabilities_from_scores() -> None:
     assert energy(scores)[0] == pytest.approx(np.log(np.exp(scores).sum()), rel=1e-5)
 
 
-def test_the_calibration_error_is_the_gap_between_said_and_true() -> None:
+def test_the_calibration_error_is_the_gap_between_stated_and_true() -> None:
     said = np.array([0.9] * 10 + [0.1] * 10, np.float32)
     right = np.array([True] * 5 + [False] * 5 + [False] * 10)
     assert calibration_error(said, right) == pytest.approx(0.5 * 0.4 + 0.5 * 0.1, abs=1e-6)

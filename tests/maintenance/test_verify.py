@@ -195,7 +195,7 @@ def test_an_altered_decision_is_named_and_kept(
     assert (now["a"], now["b"], now["decision"]) == (kept["a"], kept["b"], kept["decision"])
 
 
-def test_a_decision_whose_image_was_altered_is_lost_and_said_to_be(
+def test_a_decision_whose_image_was_altered_is_reported_as_lost(
     run: Run, settings: Settings, library: Library
 ) -> None:
     [kept] = library.duplicates.export_decisions()["decisions"]
@@ -230,7 +230,7 @@ def test_everything_may_be_damaged_at_once(run: Run, settings: Settings, library
     assert len(restored.duplicates.export_decisions()["decisions"]) == 1
 
 
-def test_fingerprints_of_an_earlier_release_are_said_to_be_half_verified(
+def test_fingerprints_of_an_earlier_release_are_reported_as_half_verified(
     run: Run, settings: Settings, library: Library
 ) -> None:
     path = files(settings, ".fingerprints")[0]

@@ -62,7 +62,7 @@ def test_a_damaged_manifest_costs_nothing(cache: Path, damage: Damage, place: fl
 
 @pytest.mark.parametrize("place", [0.0, 0.02, 0.2, 0.4, 0.6, 0.8, 0.99])
 @pytest.mark.parametrize("damage", [truncated, flipped])
-def test_damaged_facts_cost_one_segment(cache: Path, damage: Damage, place: float) -> None:
+def test_damaged_records_cost_one_segment(cache: Path, damage: Damage, place: float) -> None:
     records = [path for path in segment_files(cache) if path.suffix == ".pkl"][1]
     records.write_bytes(damage(records.read_bytes(), place))
     with pytest.raises(CacheDamaged):
@@ -112,7 +112,7 @@ def test_deleted_files_do_not_come_back_with_a_rescued_cache(cache: Path) -> Non
     assert found == expectation
 
 
-def test_a_cache_somebody_deleted_is_built_anew(cache: Path) -> None:
+def test_a_cache_somebody_deleted_is_built_again(cache: Path) -> None:
     cache.unlink()
 
     found, result = begun(cache)

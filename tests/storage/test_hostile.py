@@ -98,7 +98,7 @@ def test_it_is_refused_and_not_run(name: str, nested: bool, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["os.system, protocol 5", "numpy array, protocol 5", "by hand"])
-def test_the_facts_of_a_segment_are_read_as_carefully(name: str, tmp_path: Path) -> None:
+def test_the_records_of_a_segment_are_read_as_carefully(name: str, tmp_path: Path) -> None:
     cache, marker = tmp_path / "cache.pkl", tmp_path / "marker"
     write(cache, [record("a")])
     records = next(path for path in segment_files(cache) if path.suffix == ".pkl")

@@ -104,7 +104,7 @@ def test_a_cache_that_lost_its_content_is_still_ours(tmp_path: Path) -> None:
         assert writer.begin(FAKE).images == 1
 
 
-def test_a_service_whose_cache_is_exchanged_for_something_else_runs_on(settings: Settings) -> None:
+def test_a_service_whose_cache_is_replaced_by_something_else_runs_on(settings: Settings) -> None:
     draw_into(settings.images, 2)
     library = Library.open(settings)
     library.update()
@@ -221,7 +221,7 @@ def test_plain_values_come_back(value: object, tmp_path: Path) -> None:
         {"columns": [("fake", "made/up/1", 1, 0)] * 100},
     ],
 )
-def test_facts_out_of_bounds_are_damage(changes: dict[str, object], tmp_path: Path) -> None:
+def test_records_out_of_bounds_are_damage(changes: dict[str, object], tmp_path: Path) -> None:
     cache = tmp_path / "cache.pkl"
     write(cache, [record("a", 1), record("b", 2)])
     records = next(path for path in segment_files(cache) if path.suffix == ".pkl")

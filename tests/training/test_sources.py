@@ -44,7 +44,7 @@ def test_sketches_go_with_the_photo_they_were_drawn_from(tmp_path: Path) -> None
     assert [len(item.drawings) for item in found.values()] == [2, 0]
 
 
-def test_styles_are_told_apart(tmp_path: Path) -> None:
+def test_styles_are_distinguished(tmp_path: Path) -> None:
     for style in ("photo", "sketch", "cartoon"):
         put(tmp_path / "pacs" / style / "dog" / "a.png")
 

@@ -27,7 +27,7 @@ def test_it_sees_what_the_network_that_is_kept_sees() -> None:
         assert grids.shape == (2, cells_of(side), cells_of(side), MEANING)
 
 
-def test_what_lies_in_a_place_is_told_from_there() -> None:
+def test_what_lies_in_a_place_is_learnt_from_there() -> None:
     torch.manual_seed(2)
     student = Student().eval()
     squares = torch.rand((1, 3, 160, 160)).repeat(2, 1, 1, 1)

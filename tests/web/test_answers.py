@@ -63,7 +63,7 @@ def test_errors_have_one_shape(
     assert ("Allow" in answer.headers) is (status == 405)
 
 
-def test_a_bug_is_told_without_its_insides(
+def test_a_bug_is_reported_without_its_insides(
     app: Flask,
     client: Client,
     library: Library,
@@ -150,7 +150,7 @@ def test_status_tells_the_signed_in_everything(client: Client, settings: Setting
     assert status["images_folder"] == str(settings.images)
 
 
-def test_documents_are_told_apart_from_pictures_that_cannot_be_read(
+def test_documents_are_distinguished_from_pictures_that_cannot_be_read(
     client: Client, library: Library, settings: Settings
 ) -> None:
     (settings.images / "order.PDF").write_bytes(b"%PDF-1.7")

@@ -32,7 +32,7 @@ def test_models_in_use_and_missing(page: Page) -> None:
     keep(page, "keep-desktop")
 
 
-def test_a_missing_hub_is_said_once_and_quietly(browser: Browser, tmp_path: Path) -> None:
+def test_a_missing_hub_is_stated_once_and_quietly(browser: Browser, tmp_path: Path) -> None:
     # No address of this machine has port 9, so that nothing is downloaded by accident.
     nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "weights")}
     settings = replace(served(tmp_path), models="best", extractors="auto", hub_timeout=1)
@@ -57,7 +57,7 @@ def test_a_missing_hub_is_said_once_and_quietly(browser: Browser, tmp_path: Path
             keep(page, "keep-no-hub")
 
 
-def test_long_warnings_are_told_in_a_sentence(page: Page) -> None:
+def test_long_warnings_are_reported_in_a_sentence(page: Page) -> None:
     long = "Searching without clip. Its weights are not here. To fix it, run `x` where y."
     status = page.request.get(page.url.split("?")[0] + "status").json()
     page.route("**/status", lambda route: route.fulfill(json={**status, "warnings": [long]}))

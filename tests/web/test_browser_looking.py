@@ -210,7 +210,7 @@ def test_a_hit_says_its_place_among_all(
     assert words.removeprefix("Closer to your query than ").removesuffix(".") in facts
 
 
-def test_a_hit_found_by_its_name_is_not_said_to_be_closer(page: Page) -> None:
+def test_a_hit_found_by_its_name_is_not_called_closer(page: Page) -> None:
     answer = answer_with(60) | {"compared": 60, "matched_by": "names"}
     named = {"closer_than": 0.98, "scores": {"name": 1.0}, "contributions": {"name": 1.0}}
     answer["results"] = [hit | named for hit in answer["results"]]

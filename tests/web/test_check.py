@@ -152,7 +152,7 @@ def test_a_check_that_makes_no_sense_is_refused(
     assert answer.json["error"]["message"]
 
 
-def test_groups_are_told_with_addresses(client: Client) -> None:
+def test_groups_are_reported_with_addresses(client: Client) -> None:
     result = client.get("/duplicates").json
 
     assert (result["total"], result["undecided"], result["state"]) == (2, 2, "ready")

@@ -58,7 +58,7 @@ def test_nothing_is_downloaded_before_it_is_asked_for(client: Client) -> None:
     assert (answer.status_code, answer.json["state"]) == (200, "idle")
 
 
-def test_the_set_in_use_is_downloaded_and_said_to_be_ready(classic: Client) -> None:
+def test_the_set_in_use_is_downloaded_and_then_ready(classic: Client) -> None:
     before = classic.get("/status").json
     assert [note.split(".")[0] for note in before["notes"]] == [
         "Searching without clip",
@@ -154,7 +154,7 @@ def test_a_name_that_there_is_not_is_refused(client: Client, name: str) -> None:
     assert "the sets are: classic, sharp, best, light" in answer.json["error"]["message"]
 
 
-def test_strangers_and_other_sites_download_nothing(anyone: Client, app: Flask) -> None:
+def test_only_who_is_signed_in_downloads(anyone: Client, app: Flask) -> None:
     assert anyone.post("/models/fetch").status_code == 401
     signed_in = client_of(app)
     token = signed_in.get("/login").get_data(as_text=True).split('name="csrf_token" value="')[1]

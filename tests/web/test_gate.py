@@ -77,7 +77,7 @@ def test_anything_else_does_not(anyone: Client, header: str) -> None:
         ("OPTIONS", "/search"),
     ],
 )
-def test_without_a_password_nothing_is_told(anyone: Client, method: str, path: str) -> None:
+def test_without_a_password_nothing_is_reported(anyone: Client, method: str, path: str) -> None:
     answer = anyone.open(path, method=method)
     assert answer.status_code == 401
     assert answer.json["error"]["code"] == "not_signed_in"

@@ -57,7 +57,7 @@ def test_only_the_owner_reads_it(settings: Settings) -> None:
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", "{}", '{"session_key": 7}', '{"session_key": "xyz"}', "\x00\xff"]
 )
-def test_a_damaged_file_is_made_anew(settings: Settings, content: str) -> None:
+def test_a_damaged_file_is_made_again(settings: Settings, content: str) -> None:
     settings.state_dir.mkdir()
     kept_in(settings).write_text(content, "latin-1")
     made = load_secrets(settings)

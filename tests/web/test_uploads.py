@@ -57,7 +57,7 @@ def test_new_images_are_indexed_at_once(adder: Client, settings: Settings) -> No
     settled(adder, len(HUES) + 2)
 
 
-def test_what_is_there_already_is_told(adder: Client, settings: Settings) -> None:
+def test_what_is_there_already_is_reported(adder: Client, settings: Settings) -> None:
     teal = (settings.images / "cold" / "teal.jpg").read_bytes()
     answer = add(adder, (teal, "mine.jpg"), (ring("white"), "a.jpg"), (ring("white"), "b.jpg"))
     assert answer.status_code == 201
@@ -114,7 +114,7 @@ def test_what_cannot_be_taken(
     assert sorted(settings.images.parent.rglob("*.jpg")) == before
 
 
-def test_strangers_add_nothing(anyone: Client) -> None:
+def test_only_who_is_signed_in_adds_images(anyone: Client) -> None:
     assert add(anyone, (ring("white"), "new.jpg")).status_code == 401
     assert anyone.get("/models").status_code == 401
 
