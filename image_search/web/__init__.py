@@ -9,7 +9,9 @@ from flask import Flask
 
 from image_search import assets
 from image_search.indexing.watching import FolderWatcher
+from image_search.search.browsing import Catalogues
 from image_search.web import (
+    browse,
     check,
     duplicates,
     errors,
@@ -77,13 +79,14 @@ def create_app(library: Library, settings: Settings) -> Flask:
         training=BackgroundWork("training", "Labels are being trained already."),
         examples=assets.folder("static") / "examples",
         ended_sessions=EndedSessions(settings.state_dir / "ended_sessions.json"),
+        catalogues=Catalogues(library.snapshot),
     )
     gate.guard(app)
     headers.attach(app)
     errors.attach(app)
     for topic in (
         *(sign_in, pages, static_files, search, reindex, files, health, models, uploads),
-        *(check, duplicates, objects, labels),
+        *(check, duplicates, objects, labels, browse),
     ):
         app.register_blueprint(topic.blueprint)
     return app

@@ -17,6 +17,7 @@ from image_search.extractors import REGISTRY
 from image_search.search.queries import PRESETS, groups_of
 from image_search.search.searching import SURE
 from image_search.web import gate
+from image_search.web.browse import newest
 from image_search.web.files import send_private
 from image_search.web.service import service
 
@@ -24,6 +25,8 @@ blueprint = Blueprint("pages", __name__)
 
 #: Sketches offered as first queries; a row of them, not a gallery.
 EXAMPLES_SHOWN = 12
+#: New images shown beside an empty query: enough to see that there is something to browse.
+NEWEST_SHOWN = 7
 EXAMPLE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
 
 #: How many unreadable files the state lists; the count beside them is complete.
@@ -44,6 +47,7 @@ def show() -> ResponseReturnValue:
         "page.html",
         csrf_token=gate.csrf_token(),
         examples=[path.name for path in _examples()],
+        newest=newest(NEWEST_SHOWN),
         modules=_modules("main.js"),
         groups=groups_of(),
         sure=SURE,

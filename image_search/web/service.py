@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from flask import current_app
 
 from image_search.indexing.watching import FolderWatcher
+from image_search.search.browsing import Catalogues
 from image_search.web.fetching import ModelFetcher
 from image_search.web.jobs import Reindexer
 from image_search.web.sessions import EndedSessions
@@ -34,6 +35,7 @@ class Service:
     training: BackgroundWork
     examples: Path
     ended_sessions: EndedSessions
+    catalogues: Catalogues
     throttle: Throttle = field(default_factory=Throttle)
     #: So many checks wait for the thresholds at once, each in a thread of the server.
     waiting: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(2))

@@ -40,6 +40,7 @@ const meter = (label, title, share, text, kind = "score") =>
 // more its place among all.
 function measure(hit) {
   const { evidence, score, scores, metric, closer_than: closer } = hit;
+  if (score == null) return null; // nothing was compared
   if (metric) return make("span", { class: "score metric", title: meaning(hit) }, likeness(hit));
   const placed = !evidence && closer != null && !byName(scores);
   if (placed) return meter(closest(closer), `${closest(closer)} The bar is the similarity, ${percent(score)}. ${SIMILARITY}`, score, top(closer));
@@ -55,7 +56,8 @@ const closest = (closer) => `Closer to your query than ${most(closer)} of the im
 export const byName = (scores) => Object.keys(scores).every((part) => part === "name");
 
 // What the number of a hit means.
-export function meaning({ scores, metric }) {
+export function meaning({ score, scores, metric }) {
+  if (score == null) return "";
   if (metric) return METRICS[metric];
   return byName(scores) ? "How well the names of the file and its folders match your words." : SIMILARITY;
 }

@@ -9,11 +9,12 @@ const folders = new Set();
 
 const inUse = () => fields.filter((field) => field.value.trim());
 
-export function ask(target) {
+// exact: as the service takes it, not as an address keeps it.
+export function ask(target, exact = target instanceof FormData) {
   for (const field of inUse()) {
     let value = field.value.trim();
     // The day that is named belongs to those asked for.
-    if (field.name === "before" && target instanceof FormData) value = nextDay(value);
+    if (field.name === "before" && exact) value = nextDay(value);
     target.append(field.name, value);
   }
 }
@@ -29,8 +30,22 @@ export function clear() {
   count();
 }
 
+const named = (name) => fields.find((field) => field.name === name);
+
+export function set(name, value) {
+  named(name).value = value;
+  count();
+}
+
+// The value of a filter, which is then cleared.
+export function take(name) {
+  const value = named(name).value.trim();
+  set(name, "");
+  return value;
+}
+
 // A label asks by itself; the other filters only limit what is asked.
-export const labelled = () => Boolean(fields.find((field) => field.name === "label").value.trim());
+export const labelled = () => Boolean(named("label").value.trim());
 
 export const brief = () => inUse().map((field) => field.value.trim()).join(", ");
 

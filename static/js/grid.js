@@ -26,11 +26,13 @@ let arranged = 0; // the width that the cards are laid out for
 export const shownHits = () => hits;
 export const bars = (hit) => barsOf(hit, used, whole);
 
+// Whether these are the hits on show, with more after them.
+export const continues = (results) => hits.length > 0 && results.length >= hits.length && hits.every(({ id, score }, at) => id === results[at].id && score === results[at].score);
+
 // wantMore: what to call at the end of the list, or null where it is the end of all.
 export function show(results, openHit, wantMore = null) {
   const held = list.contains(document.activeElement);
-  const goesOn =
-    hits.length > 0 && results.length >= hits.length && hits.every(({ id, score }, at) => id === results[at].id && score === results[at].score);
+  const goesOn = continues(results);
   const from = goesOn ? hits.length : 0;
   hits = results;
   open = openHit;

@@ -32,7 +32,9 @@ async function search(wanted = FIRST) {
   const form = query.form();
   running?.abort();
   tellQuery();
-  if (!form) return begin();
+  const browsed = form ? null : query.browsed();
+  document.body.classList.toggle("browsing", Boolean(browsed));
+  if (!form && !browsed) return begin();
   const mine = (running = new AbortController());
   if (document.body.classList.contains("start")) {
     document.body.classList.remove("start");
@@ -43,7 +45,8 @@ async function search(wanted = FIRST) {
     grid.skeleton();
   }
   try {
-    if (query.wantsCheck()) {
+    if (browsed) await browse(browsed, mine.signal);
+    else if (query.wantsCheck()) {
       title.textContent = "Checking…";
       judge(await call("POST", "check", { body: query.checkForm(), signal: mine.signal }));
     } else {
@@ -66,6 +69,24 @@ function begin() {
   results.setAttribute("aria-busy", "false");
   document.body.classList.toggle("start", !document.body.classList.contains("drawing-now"));
   invite(collection.state());
+}
+
+// Fetched when the collection is first looked through.
+async function browse(asked, signal) {
+  clear("search");
+  hideVerdict();
+  const shown = (hits, text, more) => {
+    if (!grid.continues(hits)) scrollUp();
+    show(hits, text, more && (() => more().catch((error) => error.name !== "AbortError" && fail(error))));
+  };
+  const module = await import("./browse.js");
+  if (signal.aborted) return;
+  const total = await module.show(asked, query.browse, shown, signal);
+  const linked = grid.shownHits().findIndex(({ id }) => id === new URLSearchParams(location.search).get("open"));
+  if (linked >= 0 && !signal.aborted) openHit(linked);
+  if (total || signal.aborted) return;
+  if (asked.filters.size) unfulfilled();
+  else empty();
 }
 
 function answer(found, wanted) {

@@ -6,7 +6,7 @@ import * as balance from "./balance.js";
 import * as cleaned from "./cleaned.js";
 import * as colours from "./colours.js";
 import * as dropper from "./dropper.js";
-import { byId } from "./elements.js";
+import { button, byId } from "./elements.js";
 import * as filters from "./filters.js";
 import * as incoming from "./incoming.js";
 import * as kind from "./kind.js";
@@ -21,22 +21,51 @@ let answer = () => {};
 let timer = 0;
 let last = ""; // what the last change was about
 let checking = false;
+let order = ""; // of the collection, while it is looked through without a query
 
 // One change may come as several events; they make one search. Changes that go on with the same
 // thing, such as a slider that moves, stay one step of the history.
 function changed(wait = 0, goesOn = "") {
   checking = false;
-  clear("empty");
   schedule(wait, goesOn);
 }
 
 function schedule(wait, goesOn) {
   clearTimeout(timer);
   timer = setTimeout(() => {
+    leaveBrowsing();
     toAddress(Boolean(goesOn) && goesOn === last);
     last = goesOn;
     answer();
   }, wait);
+}
+
+// Through the collection: `folder` and `order` where they change.
+export function browse({ folder = null, order: by = null } = {}) {
+  if (folder != null) filters.set("folder", folder);
+  order = by ?? (order || "newest");
+  changed();
+}
+
+// What is looked through, or null at the start.
+export function browsed() {
+  const limits = new URLSearchParams();
+  filters.ask(limits, true);
+  return order || limits.size ? { filters: limits, order: order || "newest" } : null;
+}
+
+// Who leafs through a folder and then asks means all of the collection, unless they say otherwise.
+function leaveBrowsing() {
+  if (!order || !form()) return;
+  order = "";
+  const folder = filters.take("folder");
+  if (!folder) return;
+  const only = button(`Only in ${folder}`, () => {
+    clear("folder");
+    filters.set("folder", folder);
+    changed();
+  });
+  notice("folder", "The whole collection is searched.", { actions: [only] });
 }
 
 // Asks for the verdict instead of the closest ones, until the query changes.
@@ -94,6 +123,9 @@ async function toAddress(goesOn) {
   if (params.size || filters.labelled()) {
     conditions(params);
     if (checking) params.append("check", "1");
+  } else if (browsed()) {
+    filters.ask(params);
+    if (order) params.append("order", order);
   }
   address.write(params, goesOn);
 }
@@ -106,6 +138,7 @@ async function restore(params) {
   not.value = params.get("not_text") ?? "";
   for (const control of [region, colours, balance, filters, kind, cleaned]) control.read(params);
   checking = params.get("check") === "1";
+  order = params.get("order") ?? "";
   last = "";
   if (!(await pictures.read(params))) {
     const text =
@@ -146,10 +179,8 @@ export function start(onChange) {
   incoming.start(moreLike);
   byId("query").addEventListener("submit", (event) => {
     event.preventDefault();
-    changed();
-    if (form()) return;
-    notice("empty", "There is nothing to search for yet: type words, drop a picture, draw, or pick a colour.", { kind: "warning" });
-    words.focus();
+    if (form()) changed();
+    else browse(); // an empty box is no dead end
   });
   for (const field of [words, not]) {
     field.addEventListener("search", () => changed()); // its cross was pressed

@@ -116,7 +116,7 @@ function display(hit) {
   showImage(hit);
   showPlace(hit);
   fillFacts(byId("viewer-facts"), [
-    ["Rank", `${hit.rank} of ${count(hits.length)}`],
+    ["Rank", hit.score == null ? "" : `${hit.rank} of ${count(hits.length)}`],
     ["Design", hit.design ? `${basename(hit.design)}, ${counted(hit.views.length, "view")}` : ""],
     ["Path", hit.path],
     ["Size", `${count(hit.width)} × ${count(hit.height)} pixels, ${bytes(hit.size)}`],
@@ -124,11 +124,12 @@ function display(hit) {
     ["Shows", shows(hit.labels)],
     ["Date", date(hit.modified)],
     ["Closer than", !matched || hit.closer_than == null || byName(hit.scores) ? "" : `${most(hit.closer_than)} of the images compared`],
-    [hit.metric ? "Metric" : "Similarity", matched ? likeness(hit) : "that of the view that matched best"],
+    [hit.metric ? "Compared by" : "Similarity", hit.score == null ? "" : matched ? likeness(hit) : "that of the view that matched best"],
     ["Check", hit.evidence?.words ?? ""],
   ]);
   byId("viewer-scores").replaceChildren(...(matched ? bars(hit) : []));
   byId("viewer-meaning").textContent = matched ? meaning(hit) : "";
+  byId("viewer-beside").hidden = hit.score == null;
   showLabels();
   const download = byId("viewer-download");
   download.href = hit.url;
