@@ -118,6 +118,9 @@ TABLE: tuple[Setting, ...] = (
             0, 86_400),
     Setting("views", str, None, "folder, or a pattern such as {design}_{view}",
             "files that are views of one design are one result; by default each file is one"),
+    Setting("share", str, None, "address or path of the image folder on the studio's network",
+            "how the studio opens the image folder, as in smb://studio/designs; paths copied on "
+            "the page begin with it, and folders can be opened"),
 )
 # fmt: on
 
@@ -144,6 +147,7 @@ class Settings:
     ignore: str | None = None
     watch: int = 0
     views: str | None = None
+    share: str | None = None
 
     @property
     def ignored(self) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from image_search.web import (
     pages,
     reindex,
     search,
+    selected,
     sign_in,
     static_files,
     uploads,
@@ -86,7 +87,7 @@ def create_app(library: Library, settings: Settings) -> Flask:
     errors.attach(app)
     for topic in (
         *(sign_in, pages, static_files, search, reindex, files, health, models, uploads),
-        *(check, duplicates, objects, labels, browse),
+        *(check, duplicates, objects, labels, browse, selected),
     ):
         app.register_blueprint(topic.blueprint)
     return app

@@ -54,6 +54,7 @@ def show() -> ResponseReturnValue:
         presets={name: dict(preset) for name, preset in PRESETS.items()},
         upload_megabytes=settings.upload_megabytes,
         uploads=bool(settings.uploads),
+        share=settings.share or "",
         version=__version__,
     )
     return _INDENTATION.sub("\n", page)

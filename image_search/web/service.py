@@ -39,6 +39,8 @@ class Service:
     throttle: Throttle = field(default_factory=Throttle)
     #: So many checks wait for the thresholds at once, each in a thread of the server.
     waiting: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(2))
+    #: So many ZIPs are sent at once, each by a thread of the server.
+    archiving: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(2))
 
     def schedule_maintenance(self, *, hurry: bool = False) -> None:
         """Have done soon what checks and duplicates lack, unless a reindex will see to it; with all

@@ -74,7 +74,7 @@ const METRICS = {
 
 const RELATIONS = { exact: "Same file", near: "Same picture", similar: "Similar" };
 
-// `act`: open, like (gets the event), pick (gets whether it is picked), all for this hit.
+// `act`: open and like (get the event), pick (gets whether it is picked, and all up to it), for this hit.
 export function card(hit, act, picked) {
   const name = basename(hit.path);
   const image = make("img", {
@@ -112,9 +112,9 @@ export function card(hit, act, picked) {
     title: "More like this (M). With Shift: add it to the query",
     click: act.like,
   });
-  const box = make("input", { type: "checkbox", "aria-label": `Compare ${name}`, change: (event) => act.pick(event.target.checked) });
+  const box = make("input", { type: "checkbox", "aria-label": `Select ${name}`, click: (event) => act.pick(event.target.checked, event.shiftKey) });
   box.checked = picked;
-  const pick = make("label", { class: "pick", title: "Select to compare (C)" }, box);
+  const pick = make("label", { class: "pick", title: "Select (C). With Shift: all up to here" }, box);
   return Object.assign(make("div", { class: "hit", role: "listitem" }, open, pick, more), { hit, image, box });
 }
 

@@ -21,9 +21,11 @@ let used = []; // the parts that add to these hits
 let whole = 1;
 let open = () => {};
 let more = null; // asks for further hits, while there are any
+let anchor = -1; // the number of the hit that was picked last
 let arranged = 0; // the width that the cards are laid out for
 
 export const shownHits = () => hits;
+export const shownCards = () => cards;
 export const bars = (hit) => barsOf(hit, used, whole);
 
 // Whether these are the hits on show, with more after them.
@@ -42,6 +44,7 @@ export function show(results, openHit, wantMore = null) {
     whole = Math.max(...hits.map((hit) => hit.score).slice(0, 1), 0.001);
     list.replaceChildren();
     cards = [];
+    anchor = -1;
     list.style.setProperty("--parts", used.length);
   }
   cards.push(...hits.slice(from).map((hit, at) => cardOf(hit, from + at)));
@@ -55,11 +58,21 @@ export function show(results, openHit, wantMore = null) {
 
 function cardOf(hit, at) {
   const act = {
-    open: () => open(at),
+    open: (event) => {
+      if (event.shiftKey || event.ctrlKey || event.metaKey) pick(at, event.shiftKey || !selection.has(hit), event.shiftKey);
+      else open(at);
+    },
     like: (event) => moreLike(hit, event.shiftKey),
-    pick: (on) => selection.set(hit, on),
+    pick: (on, upTo) => pick(at, on, upTo),
   };
   return card(hit, act, selection.has(hit));
+}
+
+// upTo: all from the one that was picked before.
+function pick(at, on, upTo) {
+  const [from, to] = upTo && anchor in hits ? [anchor, at].sort((a, b) => a - b) : [at, at];
+  selection.setAll(hits.slice(from, to + 1), on);
+  anchor = at;
 }
 
 // Why each one matches is many small elements; a card gets them when it comes near to being seen.
@@ -136,7 +149,11 @@ export function start() {
     const here = event.target.closest(".hit");
     if (!here?.hit) return;
     if (isMore(event)) moreLike(here.hit, event.shiftKey);
-    if (isPick(event)) here.box.click();
+    if (isPick(event)) pick(cards.indexOf(here), !here.box.checked, event.shiftKey);
+    if (event.key.toLowerCase() === "a" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      selection.setAll(hits);
+    }
     if (plain(event) && /^[1-9]$/.test(event.key) && event.key <= hits.length) open(Number(event.key) - 1);
     const target = cards[neighbour(cards.indexOf(here), event.key)];
     if (!target) return;

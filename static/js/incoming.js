@@ -2,6 +2,7 @@
 
 import { caught, refuse } from "./drops.js";
 import { byId } from "./elements.js";
+import { basename } from "./format.js";
 import { notice } from "./notices.js";
 import { fromAddress, set } from "./pictures.js";
 
@@ -34,7 +35,14 @@ function paste(event) {
 
 function watchDragging(onHit) {
   let held = null; // the hit that is dragged
-  document.addEventListener("dragstart", ({ target }) => (held = target.closest?.(".hit")?.hit ?? null));
+  document.addEventListener("dragstart", ({ target, dataTransfer }) => {
+    held = target.closest?.(".hit")?.hit ?? null;
+    if (!held) return;
+    // Dropped on the desktop, or into another program, it is the original.
+    const address = new URL(held.url.replace(/#.*/, ""), location.href).href;
+    dataTransfer.setData("DownloadURL", `application/octet-stream:${basename(held.path).replaceAll(":", "_")}:${address}`);
+    dataTransfer.setData("text/uri-list", address);
+  });
   document.addEventListener("dragend", () => (held = null));
   let depth = 0; // entering a child precedes leaving its parent
   const mark = (change) => {

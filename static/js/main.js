@@ -243,7 +243,8 @@ const comparison = () => (compare ??= import("./compare.js").then((module) => (m
 
 // Fetched with the first hits, so that one opens at once.
 let viewer = null;
-const largeView = () => (viewer ??= import("./viewer.js").then((module) => (module.start((hit) => (hit.evidence ? evidence(hit) : compareAll([hit]))), module)));
+const largeView = () => (viewer ??= (lasso(), import("./viewer.js").then((module) => (module.start((hit) => (hit.evidence ? evidence(hit) : compareAll([hit]))), module))));
+const lasso = matchMedia("(pointer: fine)").matches ? () => import("./lasso.js").then((module) => module.start(grid.shownCards)) : () => {};
 const openHit = async (index) => (await largeView()).open(index);
 
 // The query joins where there is room for it.

@@ -107,8 +107,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def open_service(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Running, Settings]]:
-    """One that takes new images, over a collection with a duplicate in it."""
-    settings = replace(served(tmp_path_factory.mktemp("open"), index=False), uploads=1)
+    """One that takes new images and knows the share of the studio, over a collection with a
+    duplicate in it."""
+    settings = served(tmp_path_factory.mktemp("open"), index=False)
+    settings = replace(settings, uploads=1, share=r"\\studio\designs")
     draw_collection(settings.images)
     (settings.images / "copies").mkdir()
     (settings.images / "copies" / "teal.jpg").write_bytes(

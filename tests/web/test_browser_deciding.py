@@ -177,8 +177,11 @@ def test_two_to_four_side_by_side(page: Page) -> None:
     for _ in range(5):
         page.keyboard.press("ArrowRight")
         page.keyboard.press("c")
-    shown(page, "4 selected")  # the latest four
-    page.get_by_role("button", name="Deselect").first.press("Enter")
+    shown(page, "5 selected")
+    assert page.get_by_role("button", name="Compare", exact=True).is_disabled()  # four at most
+    for left in (4, 3):
+        page.get_by_role("button", name="Deselect").first.press("Enter")
+        shown(page, f"{left} selected")
     page.get_by_role("button", name="Compare", exact=True).press("Enter")
     dialog = page.get_by_role("dialog", name="Compare")
     dialog.get_by_text("Your query").wait_for()

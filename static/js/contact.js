@@ -1,0 +1,2 @@
+// The button of a contact sheet.
+document.getElementById("print").addEventListener("click", () => window.print());
