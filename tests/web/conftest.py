@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
@@ -75,12 +75,15 @@ class HeldUpdate:
         self.release = threading.Event()
 
     def __call__(
-        self, on_progress: Callable[[Progress], None], cancelled: Callable[[], bool]
+        self,
+        on_progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+        **options: Any,
     ) -> Report:
         on_progress(Progress("embedding", done=1, total=4, added=1, rate=2.0, seconds_left=1.5))
         while not self.release.wait(0.01) and not cancelled():
             pass
-        return self._update(on_progress, cancelled)
+        return self._update(on_progress, cancelled, **options)
 
 
 @pytest.fixture

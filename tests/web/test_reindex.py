@@ -127,7 +127,7 @@ def test_what_the_end_of_the_process_breaks_is_no_bug(
 ) -> None:
     reindexer = app.extensions["image_search"].reindexer
 
-    def cut(_: object, cancelled: Callable[[], bool]) -> None:
+    def cut(_: object, cancelled: Callable[[], bool], **options: object) -> None:
         while not cancelled():
             time.sleep(0.01)
         raise RuntimeError("cannot schedule new futures after interpreter shutdown")
