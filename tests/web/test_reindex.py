@@ -93,7 +93,7 @@ def test_locked_by_another_process(client: Client, settings: Settings) -> None:
 def test_a_bug_fails_the_job_and_nothing_else(
     client: Client, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("of the test")
 
     monkeypatch.setattr(library, "update", broken)
