@@ -22,6 +22,7 @@ from image_search.web import (
     labels,
     models,
     objects,
+    openapi,
     pages,
     reindex,
     search,
@@ -87,7 +88,7 @@ def create_app(library: Library, settings: Settings) -> Flask:
     errors.attach(app)
     for topic in (
         *(sign_in, pages, static_files, search, reindex, files, health, models, uploads),
-        *(check, duplicates, objects, labels, browse, selected),
+        *(check, duplicates, objects, labels, openapi, browse, selected),
     ):
         app.register_blueprint(topic.blueprint)
     return app
