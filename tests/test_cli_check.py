@@ -196,6 +196,25 @@ def test_duplicates_are_listed_decided_and_undone(run: Run, tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("indexed")
+def test_which_duplicates_to_keep(run: Run, tmp_path: Path) -> None:
+    group = json.loads(run("duplicates", "--json")[1])["groups"][0]
+    for pair in group["pairs"]:
+        run("duplicates", "--decide", pair["a"], pair["b"], "same")
+    code, out, _ = run("duplicates", "--keep", "oldest")
+    assert code == 0
+    assert "Keep " in out
+    assert "Kept: the file that was altered first. No file was changed." in out
+    [kept] = json.loads(run("duplicates", "--keep", "largest", "--json")[1])["groups"]
+    assert len(kept["others"]) == len(group["members"]) - 1
+    table = tmp_path / "keep.csv"
+    assert run("duplicates", "--keep", "largest", "--csv", table)[0] == 0
+    lines = table.read_text("utf-8-sig").splitlines()
+    assert len(lines) == 1 + len(group["members"])
+    assert [line.split(",")[1] for line in lines[1:3]] == ["yes", "no"]
+    assert run("duplicates", "--keep", "best")[0] == 2
+
+
+@pytest.mark.usefixtures("indexed")
 def test_duplicates_as_a_table(run: Run) -> None:
     code, out, _ = run("duplicates", "--csv", "-")
     rows = list(csv.DictReader(io.StringIO(out)))

@@ -73,7 +73,7 @@ def test_the_latest_decision_is_reported(decisions: Decisions) -> None:
 
 
 def test_a_word_that_is_no_decision_is_refused(decisions: Decisions, path: Path) -> None:
-    with pytest.raises(InvalidQuery, match="same, colourway or different"):
+    with pytest.raises(InvalidQuery, match="same, colourway, variant, contains or different"):
         decisions.decide(A, B, "maybe")
     assert decisions.all() == {}
 

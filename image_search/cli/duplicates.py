@@ -47,9 +47,14 @@ def add_to(commands: Commands) -> None:
 "as different, which are otherwise left out)",
     )  # fmt: skip
     parser.add_argument(
+        "--keep", metavar="RULE",
+        help="list which of the files that are the same picture to keep: largest, heaviest, "
+        "oldest, newest or shortest; exact duplicates, and images that were decided to be the same",
+    )  # fmt: skip
+    parser.add_argument(
         "--decide", nargs=3, metavar=("ID", "ID", "DECISION"),
-        help="two images are the same design (same), a colourway, or different; with ids from "
-        "--json or --csv",
+        help="two images are the same design (same), a colourway, another variant, one contains "
+        "the other (contains), or different; with ids from --json or --csv",
     )  # fmt: skip
     parser.add_argument(
         "--undo", nargs="*", metavar="ID",
@@ -109,7 +114,13 @@ def _decide(duplicates: Duplicates, options: argparse.Namespace) -> tuple[str, d
     return text, {"decision": decision, "undo": undo}
 
 
-_MEANING = {"same": "the same design", "colourway": "colourways", "different": "different"}
+_MEANING = {
+    "same": "the same design",
+    "colourway": "colourways",
+    "variant": "variants",
+    "contains": "a picture and what contains it",
+    "different": "different",
+}
 
 
 def _undo(duplicates: Duplicates, options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
@@ -157,7 +168,32 @@ _ACTIONS = {
 }
 
 
+def _keep(duplicates: Duplicates, options: argparse.Namespace) -> None:
+    from image_search.duplicates import keeping
+
+    found = duplicates.kept(options.keep)
+    if options.csv == "-":
+        write_rows(sys.stdout, [keeping.COLUMNS, *keeping.rows(found)])
+    elif options.csv:
+        write_table(Path(options.csv), [keeping.COLUMNS, *keeping.rows(found)])
+    if options.json:
+        print(json.dumps(keeping.to_plain(found, options.keep)))
+    elif options.csv != "-":
+        for one in found:
+            print(f"Keep {one.keep.path}")
+            for record in one.others:
+                print(f"    same as {record.path}")
+        others = sum(len(one.others) for one in found)
+        print(
+            f"{len(found):,} pictures are there more than once, in {others:,} further files. "
+            f"Kept: {keeping.RULES[options.keep]}. No file was changed."
+        )
+
+
 def _show(duplicates: Duplicates, options: argparse.Namespace) -> None:
+    if options.keep:
+        _keep(duplicates, options)
+        return
     limit = options.limit or (1000 if options.csv else 20)
     page = duplicates.page(options.offset, limit, options.only)
     while options.csv and not options.limit and len(page.groups) < page.total - options.offset:

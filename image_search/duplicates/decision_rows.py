@@ -14,8 +14,10 @@ from typing import Any, Final
 
 from image_search.errors import CacheDamaged, InvalidQuery
 
-SAME, COLOURWAY, DIFFERENT = "same", "colourway", "different"
-DECISIONS = (SAME, COLOURWAY, DIFFERENT)
+SAME, COLOURWAY, VARIANT, CONTAINS, DIFFERENT = (
+    "same", "colourway", "variant", "contains", "different",
+)  # fmt: skip
+DECISIONS = (SAME, COLOURWAY, VARIANT, CONTAINS, DIFFERENT)
 
 FORMAT = "image_search decisions"
 VERSION = 1

@@ -1,4 +1,5 @@
-"""What people decided about pairs of images: the same design, a colourway of it, or different.
+"""What people decided about pairs of images: the same design, a colourway or another variant of it,
+one that contains the other, or different.
 
 A decision belongs to two contents (SHA-256 digests), not to files, so it survives renaming, moving
 and a new index. Decisions are the only thing kept here that cannot be computed again: they are
@@ -14,7 +15,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -151,25 +152,57 @@ class Decisions:
             InvalidQuery: there is no such decision.
             CacheLocked, CacheError: it cannot be written.
         """
+        self.decide_all([(one, other)], decision)
+
+    @_mending
+    def decide_all(self, pairs: Iterable[tuple[Side, Side]], decision: str) -> float:
+        """Keep ``decision`` on several pairs at once; when, which is what ``undo_all`` takes.
+
+        Raises:
+            InvalidQuery: there is no such decision.
+            CacheLocked, CacheError: it cannot be written; then none of them is.
+        """
         if decision not in DECISIONS:
-            raise InvalidQuery(
-                f"decision must be {SAME}, {COLOURWAY} or {DIFFERENT}, not {decision[:40]!r}."
-            )
-        first, second = (one, other) if one.digest <= other.digest else (other, one)
+            known = f"{', '.join(DECISIONS[:-1])} or {DECISIONS[-1]}"
+            raise InvalidQuery(f"decision must be {known}, not {decision[:40]!r}.")
+        now, rows = time.time(), []
+        for one, other in pairs:
+            first, second = (one, other) if one.digest <= other.digest else (other, one)
+            rows.append(
+                (first.digest, second.digest, decision, now, text_of(first.path),
+                 text_of(second.path))
+            )  # fmt: skip
         with self._open(writing=True) as file:
             assert file is not None
-            row = (
-                first.digest, second.digest, decision, time.time(), text_of(first.path),
-                text_of(second.path),
-            )  # fmt: skip
-            file.execute(
+            file.executemany(
                 f"INSERT INTO decisions ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) "  # noqa: S608
                 "ON CONFLICT (one, other) DO UPDATE SET before = decision, "
                 "decision = excluded.decision, decided = excluded.decided, "
                 "one_path = excluded.one_path, other_path = excluded.other_path",
-                row,
+                rows,
             )
-            keep_checksums(file, [row[:2]])
+            keep_checksums(file, [row[:2] for row in rows])
+        return now
+
+    @_mending
+    def undo_all(self, when: float) -> int:
+        """Take back what was decided at once at this moment, except where something else was
+        decided since; how many pairs that were.
+
+        Raises:
+            CacheLocked, CacheError: it cannot be written.
+        """
+        with self._open(writing=True) as file:
+            assert file is not None
+            query = "SELECT one, other FROM decisions WHERE decided = ?"
+            pairs = [(bytes(one), bytes(other)) for one, other in file.execute(query, (when,))]
+            file.execute(
+                "UPDATE decisions SET decision = before, before = NULL, decided = ? "
+                "WHERE decided = ?",
+                (time.time(), when),
+            )
+            keep_checksums(file, pairs)
+        return len(pairs)
 
     @_mending
     def undo(self, one: bytes, other: bytes) -> str | None:

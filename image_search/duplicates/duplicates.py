@@ -17,10 +17,11 @@ from image_search.duplicates.checking.fingerprinted import Fingerprinted
 from image_search.duplicates.decisions import Decisions, Imported, Side
 from image_search.duplicates.fingerprints import FINGERPRINT_VERSION
 from image_search.duplicates.groups import ALL, DECIDED, OPEN, Group, Page, form_groups
+from image_search.duplicates.keeping import KeepChoice, kept
 from image_search.duplicates.pairs import Pairs, SamePicture
 from image_search.errors import CacheError, CacheLocked, ImageSearchError, InvalidQuery
 from image_search.indexing.background import BackgroundTask
-from image_search.indexing.originals import Originals
+from image_search.indexing.originals import Originals, id_of
 from image_search.indexing.reports import Progress
 from image_search.search.ranking.fusion import (
     KINDS,
@@ -237,8 +238,10 @@ class Duplicates:
         self._pairs.forget(contents)
 
     def decide(self, one: str, other: str, decision: str) -> str:
-        """Keep a decision on two images: same, colourway or different. Each is named by its id, or
-        by the SHA-256 (64 hex characters) of a content. Returns what ``undo`` takes.
+        """Keep a decision on two images, one of ``DECISIONS``.
+
+        Each is named by its id, or by the SHA-256 (64 hex characters) of a content. Returns what
+        ``undo`` takes.
 
         Raises:
             InvalidQuery: there is no such decision, or both are the same image.
@@ -250,6 +253,40 @@ class Duplicates:
         sides = self._side(one), self._side(other)
         self._decisions.decide(*sides, decision)
         return "-".join(side.digest.hex() for side in sides)
+
+    def decide_group(self, group_id: str, decision: str) -> str:
+        """Keep a decision on all pairs of a group. Returns what ``undo_group`` takes.
+
+        Raises:
+            InvalidQuery: there is no such decision, or no such group any more.
+            CacheLocked, CacheError: it cannot be written; then none of them is.
+        """
+        groups = (one for which in (ALL, DECIDED) for one in self._groups(which))
+        group = next((one for one in groups if one.id == group_id), None)
+        if group is None:
+            raise InvalidQuery(
+                f"There is no group {group_id[:40]!r} any more; load the duplicates again."
+            )
+        sides = {id_of(one): Side(one.digest, one.path) for one in group.members}
+        pairs = [(sides[pair.a], sides[pair.b]) for pair in group.pairs]
+        return repr(self._decisions.decide_all(pairs, decision))
+
+    def undo_group(self, token: str) -> int:
+        """Take back what ``decide_group`` answered with this ``token``; for how many pairs.
+
+        Raises:
+            InvalidQuery: it is no such token.
+            CacheLocked, CacheError: it cannot be written.
+        """
+        try:
+            when = float(token)
+        except ValueError:
+            raise InvalidQuery("undo must be what a decision answered.") from None
+        return self._decisions.undo_all(when)
+
+    def kept(self, rule: str) -> list[KeepChoice]:
+        """Which of the files that are the same picture to keep; see ``keeping.kept``."""
+        return kept(self._groups(ALL), rule)
 
     def undo(self, one: str, other: str) -> str | None:
         """Take the last decision on two images back; what then counts, ``None`` if nothing does.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from typing import Any
 
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from image_search.duplicates import ALL, DECIDED, OPEN, to_plain
+from image_search.duplicates import ALL, DECIDED, OPEN, keeping, to_plain
 from image_search.errors import InvalidQuery
+from image_search.exchange.spreadsheets import escaped
 from image_search.web.files import addresses
 from image_search.web.service import service
 
@@ -40,19 +43,27 @@ def show() -> ResponseReturnValue:
 
 @blueprint.post("/duplicates/decisions")
 def decide() -> ResponseReturnValue:
-    """Keeps a decision on two images; the answer holds what takes it back."""
+    """Keeps a decision on two images, or on all pairs of a ``group``; the answer holds what takes
+    it back."""
+    duplicates = service().library.duplicates
+    if "group" in _sent():
+        group, decision = _fields("group", "decision")
+        return jsonify(decision=decision, undo=duplicates.decide_group(group, decision))
     one, other, decision = _fields("a", "b", "decision")
-    undo = service().library.duplicates.decide(one, other, decision)
+    undo = duplicates.decide(one, other, decision)
     return jsonify(decision=decision, undo=undo)
 
 
 @blueprint.delete("/duplicates/decisions")
 def undo() -> ResponseReturnValue:
-    """Takes the last decision on two images back; the answer is what was decided before it."""
+    """Takes the last decision on two images back; the answer is what was decided before it. After
+    one on a group, it is how many ``pairs`` it was about."""
     plain = _sent()
     token = plain.get("undo")
     if isinstance(token, str) and token.count("-") == 1:
         one, other = token.split("-")
+    elif isinstance(token, str):
+        return jsonify(pairs=service().library.duplicates.undo_group(token))
     else:
         one, other = _fields("a", "b")
     return jsonify(decision=service().library.duplicates.undo(one, other))
@@ -63,6 +74,30 @@ def export() -> ResponseReturnValue:
     """Every decision, as a file to keep."""
     response = jsonify(service().library.duplicates.export_decisions())
     response.headers["Content-Disposition"] = 'attachment; filename="decisions.json"'
+    return response
+
+
+@blueprint.get("/duplicates/keep")
+def keep() -> ResponseReturnValue:
+    """Which of the files that are the same picture to keep by a ``rule``: JSON, or a table where
+    ``format`` is csv."""
+    rule, shape = request.args.get("rule", "largest"), request.args.get("format", "json")
+    if shape not in ("json", "csv"):
+        raise InvalidQuery(f"format must be json or csv, not {shape[:40]!r}.")
+    found = service().library.duplicates.kept(rule)
+    if shape == "json":
+        return jsonify(keeping.to_plain(found, rule))
+    text = io.StringIO(newline="")
+    table = csv.writer(text)
+    table.writerow(keeping.COLUMNS)
+    table.writerows(
+        [escaped(cell) if isinstance(cell, str) else cell for cell in row]
+        for row in keeping.rows(found)
+    )
+    # The mark at the beginning lets spreadsheets read names beyond ASCII.
+    response = Response("\ufeff".encode() + text.getvalue().encode("utf-8", "replace"))
+    response.mimetype = "text/csv"
+    response.headers["Content-Disposition"] = f'attachment; filename="keep-{rule}.csv"'
     return response
 
 

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from image_search import __version__, assets
 from image_search.demo import holds_only_the_demo
+from image_search.duplicates.keeping import RULES
 from image_search.errors import UnknownImage
 from image_search.extractors import REGISTRY
 from image_search.search.queries import PRESETS, groups_of
@@ -64,7 +65,10 @@ def show() -> ResponseReturnValue:
 def duplicates() -> ResponseReturnValue:
     """The collection's groups of duplicates, as a queue to be decided on."""
     return render_template(
-        "duplicates.html", csrf_token=gate.csrf_token(), modules=_modules("duplicates.js")
+        "duplicates.html",
+        csrf_token=gate.csrf_token(),
+        modules=_modules("duplicates.js"),
+        rules=RULES,
     )
 
 

@@ -16,12 +16,15 @@ const look = new Look((scale) => (byId("compare-zoom").textContent = `${Math.rou
 let items = []; // { name, src, ratio; id of an indexed image, outline [[x, y], …], large: if known }
 let frames = [];
 let back = null;
+let decided = null; // keeps a decision itself, for a page that goes through many
 
 const mode = () => dialog.querySelector("[name=compare-mode]:checked").value;
 
-// words: what a check found about the pair, if it did.
-export function open(pictures, words = "") {
+// words: what a check found about the pair, if it did. onDecide gets a decision and answers what to
+// tell; without it, one on two images of the collection is kept as it is.
+export function open(pictures, words = "", onDecide = null) {
   back = document.activeElement;
+  decided = onDecide;
   items = pictures.slice(0, 4);
   byId("compare-words").textContent = words;
   byId("compare-words").hidden = !words;
@@ -29,7 +32,7 @@ export function open(pictures, words = "") {
   mirror.checked = false;
   align.checked = items.length === 2 && canAlign(items[0].outline, items[1].outline);
   align.disabled = !align.checked;
-  byId("compare-decide").hidden = items.length !== 2 || !items[0].id || !items[1].id || items[0].id === items[1].id;
+  byId("compare-decide").hidden = !onDecide && (items.length !== 2 || !items[0].id || !items[1].id || items[0].id === items[1].id);
   byId("compare-decided").textContent = "";
   const outlined = items.some((item) => item.outline?.length);
   outlines.closest("label").hidden = !outlined;
@@ -66,7 +69,13 @@ export function start() {
 }
 
 async function decide(decision) {
-  byId("compare-decided").textContent = await decisions.decide(items[0].id, items[1].id, decision);
+  if (!decided) {
+    byId("compare-decided").textContent = await decisions.decide(items[0].id, items[1].id, decision);
+    return;
+  }
+  const answer = await decided(decision);
+  byId("compare-decided").textContent = answer;
+  if (answer.startsWith("Saved")) dialog.close(); // the next one waits behind it
 }
 
 function build() {

@@ -1,12 +1,12 @@
-// What two images of the collection are to each other, as a person decides it.
+// What images of the collection are to each other, as a person decides it.
 
 import { call } from "./api.js";
 import { make, plain } from "./elements.js";
 
-export const WORDS = { same: "Same picture", colourway: "Colourway", different: "Not a duplicate" };
+export const WORDS = { same: "Same picture", colourway: "Colourway", different: "Not a duplicate", variant: "Variant", contains: "One contains the other" };
 const NAMES = Object.keys(WORDS);
 
-// The decision that a key stands for: 1, 2, 3.
+// The decision that a key stands for: 1 to 5.
 export const meant = (event) => (plain(event) ? NAMES[Number(event.key) - 1] : undefined);
 
 export const buttons = (decide) =>
@@ -22,7 +22,11 @@ export async function decide(a, b, decision) {
   }
 }
 
+// The same for all pairs of a group; returns what takes it back.
+export const decideGroup = async (group, decision) => (await send("POST", { group, decision })).undo;
+
 export const undo = (a, b) => send("DELETE", { a, b });
+export const undoGroup = (token) => send("DELETE", { undo: token });
 
 function send(method, fields) {
   const body = new FormData();

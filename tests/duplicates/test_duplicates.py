@@ -293,3 +293,55 @@ def test_variants_of_one_rendering_are_no_group(library: Library, folder: Path) 
 
     assert {"bow.png", "bow.jpg"} in groups
     assert not any({"drop.png", "cross.png"} & group for group in groups)
+
+
+def test_a_group_is_decided_and_undone_at_once(library: Library) -> None:
+    duplicates = library.duplicates
+    group = next(one for one in duplicates.page().groups if len(one.members) > 2)
+    first = group.pairs[0]
+    duplicates.decide(first.a, first.b, "colourway")
+    token = duplicates.decide_group(group.id, "variant")
+    assert decided(library, group.id) == ["variant"] * len(group.pairs)
+    assert duplicates.undo_group(token) == len(group.pairs)
+    assert sorted(map(str, decided(library, group.id))) == sorted(
+        ["colourway", *["None"] * (len(group.pairs) - 1)]
+    )
+    assert duplicates.undo_group(token) == 0  # it is taken back once
+
+    token = duplicates.decide_group(group.id, "different")
+    assert group.id not in {one.id for one in duplicates.page().groups}
+    duplicates.decide(first.a, first.b, "same")  # later, so it stays
+    assert duplicates.undo_group(token) == len(group.pairs) - 1
+    with pytest.raises(InvalidQuery, match="There is no group 'x' any more"):
+        duplicates.decide_group("x", "same")
+    with pytest.raises(InvalidQuery, match="undo must be"):
+        duplicates.undo_group("yesterday")
+    with pytest.raises(InvalidQuery, match="decision must be"):
+        duplicates.decide_group(group.id, "maybe")
+
+
+def decided(library: Library, group_id: str) -> list[str | None]:
+    [group] = [one for one in library.duplicates.page().groups if one.id == group_id]
+    return [pair.decision for pair in group.pairs]
+
+
+def test_what_to_keep_follows_the_rule_and_the_decisions(library: Library) -> None:
+    duplicates = library.duplicates
+
+    def kept(rule: str = "shortest") -> dict[str, list[str]]:
+        found = duplicates.kept(rule)
+        return {one.keep.path: [record.path for record in one.others] for one in found}
+
+    # What nobody has looked at is not called superfluous.
+    assert kept() == {"2.png": ["2-copy.png"]}
+    group = next(one for one in duplicates.page().groups if len(one.members) > 2)
+    token = duplicates.decide_group(group.id, "same")
+    assert kept()["1.png"] == ["1-cropped.jpg", "1-mirrored.png"]
+    assert kept("largest").keys() <= {"1.png", "1-mirrored.png", "2.png", "2-copy.png"}
+    assert len(kept("newest")) == len(kept("oldest")) == len(kept("heaviest")) == 2
+    duplicates.undo_group(token)
+    known = ids(library)
+    duplicates.decide(known["2.png"], known["2-copy.png"], "different")
+    assert kept() == {}
+    with pytest.raises(InvalidQuery, match="rule must be one of largest"):
+        duplicates.kept("best")

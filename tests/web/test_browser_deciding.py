@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.web.browsing import PHONE, Seen, answer_with, file, fits, keep, opened, search, shown
+from image_search.settings import Settings
+from tests.web.browsing import (
+    DESKTOP,
+    PHONE,
+    Seen,
+    answer_with,
+    file,
+    fits,
+    keep,
+    opened,
+    search,
+    shown,
+)
 from tests.web.pictures import ring
 from tests.web.running import Running
 
@@ -308,6 +320,79 @@ def test_the_queue_by_keyboard(page: Page, service: Running) -> None:
     shown(page, "All pairs are decided.")
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("button", name="Sign in").wait_for()
+
+
+def group_of_three() -> dict[str, Any]:
+    """One group of three, and one of two."""
+    queue = queue_of(2)
+    first = queue["groups"][0]
+    third = {**first["members"][0], "id": "f" * 16, "path": "group-0/2.jpg", "width": 4000}
+    first["members"].append(third)
+    first["pairs"].append({**first["pairs"][0], "b": "f" * 16, "words": "same picture, cropped"})
+    return queue
+
+
+def test_a_group_is_one_decision(page: Page, service: Running) -> None:
+    sent: list[str] = []
+
+    def decide(route: Any) -> None:
+        form = dict(re.findall(r'name="(\w+)"\s+([\w.-]+)', route.request.post_data))
+        sent.append(" ".join([route.request.method, *form.values()]))
+        route.fulfill(json={"decision": None, "undo": "12.5"})
+
+    page.route("**/duplicates?**", lambda route: route.fulfill(json=group_of_three()))
+    page.route("**/duplicates/decisions", decide)
+    page.route("**/thumbnails/**", lambda route: route.fulfill(body=b""))
+    page.goto(f"{service.address}duplicates-page")
+    shown(page, "3 images: versions of one picture")
+    shown(page, "Group 1 of 2 · 2 groups undecided of 2")
+    assert page.locator("#pair-panes figure").count() == 3
+    best = page.locator(".best")
+    assert best.count() == 1
+    assert "2.jpg" in best.locator("xpath=..").inner_text()
+    page.locator("#keep summary").click()
+    page.locator("#keep-rule").select_option("shortest")
+    assert "0.jpg" in best.locator("xpath=..").inner_text()
+    page.locator("#queue").focus()
+    page.keyboard.press("4")
+    shown(page, "Pair 2 of 2 · 1 group undecided of 2")
+    assert page.locator("#queue-progress").evaluate("bar => [bar.value, bar.max]") == [1, 2]
+    page.keyboard.press("u")
+    shown(page, "Group 1 of 2 · 2 groups undecided of 2")
+    page.keyboard.press("p")
+    shown(page, "Pair 1 of 3 · 2 groups undecided of 2")
+    for key, words in (("1", "same picture, cropped"), ("5", "same picture, pair 1")):
+        page.keyboard.press(key)
+        shown(page, words)
+    shown(page, "Pair 3 of 3 · 1 group undecided of 2")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Compare")
+    dialog.get_by_role("button", name="Not a duplicate").click()
+    dialog.wait_for(state="hidden")
+    shown(page, "All pairs are decided.")
+    assert sent == [
+        "POST 0 variant",
+        "DELETE 12.5",
+        f"POST {0:015x}0 {0:015x}1 same",
+        f"POST {0:015x}0 {'f' * 16} contains",
+        f"POST {1:015x}0 {1:015x}1 different",
+    ]
+
+
+def test_what_to_keep_is_listed_and_exported(
+    browser: Browser, open_service: tuple[Running, Settings]
+) -> None:
+    with opened(browser, open_service[0], **DESKTOP) as page:
+        page.goto(f"{open_service[0].address}duplicates-page")
+        page.get_by_text("Which files to keep").click()
+        page.locator("#keep-rule").select_option("the file with the shortest path")
+        page.get_by_text("further file").wait_for()
+        with page.expect_download() as table:
+            page.get_by_role("link", name="Export the list (CSV)").click()
+        assert table.value.suggested_filename == "keep-shortest.csv"
+        lines = table.value.path().read_text("utf-8-sig").splitlines()
+        found = {line.split(",")[2]: line.split(",")[1] for line in lines[1:]}
+        assert (found["cold/teal.jpg"], found["copies/teal.jpg"]) == ("yes", "no")
 
 
 def test_the_queue_on_a_phone(browser: Browser, service: Running) -> None:

@@ -217,17 +217,18 @@ def queue(hands: Hands) -> None:
     page = hands.page
     hands.press(page.get_by_role("link", name="Duplicates"))
     page.locator("#pair").wait_for()
-    page.locator("#queue-text", has_text="Pair 1 of ").wait_for()
+    first = re.compile("(Pair|Group) 1 of ")
+    page.locator("#queue-text", has_text=first).wait_for()
     before = page.locator("#pair-panes").inner_text()
     hands.kept("decide-queue")
     if hands.keys:
         page.keyboard.press("2")
     else:
         hands.press(page.locator("#pair-decide").get_by_role("button", name="Colourway"))
-    page.locator("#queue-text", has_not_text="Pair 1 of ").wait_for()
+    page.locator("#queue-text", has_not_text=first).wait_for()
     if hands.keys:
         page.keyboard.press("u")
     else:
         hands.press(page.get_by_role("button", name="Undo"))
-    page.locator("#queue-text", has_text="Pair 1 of ").wait_for()
+    page.locator("#queue-text", has_text=first).wait_for()
     assert page.locator("#pair-panes").inner_text() == before

@@ -197,6 +197,27 @@ def test_a_decision_is_kept_and_taken_back(client: Client, way: str) -> None:
     assert client.get("/duplicates?decided=0").json["total"] == 2
 
 
+def test_a_group_is_decided_at_once_and_what_to_keep_is_listed(client: Client) -> None:
+    group = next(g for g in client.get("/duplicates").json["groups"] if g["kind"] == "near")
+    made = client.post("/duplicates/decisions", data={"group": group["id"], "decision": "same"})
+    assert made.json["decision"] == "same"
+    kept = client.get("/duplicates/keep").json
+    assert kept["rule"] == "largest"
+    found = {one["keep"]["path"]: one["others"] for one in kept["groups"]}
+    assert len(found) == 2
+    table = client.get("/duplicates/keep?rule=oldest&format=csv")
+    assert table.mimetype == "text/csv"
+    assert table.data.decode("utf-8-sig").splitlines()[0].startswith("group,keep,path,same_as,id")
+    assert table.data.count(b"yes") == 2
+    undone = client.delete("/duplicates/decisions", data={"undo": made.json["undo"]})
+    assert undone.json == {"pairs": len(group["pairs"])}
+    assert len(client.get("/duplicates/keep").json["groups"]) == 1
+    for address in ("?rule=best", "?format=xml"):
+        assert client.get(f"/duplicates/keep{address}").status_code == 400
+    for sent in ({"group": "x", "decision": "same"}, {"group": group["id"]}):
+        assert client.post("/duplicates/decisions", data=sent).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
