@@ -137,6 +137,7 @@ _MEMBER = record({
     "id": _ID, "path": TEXT, "size": WHOLE, "width": WHOLE, "height": WHOLE, "modified": NUMBER,
     **_ADDRESSES,
 })  # fmt: skip
+_FILE_KEPT = with_more(_MEMBER, {}, without=tuple(_ADDRESSES))
 _PAIR = record({
     "a": _ID, "b": _ID, "relation": TEXT, "words": TEXT, "outline_a": _OUTLINE,
     "outline_b": _OUTLINE, "decision": nullable(TEXT), "score": NUMBER, "inliers": WHOLE,
@@ -277,10 +278,26 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "duplicates.decide": Operation(
         {200: record({"decision": TEXT, "undo": TEXT})},
-        {"a": _ID, "b": _ID, "decision": one_of("same", "colourway", "different")},
+        {
+            "a": _ID, "b": _ID, "group": TEXT,
+            "decision": one_of("same", "colourway", "variant", "contains", "different"),
+        },
     ),
     "duplicates.undo": Operation(
-        {200: record({"decision": _DECISION})}, {"a": _ID, "b": _ID, "undo": TEXT}
+        {200: record({}, {"decision": _DECISION, "pairs": WHOLE})},
+        {"a": _ID, "b": _ID, "undo": TEXT},
+    ),
+    "duplicates.keep": Operation(
+        {
+            200: record({
+                "rule": TEXT, "keeps": TEXT,
+                "groups": array(record({"keep": _FILE_KEPT, "others": array(_FILE_KEPT)})),
+            })
+        },
+        arguments={
+            "rule": one_of("largest", "heaviest", "oldest", "newest", "shortest"),
+            "format": one_of("json", "csv"),
+        },
     ),
     "duplicates.export": Operation(
         {

@@ -131,10 +131,10 @@ def test_what_was_added_is_recorded(document: dict[str, Any]) -> None:
 
 
 def test_a_wrong_answer_would_be_noticed() -> None:
-    right = {"decision": None}
-    validator = validator_of("duplicates.undo", 200)
+    right = {"taken": 1, "kept": 0}
+    validator = validator_of("duplicates.take", 200)
     assert validator.is_valid(right)
-    for wrong in ({}, {"decision": 1}, {"decision": None, "more": 1}):
+    for wrong in ({}, {**right, "taken": "1"}, {**right, "more": 1}):
         assert not validator.is_valid(wrong)
     with pytest.raises(AssertionError, match="not said to answer with 201"):
         validator_of("search.answer", 201)
