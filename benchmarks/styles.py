@@ -44,7 +44,7 @@ class Set:
         """Index some of the data set ``name`` in ``caches``; only images of these ``subjects``
         count, if any."""
         folder = caches / name
-        _copy_some(DATASETS / name, folder, EACH[name])
+        copy_some(DATASETS / name, folder, EACH[name])
         cache = caches / f"{name}.pkl"
         settings = Settings(images=folder, cache=cache, extractors=",".join(EXTRACTORS))
         self._collection = collection = Collection.of(settings)
@@ -69,7 +69,7 @@ class Set:
         return found
 
 
-def _copy_some(source: Path, target: Path, most: int) -> None:
+def copy_some(source: Path, target: Path, most: int) -> None:
     """Copy at most so many files of each folder, evenly."""
     for folder in sorted(path for path in source.rglob("*") if path.is_dir()):
         files = sorted(path for path in folder.iterdir() if path.is_file())

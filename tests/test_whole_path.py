@@ -96,6 +96,13 @@ def test_from_an_empty_machine_to_an_answer_and_on_without_the_hub(
     words = machine.run("search", "--text", "a gold ring")
     assert words["extractors"] == ["clip"]
     assert len(words["results"]) == 6
+    asked = ("search", machine.images / "0003.png", "--text")
+    changed = machine.run(*asked, "this, but a brooch with leaves, without stones")
+    assert set(changed["extractors"]) == set(AUTOMATIC)
+    assert changed["warnings"] == []
+    plain = machine.run("search", machine.images / "0003.png")
+    moved, before = (one["results"][0]["scores"]["clip"] for one in (changed, plain))
+    assert moved < before  # CLIP's embedding of the picture was moved by the words
     assert machine.run("index")["unchanged"] == 6
 
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from image_search.errors import InvalidQuery
 from image_search.extractors import REGISTRY
+from image_search.search.changing import Change
 from image_search.search.palettes import Colour
 from image_search.search.ranking.fusion import (
     KINDS,
@@ -124,8 +125,9 @@ class Filter:
     name matches this pattern (``*`` and ``?``) or holds this text; case does not count. ``after``
     and ``before``: it was altered at or after, and before, these times (seconds since 1970).
     ``min_side``: its shorter side has at least so many pixels. ``orientation``: one of
-    ``ORIENTATIONS``. ``label``: it has all these labels, which are those of ``ids`` (n,), in
-    ascending order; see ``image_search.labels``.
+    ``ORIENTATIONS``. ``label``: it has all these labels; see ``image_search.labels``. ``shows``: it
+    shows these things, as a classifier sees it. Both are looked up before: ``ids`` (n,), in
+    ascending order, are those of the images of which they are true.
     """
 
     folder: str | None = None
@@ -135,6 +137,7 @@ class Filter:
     min_side: int | None = None
     orientation: str | None = None
     label: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()
     ids: npt.NDArray[np.uint64] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -174,7 +177,7 @@ class Filter:
         if not self.limits:
             return None
         wanted = np.ones(len(records), dtype=np.bool_)
-        if self.label:
+        if self.label or self.shows:
             assert self.ids is not None, "the images with the labels were not looked up"
             wanted &= np.isin(records.ids, self.ids)
         modified = records.mtimes / 1e9
@@ -221,7 +224,8 @@ class Query:
     hit must fulfil. ``k`` hits are wanted. ``original``: pictures of drawings are compared as they
     are, rather than cleaned of their paper first. ``metric``, unless it is ``auto``, compares raw
     features of the one extractor that takes part (see ``distances``). ``labels_alone``: only the
-    labels of the filter were asked for, and ``like`` are typical images that have them.
+    labels of the filter were asked for, and ``like`` are typical images that have them. ``change``
+    is what the words change about the pictures, once that was recognised (see ``changing``).
     """
 
     images: tuple[bytes, ...] = ()
@@ -240,6 +244,7 @@ class Query:
     regions: tuple[Region, ...] = ()
     ignore: tuple[Region, ...] = ()
     labels_alone: bool = False
+    change: Change | None = None
 
     @property
     def parts(self) -> tuple[Region, ...]:

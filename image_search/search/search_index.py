@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from image_search.extractors.base import Labeller, QueryExtractors, Shared
 from image_search.imaging.arrays import Floats
 from image_search.search.engines.base import Mask, Rows, VectorIndex
 from image_search.search.engines.faiss import candidates
 from image_search.search.engines.segment_indexes import fits_memory, index_of, is_large
 from image_search.search.name_search import NameIndex
-from image_search.search.queries import Filter, Hit
+from image_search.search.queries import Filter, Hit, classifies
 from image_search.search.ranking.fusion import (
     PHOTO,
     REACH,
@@ -34,9 +34,6 @@ from image_search.search.ranking.variants import Variant
 from image_search.storage import Segment, Snapshot
 from image_search.storage.columns import Column, Runs
 from image_search.storage.records import KINDS, WHOLE
-
-if TYPE_CHECKING:
-    from image_search.extractors.base import Labeller
 
 # Scores that differ by less than half of the last digit shown are equal.
 DIGITS = 4
@@ -170,6 +167,17 @@ class Scored:
                 shown[places].tolist(), owners, places.tolist(), strict=True
             )
         ]
+
+
+def labellers(names: Iterable[str], extractors: QueryExtractors) -> dict[str, Labeller]:
+    """The extractors among ``names`` that have names for what pictures show."""
+    found = dict[str, Labeller]()
+    for name in filter(classifies, names):
+        extractor = extractors.load(name)
+        inner = extractor.extractor if isinstance(extractor, Shared) else extractor
+        if isinstance(inner, Labeller):
+            found[name] = inner
+    return found
 
 
 def best(scored: Sequence[Scored], k: int) -> list[Found]:

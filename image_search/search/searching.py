@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from image_search.errors import IndexEmpty, InvalidQuery, ModelUnavailable, UnknownImage
-from image_search.extractors.base import Labeller, QueryExtractors, Shared, unit_rows
+from image_search.extractors.base import Labeller, QueryExtractors, unit_rows
 from image_search.extractors.class_names import named
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import WORKING_SIDE, decode
 from image_search.imaging.sheets.drawing import PreparedDrawing, is_line_art, prepare_drawing
+from image_search.search.changing import changed, reading_weights
 from image_search.search.distances import RawQuery, chosen_extractor, nearest, raw_query
 from image_search.search.lookups import folders_of, stored_blocks
 from image_search.search.marking import Look, marked_parts, part_of, side_for
@@ -47,8 +48,16 @@ from image_search.search.ranking.fusion import (
     pooled,
 )
 from image_search.search.ranking.variants import Variant, variants_of
-from image_search.search.reading import about_words, classes_only, readers, with_words
-from image_search.search.search_index import DIGITS, NAME, ScoringQuery, SearchIndex
+from image_search.search.reading import (
+    LEAST_LIKENESS,
+    about_words,
+    classes_only,
+    readers,
+    showing,
+    subject_of,
+    with_words,
+)
+from image_search.search.search_index import DIGITS, NAME, ScoringQuery, SearchIndex, labellers
 from image_search.search.views import Designs
 from image_search.storage.records import parse_id
 
@@ -69,9 +78,6 @@ NOTHING_SHOWN = (
 )
 # Values of ``matched_by``: what hits were found by.
 NAMES, CONTENT, LABELS = "names", "content", "labels"
-# Where words name classes, the least likeness of what is shown; ``benchmarks.class_words`` counts
-# what that leaves out. Without a bound, each picture would count as one of any class.
-LEAST_LIKENESS = 0.1
 # From this probability on, a label is shown to people; ``benchmarks.class_words`` compares others.
 SURE = 0.8
 
@@ -235,7 +241,7 @@ def ask(
             "The index holds no images yet. Put images into the image folder and reindex."
         )
     warnings = (*warnings, *_unused_weights(query, usable))
-    query = _weighed(query, usable)
+    query = _weighed(changed(query) if query.worded else query, usable)
     _check_extractors(query, usable)
     if query.regions or query.ignore or (query.region and query.like):
         pictures = marked_parts(query, look, max_megapixels)
@@ -254,6 +260,9 @@ def ask(
         return PreparedQuery(
             question, kind, tuple(pictures), (name,), warnings, drawings, raw=asked
         )
+    if query.change:
+        query, more = showing(index, query, wanted, extractors)
+        warnings += more
     drawing = None
     if kind == SKETCH and len(pictures) + len(query.like) == 1:
         # Several drawings may each have been turned differently.
@@ -268,10 +277,10 @@ def ask(
         warnings = (*warnings, *about_words(query, wanted, by_hand=_weighed_by_hand(query)))
         if classes_only(readers(query, wanted)):
             names = named(words(query.text)).known
-    labellers = _labellers(blocks, extractors)
+    known = labellers(blocks, extractors)
     labels = dict[str, float]()
     if kind == PHOTO and len(pictures) == 1:
-        for name, labeller in labellers.items():
+        for name, labeller in known.items():
             if (raw := extractors.raw.get(name)) is not None:
                 labels = labeller.labels(unit_rows(raw), np.sqrt(np.vecdot(raw, raw)))[0]
     return PreparedQuery(
@@ -283,13 +292,13 @@ def ask(
         drawings,
         named=names,
         labels=labels,
-        labellers=labellers,
+        labellers=known,
     )
 
 
 def needed(query: Query, usable: Sequence[str]) -> list[str]:
     """The ``usable`` extractors that must be loaded to answer ``query``."""
-    query = _weighed(query, usable)
+    query = _weighed(changed(query) if query.worded else query, usable)
     wanted = _taking_part(query, usable)
     reading = readers(query, wanted) if query.worded else ()
     pictured = bool(query.images or query.parts or query.ignore)
@@ -391,6 +400,8 @@ def _question(
         weights = chosen_weights(query.weights, names, index.calibration)
     else:
         weights = default_weights(kind, names, index.calibration)
+        if query.change and not query.filter.shows:
+            weights = reading_weights(weights, index.calibration.std, readers(query, names))
     by_default = query.weights is None and not (query.color or query.worded)
     if query.color and "hsv" in blocks and not _weighed_by_hand(query):
         # A colour asked for by hand is meant, also where a collection, a sketch or a mixture has no
@@ -407,16 +418,6 @@ def _question(
         filter=query.filter,
         expanded=by_default,
     )
-
-
-def _labellers(names: Iterable[str], extractors: QueryExtractors) -> dict[str, Labeller]:
-    found = dict[str, Labeller]()
-    for name in filter(classifies, names):
-        extractor = extractors.load(name)
-        inner = extractor.extractor if isinstance(extractor, Shared) else extractor
-        if isinstance(inner, Labeller):
-            found[name] = inner
-    return found
 
 
 def pixels_of(
@@ -465,17 +466,17 @@ def blocks_of(
     seeing = [name for name in wanted if not (name == "hsv" and query.color)] if pictures else []
     seen = extractors.embed(pictures, seeing)
     reading = readers(query, wanted) if query.worded else ()
+    pictured = {n: [*(s[n] for s in stored_likes if n in s), *seen.get(n, ())] for n in wanted}
+    subject = subject_of(pictured, extractors) if query.change else ""
     blocks: dict[str, Floats] = {}
     for name in wanted:
         if name == "hsv" and query.color:
             picked = palette_block(query.color)
             blocks[name] = index.calibration.centred_block(name, picked, COLOUR_MEAN_SHARE)
             continue
-        parts = [comparison.query_block(name, stored[name]) for stored in stored_likes]
-        rows = seen.get(name, ())
-        parts += [comparison.query_block(name, row) for row in rows]
+        parts = [comparison.query_block(name, row) for row in pictured[name]]
         if name in reading:
-            parts = with_words(parts, query, extractors.load(name))
+            parts = with_words(parts, query, extractors.load(name), subject)
         if parts:
             blocks[name] = pooled(parts)
     if drawing is None:

@@ -17,6 +17,7 @@ import { forget } from "./store.js";
 
 const words = byId("words");
 const not = byId("not-words");
+const described = words.placeholder;
 let answer = () => {};
 let timer = 0;
 let last = ""; // what the last change was about
@@ -78,6 +79,7 @@ export const wantsCheck = () => checking && pictures.count() === 1;
 
 function fields(target) {
   const text = words.value.trim();
+  words.placeholder = pictures.any() ? "but with leaves" : described;
   if (text) target.append("text", text);
   if (not.value.trim() && (text || pictures.any())) target.append("not_text", not.value.trim());
   colours.ask(target);
