@@ -18,6 +18,7 @@ from image_search.errors import SettingsError
 PREFIX = "IMAGE_SEARCH_"
 AUTO = "auto"
 PROPOSALS = "proposals"
+OFF, JSON_LINES = "off", "json"
 DETECTORS = (PROPOSALS, "ssdlite320_mobilenet_v3_large", "fasterrcnn_mobilenet_v3_large_fpn")
 """What ``detector`` may be; ``image_search.extractors.detectors`` has a row for each network."""
 MODEL_SETS = ("classic", "sharp", "best", "light")
@@ -116,6 +117,11 @@ TABLE: tuple[Setting, ...] = (
     Setting("watch", int, "0", "seconds, 0 for never",
             "how often the image folder is looked through for changes; by default only when asked",
             0, 86_400),
+    Setting("metrics", int, "0", "1 for yes, 0 for no",
+            "whether GET /metrics answers; a studio without a monitor has no use for it", 0, 1),
+    Setting("access_log", str, OFF, f"{OFF}, text or {JSON_LINES}",
+            "a line for each request on standard error; most studios never look at it",
+            choices=(OFF, "text", JSON_LINES)),
     Setting("views", str, None, "folder, or a pattern such as {design}_{view}",
             "files that are views of one design are one result; by default each file is one"),
     Setting("share", str, None, "address or path of the image folder on the studio's network",
@@ -146,6 +152,8 @@ class Settings:
     detector: str = PROPOSALS
     ignore: str | None = None
     watch: int = 0
+    metrics: int = 0
+    access_log: str = OFF
     views: str | None = None
     share: str | None = None
 

@@ -31,7 +31,7 @@ def add_to(commands: Commands) -> None:
         [
             "host", "port", "models", "extractors", "threads", "upload_megabytes",
             "upload_megapixels", "image_megapixels", "hub_timeout", "trusted_proxy", "uploads",
-            "detector", "ignore", "watch", "views", "share",
+            "detector", "ignore", "watch", "metrics", "access_log", "views", "share",
         ],
     )  # fmt: skip
     parser.add_argument(

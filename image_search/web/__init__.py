@@ -10,7 +10,9 @@ from flask import Flask
 from image_search import assets
 from image_search.indexing.watching import FolderWatcher
 from image_search.search.browsing import Catalogues
+from image_search.settings import OFF
 from image_search.web import (
+    access_log,
     browse,
     check,
     duplicates,
@@ -71,7 +73,7 @@ def create_app(library: Library, settings: Settings) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.session_interface = gate.Sessions()
     reindexer = Reindexer(library)
-    app.extensions["image_search"] = Service(
+    service = app.extensions["image_search"] = Service(
         library=library,
         settings=settings,
         password=kept.password,
@@ -83,6 +85,12 @@ def create_app(library: Library, settings: Settings) -> Flask:
         ended_sessions=EndedSessions(settings.state_dir / "ended_sessions.json"),
         catalogues=Catalogues(library.snapshot),
     )
+    if settings.metrics:
+        from image_search.web import metrics
+
+        counted = app.extensions["image_search_metrics"] = metrics.Metrics(service)
+        counted.attach(app)
+        app.register_blueprint(metrics.blueprint)
     gate.guard(app)
     headers.attach(app)
     errors.attach(app)
@@ -91,4 +99,6 @@ def create_app(library: Library, settings: Settings) -> Flask:
         *(check, duplicates, objects, labels, openapi, browse, selected),
     ):
         app.register_blueprint(topic.blueprint)
+    if settings.access_log != OFF:
+        access_log.attach(app, settings.access_log)
     return app

@@ -21,7 +21,9 @@ from image_search.web.service import service
 from image_search.web.throttle import TooManyAttempts
 
 #: The only endpoints that answer without a password. Anything else, known or not, is gated.
-OPEN = frozenset({"health.show", "sign_in.form", "sign_in.check", "static_files.show"})
+OPEN = frozenset(
+    {"health.show", "health.ready", "sign_in.form", "sign_in.check", "static_files.show"}
+)
 
 #: What takes files, and so may be as large as the settings allow.
 LARGE = frozenset(

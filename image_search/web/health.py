@@ -46,6 +46,17 @@ def show() -> ResponseReturnValue:
     )
 
 
+@blueprint.get("/ready")
+def ready() -> ResponseReturnValue:
+    """200 if a search would be answered, else 503; for a proxy that sends requests elsewhere."""
+    try:
+        is_ready = service().library.status().ready
+    except Exception:
+        current_app.logger.exception("The state of the index cannot be read.")
+        is_ready = False
+    return jsonify(ready=is_ready), 200 if is_ready else 503
+
+
 def without_paths(text: str, settings: Settings) -> str:
     """``text`` with every place on this machine replaced by an ellipsis."""
     places = [settings.images, settings.cache, settings.state_dir]

@@ -372,6 +372,8 @@ OPERATIONS: Mapping[str, Operation] = {
             })
         }
     ),
+    "health.ready": Operation(dict.fromkeys((200, 503), record({"ready": YES_OR_NO}))),
+    "metrics.show": Operation({200: "text/plain"}),
     "openapi.document": Operation({200: {"type": "object"}}),
 }  # fmt: skip
 

@@ -84,7 +84,7 @@ def test_without_a_password_nothing_is_reported(anyone: Client, method: str, pat
 
 
 def test_every_route_but_the_open_ones_is_gated(app: Flask, anyone: Client) -> None:
-    open_ones = {"/login", "/health", "/static/<any(css, js, icons):kind>/<name>"}
+    open_ones = {"/login", "/health", "/ready", "/static/<any(css, js, icons):kind>/<name>"}
     for rule in app.url_map.iter_rules():
         if rule.rule in open_ones:
             continue

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from flask import Flask
 
+from image_search.library import Library
 from image_search.search.queries import Hit
+from image_search.settings import Settings
+from image_search.web import create_app
 from image_search.web.openapi import OPERATIONS, PAGES
 from image_search.web.schemas import schema_of
 from image_search.web.search import FIELDS
-from tests.web.clients import Client, validator_of
+from tests.web.clients import PASSWORD, Client, client_of, validator_of
 
 ROOT = Path(__file__).resolve().parents[2]
 #: What programs may rely on: ``python -m tests.web.test_openapi`` records it after an addition.
@@ -24,8 +27,9 @@ RECORDED = ROOT / "tests" / "web" / "http_interface.txt"
 
 
 @pytest.fixture
-def document(client: Client) -> dict[str, Any]:
-    found: dict[str, Any] = client.get("/openapi.json").json
+def document(library: Library, settings: Settings) -> dict[str, Any]:
+    app = create_app(library, replace(settings, metrics=1))
+    found: dict[str, Any] = client_of(app, PASSWORD).get("/openapi.json").json
     return found
 
 
@@ -72,7 +76,8 @@ def promises(document: dict[str, Any]) -> set[str]:
     return found
 
 
-def test_every_call_is_described_and_nothing_else(app: Flask) -> None:
+def test_every_call_is_described_and_nothing_else(library: Library, settings: Settings) -> None:
+    app = create_app(library, replace(settings, metrics=1))
     endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}
     assert endpoints == OPERATIONS.keys() | PAGES
     assert not OPERATIONS.keys() & PAGES
@@ -102,7 +107,7 @@ def test_only_health_needs_no_password(document: dict[str, Any]) -> None:
         for call in methods.values()
         if call.get("security") == []
     ]
-    assert open_ones == ["/health"]
+    assert open_ones == ["/health", "/ready"]
 
 
 def test_the_fields_are_those_that_a_search_takes(document: dict[str, Any], client: Client) -> None:
@@ -164,14 +169,15 @@ def record() -> None:
     """Write ``RECORDED`` as the service describes itself now."""
     import tempfile
 
-    from image_search.library import Library
-    from image_search.settings import Settings
-    from image_search.web import create_app
     from image_search.web.openapi import described
 
     with tempfile.TemporaryDirectory() as place:
         settings = Settings(
-            images=Path(place), cache=Path(place) / "c.pkl", password="recording", extractors="hsv"
+            images=Path(place),
+            cache=Path(place) / "c.pkl",
+            password="recording",
+            extractors="hsv",
+            metrics=1,
         )
         app = create_app(Library.open(settings), settings)
         with app.app_context():
