@@ -36,6 +36,20 @@ def test_none_missed_of_few_copies_is_no_promise() -> None:
     assert "pictures, less than 1 would be called a copy" in wording.copies(0.06, 0.002, 400)
 
 
+def test_a_collection_of_colourways_is_no_collection_of_errors() -> None:
+    sentence = wording.copies(0.07, 0.61, 400)
+    assert "other pictures" not in sentence
+    assert "versions of one another, such as colourways: 61 of 100 match another one" in sentence
+    headlines = [
+        headline_of("near", 1, None, "photo", limit="", clear=False, versions=versions)
+        for versions in (False, True)
+    ]
+    assert headlines == [
+        "Yes, the same picture is in the collection, edited.",
+        "Yes, the same picture is in the collection, edited or as another version.",
+    ]
+
+
 def test_one_image_and_several_are_distinguished() -> None:
     assert wording.possible(1, 0.91) == (
         "if this design is here, it is this one (in 91 of 100 cases); look at it"

@@ -36,6 +36,7 @@ from image_search.duplicates.checking.verifying import (
     sightings_of,
     views_of,
 )
+from image_search.duplicates.checking.wording import VERSIONS
 from image_search.duplicates.decisions import DIFFERENT, Decisions, pair_of
 from image_search.duplicates.fingerprints import Match, difference, fingerprint
 from image_search.errors import ImageSearchError, InvalidQuery
@@ -209,7 +210,15 @@ def check(
         drawing=next(iter(prepared.drawings), None),
         parts=tuple(part.on_whole(query.region) for part in found.parts),
         limit=limit,
-        headline=headline_of(verdict, len(hits), chance, prepared.kind, limit=limit, clear=clear),
+        headline=headline_of(
+            verdict,
+            len(hits),
+            chance,
+            prepared.kind,
+            limit=limit,
+            clear=clear,
+            versions=certainty is not None and certainty.false_alarms >= VERSIONS,
+        ),
         clear=clear,
     )
 

@@ -219,9 +219,19 @@ def sentence_of(verdict: str, hits: Sequence[CheckHit], chance: float | None, ki
 
 
 def headline_of(
-    verdict: str, count: int, chance: float | None, kind: str, *, limit: str, clear: bool
+    verdict: str,
+    count: int,
+    chance: float | None,
+    kind: str,
+    *,
+    limit: str,
+    clear: bool,
+    versions: bool = False,
 ) -> str:
-    """Return the sentence to read first, for a verdict with ``count`` hits."""
+    """Return the sentence to read first, for a verdict with ``count`` hits; ``versions``: whether
+    many pictures of the collection are versions of one another."""
+    if verdict == NEAR and versions:
+        return "Yes, the same picture is in the collection, edited or as another version."
     if verdict == POSSIBLE:
         return f"{wording.capitalised(wording.possible(count, chance))}."
     if verdict != NEW:

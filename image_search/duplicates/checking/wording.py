@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 
+# The share of other pictures called copies from which on these are no errors: a collection so made
+# holds many versions of its pictures.
+VERSIONS = 0.1
+
 
 def of_hundred(share: float) -> str:
     """How many of a hundred a ``share`` (0 to 1) is, in whole numbers: ``less than 1``, ``6``,
@@ -32,11 +36,16 @@ def copies(misses: float, false_alarms: float, measured_on: int) -> str:
     """Return a sentence on how often a verdict on copies errs."""
     # None missed in so many tries: as likely as not, it is rarer than this.
     misses = max(misses, math.log(2) / max(measured_on, 1))
-    return (
-        f"Of 100 edited copies, {of_hundred(misses)} would be missed; of 100 other pictures, "
-        f"{of_hundred(false_alarms)} would be called a copy (measured on {measured_on:,} edited "
-        "copies of pictures of this collection)."
-    )
+    missed = f"Of 100 edited copies, {of_hundred(misses)} would be missed"
+    measured = f"(measured on {measured_on:,} edited copies of pictures of this collection)"
+    if false_alarms >= VERSIONS:
+        return (
+            f"{missed} {measured}. Many pictures of this collection are versions of one another, "
+            f"such as colourways: {of_hundred(false_alarms)} of 100 match another one as a copy "
+            "would."
+        )
+    alarms = of_hundred(false_alarms)
+    return f"{missed}; of 100 other pictures, {alarms} would be called a copy {measured}."
 
 
 def possible(count: int, chance: float | None) -> str:
