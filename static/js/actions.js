@@ -1,7 +1,7 @@
 // What can be done with the images that are selected, besides comparing them.
 
 import { call, sendForm } from "./api.js";
-import { button, byId, closable, make } from "./elements.js";
+import { button, byId, closable, make, styled } from "./elements.js";
 import { shownHits } from "./grid.js";
 import { basename, count, counted, likeness, percent, top } from "./format.js";
 import { notice } from "./notices.js";
@@ -10,7 +10,7 @@ import * as selection from "./selection.js";
 const share = byId("tray").dataset.share;
 const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/; // a spreadsheet would run it
 
-document.head.append(make("link", { rel: "stylesheet", href: new URL("../css/actions.css", import.meta.url) }));
+styled("actions.css");
 
 export function start(tray) {
   const menu = make("details", { class: "menu" }, make("summary", { class: "button" }, "More"));

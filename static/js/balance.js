@@ -63,7 +63,7 @@ function choose(name) {
 }
 
 export function brief() {
-  if (only.value) return word(only.value) + (metric.value === "auto" ? "" : `, ${metric.selectedOptions[0].textContent.toLowerCase()}`);
+  if (only.value) return word(only.value) + (metric.value === "auto" ? "" : `, ${metric.selectedOptions[0].textContent.replace(/^By/, "by")}`);
   return preset.value === "auto" ? "" : preset.selectedOptions[0].textContent.toLowerCase();
 }
 

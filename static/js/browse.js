@@ -1,7 +1,7 @@
 // The collection without a query: its folders, an order, and the same grid as for hits.
 
 import { call } from "./api.js";
-import { button, byId, make } from "./elements.js";
+import { button, byId, make, styled } from "./elements.js";
 import { count, counted } from "./format.js";
 
 const ORDERS = {
@@ -25,7 +25,7 @@ const chosen = make("div", { class: "ordered" }, make("label", { for: "order" },
 let go = () => {};
 let current = "";
 
-document.head.append(make("link", { rel: "stylesheet", href: new URL("../css/browse.css", import.meta.url) }));
+styled("browse.css");
 byId("hits").before(make("section", { class: "browse", "aria-label": "Browse" }, place, chosen, tree));
 order.addEventListener("change", () => go({ order: order.value }));
 tree.addEventListener("toggle", fillTree);

@@ -67,9 +67,9 @@ const SIMILARITY =
   "and colours usually stay far below 100\u00a0%. It is not a probability. Compare it only within one search.";
 
 const METRICS = {
-  cosine: "Cosine of the raw features: 1 is the same direction.",
-  euclidean: "Euclidean distance of the raw features: 0 is the same. Its scale depends on the extractor.",
-  dotproduct: "Inner product of the raw features: larger is more similar. Its scale depends on the extractor.",
+  cosine: "By angle (the cosine of raw features): 1 is the same.",
+  euclidean: "By distance (Euclidean, of raw features): 0 is the same. Its scale depends on the extractor.",
+  dotproduct: "Angle and strength (the inner product of raw features): larger is more similar. Its scale depends on the extractor.",
 };
 
 const RELATIONS = { exact: "Same file", near: "Same picture", similar: "Similar" };

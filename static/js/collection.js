@@ -17,11 +17,16 @@ let models = null;
 
 export const state = () => status;
 export const busy = () => watching;
+let opened = () => {};
+
+// What only the open panel needs, which is fetched with it.
+export const onOpen = (fetch) => (opened = fetch);
 export const onState = (listener) => listeners.push(listener);
 
 export function open() {
   if (!dialog.open) dialog.showModal();
   // Few open the drawer: what only it needs comes when it is opened.
+  if (!models) opened();
   models ??= import("./models.js").then((module) => (module.start(refresh), module));
   models.then((module) => module.show(), () => (models = null));
 }

@@ -43,6 +43,17 @@ export function closable(dialog) {
   });
 }
 
+const sheets = new Map();
+
+// A style sheet that is fetched when it is first needed; settled once it is in force.
+export function styled(name) {
+  if (!sheets.has(name)) {
+    const address = new URL(`../css/${name}`, import.meta.url);
+    sheets.set(name, new Promise((done) => document.head.append(make("link", { rel: "stylesheet", href: address, load: done, error: done }))));
+  }
+  return sheets.get(name);
+}
+
 // A key pressed alone; with Ctrl, Alt or Meta it is the browser's.
 export const plain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey;
 

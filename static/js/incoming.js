@@ -1,6 +1,6 @@
 // How pictures come to the page: chosen, photographed, pasted, dropped, or one of the examples.
 
-import { caught, refuse } from "./drops.js";
+import { caught } from "./drops.js";
 import { byId } from "./elements.js";
 import { basename } from "./format.js";
 import { notice } from "./notices.js";
@@ -51,8 +51,7 @@ function watchDragging(onHit) {
   };
   const on = (name, act) =>
     document.addEventListener(name, (event) => {
-      if (document.querySelector("dialog[open]")) refuse(event);
-      else if (caught(event)) act(event);
+      if (caught(event)) act(event);
     });
   on("dragenter", () => mark(1));
   on("dragleave", () => mark(-1));
@@ -62,6 +61,13 @@ function watchDragging(onHit) {
     const files = [...event.dataTransfer.files];
     const hit = held;
     held = null; // once its card is gone, it causes no event
+    const adding = event.target.closest?.("#collection") && byId("upload-files");
+    if (files.length && adding) {
+      adding.files = event.dataTransfer.files;
+      adding.dispatchEvent(new Event("change"));
+      return;
+    }
+    for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
     if (hit) onHit(hit, event.shiftKey);
     else if (files.length) set(files, { beside: event.shiftKey });
     else notice("upload", "That was not a file. Save the picture first, then drop it here.", { kind: "warning" });

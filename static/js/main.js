@@ -4,7 +4,7 @@ import { call } from "./api.js";
 import { sized } from "./card.js";
 import * as cleaned from "./cleaned.js";
 import * as collection from "./collection.js";
-import { button, byId, make } from "./elements.js";
+import { button, byId, make, styled } from "./elements.js";
 import * as filters from "./filters.js";
 import { basename, count, counted } from "./format.js";
 import * as balance from "./balance.js";
@@ -15,7 +15,7 @@ import * as pictures from "./pictures.js";
 import * as query from "./query.js";
 import * as region from "./region.js";
 import * as selection from "./selection.js";
-import * as uploads from "./uploads.js";
+import { RECENT } from "./store.js";
 
 const FIRST = 60; // hits of the first answer; then twice as many each time the end comes near
 const results = byId("results");
@@ -69,6 +69,7 @@ function begin() {
   results.setAttribute("aria-busy", "false");
   document.body.classList.toggle("start", !document.body.classList.contains("drawing-now"));
   invite(collection.state());
+  offerRecent();
 }
 
 // Fetched when the collection is first looked through.
@@ -105,6 +106,7 @@ function answer(found, wanted) {
   show(found.results, text, further ? () => search(2 * wanted) : null);
   kind.tell(pictures.any(), found);
   cleaned.tell(found);
+  remember();
   filters.learn(found.results);
   pictures.learn(found.results);
   if (!found.compared) unfulfilled();
@@ -125,6 +127,19 @@ function judge(found) {
   region.offer(found.parts ?? [], (number, of) => `Check only picture ${number} of ${of}`, () => query.check());
   showVerdict(found);
   cleaned.tell(found);
+  remember();
+}
+
+// Once a query has stood for a moment; what is typed or drawn on its way there is no search.
+let settling = 0;
+function remember() {
+  clearTimeout(settling);
+  settling = setTimeout(() => import("./recent.js").then((recent) => recent.remember([pictures.name(), query.brief()].filter(Boolean).join(" · "))), 1000);
+}
+
+function offerRecent() {
+  clearTimeout(settling);
+  if (localStorage.getItem(RECENT)) import("./recent.js").then((recent) => recent.show());
 }
 
 // The code that shows a verdict comes with the first one.
@@ -239,7 +254,7 @@ const item = (hit) => ({ id: hit.id, name: basename(hit.path), src: hit.thumbnai
 
 // Fetched when it is first wanted.
 let compare = null;
-const comparison = () => (compare ??= import("./compare.js").then((module) => (module.start(), module)));
+const comparison = () => (compare ??= Promise.all([import("./compare.js"), styled("compare.css")]).then(([module]) => (module.start(), module)));
 
 // Fetched with the first hits, so that one opens at once.
 let viewer = null;
@@ -277,13 +292,14 @@ byId("edit").addEventListener("click", () => {
 });
 grid.start();
 selection.start((hits) => compareAll(hits));
-uploads.start(collection.update, (file) => {
+collection.onOpen(() => import("./uploads.js").then((uploads) => uploads.start(collection.update, (file) => {
   byId("collection").close();
   pictures.set([file]);
   query.check();
-});
+})));
 query.start(search);
 document.addEventListener("server-back", () => ["gone", "not_signed_in"].includes(failed) && search());
+if (!location.search) offerRecent();
 collection.onState(withWords);
 collection.onState(invite);
 collection.onState(balance.know);

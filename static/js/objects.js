@@ -1,7 +1,7 @@
 // The objects in the one picture of the query: boxes with names, to ask for or to leave out.
 
 import { call } from "./api.js";
-import { button, byId, make } from "./elements.js";
+import { button, byId, make, styled } from "./elements.js";
 import { counted } from "./format.js";
 import { clear, notice } from "./notices.js";
 import * as pictures from "./pictures.js";
@@ -9,14 +9,13 @@ import * as region from "./region.js";
 
 const finder = byId("objects-use");
 const panel = byId("objects");
-const style = make("link", { rel: "stylesheet", href: new URL("../css/objects.css", import.meta.url) });
 const SAME = 0.0002; // of a side: as much as is lost in an address
 
 let sheet = null;
 let things = []; // { at, name, use }: use is "", "ask" or "out"
 let leaving = false; // whether a click leaves a thing out
 
-document.head.append(style);
+styled("objects.css");
 
 export const shown = () => !panel.hidden;
 
@@ -26,6 +25,8 @@ export async function find(on) {
   pictures.ask(form);
   clear("objects");
   finder.disabled = true;
+  finder.textContent = "Finding objects…";
+  finder.classList.add("working");
   try {
     const { objects } = await call("POST", "objects", { body: form });
     if (!on.isConnected) return; // another picture came
@@ -35,6 +36,8 @@ export async function find(on) {
     notice("objects", error.message, { kind: "error" });
   } finally {
     finder.disabled = false;
+    finder.classList.remove("working");
+    if (!shown()) finder.textContent = "Find objects";
   }
 }
 

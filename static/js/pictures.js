@@ -17,6 +17,7 @@ let drawing = null; // the sheet to draw on, fetched when it is first wanted
 export const any = () => pictures.length + likes.length > 0;
 export const drawn = () => pictures.length > 0 && !likes.length && pictures.every((picture) => picture.drawing);
 export const only = () => (pictures.length + likes.length === 1 ? { picture: pictures[0], like: likes[0] } : null);
+export const name = () => (any() ? (pictures.some(({ drawing }) => drawing) ? "Drawing" : [...pictures.map(({ file }) => file.name), ...likes.map((like) => `Like ${like.name}`)].join(", ")) : "");
 export const count = () => pictures.length + likes.length;
 
 // newPicture is called where another picture is looked at anew.

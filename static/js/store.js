@@ -1,6 +1,7 @@
 // Pictures asked with, kept in this browser under a key of their content, so that going back, going
 // forward and reloading bring them back. Nothing of it leaves the browser; signing out clears it.
 
+export const RECENT = "image-search.recent"; // where recent.js keeps what was searched for
 const NAME = "image-search";
 const TABLE = "pictures";
 const MOST = 150; // pictures; the oldest go first
@@ -53,6 +54,7 @@ export function forget() {
   base?.close();
   opening = base = null;
   indexedDB.deleteDatabase(NAME);
+  localStorage.removeItem(RECENT);
 }
 
 // Not crypto.subtle: browsers withhold it from pages served without TLS. It tells pictures apart,

@@ -11,12 +11,14 @@ const AT_ONCE = 8; // files a request, so that progress shows and no request gro
 export function start(added, judge) {
   const input = byId("upload-files");
   if (!input) return;
-  input.addEventListener("change", async () => {
+  const chosen = async () => {
     const files = [...input.files];
     input.value = "";
     await send(files, judge);
     added({ running: true });
-  });
+  };
+  input.addEventListener("change", chosen);
+  if (input.files.length) chosen(); // before this script had come
 }
 
 async function send(files, judge) {

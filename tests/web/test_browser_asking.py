@@ -245,20 +245,20 @@ def test_what_counts(page: Page) -> None:
 def test_one_extractor_and_a_metric(page: Page) -> None:
     search(page, ring("teal", (240, 120)))
     page.locator("#balance summary").press("Enter")
-    assert page.get_by_label("Metric").is_hidden()
-    page.get_by_label("Only by").select_option("hsv")
+    assert page.get_by_label("How it is measured").is_hidden()
+    page.get_by_label("Look at one thing alone").select_option("hsv")
     page.wait_for_url(re.compile("balance=hsv%3Aauto"))
     assert page.get_by_label("Preset").is_disabled()
     assert page.get_by_role("slider", name="Colour").is_disabled()
-    page.get_by_label("Metric").select_option(label="Euclidean distance")
-    shown(page, "· colour, euclidean distance")
+    page.get_by_label("How it is measured").select_option(label="By distance (Euclidean)")
+    shown(page, "· colour, by distance (Euclidean)")
     hit(page, "cold/teal.jpg").get_by_text(re.compile(r"distance 0")).wait_for()
     page.reload()
     hit(page, "cold/teal.jpg").get_by_text(re.compile(r"distance 0")).wait_for()
-    assert page.get_by_label("Metric").input_value() == "euclidean"
-    page.get_by_label("Only by").select_option("")
+    assert page.get_by_label("How it is measured").input_value() == "euclidean"
+    page.get_by_label("Look at one thing alone").select_option("")
     hit(page, "cold/teal.jpg").get_by_text("100 %").wait_for()
-    assert page.get_by_label("Metric").is_hidden()
+    assert page.get_by_label("How it is measured").is_hidden()
     assert page.get_by_role("slider", name="Colour").is_enabled()
 
 

@@ -106,7 +106,7 @@ def test_selected_images_are_downloaded_and_printed(
             page.get_by_role("button", name="Contact sheet to print").click()
         sheet.value.get_by_text("purple.jpg").wait_for()
         sheet.value.wait_for_function(
-            "[...document.images].every((one) => one.complete && one.naturalWidth)"
+            "() => [...document.images].every((one) => one.complete && one.naturalWidth)"
         )
         assert sheet.value.locator("figure").count() == 3
         assert fits(sheet.value)
@@ -158,7 +158,7 @@ def test_paths_are_those_of_the_share(
         ):
             page.locator(".menu summary").click()
             page.get_by_role("button", name=item).click()
-            page.wait_for_function("window.copied")
+            page.wait_for_function("() => window.copied")
             assert page.evaluate("window.copied") == copied
             page.evaluate("window.copied = ''")
         page.locator("#tray-all").click()
