@@ -393,7 +393,9 @@ def page() -> ResponseReturnValue:
         for path, methods in spec["paths"].items()
         for method, one in methods.items()
     ]
-    return render_template("api.html", calls=calls, version=__version__)
+    return render_template(
+        "api.html", calls=calls, version=__version__, pieces=lambda text: text.split("`")
+    )
 
 
 def described() -> dict[str, Any]:
@@ -427,7 +429,9 @@ def described() -> dict[str, Any]:
 
 def _operation(rule: Rule) -> dict[str, Any]:
     view = current_app.view_functions[rule.endpoint]
-    summary, _, more = inspect.getdoc(view).partition("\n\n")  # type: ignore[union-attr]
+    # Names stand between two backticks in docstrings, and between one in OpenAPI (CommonMark).
+    text = (inspect.getdoc(view) or "").replace("``", "`")
+    summary, _, more = text.partition("\n\n")
     about = OPERATIONS[rule.endpoint]
     found: dict[str, Any] = {
         "operationId": rule.endpoint.replace(".", "_"),

@@ -161,6 +161,8 @@ def test_people_can_read_it(client: Client, anyone: Client) -> None:
     for call in ("POST /search", "POST /check", "DELETE /reindex", "GET /images/{image_id}"):
         assert f"<code>{call}</code>" in page.text
     assert "<code>weights</code>" in page.text
+    assert "The files of the images in <code>ids</code> as a ZIP" in page.text
+    assert "`" not in page.text
     assert anyone.get("/openapi.json").status_code == 401
     assert anyone.get("/api", headers={"Accept": "text/html"}).status_code == 302
 
