@@ -26,6 +26,7 @@ FLOORS = (
     ("duplicates",),
     ("labels",),
     ("library",),
+    ("mapping",),
     ("maintenance",),
     ("exchange",),
     ("evaluation",),

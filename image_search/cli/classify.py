@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from image_search.cli.options import NEEDED, Commands, add_command, settings_from
+from image_search.cli.options import NEEDED, Commands, add_command, settings_from, write_picture
 from image_search.cli.terminal import print_line as print
 from image_search.errors import SettingsError, UnreadableImage
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 # Pictures that are embedded together, so that memory is bounded.
 _AT_ONCE = 32
@@ -35,15 +30,6 @@ def add_to(commands: Commands) -> None:
         "--grid", type=Path, metavar="FILE", help="write a picture (PNG) of all with their labels"
     )
     parser.set_defaults(run=run)
-
-
-def _save(path: Path, sheet: Image.Image) -> None:
-    content = io.BytesIO()
-    sheet.save(content, "png")
-    try:
-        path.write_bytes(content.getvalue())
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be written ({error.strerror}).") from error
 
 
 def run(options: argparse.Namespace) -> int:
@@ -81,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
                 if options.grid is not None:
                     cells.append((path.name, pixels, labels))
     if options.grid is not None and cells:
-        _save(options.grid, grid(cells))
+        write_picture(options.grid, grid(cells))
     if options.json:
         images = [{"path": str(path), "labels": named} for path, named in rows]
         print(json.dumps({"images": images, "failed": failed}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from image_search.errors import SettingsError
 from image_search.settings import TABLE, Setting, Settings, load_settings
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from image_search.search.queries import Filter
 
 Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"
@@ -132,6 +135,30 @@ def write_file(path: Path, text: str) -> None:
     try:
         # Names of files on disk need not be valid text.
         path.write_bytes(text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written ({error.strerror}).") from error
+
+
+def check_picture(path: Path) -> None:
+    """Check that a picture can be written under this name, before work is done for it.
+
+    Raises:
+        SettingsError: it is not that of a PNG.
+    """
+    if path.suffix.lower() != ".png":
+        raise SettingsError(f"The picture is a PNG; name it {path.stem}.png, for example.")
+
+
+def write_picture(path: Path, picture: Image.Image) -> None:
+    """Write an output picture of a command, as a PNG.
+
+    Raises:
+        SettingsError: the file cannot be written.
+    """
+    content = io.BytesIO()
+    picture.save(content, "png")
+    try:
+        path.write_bytes(content.getvalue())
     except OSError as error:
         raise SettingsError(f"{path} cannot be written ({error.strerror}).") from error
 

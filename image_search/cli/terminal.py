@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+    from typing_extensions import Never
 
 # Control characters move the cursor, clear the screen or send keys; marks of direction and
 # separators of lines make one name look like another, or like two lines (Unicode Technical Report
@@ -31,3 +35,27 @@ def print_line(line: str = "", *, file: TextIO | None = None, flush: bool = Fals
     (file or sys.stdout).write(escaped(line) + "\n")
     if flush:
         (file or sys.stdout).flush()
+
+
+class Steps:
+    """A progress bar over the steps of some work."""
+
+    def __init__(self, title: str, *, quiet: bool) -> None:
+        self._title, self._quiet = title, quiet
+        self._bar: tqdm[Never] | None = None
+
+    def show(self, done: int, total: int) -> None:
+        """Draw the bar at ``done`` of ``total`` steps."""
+        from tqdm import tqdm
+
+        if self._bar is None:  # drawn once there is something to do
+            self._bar = tqdm(
+                total=total, desc=self._title, unit=" steps", disable=self._quiet,
+                dynamic_ncols=True,
+            )  # fmt: skip
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.close()

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 from image_search.cli.index import stopping
 from image_search.cli.options import NEEDED, Commands, add_command, settings_from
+from image_search.cli.terminal import Steps
 from image_search.cli.terminal import print_line as print
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-    from typing_extensions import Never
-
     from image_search.labels.head import LabelHead
 
 _INTERRUPTED = 130
@@ -48,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     from image_search.library import Library
 
     library = Library.open(settings_from(options, NEEDED))
-    bar = _Steps(quiet=options.json)
+    bar = Steps("Training", quiet=options.json)
     try:
         with stopping() as stop:
             head = library.labels.train(options.source, bar.show, stop.is_set)
@@ -62,29 +60,6 @@ def run(options: argparse.Namespace) -> int:
     else:
         _print(head)
     return 0
-
-
-class _Steps:
-    """A progress bar over the steps of the training."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
-        self._bar: tqdm[Never] | None = None
-
-    def show(self, done: int, total: int) -> None:
-        """Draw the bar at ``done`` of ``total`` steps."""
-        from tqdm import tqdm
-
-        if self._bar is None:  # drawn once there is something to do
-            self._bar = tqdm(
-                total=total, desc="Training", unit=" steps", disable=self._quiet, dynamic_ncols=True
-            )
-        self._bar.update(done - self._bar.n)
-
-    def close(self) -> None:
-        """Leave the bar as it stands."""
-        if self._bar is not None:
-            self._bar.close()
 
 
 def _print(head: LabelHead) -> None:

@@ -14,6 +14,7 @@ from image_search.errors import ImageSearchError, SettingsError
 from image_search.evaluation import plots
 from image_search.evaluation.collection import Collection
 from image_search.evaluation.figures import MAP, Case, Evaluation, Figure, Group
+from image_search.evaluation.mapped import map_of
 
 # Longest side of the pictures in the report, in pixels; about 2.5 kB each.
 SIDE = 128
@@ -60,6 +61,7 @@ def render(evaluation: Evaluation, gallery: Collection, queries: Collection | No
         measures=_columns(evaluation.k),
         style=style,
         plots=plots,
+        map=map_of(gallery),
         groups=[(kind, _groups(evaluation, kind)) for kind in evaluation.main.by],
         sample=[_shown(case, gallery, queries or gallery) for case in evaluation.main.sample],
         worst=[_shown(case, gallery, queries or gallery) for case in evaluation.main.worst],

@@ -3,7 +3,7 @@
 A backup is a folder with ``backup.json``, which lists every file by the path that it had, and
 ``files``, where each lies under its SHA-256. ``backup.json`` is replaced last, so that an
 interrupted backup leaves the one before. What can be derived from the rest in minutes is left out:
-thumbnails, fingerprints, pairs of duplicates, thresholds, codes.
+thumbnails, maps, fingerprints, pairs of duplicates, thresholds, codes.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from flask import Flask
 
 from image_search import assets
 from image_search.indexing.watching import FolderWatcher
+from image_search.mapping import Maps
 from image_search.search.browsing import Catalogues
 from image_search.settings import OFF
 from image_search.web import (
@@ -22,6 +23,7 @@ from image_search.web import (
     headers,
     health,
     labels,
+    map,
     models,
     objects,
     openapi,
@@ -81,6 +83,8 @@ def create_app(library: Library, settings: Settings) -> Flask:
         watcher=FolderWatcher(settings, library.snapshot, reindexer.update_finished),
         fetcher=ModelFetcher(settings, lambda: library.status().usable),
         training=BackgroundWork("training", "Labels are being trained already."),
+        maps=Maps(settings, library.snapshot),
+        mapping=BackgroundWork("mapping", "A map is being made already."),
         examples=assets.folder("static") / "examples",
         ended_sessions=EndedSessions(settings.state_dir / "ended_sessions.json"),
         catalogues=Catalogues(library.snapshot),
@@ -96,7 +100,7 @@ def create_app(library: Library, settings: Settings) -> Flask:
     errors.attach(app)
     for topic in (
         *(sign_in, pages, static_files, search, reindex, files, health, models, uploads),
-        *(check, duplicates, objects, labels, openapi, browse, selected),
+        *(check, duplicates, objects, labels, openapi, browse, selected, map),
     ):
         app.register_blueprint(topic.blueprint)
     if settings.access_log != OFF:

@@ -49,7 +49,7 @@ def show() -> ResponseReturnValue:
         csrf_token=gate.csrf_token(),
         examples=[path.name for path in _examples()],
         newest=newest(NEWEST_SHOWN),
-        modules=_modules("main.js"),
+        modules=modules_of("main.js"),
         groups=groups_of(),
         sure=SURE,
         presets={name: dict(preset) for name, preset in PRESETS.items()},
@@ -67,7 +67,7 @@ def duplicates() -> ResponseReturnValue:
     return render_template(
         "duplicates.html",
         csrf_token=gate.csrf_token(),
-        modules=_modules("duplicates.js"),
+        modules=modules_of("duplicates.js"),
         rules=RULES,
     )
 
@@ -114,7 +114,7 @@ def _is_demo(images: Path, _fingerprint: str) -> bool:
 
 
 @functools.lru_cache(maxsize=8)
-def _modules(entry: str) -> tuple[str, ...]:
+def modules_of(entry: str) -> tuple[str, ...]:
     """The names of all modules that ``entry`` imports, so that the browser asks for them at once
     instead of level by level."""
     found = [entry]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from flask import current_app
 
 from image_search.indexing.watching import FolderWatcher
+from image_search.mapping import Maps
 from image_search.search.browsing import Catalogues
 from image_search.web.fetching import ModelFetcher
 from image_search.web.jobs import Reindexer
@@ -33,6 +34,8 @@ class Service:
     watcher: FolderWatcher
     fetcher: ModelFetcher
     training: BackgroundWork
+    maps: Maps
+    mapping: BackgroundWork
     examples: Path
     ended_sessions: EndedSessions
     catalogues: Catalogues

@@ -174,9 +174,13 @@ def test_the_report_is_one_file_that_needs_nothing_else(run: Run, state: Path) -
     assert page.tags.count("svg") >= 2 + 3 + 3  # two plots, three keys, three distributions
     assert page.sources
     assert all(source.startswith("data:image/webp;base64,") for source in page.sources)
+    sizes = []
     for source in page.sources:
         picture = Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2])))
-        assert max(picture.size) <= 128
+        sizes.append(max(picture.size))
+    assert sizes.pop(0) == 1000  # the map
+    assert sizes
+    assert max(sizes) <= 128
     # Neither a plot nor a style reaches out.
     assert not re.search(r"url\(|@import|https?://", report.read_text("utf-8"))
 

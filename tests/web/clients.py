@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.exceptions import HTTPException
 
-from image_search.web.openapi import COMPONENTS, OPERATIONS
+from image_search.web.operations import COMPONENTS, OPERATIONS
 
 PASSWORD = "right horse, großes ß"
 

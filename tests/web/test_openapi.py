@@ -16,7 +16,7 @@ from image_search.library import Library
 from image_search.search.queries import Hit
 from image_search.settings import Settings
 from image_search.web import create_app
-from image_search.web.openapi import OPERATIONS, PAGES
+from image_search.web.operations import OPERATIONS, PAGES
 from image_search.web.schemas import schema_of
 from image_search.web.search import FIELDS
 from tests.web.clients import PASSWORD, Client, client_of, validator_of
