@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import filelock
@@ -17,7 +17,7 @@ from image_search.duplicates.checking.fingerprinted import Fingerprinted
 from image_search.duplicates.decisions import Decisions, Imported, Side
 from image_search.duplicates.fingerprints import FINGERPRINT_VERSION
 from image_search.duplicates.groups import ALL, DECIDED, OPEN, Group, Page, form_groups
-from image_search.duplicates.keeping import KeepChoice, kept
+from image_search.duplicates.keeping import KeepChoice, kept, parts_of
 from image_search.duplicates.pairs import Pairs, SamePicture
 from image_search.errors import CacheError, CacheLocked, ImageSearchError, InvalidQuery
 from image_search.indexing.background import BackgroundTask
@@ -58,6 +58,7 @@ class Duplicates:
         self._progress: Progress | None = None
         self._unread: frozenset[bytes] = frozenset()
         self._formed: dict[str, tuple[Snapshot, list[SamePicture], object, list[Group]]] = {}
+        self._parts: tuple[list[Group] | None, dict[str, str]] = (None, {})
         self._copied: tuple[Snapshot | None, tuple[bytes, ...]] = (None, ())
         self._read: tuple[tuple[int, int] | None, list[SamePicture], set[bytes]] = (None, [], set())
 
@@ -283,6 +284,15 @@ class Duplicates:
         except ValueError:
             raise InvalidQuery("undo must be what a decision answered.") from None
         return self._decisions.undo_all(when)
+
+    def groups_of(self, ids: Sequence[str]) -> dict[str, str]:
+        """The group of each image that is the same picture as another, by id; of those in ``ids``.
+        Images that a person decided to be colourways, variants or contained are not the same."""
+        groups = self._groups(ALL)
+        if self._parts[0] is not groups:
+            self._parts = groups, parts_of(groups)
+        found = self._parts[1]
+        return {one: found[one] for one in ids if one in found}
 
     def kept(self, rule: str) -> list[KeepChoice]:
         """Which of the files that are the same picture to keep; see ``keeping.kept``."""

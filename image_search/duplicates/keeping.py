@@ -64,6 +64,17 @@ def kept(groups: Iterable[Group], rule: str) -> list[KeepChoice]:
     return sorted(found, key=lambda one: one.keep.path)
 
 
+def parts_of(groups: Iterable[Group]) -> dict[str, str]:
+    """For the id of each image that shows the same picture as another, as far as is known, a name
+    that all of them share. What a person decided to be anything but the same is not."""
+    found = {}
+    for group in groups:
+        for members in _joined(group, lambda pair: pair.decision in (None, SAME)):
+            ids = sorted(id_of(record) for record in members)
+            found.update(dict.fromkeys(ids, ids[0]))
+    return found
+
+
 def rows(found: Sequence[KeepChoice]) -> Iterator[Sequence[object]]:
     """A table with a line for each file, the one to keep first; ``COLUMNS`` are its head."""
     for number, one in enumerate(found, start=1):
@@ -104,9 +115,14 @@ def _is_same(pair: Link) -> bool:
 
 
 def _same(group: Group) -> list[list[FileRecord]]:
-    """The members of a group that are the same picture, together."""
+    """The members of a group that are the same picture for certain, together."""
+    return _joined(group, _is_same)
+
+
+def _joined(group: Group, joins: Callable[[Link], bool]) -> list[list[FileRecord]]:
+    """The members of a group that pairs join, together."""
     of = {id_of(record): {id_of(record)} for record in group.members}
-    for pair in filter(_is_same, group.pairs):
+    for pair in filter(joins, group.pairs):
         joined = of[pair.a] | of[pair.b]
         for one in joined:
             of[one] = joined

@@ -18,6 +18,9 @@ from image_search.web.service import service
 
 blueprint = Blueprint("duplicates", __name__)
 
+#: Images of one question about groups.
+MOST_IDS = 500
+
 #: Which groups ``decided`` asks for.
 _WHICH = {"": ALL, "0": OPEN, "1": DECIDED}
 
@@ -75,6 +78,15 @@ def export() -> ResponseReturnValue:
     response = jsonify(service().library.duplicates.export_decisions())
     response.headers["Content-Disposition"] = 'attachment; filename="decisions.json"'
     return response
+
+
+@blueprint.post("/duplicates/groups")
+def groups() -> ResponseReturnValue:
+    """The group of each of the images in ``ids`` that is the same picture as another."""
+    ids = _fields("ids")[0].split()
+    if len(ids) > MOST_IDS:
+        raise InvalidQuery(f"ids names {len(ids):,} images; at most {MOST_IDS} are allowed.")
+    return jsonify(groups=service().library.duplicates.groups_of(ids))
 
 
 @blueprint.get("/duplicates/keep")

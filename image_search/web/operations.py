@@ -277,6 +277,7 @@ OPERATIONS: Mapping[str, Operation] = {
         {200: record({}, {"decision": _DECISION, "pairs": WHOLE})},
         {"a": ID, "b": ID, "undo": TEXT},
     ),
+    "duplicates.groups": Operation({200: record({"groups": named(TEXT)})}, {"ids": TEXT}),
     "duplicates.keep": Operation(
         {
             200: record({

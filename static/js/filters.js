@@ -2,10 +2,11 @@
 
 import { call } from "./api.js";
 import { byId, make } from "./elements.js";
+import { basename } from "./format.js";
 
 const box = byId("filters");
 const fields = [...box.querySelectorAll("input, select")];
-const folders = new Set();
+const OFFERED = 30;
 
 const inUse = () => fields.filter((field) => field.value.trim());
 
@@ -55,12 +56,20 @@ function nextDay(date) {
   return next.toISOString().slice(0, 10);
 }
 
-// Folders seen among the hits are offered for the next search.
-export function learn(hits) {
-  for (const { path } of hits) {
-    if (path.includes("/")) folders.add(path.slice(0, path.lastIndexOf("/")));
-  }
-  byId("folders").replaceChildren(...[...folders].sort().map((value) => make("option", { value })));
+// What there is completes what is typed: folders of the collection, and names of files.
+const completions = {
+  folders: async (like) => (await call("GET", `folders?${new URLSearchParams(like ? { like } : {})}`)).folders.map(({ path }) => path),
+  names: async (name) => (name ? (await call("GET", `browse?${new URLSearchParams({ name, limit: OFFERED, order: "name" })}`)).images.map(({ path }) => basename(path)) : []),
+};
+let typing = 0;
+
+function complete(field) {
+  clearTimeout(typing);
+  typing = setTimeout(async () => {
+    const value = field.value.trim();
+    const found = await completions[field.list.id](value).catch(() => []);
+    if (value === field.value.trim()) field.list.replaceChildren(...[...new Set(found)].slice(0, OFFERED).map((value) => make("option", { value })));
+  }, 200);
 }
 
 function count() {
@@ -77,6 +86,7 @@ async function learnLabels() {
 
 export function start(changed) {
   box.addEventListener("toggle", learnLabels, { once: true });
+  for (const field of [named("folder"), named("name"), byId("upload-folder")]) for (const event of ["focus", "input"]) field?.addEventListener(event, () => complete(field));
   box.addEventListener("change", () => {
     count();
     changed();

@@ -21,6 +21,7 @@ let used = []; // the parts that add to these hits
 let whole = 1;
 let open = () => {};
 let more = null; // asks for further hits, while there are any
+let stackSign = null;
 let anchor = -1; // the number of the hit that was picked last
 let arranged = 0; // the width that the cards are laid out for
 
@@ -29,16 +30,18 @@ export const shownCards = () => cards;
 export const bars = (hit) => barsOf(hit, used, whole);
 
 // Whether these are the hits on show, with more after them.
-export const continues = (results) => hits.length > 0 && results.length >= hits.length && hits.every(({ id, score }, at) => id === results[at].id && score === results[at].score);
+export const continues = (results) => hits.length > 0 && results.length >= hits.length && hits.every(({ id, score, stack }, at) => id === results[at].id && score === results[at].score && stack?.length === results[at].stack?.length);
 
 // wantMore: what to call at the end of the list, or null where it is the end of all.
-export function show(results, openHit, wantMore = null) {
+// signOf: makes the sign of a hit with a stack.
+export function show(results, openHit, wantMore = null, signOf = null) {
   const held = list.contains(document.activeElement);
   const goesOn = continues(results);
   const from = goesOn ? hits.length : 0;
   hits = results;
   open = openHit;
   more = wantMore;
+  stackSign = signOf;
   if (!goesOn) {
     used = parts(hits);
     whole = Math.max(...hits.map((hit) => hit.score).slice(0, 1), 0.001);
@@ -65,7 +68,10 @@ function cardOf(hit, at) {
     like: (event) => moreLike(hit, event.shiftKey),
     pick: (on, upTo) => pick(at, on, upTo),
   };
-  return card(hit, act, selection.has(hit));
+  const made = card(hit, act, selection.has(hit));
+  made.classList.toggle("within", Boolean(hit.within));
+  if (stackSign && hit.stack?.length) made.append(stackSign(hit));
+  return made;
 }
 
 // upTo: all from the one that was picked before.

@@ -107,9 +107,8 @@ function answer(found, wanted) {
   kind.tell(pictures.any(), found);
   cleaned.tell(found);
   remember();
-  filters.learn(found.results);
   pictures.learn(found.results);
-  if (!found.compared) unfulfilled();
+  if (!found.compared) unfulfilled(found.warnings);
   else if (!found.results.length) return nameless(found.warnings);
   tellWarnings(found.warnings);
 }
@@ -168,13 +167,23 @@ function tellWarnings(warnings) {
   if (news.length) notice("search", news.join(" "), { kind: "warning", once: true });
 }
 
-function unfulfilled() {
+function unfulfilled(warnings = []) {
   title.textContent = "";
-  say("No image matches the filters.", "Change the filters or clear them.", main("Clear the filters", () => {
+  const meant = warnings.map(named).find((names) => names.length) ?? [];
+  say("No image matches the filters.", "Change the filters or clear them.", ...suggested(meant, "folder"), main("Clear the filters", () => {
     filters.clear();
     byId("query").requestSubmit();
   }));
 }
+
+// The names at the end of "… you may mean rings/2024, rings/2025."
+const named = (text) => text.match(/you may mean (.+)\.$/i)?.[1].split(", ") ?? [];
+
+// They are asked for at a click.
+const suggested = (names, filter) => (names.length ? [make("p", {}, "You may mean ", ...names.map((name) => button(name, () => {
+  filters.set(filter, name);
+  byId("query").requestSubmit();
+}, { class: "link" })))] : []);
 
 function nameless(warnings) {
   title.textContent = "";
@@ -195,7 +204,7 @@ function fail(error) {
   else if (error.code === "unreadable_image") say("This file cannot be used.", error.message);
   else if (error.code === "not_ready") say("The check is not ready yet.", error.message, main("Check again", () => query.check()));
   else if (error.code === "model_unavailable") say("A model is missing.", error.message, details());
-  else say(query.wantsCheck() ? "The check failed." : "The search failed.", error.message);
+  else say(query.wantsCheck() ? "The check failed." : "The search failed.", error.message, ...suggested(error.message.startsWith("There is no label") ? named(error.message) : [], "label"));
 }
 
 function show(hits, text, more = null) {
@@ -203,8 +212,19 @@ function show(hits, text, more = null) {
   title.textContent = text;
   kind.hide();
   cleaned.hide();
-  grid.show(hits, openHit, more);
+  latest = hits;
+  fill(hits, more);
   if (hits.length) largeView();
+}
+
+let latest = []; // what was found, stacked or not
+
+// Where the same pictures are stacked, what they are is asked for first.
+async function fill(hits, more) {
+  if (!stacking.checked || !hits.length) return grid.show(hits, openHit, more);
+  const stacks = await import("./stacks.js");
+  const folded = await stacks.fold(hits);
+  if (latest === hits) grid.show(folded, openHit, more, (hit) => stacks.sign(hit, () => fill(hits, more)));
 }
 
 function say(heading, text, ...more) {
@@ -289,6 +309,13 @@ byId("edit").addEventListener("click", () => {
   const open = byId("query").classList.toggle("open");
   byId("edit").setAttribute("aria-expanded", String(open));
   byId("edit").textContent = open ? "Show the results" : "Refine";
+});
+const STACKING = "image-search.stacking";
+const stacking = byId("stacking");
+stacking.checked = localStorage.getItem(STACKING) === "1";
+stacking.addEventListener("change", () => {
+  localStorage.setItem(STACKING, stacking.checked ? "1" : "0");
+  search();
 });
 grid.start();
 selection.start((hits) => compareAll(hits));

@@ -8,6 +8,7 @@ import { shows } from "./kind.js";
 import { drawOverHit } from "./pictures.js";
 import { moreLike } from "./query.js";
 import * as selection from "./selection.js";
+import { matchedOn } from "./words.js";
 import { contain, Look } from "./zoom.js";
 
 // What browsers show; of other formats the largest thumbnail is the sharpest there is.
@@ -20,6 +21,7 @@ const inner = dialog.querySelector(".inner");
 const image = byId("viewer-image");
 const look = new Look(closer);
 let at = 0;
+let inNumbers = false; // whether what a hit matches on is shown in numbers, too
 let shown = null; // the hit there, or another view of its design
 let beside = () => {};
 
@@ -116,7 +118,7 @@ function display(hit) {
   showImage(hit);
   showPlace(hit);
   fillFacts(byId("viewer-facts"), [
-    ["Rank", hit.score == null ? "" : `${hit.rank} of ${count(hits.length)}`],
+    ["Rank", hit.score == null ? "" : `${hit.rank} of ${count(Math.max(hits.length, hit.rank, hits.at(-1).rank))}`],
     ["Design", hit.design ? `${basename(hit.design)}, ${counted(hit.views.length, "view")}` : ""],
     ["Path", hit.path],
     ["Size", `${count(hit.width)} × ${count(hit.height)} pixels, ${bytes(hit.size)}`],
@@ -127,13 +129,20 @@ function display(hit) {
     [hit.metric ? "Compared by" : "Similarity", hit.score == null ? "" : matched ? likeness(hit) : "that of the view that matched best"],
     ["Check", hit.evidence?.words ?? ""],
   ]);
-  byId("viewer-scores").replaceChildren(...(matched ? bars(hit) : []));
+  showWhy(matched ? hit : null);
   byId("viewer-meaning").textContent = matched ? meaning(hit) : "";
   byId("viewer-beside").hidden = hit.score == null;
   showLabels();
   const download = byId("viewer-download");
   download.href = hit.url;
   download.download = basename(hit.path);
+}
+
+// In words first; the numbers on request.
+function showWhy(hit) {
+  const parts = hit ? bars(hit) : [];
+  const words = hit && matchedOn([hit]);
+  byId("viewer-scores").replaceChildren(...(words ? [make("p", {}, `${words}.`)] : []), ...(parts.length ? [make("details", { open: inNumbers, toggle: (event) => (inNumbers = event.target.open) }, make("summary", {}, "In numbers"), ...parts)] : []));
 }
 
 // Where the file opens at what matched: a page of a PDF, a time in a video.

@@ -345,3 +345,22 @@ def test_what_to_keep_follows_the_rule_and_the_decisions(library: Library) -> No
     assert kept() == {}
     with pytest.raises(InvalidQuery, match="rule must be one of largest"):
         duplicates.kept("best")
+
+
+def test_images_that_are_the_same_picture_have_one_group(library: Library) -> None:
+    duplicates = library.duplicates
+    known = {id_of(one): one.path for g in duplicates.page().groups for one in g.members}
+
+    def groups() -> list[set[str]]:
+        found: dict[str, set[str]] = {}
+        for one, group in duplicates.groups_of([*known, "0" * 16]).items():
+            found.setdefault(group, set()).add(known[one])
+        return sorted(found.values(), key=len)
+
+    copies, versions = {"2.png", "2-copy.png"}, {"1.png", "1-mirrored.png", "1-cropped.jpg"}
+    assert groups() == [copies, versions]
+    group = next(one for one in duplicates.page().groups if len(one.members) > 2)
+    duplicates.decide_group(group.id, "variant")
+    assert groups() == [copies]
+    duplicates.decide_group(group.id, "same")
+    assert groups() == [copies, versions]

@@ -212,6 +212,12 @@ def test_a_group_is_decided_at_once_and_what_to_keep_is_listed(client: Client) -
     undone = client.delete("/duplicates/decisions", data={"undo": made.json["undo"]})
     assert undone.json == {"pairs": len(group["pairs"])}
     assert len(client.get("/duplicates/keep").json["groups"]) == 1
+    ids = " ".join(member["id"] for member in group["members"])
+    grouped = client.post("/duplicates/groups", data={"ids": ids}).json["groups"]
+    assert len(grouped) == len(group["members"])
+    assert len(set(grouped.values())) == 1
+    for sent in ({}, {"ids": "x " * 501}):
+        assert client.post("/duplicates/groups", data=sent).status_code == 400
     for address in ("?rule=best", "?format=xml"):
         assert client.get(f"/duplicates/keep{address}").status_code == 400
     for sent in ({"group": "x", "decision": "same"}, {"group": group["id"]}):
