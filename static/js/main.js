@@ -4,7 +4,7 @@ import { call } from "./api.js";
 import { sized } from "./card.js";
 import * as cleaned from "./cleaned.js";
 import * as collection from "./collection.js";
-import { button, byId, make, styled } from "./elements.js";
+import { button, byId, make, plain, styled } from "./elements.js";
 import * as filters from "./filters.js";
 import { basename, count, counted } from "./format.js";
 import * as balance from "./balance.js";
@@ -303,6 +303,19 @@ const withWords = (status) => {
   byId("not-field").hidden = !(status.reads_words || status.reads_names);
 };
 
+// What explains the page comes when it is asked for, or with the first visit of a browser.
+const help = () => import("./help.js");
+byId("help").addEventListener("click", () => help().then((module) => module.keys()));
+byId("tour").addEventListener("click", () => help().then((module) => module.tour()));
+byId("tour").hidden = localStorage.getItem("image-search.tour") !== null;
+document.addEventListener("keydown", (event) => {
+  if (!plain(event) || event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, dialog, canvas")) return;
+  if (event.key === "?") help().then((module) => module.keys());
+  else if (event.key === "/") {
+    event.preventDefault();
+    byId("words").focus();
+  }
+});
 byId("words-more").addEventListener("click", collection.open);
 byId("check").addEventListener("click", () => query.check());
 byId("edit").addEventListener("click", () => {
