@@ -177,4 +177,9 @@ def keep(page: Page, name: str) -> None:
 
 
 def fits(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+    """Whether nothing is wider than the window. A phone makes its window wider for what does not
+    fit, so its own width counts."""
+    assert page.viewport_size is not None
+    return bool(
+        page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    )

@@ -264,11 +264,12 @@ def test_by_keyboard_alone(page: Page) -> None:
         "Image search",
         "Browse",
         "Duplicates",
+        "Map",
         f"{len(HUES)} images",
         "?",
     ]
     further = ["Sign out", "New here? A tour in four steps", "Choose a picture", "Draw"]
-    assert names[:10] == [*wanted, *further]
+    assert names[:11] == [*wanted, *further]
     assert {"In words", "Search", "Colours", "Match on"} <= set(names)
     assert not [name for name in names if name.startswith("unmarked")]
 
