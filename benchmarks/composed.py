@@ -32,10 +32,12 @@ WIDTH, HEIGHT = 960, 720
 
 @dataclass(frozen=True, eq=False)
 class Thing:
-    """A picture (RGB) as it is pasted, and which of its pixels belong to the thing."""
+    """A picture (RGB) as it is pasted, which of its pixels belong to the thing, and the left and
+    the top one of them in the picture it was cut from."""
 
     pixels: Pixels
     mask: Mask
+    corner: tuple[int, int] = (0, 0)
 
     def fitted(self, side: float) -> Thing:
         """The same with this longer ``side`` in pixels."""
@@ -72,7 +74,7 @@ def cut_out(pixels: Pixels) -> Thing | None:
         return None
     left, top, wide, high = cv2.boundingRect(filled)
     part = np.s_[top : top + high, left : left + wide]
-    return Thing(np.ascontiguousarray(pixels[part]), filled[part] > 0)
+    return Thing(np.ascontiguousarray(pixels[part]), filled[part] > 0, (left, top))
 
 
 def framed(pixels: Pixels, rng: np.random.Generator) -> Thing:

@@ -16,7 +16,8 @@ from image_search.duplicates.checking.report import render
 from image_search.duplicates.decisions import Decisions
 from image_search.errors import CacheDamaged, NewerCache, NotACache
 from image_search.extractors import REGISTRY
-from image_search.extractors.base import ExtractorPool, QueryExtractors
+from image_search.extractors.base import QueryExtractors
+from image_search.extractors.patches import pool_with_patches
 from image_search.extractors.resolve import check_choice
 from image_search.imaging.arrays import Floats, Pixels
 from image_search.imaging.decoding import FairSemaphore
@@ -32,7 +33,8 @@ from image_search.labels import LABEL_PREFIX, label_files
 from image_search.labels.labels import Labels
 from image_search.search.engines.segment_indexes import is_large
 from image_search.search.imported import ask_with_imported
-from image_search.search.queries import Query
+from image_search.search.inside import PartFinder
+from image_search.search.queries import WHOLE_IMAGE, Query
 from image_search.search.query_objects import ObjectFinder, Objects
 from image_search.search.search_index import SearchIndex
 from image_search.search.searching import (
@@ -71,7 +73,7 @@ class Library:
         self.settings = settings
         self._serving = Serving(settings.cache)
         #: The extractors, each loaded on first need.
-        self.pool = ExtractorPool(REGISTRY)
+        self.pool = pool_with_patches(REGISTRY)
         #: Vectors that other programs made.
         self.imported = ImportedColumns(settings.cache)
         self._objects = ObjectFinder(settings.detector)
@@ -88,6 +90,7 @@ class Library:
         )
         designs = Designs(settings.views)
         self._designs = designs if settings.views else None
+        self._parts = PartFinder(self._look, settings.upload_megapixels, self._designs)
         snapshot = self._serving.snapshot
         #: The files of the indexed images, and thumbnails of them.
         self.originals = Originals(settings.images, snapshot, self._thumbnails)
@@ -129,6 +132,8 @@ class Library:
                 extractors = QueryExtractors(
                     self.pool.for_queries, None if turn.alone else turn.again
                 )
+                if query.part != WHOLE_IMAGE:
+                    return self._parts.search(self._serving.index(), query, extractors, started)
                 index, asked = self._ask(query, self.settings.upload_megapixels, extractors)
                 found = search(index, asked, query.k, started, self._designs)
                 if not any(path.exists() for path in self._label_files):
@@ -211,12 +216,8 @@ class Library:
     def report(self, checked: Sequence[Checked], failed: Sequence[Failed] = ()) -> str:
         """A printable report of checks as HTML, with the pictures in it."""
         with self._checks.taken():
-            limit = self.settings.most_megapixels
-
-            def look(image_id: str, side: int) -> Pixels | None:
-                return self.originals.pixels(image_id, limit, side)
-
-            return render(checked, failed, look, limit)
+            most, pixels = self.settings.most_megapixels, self.originals.pixels
+            return render(checked, failed, lambda of, side: pixels(of, most, side), most)
 
     def prepare(
         self,
@@ -352,8 +353,7 @@ class Library:
 
     def status(self) -> Status:
         """The state of the index; loads no model."""
-        snapshot = self._serving.snapshot()
-        status = status_of(self.settings, snapshot, self._serving.damage)
+        status = status_of(self.settings, self._serving.snapshot(), self._serving.damage)
         warnings = (*status.warnings, *self._decisions.warnings, *self.labels.warnings)
         return replace(status, warnings=warnings, imported=self.imported.names())
 

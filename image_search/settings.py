@@ -112,6 +112,9 @@ TABLE: tuple[Setting, ...] = (
     Setting("detector", str, PROPOSALS, f"{', '.join(DETECTORS[:-1])} or {DETECTORS[-1]}",
             "what finds the objects in a picture; proposals need nothing that is downloaded",
             choices=DETECTORS),
+    Setting("parts", int, "1", "1 for yes, 0 for no",
+            "whether parts of images can be found inside others; a search for parts needs imagenet "
+            "among the extractors, and 7 kB of the index for each image", 0, 1),
     Setting("ignore", str, None, "patterns joined by commas",
             "what of the image folder is never indexed, such as *_old.*,archive/2019/*"),
     Setting("watch", int, "0", "seconds, 0 for never",
@@ -150,6 +153,7 @@ class Settings:
     trusted_proxy: str | None = None
     uploads: int = 0
     detector: str = PROPOSALS
+    parts: int = 1
     ignore: str | None = None
     watch: int = 0
     metrics: int = 0

@@ -61,6 +61,12 @@ def add_to(commands: Commands) -> None:
         help="a part of the picture to leave out; may be repeated",
     )
     parser.add_argument(
+        "--part",
+        default="whole",
+        help="how the part is looked for: as a whole image, inside other images, or inside "
+        "different ones, which are not like the rest of the picture; default whole",
+    )
+    parser.add_argument(
         "--original",
         action="store_true",
         help="compare a drawing as it is; do not remove the paper first",
@@ -92,6 +98,7 @@ def run(options: argparse.Namespace) -> int:
     """Search and print the hits; 0 also when there are none."""
     # Imported here, as is whatever else needs numpy, so that --help answers at once.
     from image_search.library import Library
+    from image_search.search.inside import PART
     from image_search.search.palettes import parse_colour
     from image_search.search.parsing import parse_region
     from image_search.search.queries import EUCLIDEAN, Query
@@ -108,6 +115,7 @@ def run(options: argparse.Namespace) -> int:
         regions=tuple(map(parse_region, options.region)),
         ignore=tuple(map(parse_region, options.ignore)),
         original=options.original,
+        part=options.part,
         k=options.k,
         weights=_weights(options.weights),
         preset=options.preset,
@@ -138,6 +146,8 @@ def run(options: argparse.Namespace) -> int:
         print("Matches in file names:")
     elif result.matched_by == LABELS and result.hits:
         print("Images with the label, the most typical first:")
+    elif result.matched_by == PART and result.hits:
+        print("Images that hold the part:")
     elif result.named and result.kind == TEXT and result.hits:
         print(f"Matched by what the picture shows: {', '.join(result.named)}")
     if result.metric == EUCLIDEAN:
@@ -147,6 +157,7 @@ def run(options: argparse.Namespace) -> int:
         views = f"  [{len(hit.views)} views]" if hit.views else ""
         place = f"  [{hit.note}]" if hit.kind != "whole" or hit.time else ""
         variant = f"  [{hit.variant}]" if hit.variant else ""
+        variant += f"  [at {hit.region}]" if hit.region else ""
         top = f"{top_of(hit.closer_than):>10}  " if hit.closer_than is not None else ""
         print(f"{hit.rank:4}  {hit.score:.3f}  {top}{hit.path}{views}{place}{variant}  ({parts})")
     unreadable = f", {result.unreadable} could not be read" if result.unreadable else ""

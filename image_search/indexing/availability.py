@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from image_search.errors import ModelUnavailable
 from image_search.extractors import REGISTRY, resolve
 from image_search.extractors.model_sets import SETS
+from image_search.extractors.patches import BASE, DIM, MODEL, NAME
 from image_search.indexing.reports import Unreadable
 from image_search.indexing.unread import by_ending, unreadable_of
 from image_search.settings import Settings
@@ -81,7 +82,16 @@ def is_outdated(settings: Settings, snapshot: Snapshot) -> bool:
         return True
     wanted = tuple((name, REGISTRY[name].model) for name in names)
     held = tuple((extractor.name, extractor.model) for extractor in snapshot.extractors)
-    return wanted != held
+    lacking = any(not segment.has(patches_beside(settings, names)) for segment in snapshot.segments)
+    return wanted != held or lacking
+
+
+def patches_beside(settings: Settings, names: Collection[str]) -> tuple[ExtractorIdentity, ...]:
+    """What an index with extractors of these ``names`` holds beside their vectors: patches, where
+    parts are wanted and ``imagenet``, which they come from, is used."""
+    if not (settings.parts and BASE in names):
+        return ()
+    return (ExtractorIdentity(NAME, MODEL, DIM),)
 
 
 def usable_extractors(

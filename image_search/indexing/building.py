@@ -56,7 +56,8 @@ class IndexingContext:
 
     ``load`` gives extractors by their names, some of those in ``identities``, and is called only
     when something has to be embedded. ``verified`` names segments of the cache whose vectors need
-    no verifying. Columns by the extractors in ``kept`` stay on disk though they are not used.
+    no verifying. Columns by the extractors in ``kept`` stay on disk though they are not used. Those
+    ``beside`` embed too, but what they make is no part of a vector.
     ``forget`` drops what was derived from contents (SHA-256) that are decoded differently now.
     Of the files of the folder only those of a ``shard`` count, if there is one; the vectors of
     contents that are in ``parts`` are taken from there.
@@ -71,6 +72,7 @@ class IndexingContext:
     opened: Mapping[str, Segment] = field(default_factory=dict)
     forget: Callable[[Collection[bytes]], None] = lambda _: None
     kept: tuple[ExtractorIdentity, ...] = ()
+    beside: tuple[ExtractorIdentity, ...] = ()
     shard: Shard | None = None
     parts: Sequence[Part] = ()
     finished: Mapping[str, FileState] | None = None
@@ -91,7 +93,7 @@ def update_cache(means: IndexingContext, writer: CacheWriter) -> Report:
     started = time.monotonic()
     means.on_progress(Progress("scanning"))
     known = IndexedFiles(
-        writer.begin(means.identities, means.verified, means.opened, means.kept),
+        writer.begin(means.identities, means.verified, means.opened, means.kept, means.beside),
         [part.snapshot for part in means.parts],
     )
     remarks = Remarks()
@@ -190,14 +192,15 @@ class _Run:
         self.unchanged = plan.unchanged
         self.stopped = self.calibrated = False
         self._means, self._writer, self._known, self._plan = means, writer, known, plan
-        names = [identity.name for identity in means.identities]
+        self._written = (*means.identities, *means.beside)
+        names = [identity.name for identity in self._written]
         self._extractors = Lazily(lambda: means.load(names))
         # Files that are gone and did not turn up elsewhere, by content.
         self._left = collections.Counter(known[path].digest for path in plan.gone)
         self._threads = means.settings.workers
         # One more than there are cores, for those that wait for the disk.
         self._pool = ThreadPoolExecutor(self._threads + 1, thread_name_prefix="index")
-        self._embedding = Embedding(self._pool, self._extractors, means.identities)
+        self._embedding = Embedding(self._pool, self._extractors, self._written)
         self._records: list[FileRecord] = []
         self._redone: list[bytes] = []
         self.redone = 0
@@ -347,7 +350,7 @@ class _Run:
         if self._records or gone:
             blocks = {
                 one.name: Block.joined([some[one.name] for some in self._blocks], one.dim)
-                for one in self._means.identities
+                for one in self._written
             }
             self._writer.commit(self._records, blocks, gone)
             self._records, self._blocks = [], []

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
+import numpy.typing as npt
 
 from image_search.extractors.base import BATCH, Extractor, with_norms
 from image_search.indexing.examining import LoadedImage
@@ -65,7 +66,7 @@ class Embedding:
         )
         blocks = {
             one.name: Block(
-                np.zeros((len(filled), one.dim), np.float32), np.zeros(len(filled), np.float32)
+                np.zeros((len(filled), one.dim), _kept_as(one)), np.zeros(len(filled), np.float32)
             )
             for one in self._identities
         }
@@ -77,3 +78,8 @@ class Embedding:
                 block = blocks[extractor.name]
                 block.units[filled], block.norms[filled] = with_norms(extractor, list(column))
         return [loaded.record for loaded in batch], blocks
+
+
+def _kept_as(extractor: ExtractorIdentity) -> npt.DTypeLike:
+    """What embeddings are kept as until they are written: single precision, or whole numbers."""
+    return np.float32 if extractor.number == "<f2" else extractor.number

@@ -112,7 +112,7 @@ def _check_comparable(snapshot: Snapshot, wanted: Sequence[ExtractorIdentity]) -
     Raises:
         CacheError: they may not.
     """
-    held = {one.name: one for one in snapshot.extractors}
+    held = {one.name: one for one in (*snapshot.extractors, *snapshot.beside)}
     lacking = [one.name for one in wanted if one.name not in held]
     if lacking:
         raise CacheError(f"it lacks vectors by {', '.join(lacking)}, which this index needs")

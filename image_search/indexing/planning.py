@@ -37,7 +37,7 @@ class IndexedFiles(Mapping[str, FileRecord]):
         #: Files whose vectors were taken from each of the parts.
         self.taken = [0] * len(parts)
         self._segments, self._live = snapshot.segments, snapshot.live
-        self._extractors = snapshot.wanted
+        self._extractors = (*snapshot.wanted, *snapshot.beside)
         paths: list[str] = []
         for segment, live in zip(snapshot.segments, snapshot.live, strict=True):
             paths.extend(itertools.compress(segment.records.paths, live.tolist()))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from image_search.errors import ModelUnavailable, SettingsError
 from image_search.extractors import REGISTRY, resolve
 from image_search.extractors.base import ExtractorPool
-from image_search.indexing.availability import kept_in_reserve
+from image_search.indexing.availability import kept_in_reserve, patches_beside
 from image_search.indexing.building import IndexingContext, update_cache
 from image_search.indexing.parts import Shard, read_parts
 from image_search.indexing.reports import Progress, Report
@@ -84,6 +84,7 @@ class Updater:
         # was not named this time.
         others = [name for name in REGISTRY if name not in chosen.without]
         kept = tuple(map(identity_of, others)) if settings.automatic else ()
+        beside = patches_beside(settings, names)
         means = IndexingContext(
             settings,
             identities,
@@ -94,8 +95,9 @@ class Updater:
             {segment.name: segment for segment in snapshot.segments},
             self.forget,
             kept,
+            beside,
             chosen.shard,
-            read_parts(chosen.parts, identities),
+            read_parts(chosen.parts, (*identities, *beside)),
             chosen.finished,
         )
         try:

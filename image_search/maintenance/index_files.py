@@ -27,7 +27,7 @@ from image_search.storage.columns import (
     Description,
     described,
     key_of,
-    row_type,
+    row_of,
 )
 from image_search.storage.migrations import MIGRATIONS
 from image_search.storage.records import identities
@@ -42,7 +42,8 @@ _MALFORMED = (KeyError, TypeError, ValueError, OverflowError, IndexError)
 class Manifest:
     """What a manifest names, read with no regard to whether that is there.
 
-    ``used`` are the extractors of searches and those that are being added, ``needed`` the former.
+    ``used`` are the extractors of searches, those that are being added and those beside them;
+    ``needed`` the first of these.
     """
 
     def __init__(self, cache: Path) -> None:
@@ -56,7 +57,8 @@ class Manifest:
         self.plain: Any = load_manifest(cache)
         try:
             self.needed = identities(self.plain["extractors"])
-            self.used = tuple(dict.fromkeys((*self.needed, *identities(self.plain["wanted"]))))
+            others = (*identities(self.plain["wanted"]), *identities(self.plain.get("beside", ())))
+            self.used = tuple(dict.fromkeys((*self.needed, *others)))
             rows = [*self.plain["segments"], *self.plain["pending"]]
             self.rows: dict[str, tuple[int, bytes]] = {
                 str(name): (int(count), bytes(bits)) for name, count, bits in rows
@@ -224,7 +226,7 @@ class _Segment:
 
     def _verify_beginning(self, path: Path, known: Description) -> None:
         """Compare the rows of a column that is being added with the checksum of those so far."""
-        left, checksum = known.written * row_type(known.extractor.dim).itemsize, 0
+        left, checksum = known.written * row_of(known.extractor).itemsize, 0
         with path.open("rb") as file:
             while left and (piece := file.read(min(left, _CHUNK))):
                 checksum, left = zlib.crc32(piece, checksum), left - len(piece)

@@ -41,6 +41,10 @@ AUTO = "auto"
 # How the raw features of one extractor are compared.
 COSINE, EUCLIDEAN, DOT_PRODUCT = "cosine", "euclidean", "dotproduct"
 METRICS = (COSINE, EUCLIDEAN, DOT_PRODUCT)
+# How a marked part is looked for: as a whole image, inside other images, and inside those that
+# differ elsewhere.
+WHOLE_IMAGE, INSIDE, DIFFERENT = "whole", "inside", "different"
+PART_ORDERS = (WHOLE_IMAGE, INSIDE, DIFFERENT)
 ORIENTATIONS = ("portrait", "landscape", "square")
 # Characters that are compared with every path: a file name has 255 at most, a path 4,096.
 MAX_NAME = 300
@@ -226,6 +230,7 @@ class Query:
     features of the one extractor that takes part (see ``distances``). ``labels_alone``: only the
     labels of the filter were asked for, and ``like`` are typical images that have them. ``change``
     is what the words change about the pictures, once that was recognised (see ``changing``).
+    ``part`` says how the parts that ask are looked for, one of ``PART_ORDERS``.
     """
 
     images: tuple[bytes, ...] = ()
@@ -245,6 +250,7 @@ class Query:
     ignore: tuple[Region, ...] = ()
     labels_alone: bool = False
     change: Change | None = None
+    part: str = WHOLE_IMAGE
 
     @property
     def parts(self) -> tuple[Region, ...]:
@@ -287,6 +293,7 @@ class Query:
             raise InvalidQuery(f"The words are too long; use at most {MAX_TEXT} characters.")
         if self.kind not in (AUTO, *KINDS):
             raise InvalidQuery(f"kind must be auto, {' or '.join(KINDS)}, not {self.kind[:40]!r}.")
+        self._check_part()
         if (self.parts or self.ignore) and len(self.images or self.like) != 1:
             raise InvalidQuery(
                 f"{'region' if self.parts else 'ignore'} marks a part of one picture; send exactly "
@@ -310,6 +317,24 @@ class Query:
             raise InvalidQuery("Weights must be numbers of at least 0.")
         if not any(self.weights.values()):
             raise InvalidQuery("All weights are zero; give one above zero.")
+
+    def _check_part(self) -> None:
+        if self.part not in PART_ORDERS:
+            raise InvalidQuery(
+                f"part must be one of {', '.join(PART_ORDERS)}, not {self.part[:40]!r}."
+            )
+        if self.part == WHOLE_IMAGE:
+            return
+        if len(self.images) + len(self.like) != 1:
+            raise InvalidQuery(
+                "A part is looked for of one picture; send exactly one image, or one id in like."
+            )
+        by_other_means = self.preset != AUTO or self.metric != AUTO or self.weights is not None
+        if self.color or self.worded or by_other_means:
+            raise InvalidQuery(
+                "A part inside other images is compared by what it shows alone; leave out words, "
+                "colours, weights, preset and metric, or use filters."
+            )
 
 
 @dataclass(frozen=True)
@@ -348,6 +373,9 @@ class Hit:
     0 to 1; ``None`` where these are too few to say, or where the image was not found by its
     likeness.
 
+    Where a part was looked for inside of images, ``region`` is the box around it as ``Region`` has
+    it as text, about as large as it is there; it is empty elsewhere.
+
     Where files are grouped by ``design``, the hit is the best of its ``views``, this one among
     them; both are empty where there is one alone.
     """
@@ -373,6 +401,7 @@ class Hit:
     design: str = ""
     views: tuple[DesignView, ...] = ()
     confirmed: tuple[str, ...] = ()
+    region: str = ""
 
     @property
     def public_scores(self) -> dict[str, float]:

@@ -41,16 +41,17 @@ HELD = 1 << 23
 
 
 class Block(NamedTuple):
-    """Embeddings by one extractor: ``units`` (n, dim) of length 1, in half or single precision, and
-    the lengths (n,) of the raw features, 0 where they are unknown."""
+    """Embeddings by one extractor: ``units`` (n, dim) of length 1, in half or single precision, or
+    whole numbers (see ``ExtractorIdentity.number``), and the lengths (n,) of the raw features, 0
+    where they are unknown."""
 
-    units: npt.NDArray[np.floating]
+    units: npt.NDArray[np.floating] | npt.NDArray[np.int8]
     norms: Floats
 
     @staticmethod
     def joined(blocks: Sequence[Block], dim: int) -> Block:
         """Return the rows of all ``blocks``, one after the other."""
-        units = [np.zeros((0, dim), np.float16), *(block.units for block in blocks)]
+        units = [block.units for block in blocks] or [np.zeros((0, dim), np.float16)]
         norms = [np.zeros(0, np.float32), *(block.norms for block in blocks)]
         return Block(np.concatenate(units), np.concatenate(norms))
 
@@ -73,9 +74,14 @@ def split_vectors(extractors: Sequence[ExtractorIdentity], vectors: Floats) -> B
     }
 
 
-def row_type(dim: int) -> np.dtype[Any]:
+def row_type(dim: int, number: str = "<f2") -> np.dtype[Any]:
     """Return what a row of a column is on disk."""
-    return np.dtype([("unit", "<f2", (dim,)), ("norm", "<f4")])
+    return np.dtype([("unit", number, (dim,)), ("norm", "<f4")])
+
+
+def row_of(extractor: ExtractorIdentity) -> np.dtype[Any]:
+    """Return what a row of a column by ``extractor`` is on disk."""
+    return row_type(extractor.dim, extractor.number)
 
 
 def key_of(extractor: ExtractorIdentity) -> str:
@@ -183,7 +189,7 @@ class Column:
         """
         self.extractor, self.checksum, self.segment = extractor, checksum, segment
         path = column_path(folder, segment, extractor)
-        self._rows = StoredRows(path, rows, row_type(extractor.dim))
+        self._rows = StoredRows(path, rows, row_of(extractor))
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -315,7 +321,7 @@ def write_column(folder: Path, segment: str, extractor: ExtractorIdentity, block
     Raises:
         OSError: the disk is full or not writable.
     """
-    data = _bytes_of(_packed(block, extractor.dim))
+    data = _bytes_of(_packed(block, extractor))
     safe_pickle.write_durably(column_path(folder, segment, extractor), data)
     return zlib.crc32(data)
 
@@ -351,7 +357,7 @@ class GrowingColumn:
         """
         self._path = column_path(folder, segment, extractor)
         self._description = self._path.with_name(self._path.name.removesuffix(COLUMN) + DESCRIPTION)
-        self.extractor, self._stride = extractor, row_type(extractor.dim).itemsize
+        self.extractor, self._stride = extractor, row_of(extractor).itemsize
         known = described(self._description)
         size = self._path.stat().st_size if self._path.exists() else 0
         if known is None or known.extractor != extractor or size < known.written * self._stride:
@@ -364,7 +370,7 @@ class GrowingColumn:
         Raises:
             OSError: the disk is full or not writable; the rows before are kept.
         """
-        data = _bytes_of(_packed(block, self.extractor.dim))
+        data = _bytes_of(_packed(block, self.extractor))
         with self._path.open("r+b" if self._path.exists() else "x+b") as file:
             # What an interrupted call wrote after the last row that counts.
             file.truncate(self.written * self._stride)
@@ -384,10 +390,11 @@ class GrowingColumn:
         self.written, self._checksum = written, checksum
 
 
-def _packed(block: Block, dim: int) -> npt.NDArray[Any]:
+def _packed(block: Block, extractor: ExtractorIdentity) -> npt.NDArray[Any]:
+    dim = extractor.dim
     if block.units.shape != (len(block.norms), dim):
         raise ValueError(f"vectors {block.units.shape} do not fit {len(block.norms)} x {dim}")
-    rows = np.empty(len(block.norms), row_type(dim))
+    rows = np.empty(len(block.norms), row_of(extractor))
     rows["unit"], rows["norm"] = block.units, block.norms
     return rows
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from image_search.storage.columns import Block, Blocks, row_type
+from image_search.storage.columns import Block, Blocks, row_of
 from image_search.storage.records import ExtractorIdentity, FileRecord
 from image_search.storage.segments import Segment, write_segment
 
@@ -77,7 +77,7 @@ def _held(
 
 
 def _row_bytes(extractors: Iterable[ExtractorIdentity]) -> int:
-    return sum(row_type(one.dim).itemsize for one in extractors)
+    return sum(row_of(one).itemsize for one in extractors)
 
 
 def _merged(

@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from image_search.imaging.clock import clock
 
+# How models end whose rows are whole numbers from -127 to 127.
+WHOLE_NUMBERS = "/int8"
 # Verdicts on a file, kept so that a bad file is not tried again until it changes.
 READABLE = 0
 UNREADABLE = 1
@@ -35,6 +37,12 @@ class ExtractorIdentity:
     name: str
     model: str
     dim: int
+
+    @property
+    def number(self) -> str:
+        """What the numbers of a stored row are, as numpy writes it: halves, or whole numbers of 8
+        bits where the model ends so."""
+        return "i1" if self.model.endswith(WHOLE_NUMBERS) else "<f2"
 
 
 def identities(plain: Any) -> tuple[ExtractorIdentity, ...]:

@@ -55,7 +55,8 @@ class Snapshot:
 
     ``extractors`` are those that a search uses. While others are ``wanted``, their columns are
     being added. Segments in ``pending`` lack a column of what a search uses; until an update has
-    added it, their images are not found.
+    added it, their images are not found. Columns by the extractors ``beside`` these are no part of
+    a vector: segments may lack them.
     """
 
     extractors: tuple[ExtractorIdentity, ...]
@@ -68,6 +69,7 @@ class Snapshot:
     decoding: int = DECODING
     wanted: tuple[ExtractorIdentity, ...] = ()
     pending: tuple[Pending, ...] = ()
+    beside: tuple[ExtractorIdentity, ...] = ()
 
     @property
     def dim(self) -> int:
@@ -214,6 +216,7 @@ def manifest_of(snapshot: Snapshot) -> dict[str, Any]:
         "segments": [row for searchable, row in rows if searchable],
         "wanted": [(e.name, e.model, e.dim) for e in snapshot.wanted],
         "pending": [row for searchable, row in rows if not searchable],
+        "beside": [(e.name, e.model, e.dim) for e in snapshot.beside],
         "updated": snapshot.updated,
         "complete": snapshot.complete,
         "folder": snapshot.folder,
@@ -306,6 +309,7 @@ def _snapshot(
         if schema != SCHEMA:
             raise CacheDamaged(f"it has schema {schema}, this version reads schema {SCHEMA}")
         extractors, wanted = identities(plain["extractors"]), identities(plain["wanted"])
+        beside = identities(plain.get("beside", ()))
         rows, pending = _rows(plain["segments"]), _rows(plain["pending"])
         updated = None if plain["updated"] is None else float(plain["updated"])
         complete = bool(plain["complete"])
@@ -322,6 +326,7 @@ def _snapshot(
         if not for_update:
             # Opened now, so that they stay readable when an update removes them.
             segment.columns(extractors)
+            segment.has(beside)
         segments.append(segment)
         masks.append(mask_of(segment, count, bits))
     return Snapshot(
@@ -335,6 +340,7 @@ def _snapshot(
         decoding,
         wanted,
         tuple(pending),
+        beside,
     )
 
 

@@ -97,6 +97,7 @@ class CacheWriter:
         verified: Collection[str] = (),
         opened: Mapping[str, Segment] | None = None,
         kept: tuple[ExtractorIdentity, ...] = (),
+        beside: tuple[ExtractorIdentity, ...] = (),
     ) -> Snapshot:
         """What an update with ``extractors`` goes on from.
 
@@ -104,12 +105,13 @@ class CacheWriter:
         still whole is kept. ``verified`` names segments that need no verifying; those that the
         caller has ``opened`` already, by name, are not read again. Columns by the extractors in
         ``kept`` stay on disk where they are no longer used; all others are removed at the end.
+        Every segment gets columns by those ``beside`` as well, which are no part of a vector.
 
         Raises:
             CacheError: the cache cannot be read or written.
         """
         with self._plain_words():
-            return self._begin(extractors, verified, opened or {}, kept)
+            return self._begin(extractors, verified, opened or {}, kept, beside)
 
     def _begin(
         self,
@@ -117,8 +119,9 @@ class CacheWriter:
         verified: Collection[str],
         opened: Mapping[str, Segment],
         kept: tuple[ExtractorIdentity, ...],
+        beside: tuple[ExtractorIdentity, ...],
     ) -> Snapshot:
-        self._kept = kept
+        self._kept = (*kept, *beside)
         current = self._read(opened)
         if current is None:
             # A cache that was deleted is built again; one that was damaged loses only its
@@ -132,7 +135,7 @@ class CacheWriter:
         used = used or current.extractors
         segments = tuple(segment.searched_by(used) for segment in current.segments)
         self.snapshot = dataclasses.replace(
-            current, extractors=used, wanted=extractors, segments=segments
+            current, extractors=used, wanted=extractors, segments=segments, beside=beside
         )
         self._drop_altered(verified)
         self._adopt_complete()
@@ -147,20 +150,25 @@ class CacheWriter:
 
     @property
     def lacking(self) -> tuple[tuple[Segment, tuple[ExtractorIdentity, ...]], ...]:
-        """Segments with the extractors that are wanted and whose column is not complete."""
+        """Segments with the extractors whose column is to be written and not complete."""
         found = [
-            (segment, tuple(one for one in self.snapshot.wanted if segment.column(one) is None))
+            (segment, tuple(one for one in self._written if segment.column(one) is None))
             for segment in self.snapshot.segments
         ]
         return tuple((segment, missing) for segment, missing in found if missing)
+
+    @property
+    def _written(self) -> tuple[ExtractorIdentity, ...]:
+        """Those that every segment gets a column by."""
+        return (*self.snapshot.wanted, *self.snapshot.beside)
 
     def commit(
         self, records: Sequence[FileRecord], blocks: Blocks, gone: Iterable[str] = ()
     ) -> Snapshot:
         """Write ``records`` and the vectors of their regions to the cache, durably.
 
-        ``blocks`` hold, by each extractor that is wanted, a row for each region of the readable
-        records. Records of the same path are replaced; the paths in ``gone`` drop out.
+        ``blocks`` hold, by each extractor that is wanted or beside these, a row for each region of
+        the readable records. Records of the same path are replaced; the paths in ``gone`` drop out.
 
         Raises:
             CacheError: the disk is full or not writable; the cache is as it was before the call.
@@ -176,7 +184,7 @@ class CacheWriter:
                     masks[number] = masks[number].copy()
                     masks[number][rows] = False
             if records:
-                segment = write_segment(self._folder, self.snapshot.wanted, records, blocks)
+                segment = write_segment(self._folder, self._written, records, blocks)
                 segments.append(segment.searched_by(self.snapshot.extractors))
                 masks.append(np.ones(len(records), dtype=np.bool_))
             self._publish(segments, masks, complete=False)
@@ -290,7 +298,7 @@ class CacheWriter:
         for segment in self.snapshot.segments:
             if segment.name in verified:
                 continue
-            for extractor in {*self.snapshot.extractors, *self.snapshot.wanted}:
+            for extractor in {*self.snapshot.extractors, *self._written}:
                 column = segment.column(extractor)
                 try:
                     if column is None:

@@ -205,6 +205,7 @@ _TYPES: Mapping[str, Schema] = {
     "metric": one_of("auto", "cosine", "euclidean", "dotproduct"),
     "original": one_of("0", "1"),
     "orientation": one_of("portrait", "landscape", "square"),
+    "part": one_of("whole", "inside", "different"),
 }
 
 

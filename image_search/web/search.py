@@ -144,6 +144,7 @@ FIELDS: Mapping[str, Callable[[str], Any]] = {
     "region": parse_region,
     "ignore": parse_region,
     "original": _flag("original"),
+    "part": str,
     "weights": _weights,
     "preset": str,
     "metric": str,

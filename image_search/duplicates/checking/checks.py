@@ -45,7 +45,7 @@ from image_search.imaging.decoding import pixel_digest
 from image_search.indexing.originals import Originals
 from image_search.indexing.unread import unreadable_of
 from image_search.search.lookups import contents_of, hits_of
-from image_search.search.queries import AUTO, Hit, Query, Region, words
+from image_search.search.queries import AUTO, WHOLE_IMAGE, Hit, Query, Region, words
 from image_search.search.ranking.fusion import (
     SKETCH,
 )
@@ -95,6 +95,8 @@ def see(query: Query) -> None:
         raise InvalidQuery("A check compares a picture; leave out text, not_text and color.")
     if query.metric != AUTO:
         raise InvalidQuery("A check has its own way to compare; leave out metric.")
+    if query.part != WHOLE_IMAGE:
+        raise InvalidQuery("A check compares whole images, or one with an area; leave out part.")
     if query.regions or query.ignore:
         raise InvalidQuery(
             "A check compares one picture, or one area of it: choose a single area or object "

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 ANY = -1
 _DEVICE, _CAPABILITIES, _COMPILED = "CPU", "OPTIMIZATION_CAPABILITIES", ".blob"
 # Raise this when what is converted, or how, changes.
-_VERSION = 4
+_VERSION = 5
 #: So often a batch is filled up before the other form is read: reading one takes as long as a dozen
 #: full batches, and what comes once, the rest of an update, should not wait for it.
 FILLED = 8
