@@ -19,6 +19,13 @@ function sources(hit) {
 
 export const sized = (hit, side) => hit.thumbnail.replace(/side=\d+/, `side=${side}`);
 
+// The box around the part that matched; null where all of the image did.
+export function boxOf(hit) {
+  if (!hit.region) return null;
+  const [x, y, width, height] = hit.region.split(",").map((side) => `${100 * side}%`);
+  return make("span", { class: "found", "--x": x, "--y": y, "--width": width, "--height": height, role: "img", "aria-label": "The area was found here" });
+}
+
 const filled = (share) => `${Math.round(100 * Math.min(1, Math.max(0, share)))}%`;
 
 // What each part adds to the similarity; one scale for all hits, so that their bars compare.
@@ -101,7 +108,7 @@ export function card(hit, act, picked) {
   const open = make(
     "button",
     { type: "button", class: "open", click: act.open },
-    make("span", { class: "picture" }, image, relation),
+    make("span", { class: "picture" }, image, boxOf(hit), relation),
     caption,
     make("span", { class: "scores" }),
   );

@@ -100,7 +100,7 @@ function answer(found, wanted) {
   const among = `of ${counted(found.compared, "image")}, in ${took(found.took_ms)}`;
   const further = found.results.length >= wanted && found.results.length < found.compared;
   const shown = found.kind === "text" && found.named?.join(", ");
-  const by = found.matched_by === "names" ? "Matches in file names:" : found.matched_by === "labels" ? "With this label, the most typical first:" : shown && `Matched by what the picture shows: ${shown};`;
+  const by = found.matched_by === "names" ? "Matches in file names:" : found.matched_by === "labels" ? "With this label, the most typical first:" : found.matched_by === "part" ? "With the area in them:" : shown && `Matched by what the picture shows: ${shown};`;
   const number = found.results.length;
   const text = `${by ? `${by} ${further ? "the first " : ""}${count(number)}` : mostSimilar(number)} ${among}`;
   show(found.results, text, further ? () => search(2 * wanted) : null);

@@ -91,6 +91,7 @@ function conditions(target) {
   region.ask(target);
   balance.ask(target);
   filters.ask(target);
+  region.askHow(target);
 }
 
 // The form to send, or null where nothing is asked.

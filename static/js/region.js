@@ -15,12 +15,21 @@ let offers = []; // boxes of parts to choose from: each with its label, and what
 
 const toggle = byId("region-use");
 const finder = byId("objects-use");
+const order = byId("part-use");
 const asText = ({ x, y, width, height }) => [x, y, width, height].map((n) => n.toFixed(4)).join(",");
 
 export function ask(target) {
   if (!sheet) return;
   if (box) target.append("region", asText(box));
   for (const { at, out } of marks) target.append(out ? "ignore" : "region", asText(at));
+}
+
+// What a search for a part inside other images does not go with.
+const OTHERWISE = ["text", "not_text", "color", "weights", "preset", "metric"];
+
+// How the area is looked for; the last of the conditions, for it depends on the others.
+export function askHow(target) {
+  if (order.value !== "whole" && target.has("region") && !OTHERWISE.some((name) => target.has(name))) target.append("part", order.value);
 }
 
 export function parse(text) {
@@ -33,6 +42,8 @@ const all = (params, name) => params.getAll(name).map(parse).filter(Boolean);
 export function read(params) {
   const asked = all(params, "region");
   box = asked.length === 1 ? asked.pop() : null;
+  order.value = params.get("part") ?? "whole";
+  if (order.selectedIndex < 0) order.value = "whole";
   marks = [...asked.map((at) => ({ at, out: false })), ...all(params, "ignore").map((at) => ({ at, out: true }))];
 }
 
@@ -45,6 +56,7 @@ export function reset() {
 export function mark(to) {
   marks = to;
   if (marks.some(({ out }) => !out)) set(null);
+  else show();
   changed(0);
 }
 
@@ -76,6 +88,7 @@ export function start(onChange) {
     (box ? frame : toggle).focus();
     changed(0);
   });
+  order.addEventListener("change", () => changed(0));
   finder.addEventListener("click", () => withObjects((module) => (module.shown() ? module.leave() : module.find(sheet))));
 }
 
@@ -92,6 +105,7 @@ function set(to) {
 function show() {
   toggle.textContent = box ? "The whole picture" : "Select area";
   sheet?.classList.toggle("boxed", Boolean(box));
+  order.parentElement.hidden = !sheet || !(box || marks.some(({ out }) => !out));
   showOffers();
   if (!sheet || !box) {
     frame?.remove();

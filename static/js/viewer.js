@@ -1,6 +1,6 @@
 // The large view of one hit, with its neighbours at the arrow keys.
 
-import { byName, meaning, sized } from "./card.js";
+import { boxOf, byName, meaning, sized } from "./card.js";
 import { byId, closable, fillFacts, make, plain } from "./elements.js";
 import { basename, bytes, clock, count, counted, date, likeness, most } from "./format.js";
 import { bars, focusHit, isMore, isPick, shownHits } from "./grid.js";
@@ -116,6 +116,8 @@ function display(hit) {
   stopFilm();
   fit();
   showImage(hit);
+  inner.querySelector(".found")?.remove();
+  inner.append(boxOf(hit) ?? "");
   showPlace(hit);
   fillFacts(byId("viewer-facts"), [
     ["Rank", hit.score == null ? "" : `${hit.rank} of ${count(Math.max(hits.length, hit.rank, hits.at(-1).rank))}`],

@@ -13,6 +13,7 @@ const WORDS = {
   name: "name",
   style: "style",
   query_expansion: "like the first results",
+  part: "the area",
 };
 
 const STAGES = {
@@ -68,6 +69,7 @@ const and = (names) => list.format(names);
 export function matchedOn(hits) {
   const used = shares(hits);
   if (!used.length) return "";
+  if (used.some(([part]) => part === "part")) return "Matched on what the area shows";
   const named = (some) => some.map(([part]) => word(part));
   const mainly = used.filter(([, share], at) => at === 0 || share >= MAINLY);
   const little = used.slice(mainly.length);
