@@ -26,7 +26,7 @@ FLOORS = (
     ("duplicates",),
     ("labels",),
     ("library",),
-    ("mapping",),
+    ("mapping", "styling"),
     ("maintenance",),
     ("exchange",),
     ("evaluation",),

@@ -27,6 +27,7 @@ from image_search.cli import (
     search,
     serve,
     status,
+    stylize,
     train,
     verify,
 )
@@ -35,8 +36,8 @@ from image_search.cli.terminal import print_line as print
 from image_search.errors import ImageSearchError
 
 COMMANDS = (
-    serve, index, search, objects, check, duplicates, map, train, classify, evaluate, models,
-    status, verify, backup, restore, embed, export, import_vectors,
+    serve, index, search, objects, check, duplicates, map, train, stylize, classify,
+    evaluate, models, status, verify, backup, restore, embed, export, import_vectors,
 )  # fmt: skip
 
 # Exit codes. 1 is kept for "exists", the answer of a check, and for damage that was found.

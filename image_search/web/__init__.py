@@ -33,6 +33,7 @@ from image_search.web import (
     selected,
     sign_in,
     static_files,
+    styling,
     uploads,
 )
 from image_search.web.fetching import ModelFetcher
@@ -84,6 +85,7 @@ def create_app(library: Library, settings: Settings) -> Flask:
         fetcher=ModelFetcher(settings, lambda: library.status().usable),
         training=BackgroundWork("training", "Labels are being trained already."),
         maps=Maps(settings, library.snapshot),
+        styling=BackgroundWork("styling", "A picture is being drawn already; try again soon."),
         mapping=BackgroundWork("mapping", "A map is being made already."),
         examples=assets.folder("static") / "examples",
         ended_sessions=EndedSessions(settings.state_dir / "ended_sessions.json"),
@@ -100,7 +102,7 @@ def create_app(library: Library, settings: Settings) -> Flask:
     errors.attach(app)
     for topic in (
         *(sign_in, pages, static_files, search, reindex, files, health, models, uploads),
-        *(check, duplicates, objects, labels, openapi, browse, selected, map),
+        *(check, duplicates, objects, labels, openapi, browse, selected, map, styling),
     ):
         app.register_blueprint(topic.blueprint)
     if settings.access_log != OFF:

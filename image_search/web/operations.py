@@ -37,6 +37,7 @@ from image_search.web.work import WorkState
 PAGES = frozenset({
     "pages.show", "pages.duplicates", "pages.example", "sign_in.form", "sign_in.check",
     "sign_in.leave", "static_files.show", "openapi.page", "map.show",
+    "styling.show",
 })  # fmt: skip
 
 ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{16}(-[0-9]+)?$"}
@@ -371,6 +372,16 @@ OPERATIONS: Mapping[str, Operation] = {
         {200: record({"x": WHOLE, "y": WHOLE, "nearest": array(ID), "warnings": array(TEXT)})},
         {**_QUERY, "extractor": TEXT},
     ),
+    "styling.draw": Operation(
+        {202: ref("Work")},
+        {
+            "image": FILE, "like": ID, "style_image": FILE, "style": ID, "method": TEXT,
+            "strength": NUMBER, "side": WHOLE,
+        },
+    ),
+    "styling.watch": Operation({200: ref("Work")}),
+    "styling.cancel": Operation({200: ref("Work"), 202: ref("Work")}),
+    "styling.picture": Operation({200: "image/png"}),
     "files.original": Operation(
         {200: "application/octet-stream", 206: "application/octet-stream"}
     ),

@@ -59,6 +59,7 @@ def serve(app: Flask, settings: Settings, on_ready: Callable[[str], None] | None
         app.extensions["image_search"].training.stop(max(0.0, until - time.monotonic()))
         app.extensions["image_search"].watcher.stop(max(0.0, until - time.monotonic()))
         app.extensions["image_search"].mapping.stop(max(0.0, until - time.monotonic()))
+        app.extensions["image_search"].styling.stop(max(0.0, until - time.monotonic()))
         left = max(0.0, until - time.monotonic())
         app.extensions["image_search"].library.duplicates.stop(left)
         if before is not None:

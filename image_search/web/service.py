@@ -36,9 +36,12 @@ class Service:
     training: BackgroundWork
     maps: Maps
     mapping: BackgroundWork
+    styling: BackgroundWork
     examples: Path
     ended_sessions: EndedSessions
     catalogues: Catalogues
+    #: The picture that was drawn last, as a PNG; nothing of it is kept on disk.
+    drawn: list[bytes] = field(default_factory=list)
     throttle: Throttle = field(default_factory=Throttle)
     #: So many checks wait for the thresholds at once, each in a thread of the server.
     waiting: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(2))

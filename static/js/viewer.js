@@ -136,6 +136,7 @@ function display(hit) {
   byId("viewer-beside").hidden = hit.score == null;
   showLabels();
   const download = byId("viewer-download");
+  byId("viewer-style").href = `stylize?style=${hit.id}`;
   download.href = hit.url;
   download.download = basename(hit.path);
 }
