@@ -246,7 +246,7 @@ def test_the_service_goes_and_comes_back(page: Page) -> None:
 def test_by_keyboard_alone(page: Page) -> None:
     shown(page, f"{len(HUES)} images")
     names = []
-    for _ in range(15):
+    for _ in range(16):
         page.keyboard.press("Tab")
         names.append(
             page.evaluate(
