@@ -60,7 +60,9 @@ def main() -> None:
             "part inside": lambda photo: Query((photo,), region=AREA, part=INSIDE),
             "part, different elsewhere": lambda photo: Query((photo,), region=AREA, part=DIFFERENT),
         }
-        rows = [(name, *timed(library, make, photos)) for name, make in kinds.items()]
+        rows: list[list[object]] = [
+            [name, *timed(library, make, photos)] for name, make in kinds.items()
+        ]
         images, sizes = library.status().images, sizes_of(large)
     write_section(
         "quality.md",
