@@ -32,6 +32,7 @@ from image_search.web import (
     search,
     selected,
     sign_in,
+    spread,
     static_files,
     styling,
     uploads,
@@ -102,7 +103,7 @@ def create_app(library: Library, settings: Settings) -> Flask:
     errors.attach(app)
     for topic in (
         *(sign_in, pages, static_files, search, reindex, files, health, models, uploads),
-        *(check, duplicates, objects, labels, openapi, browse, selected, map, styling),
+        *(check, duplicates, objects, labels, openapi, browse, selected, map, styling, spread),
     ):
         app.register_blueprint(topic.blueprint)
     if settings.access_log != OFF:

@@ -279,6 +279,7 @@ OPERATIONS: Mapping[str, Operation] = {
         {200: record({}, {"decision": _DECISION, "pairs": WHOLE})},
         {"a": ID, "b": ID, "undo": TEXT},
     ),
+    "spread.show": Operation({200: record({"ids": array(ID)})}, {"ids": TEXT, "count": WHOLE}),
     "duplicates.groups": Operation({200: record({"groups": named(TEXT)})}, {"ids": TEXT}),
     "duplicates.keep": Operation(
         {

@@ -1,7 +1,7 @@
 // The state of the collection, and the update of its index.
 
 import { call } from "./api.js";
-import { byId, closable, fillFacts } from "./elements.js";
+import { byId, closable, fillFacts, styled } from "./elements.js";
 import { count, counted, date, duration, rate } from "./format.js";
 import { listFailures, listWarnings } from "./state.js";
 import { notice } from "./notices.js";
@@ -26,7 +26,10 @@ export const onState = (listener) => listeners.push(listener);
 export function open() {
   if (!dialog.open) dialog.showModal();
   // Few open the drawer: what only it needs comes when it is opened.
-  if (!models) opened();
+  if (!models) {
+    styled("drawer.css");
+    opened();
+  }
   models ??= import("./models.js").then((module) => (module.start(refresh), module));
   models.then((module) => module.show(), () => (models = null));
 }

@@ -17,6 +17,9 @@ import * as region from "./region.js";
 import * as selection from "./selection.js";
 import { RECENT } from "./store.js";
 
+// Hits that those are chosen from which differ from each other: a fifth of the collection, since what
+// is farther from the query is no answer to it; a third of them is shown.
+const candidates = () => Math.min(300, Math.max(40, Math.round((collection.state()?.images ?? 0) / 5)));
 const FIRST = 60; // hits of the first answer; then twice as many each time the end comes near
 const results = byId("results");
 const title = byId("results-title");
@@ -51,8 +54,10 @@ async function search(wanted = FIRST) {
       judge(await call("POST", "check", { body: query.checkForm(), signal: mine.signal }));
     } else {
       if (!grid.shownHits().length) title.textContent = "Searching…";
-      form.append("k", wanted);
-      answer(await call("POST", "search", { body: form, signal: mine.signal }), wanted);
+      const differing = byId("differing").checked;
+      form.append("k", differing ? candidates() : wanted);
+      const found = await call("POST", "search", { body: form, signal: mine.signal });
+      answer(differing ? await spreadOut(found, mine.signal) : found, wanted);
     }
   } catch (error) {
     if (error.name !== "AbortError") fail(error);
@@ -70,6 +75,16 @@ function begin() {
   document.body.classList.toggle("start", !document.body.classList.contains("drawing-now"));
   invite(collection.state());
   offerRecent();
+}
+
+// Of what was found, the hits that differ most from each other, the best one first.
+async function spreadOut(found, signal) {
+  const body = new FormData();
+  body.append("ids", found.results.map(({ id }) => id).join(" "));
+  body.append("count", Math.min(FIRST, Math.ceil(candidates() / 3)));
+  const { ids } = found.results.length > 1 ? await call("POST", "spread", { body, signal }) : { ids: found.results.map(({ id }) => id) };
+  const hits = new Map(found.results.map((hit) => [hit.id, hit]));
+  return { ...found, spreadFrom: found.results.length, results: ids.map((id) => hits.get(id)).filter(Boolean) };
 }
 
 // Fetched when the collection is first looked through.
@@ -98,11 +113,11 @@ function answer(found, wanted) {
   if (wanted === FIRST) scrollUp();
   if (found.metric !== "auto") for (const hit of found.results) hit.metric = found.metric;
   const among = `of ${counted(found.compared, "image")}, in ${took(found.took_ms)}`;
-  const further = found.results.length >= wanted && found.results.length < found.compared;
+  const further = !found.spreadFrom && found.results.length >= wanted && found.results.length < found.compared;
   const shown = found.kind === "text" && found.named?.join(", ");
   const by = found.matched_by === "names" ? "Matches in file names:" : found.matched_by === "labels" ? "With this label, the most typical first:" : found.matched_by === "part" ? "With the area in them:" : shown && `Matched by what the picture shows: ${shown};`;
   const number = found.results.length;
-  const text = `${by ? `${by} ${further ? "the first " : ""}${count(number)}` : mostSimilar(number)} ${among}`;
+  const text = found.spreadFrom ? `${counted(number, "image")} that differ, out of the ${count(found.spreadFrom)} most similar ${among}` : `${by ? `${by} ${further ? "the first " : ""}${count(number)}` : mostSimilar(number)} ${among}`;
   show(found.results, text, further ? () => search(2 * wanted) : null);
   kind.tell(pictures.any(), found);
   cleaned.tell(found);
@@ -325,6 +340,7 @@ byId("edit").addEventListener("click", () => {
 });
 const STACKING = "image-search.stacking";
 const stacking = byId("stacking");
+byId("differing").addEventListener("change", () => search());
 stacking.checked = localStorage.getItem(STACKING) === "1";
 stacking.addEventListener("change", () => {
   localStorage.setItem(STACKING, stacking.checked ? "1" : "0");

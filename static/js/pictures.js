@@ -1,7 +1,6 @@
 // The pictures that ask: files, drawings and hits to find more like, each with its preview.
 
 import { uploadBytes } from "./api.js";
-import * as dropper from "./dropper.js";
 import { button, byId, make } from "./elements.js";
 import { basename, bytes } from "./format.js";
 import { clear, notice } from "./notices.js";
@@ -30,6 +29,27 @@ export function start(onChange, newPicture) {
   });
   for (const sign of ["pointerenter", "focus"]) byId("draw").addEventListener(sign, fetchSheet, { once: true });
   byId("draw-over").addEventListener("click", drawOver);
+}
+
+// Picks colours off the picture; fetched with the first click on its button.
+let dropper = null;
+let pickable = null; // what shows the one picture
+
+function pickFrom(shown) {
+  pickable = shown;
+  byId("dropper-use").hidden = !shown?.querySelector("img");
+  dropper?.attach(shown);
+}
+
+export function startPicking(onColour) {
+  const button = byId("dropper-use");
+  const fetch = async () => {
+    dropper = await import("./dropper.js");
+    dropper.start(onColour);
+    dropper.attach(pickable);
+    button.click();
+  };
+  button.addEventListener("click", fetch, { once: true });
 }
 
 const fetchSheet = () => import("./drawing.js");
@@ -166,7 +186,7 @@ function show() {
   const one = only();
   const sheet = byId("previews").querySelector(".sheet");
   region.attach(one ? sheet : null);
-  dropper.attach(one ? sheet : null);
+  pickFrom(one ? sheet : null);
   byId("draw-over").hidden = !one;
   byId("draw-over").textContent = drawn() ? "Edit drawing" : "Draw over it";
   byId("draw").hidden = Boolean(one) && drawn();
@@ -181,7 +201,8 @@ function preview(picture) {
     // The service reads formats that browsers do not show (TIFF, PSD, HEIC).
     URL.revokeObjectURL(address);
     sheet.replaceWith(make("div", { class: "file" }, file.name));
-    for (const tool of [region, dropper]) tool.attach(null);
+    region.attach(null);
+    pickFrom(null);
     byId("draw-over").hidden = true;
   });
   return removable(sheet, file.name, () => hold(pictures.filter((other) => other !== picture), likes));

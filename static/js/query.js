@@ -5,7 +5,6 @@ import * as address from "./address.js";
 import * as balance from "./balance.js";
 import * as cleaned from "./cleaned.js";
 import * as colours from "./colours.js";
-import * as dropper from "./dropper.js";
 import { button, byId } from "./elements.js";
 import * as filters from "./filters.js";
 import * as incoming from "./incoming.js";
@@ -174,7 +173,7 @@ export function start(onChange) {
     balance.withColour();
     changed(...how);
   });
-  dropper.start(colours.add);
+  pictures.startPicking(colours.add);
   pictures.start(changed, () => {
     kind.reset();
     cleaned.reset();

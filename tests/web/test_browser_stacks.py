@@ -79,3 +79,16 @@ def test_a_folder_that_may_be_meant_is_one_click_away(page: Page) -> None:
     page.wait_for_url("**folder=cold*")
     page.locator("#file").set_input_files(file(ring("teal")))
     shown(page, "of 5 images")
+
+
+def test_different_ones_are_shown(page: Page) -> None:
+    search(page, ring("teal"))
+    before = [one.get_attribute("alt") for one in page.locator(".hit img").all()]
+    page.get_by_label("Show different ones").check()
+    shown(page, f"{len(before)} images that differ, out of the {len(before)} most similar")
+    after = [one.get_attribute("alt") for one in page.locator(".hit img").all()]
+    assert after[0] == before[0]
+    assert sorted(map(str, after)) == sorted(map(str, before))
+    assert after != before
+    page.get_by_label("Show different ones").uncheck()
+    shown(page, f"The {len(before)} most similar")
