@@ -4,8 +4,7 @@ import { call } from "./api.js";
 import { sized } from "./card.js";
 import * as cleaned from "./cleaned.js";
 import * as collection from "./collection.js";
-import { button, byId, make, plain, styled } from "./elements.js";
-import * as filters from "./filters.js";
+import { byId, plain, styled } from "./elements.js";
 import { basename, count, counted } from "./format.js";
 import * as balance from "./balance.js";
 import * as grid from "./grid.js";
@@ -182,29 +181,22 @@ function tellWarnings(warnings) {
   if (news.length) notice("search", news.join(" "), { kind: "warning", once: true });
 }
 
-function unfulfilled(warnings = []) {
-  title.textContent = "";
-  const meant = warnings.map(named).find((names) => names.length) ?? [];
-  say("No image matches the filters.", "Change the filters or clear them.", ...suggested(meant, "folder"), main("Clear the filters", () => {
-    filters.clear();
-    byId("query").requestSubmit();
-  }));
+// In the place of results; not where others came since.
+let turn = 0;
+function message(show) {
+  const mine = turn;
+  import("./messages.js").then((messages) => mine === turn && show(messages));
 }
 
-// The names at the end of "… you may mean rings/2024, rings/2025."
-const named = (text) => text.match(/you may mean (.+)\.$/i)?.[1].split(", ") ?? [];
-
-// They are asked for at a click.
-const suggested = (names, filter) => (names.length ? [make("p", {}, "You may mean ", ...names.map((name) => button(name, () => {
-  filters.set(filter, name);
-  byId("query").requestSubmit();
-}, { class: "link" })))] : []);
+function unfulfilled(warnings) {
+  title.textContent = "";
+  message((messages) => messages.unfulfilled(warnings));
+}
 
 function nameless(warnings) {
   title.textContent = "";
   const why = warnings.find((warning) => warning.startsWith("No ")) ?? "";
-  const end = why.indexOf(".") + 1;
-  say(why.slice(0, end), why.slice(end));
+  message((messages) => messages.nameless(why));
   tellWarnings(warnings.filter((warning) => warning !== why));
 }
 
@@ -215,14 +207,11 @@ function fail(error) {
   show([], "");
   hideVerdict();
   if (passes) return;
-  if (error.code === "index_empty") empty();
-  else if (error.code === "unreadable_image") say("This file cannot be used.", error.message);
-  else if (error.code === "not_ready") say("The check is not ready yet.", error.message, main("Check again", () => query.check()));
-  else if (error.code === "model_unavailable") say("A model is missing.", error.message, details());
-  else say(query.wantsCheck() ? "The check failed." : "The search failed.", error.message, ...suggested(error.message.startsWith("There is no label") ? named(error.message) : [], "label"));
+  message((messages) => messages.failed(error));
 }
 
 function show(hits, text, more = null) {
+  turn += 1;
   byId("message").hidden = true;
   title.textContent = text;
   kind.hide();
@@ -242,28 +231,11 @@ async function fill(hits, more) {
   if (latest === hits) grid.show(folded, openHit, more, (hit) => stacks.sign(hit, () => fill(hits, more)));
 }
 
-function say(heading, text, ...more) {
-  byId("message").replaceChildren(make("h2", {}, heading), make("p", {}, text), ...more);
-  byId("message").hidden = false;
-}
-
-const main = (label, click) => button(label, click, { class: "primary" });
-const details = () => main("Show the collection", collection.open);
-
-function empty() {
-  if (collection.busy()) {
-    say("The index is being built.", "In a few seconds you can search the images read so far.", details());
-    return;
-  }
-  const folder = collection.state()?.images_folder ?? "the image folder";
-  say("Nothing to search yet.", `The index holds no images of ${folder} yet.`, main("Update the index", () => {
-    collection.open();
-    collection.update();
-  }));
-}
+const empty = () => message((messages) => messages.empty());
 
 function invite(status) {
   if (!status || !document.body.classList.contains("start")) return;
+  turn += 1;
   if (status.images) byId("message").hidden = true;
   else empty();
 }
