@@ -89,6 +89,8 @@ function showStatus() {
   if (!watching) {
     const look = !status.ready || !status.images ? "bad" : warnings().length ? "warn" : "ok";
     brief(status.images ? counted(status.images, "image") : "No images yet", look);
+    const first = warnings()[0]?.match(/^.+?[.:;](?=\s|$)/s)?.[0];
+    byId("collection-open").title = first ?? (look === "ok" ? "The index is up to date as far as is known. Open the panel of the collection" : "Nothing can be searched yet");
   }
   fillFacts(byId("collection-facts"), [
     ["Images", count(status.images)],

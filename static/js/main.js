@@ -135,7 +135,7 @@ function judge(found) {
   scrollUp();
   asIs = found.hits.find((hit) => hit.relation === "exact")?.id ?? null;
   const matching = new Set(found.hits.map((hit) => hit.id));
-  const hits = [...found.hits, ...(found.nearest ?? []).filter((hit) => !matching.has(hit.id))].map((hit, at) => ({ ...hit, rank: at + 1 }));
+  const hits = [...found.hits, ...(found.nearest ?? []).filter((hit) => !matching.has(hit.id))].map((hit, at) => ({ ...hit, rank: at + 1, checked: found.content }));
   show(hits, hits.length ? `${mostSimilar(hits.length)} of ${counted(found.compared, "image")}` : "");
   region.offer(found.parts ?? [], (number, of) => `Check only picture ${number} of ${of}`, () => query.check());
   showVerdict(found);

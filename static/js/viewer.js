@@ -5,6 +5,7 @@ import { byId, closable, fillFacts, make, plain } from "./elements.js";
 import { basename, bytes, clock, count, counted, date, likeness, most } from "./format.js";
 import { bars, focusHit, isMore, isPick, shownHits } from "./grid.js";
 import { shows } from "./kind.js";
+import { WORDS, decide } from "./decisions.js";
 import { drawOverHit } from "./pictures.js";
 import { moreLike } from "./query.js";
 import * as selection from "./selection.js";
@@ -20,6 +21,8 @@ const stage = dialog.querySelector(".stage");
 const inner = dialog.querySelector(".inner");
 const image = byId("viewer-image");
 const look = new Look(closer);
+const decided = make("span", { role: "status", class: "hint" });
+const deciding = make("div", { class: "row", role: "group", "aria-label": "Your decision on it and the picture that was checked" });
 let at = 0;
 let inNumbers = false; // whether what a hit matches on is shown in numbers, too
 let shown = null; // the hit there, or another view of its design
@@ -35,6 +38,8 @@ export function open(index) {
 export function start(compareWithQuery) {
   beside = compareWithQuery;
   closable(dialog);
+  deciding.append(...Object.entries(WORDS).map(([name, words]) => make("button", { type: "button", class: "mini", "data-decision": name, click: () => settle(name) }, words)), decided);
+  dialog.querySelector(".actions").after(deciding);
   look.attach(stage, inner);
   dialog.addEventListener("close", () => {
     stopFilm();
@@ -65,6 +70,20 @@ export function start(compareWithQuery) {
   byId("viewer-labels").addEventListener("toggle", showLabels);
   new ResizeObserver(fit).observe(stage);
   listenToSwipes();
+}
+
+// What a hit of a check is to the picture that was checked.
+async function settle(decision) {
+  const hit = shown;
+  const answer = await decide(hit.checked, hit.id, decision);
+  if (answer.startsWith("Saved")) hit.decision = decision;
+  if (shown === hit) showDecision(answer);
+}
+
+function showDecision(answer = "") {
+  deciding.hidden = !shown.checked || !shown.relation;
+  decided.textContent = answer;
+  for (const button of deciding.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.dataset.decision === shown.decision));
 }
 
 function like(event) {
@@ -132,6 +151,7 @@ function display(hit) {
     ["Check", hit.evidence?.words ?? ""],
   ]);
   showWhy(matched ? hit : null);
+  showDecision();
   byId("viewer-meaning").textContent = matched ? meaning(hit) : "";
   byId("viewer-beside").hidden = hit.score == null;
   showLabels();

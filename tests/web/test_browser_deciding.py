@@ -261,6 +261,35 @@ def test_difference_of_two(page: Page) -> None:
         assert field in asked[0]
 
 
+def test_decisions_are_made_in_the_large_view_too(
+    browser: Browser, open_service: tuple[Running, Settings]
+) -> None:
+    with opened(browser, open_service[0], **DESKTOP) as page:
+        asked: list[str] = []
+
+        def answer(route: Any) -> None:
+            asked.append(route.request.post_data)
+            route.fulfill(json={"decision": "variant", "undo": "x"})
+
+        page.route("**/duplicates/decisions", answer)
+        search(page, ring("teal", (240, 120)))
+        page.locator(".hit .open").first.click()
+        group = page.get_by_role("group", name="Your decision on it")
+        assert group.is_hidden()  # a search says nothing that could be decided on
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Has this been drawn before?").click()
+        page.locator("#verdict").wait_for()
+        page.locator(".hit:has(.relation) .open").first.click()
+        group.get_by_role("button", name="Variant").click()
+        group.get_by_text("Saved: variant.").wait_for()
+        assert group.locator("[aria-pressed=true]").inner_text() == "Variant"
+        a, b = re.findall(r'name="[ab]"\s+(\w+)', asked[0])
+        assert (len(a), len(b)) == (64, 16)  # the content that was checked, and an image
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowLeft")
+        group.locator("[aria-pressed=true]").wait_for()
+
+
 def queue_of(number: int) -> dict[str, Any]:
     """So many groups of two, as the service tells them."""
     hits = answer_with(2)["results"]
