@@ -26,7 +26,7 @@ FLOORS = (
     ("duplicates",),
     ("labels",),
     ("library",),
-    ("mapping", "styling"),
+    ("mapping", "styling", "autoencoder"),
     ("maintenance",),
     ("exchange",),
     ("evaluation",),

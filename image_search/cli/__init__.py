@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from image_search import __version__
 from image_search.cli import (
     backup,
+    between,
     check,
     classify,
     duplicates,
@@ -36,7 +37,7 @@ from image_search.cli.terminal import print_line as print
 from image_search.errors import ImageSearchError
 
 COMMANDS = (
-    serve, index, search, objects, check, duplicates, map, train, stylize, classify,
+    serve, index, search, objects, check, duplicates, map, train, between, stylize, classify,
     evaluate, models, status, verify, backup, restore, embed, export, import_vectors,
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from image_search.extractors.clip_models import CLIP_MODELS, OPENAI
 from image_search.extractors.weights.files import Weights
 from image_search.extractors.weights.sources import (
+    AUTOENCODER,
     DESIGN,
     DINOV2_VIT_S_14,
     EFFICIENTNET_LITE2,
@@ -137,6 +138,14 @@ _ROWS = (
         weights=VGG19_IMAGENET1K_V1,
         load=_from("style", "style-vgg19"),
         variant_of="style",
+    ),
+    ExtractorSpec(
+        name="vae",
+        dim=256,
+        model="image_search/vae-64/1",
+        summary="how a picture looks at a glance, as an autoencoder of your own collection has it",
+        weights=AUTOENCODER,
+        load=_from("vae"),
     ),
     ExtractorSpec(
         name="hsv",

@@ -12,6 +12,7 @@ const WORDS = {
   texture: "surface",
   name: "name",
   style: "style",
+  vae: "look",
   query_expansion: "like the first results",
   part: "the area",
 };

@@ -36,7 +36,7 @@ PICTURES["read-only"].flags.writeable = False
 # of their own.
 LEFT_OUT = (
     "clip-datacomp", "clip-datacomp-256", "clip-siglip2", "clip-siglip2-b16", "vgg16", "vgg16-pool",
-    "style-vgg19",
+    "style-vgg19", "vae",
 )  # fmt: skip
 
 

