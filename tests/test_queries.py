@@ -91,8 +91,8 @@ def test_a_region_is_four_fractions() -> None:
         ("0.6,0,0.5,1", "fractions"),
         ("nan,0,1,1", "fractions"),
         ("0,0,inf,1", "fractions"),
-        ("0,0,0,1", "above 0"),
-        ("0.5,0.5,0.1,0", "above 0"),
+        ("0,0,0,1", "at least 0.001"),
+        ("0.5,0.5,0.1,0", "at least 0.001"),
     ],
 )
 def test_what_is_no_part_of_a_picture_is_refused(text: str, message: str) -> None:
