@@ -47,7 +47,7 @@ async function show() {
   legend();
   byId("map-make").textContent = found.made ? "Make again" : "Make the map";
   if (!found.made) {
-    empty("There is no map by this extractor yet. Making one takes a minute or so for thousands of images.");
+    empty("There is no such map yet. Making one takes a minute or so for thousands of images.");
     say("");
     return;
   }
