@@ -119,7 +119,7 @@ def test_search_as_json(run: Run, folder: Path) -> None:
     assert answer["results"][0].keys() == {
         "rank", "id", "path", "score", "scores", "contributions", "width", "height", "size",
         "modified", "note", "variant", "labels", "kind", "page", "time", "region_id",
-        "closer_than", "design", "views", "confirmed",
+        "closer_than", "design", "views", "confirmed", "region",
     }  # fmt: skip
     assert answer.keys() == {
         "results", "compared", "unreadable", "took_ms", "kind", "extractors", "warnings",

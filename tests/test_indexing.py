@@ -175,7 +175,7 @@ def test_a_file_that_vanishes_meanwhile_is_no_error(
         (folder / "0002.png").unlink()
         return entries
 
-    monkeypatch.setattr("image_search.indexing.building.scan", scan)
+    monkeypatch.setattr("image_search.indexing.planning.scan", scan)
 
     assert counts(update(settings)) == {"added": 3, "embedded": 3}
 

@@ -34,6 +34,8 @@ LARGE = frozenset(
         "duplicates.take",
         "objects.answer",
         "labels.classify",
+        "map.place",
+        "styling.draw",
     }
 )
 

@@ -50,7 +50,10 @@ def draw() -> ResponseReturnValue:
         if name not in (*_FIELDS, "image", "style_image"):
             known = ", ".join(("image", "style_image", *_FIELDS))
             raise InvalidQuery(f"There is no field {name[:40]!r}; the fields are {known}.")
-    strength, side = _number(form, "strength", STRENGTH), int(_number(form, "side", _SIDE))
+    strength, wanted = _number(form, "strength", STRENGTH), _number(form, "side", _SIDE)
+    if not wanted.is_integer():
+        raise InvalidQuery(f"side must be a whole number, not {form['side'][:40]!r}.")
+    side = int(wanted)
     method = checked(form.get("method") or AUTO, strength, side)
     content = _picture("image", "like", side)
     style = _picture("style_image", "style", side)

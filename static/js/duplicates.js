@@ -74,7 +74,10 @@ function show() {
   if (!row) {
     if (!total) return;
     if (!building) tell(`${counted(undecided, "group")} undecided of ${count(all)}`);
-    byId("queue-empty").textContent = withDecided() ? "That was the last one." : "All pairs are decided.";
+    const text = undecided ? `That was the last one; ${counted(undecided, "group")} undecided.` : "All of them are decided.";
+    const back = make("button", { type: "button", class: "mini", id: "queue-back" }, "Back");
+    back.addEventListener("click", () => step(-1));
+    byId("queue-empty").replaceChildren(text, " ", ...(rows.length ? [back] : []));
     return;
   }
   const { group, pair } = row;
@@ -251,7 +254,7 @@ byId("queue-decided").addEventListener("change", () => {
   rows = [];
   done = [];
   at = 0;
-  more();
+  more().then(() => queue.focus({ preventScroll: true })); // the keys go on working
 });
 // Which files to keep, as far as it is certain that they are the same picture.
 async function listKept() {

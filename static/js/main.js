@@ -114,9 +114,9 @@ function answer(found, wanted) {
   const among = `of ${counted(found.compared, "image")}, in ${took(found.took_ms)}`;
   const further = !found.spreadFrom && found.results.length >= wanted && found.results.length < found.compared;
   const shown = found.kind === "text" && found.named?.join(", ");
-  const by = found.matched_by === "names" ? "Matches in file names:" : found.matched_by === "labels" ? "With this label, the most typical first:" : found.matched_by === "part" ? "With the area in them:" : shown && `Matched by what the picture shows: ${shown};`;
+  const by = found.matched_by === "names" ? "Matches in file names:" : found.matched_by === "labels" ? "With this label, the most typical first:" : found.matched_by === "part" ? "Most like the area:" : shown && `Matched by what the picture shows: ${shown};`;
   const number = found.results.length;
-  const text = found.spreadFrom ? `${counted(number, "image")} that differ, out of the ${count(found.spreadFrom)} most similar ${among}` : `${by ? `${by} ${further ? "the first " : ""}${count(number)}` : mostSimilar(number)} ${among}`;
+  const text = found.spreadFrom ? `${counted(number, "image")} that differ, out of the ${count(found.spreadFrom)} most similar ${among}` : `${by ? `${by} ${further ? "the first " : ""}${count(number)}` : mostSimilar(number)} ${found.matched_by === "names" && further ? among.replace("of", "among") : among}`;
   show(found.results, text, further ? () => search(2 * wanted) : null);
   kind.tell(pictures.any(), found);
   cleaned.tell(found);
@@ -124,7 +124,7 @@ function answer(found, wanted) {
   pictures.learn(found.results);
   if (!found.compared) unfulfilled(found.warnings);
   else if (!found.results.length) return nameless(found.warnings);
-  tellWarnings(found.warnings);
+  tellWarnings([...region.notes(), ...found.warnings]);
 }
 
 const mostSimilar = (number) => (number === 1 ? "The most similar" : `The ${count(number)} most similar`);

@@ -27,10 +27,17 @@ export function ask(target) {
 // What a search for a part inside other images does not go with.
 const OTHERWISE = ["text", "not_text", "color", "weights", "preset", "metric"];
 
+let leftOut = false;
+
 // How the area is looked for; the last of the conditions, for it depends on the others.
 export function askHow(target) {
-  if (order.value !== "whole" && target.has("region") && !OTHERWISE.some((name) => target.has(name))) target.append("part", order.value);
+  const meant = order.value !== "whole" && target.has("region");
+  leftOut = meant && OTHERWISE.some((name) => target.has(name));
+  if (meant && !leftOut) target.append("part", order.value);
 }
+
+// What to know about how the area was looked for.
+export const notes = () => (leftOut ? ["The area was compared with whole images: words, colours and “Match on” do not go with looking inside of them."] : []);
 
 export function parse(text) {
   const [x, y, width, height] = text.split(",").map(Number);

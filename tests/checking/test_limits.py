@@ -52,7 +52,7 @@ def test_filters_that_no_image_passes_are_reported(library: Library) -> None:
 
     assert result.compared == 0
     assert result.words.endswith("; no image passes the filters, so nothing was compared")
-    assert result.headline == "Nothing like it was found in what was compared."
+    assert result.headline == "The same picture was not found in what was compared."
     assert not result.clear
 
 

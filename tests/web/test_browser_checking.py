@@ -40,13 +40,13 @@ def test_nothing_like_it_among_some_is_no_clear_no(page: Page) -> None:
     search(page, ring("teal"))
     found = {
         **verdict("new", page),
-        "headline": "Nothing like it was found in what was compared.",
+        "headline": "The same picture was not found in what was compared.",
         "clear": False,
         "limit": "only the 3 images that pass the filters were compared",
     }
     page.route("**/check", lambda route: route.fulfill(json=found))
     page.get_by_role("button", name=CHECK).click()
-    shown(page, "Nothing like it was found in what was compared.")
+    shown(page, "The same picture was not found in what was compared.")
     shown(page, "only the 3 images that pass the filters were compared")
     assert page.locator("#verdict.unsure").is_visible()
 

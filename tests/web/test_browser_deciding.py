@@ -346,7 +346,7 @@ def test_the_queue_by_keyboard(page: Page, service: Running) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("1")
     page.get_by_role("button", name="Same picture").first.click()
-    shown(page, "All pairs are decided.")
+    shown(page, "All of them are decided.")
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("button", name="Sign in").wait_for()
 
@@ -398,7 +398,7 @@ def test_a_group_is_one_decision(page: Page, service: Running) -> None:
     dialog = page.get_by_role("dialog", name="Compare")
     dialog.get_by_role("button", name="Not a duplicate").click()
     dialog.wait_for(state="hidden")
-    shown(page, "All pairs are decided.")
+    shown(page, "All of them are decided.")
     assert sent == [
         "POST 0 variant",
         "DELETE 12.5",

@@ -16,7 +16,8 @@ from image_search.library import Library
 from image_search.search.queries import Hit
 from image_search.settings import Settings
 from image_search.web import create_app
-from image_search.web.operations import OPERATIONS, PAGES
+from image_search.web.gate import LARGE
+from image_search.web.operations import FILE, OPERATIONS, PAGES
 from image_search.web.schemas import schema_of
 from image_search.web.search import FIELDS
 from tests.web.clients import PASSWORD, Client, client_of, validator_of
@@ -98,6 +99,15 @@ def test_names_of_operations_are_unique(document: dict[str, Any]) -> None:
     names = [call["operationId"] for call in calls]
     assert len(names) == len(set(names))
     assert all(call["summary"] for call in calls)
+
+
+def test_what_takes_files_may_be_as_large_as_files_are() -> None:
+    takes = {
+        endpoint
+        for endpoint, about in OPERATIONS.items()
+        if any(FILE in (schema, schema.get("items")) for schema in about.fields.values())
+    }
+    assert takes == LARGE
 
 
 def test_only_health_needs_no_password(document: dict[str, Any]) -> None:

@@ -85,7 +85,7 @@ def test_the_box_of_the_part_is_drawn(browser: Browser, service: Running) -> Non
         page.get_by_role("button", name="Select area").click()
         order.select_option("inside other images, in any size")
         page.wait_for_url(re.compile("part=inside"))
-        shown(page, re.compile("With the area in them:"))
+        shown(page, re.compile("Most like the area:"))
 
         box = page.locator(".hit .found").first
         box.wait_for()
@@ -94,6 +94,13 @@ def test_the_box_of_the_part_is_drawn(browser: Browser, service: Running) -> Non
         page.locator(".hit .picture").first.click()
         assert page.locator("#viewer .found").is_visible()
         page.keyboard.press("Escape")
+
+        page.get_by_label("In words").fill("navy")
+        page.keyboard.press("Enter")
+        shown(page, re.compile("was compared with whole images"))
+        page.get_by_label("In words").fill("")
+        page.keyboard.press("Enter")
+        page.locator(".hit .found").first.wait_for()
 
         page.reload()
         page.locator(".hit .found").first.wait_for()

@@ -58,7 +58,14 @@ def test_a_drawing_can_be_stopped_and_only_one_runs(client: Client) -> None:
 
 
 def test_what_cannot_be_drawn_is_refused(client: Client, anyone: Client) -> None:
-    for wrong in ({"strength": "2"}, {"strength": "x"}, {"side": "5"}, {"method": "magic"}):
+    for wrong in (
+        {"strength": "2"},
+        {"strength": "x"},
+        {"side": "5"},
+        {"side": "nan"},
+        {"side": "inf"},
+        {"method": "magic"},
+    ):
         assert client.post("/stylize", data=asked(client, **wrong)).status_code == 400
     assert client.post("/stylize", data=asked(client, colour="red")).status_code == 400
     assert client.post("/stylize", data={"style": "0" * 16}).status_code == 400

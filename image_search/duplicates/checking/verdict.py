@@ -237,12 +237,12 @@ def headline_of(
     if verdict != NEW:
         return _HEADLINES[verdict]
     if limit:
-        return "Nothing like it was found in what was compared."
+        return "The same picture was not found in what was compared."
     if kind == SKETCH:
         return "New, as far as a drawing can tell: nothing here comes near it."
     if clear:
-        return "No, nothing like it was found."
-    return "Nothing like it was found; look at the closest yourself."
+        return "No, the same picture was not found."
+    return "The same picture was not found; look at the closest yourself."
 
 
 def is_clear(verdict: str, kind: str, certainty: Certainty | None) -> bool:
