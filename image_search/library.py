@@ -282,7 +282,7 @@ class Library:
         by extractors named in ``without`` are removed, and the next update computes them again. Of
         the files only those of a ``shard`` count, if there is one; ``parts`` are folders with the
         vectors of such, which are used for files of the same content. With ``finished`` it is an
-        update that nobody asked for; see ``image_search.indexing.updating.UpdateOptions``.
+        automatic update; see ``image_search.indexing.updating.UpdateOptions``.
 
         See ``image_search.indexing.building.update_cache`` for what it raises, and:
 

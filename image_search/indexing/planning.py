@@ -150,7 +150,7 @@ class Plan:
     again: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
 
     def cautious(self, folder: Path, finished: Mapping[str, FileState], remarks: Remarks) -> Plan:
-        """This plan for an update that nobody asked for: files that are not as ``finished`` says
+        """This plan for an automatic update: files that are not as ``finished`` says
         are left for later, and nothing of an emptied folder is gone, which ``remarks`` note."""
         work = self.work
         ready = [finished.get(path) == work.state(row) for row, path in enumerate(work.paths)]

@@ -23,7 +23,7 @@ from image_search.storage import CacheWriter, ExtractorIdentity, Snapshot
 class UpdateOptions(NamedTuple):
     """What an update does besides: the vectors by extractors named in ``without`` are removed, of
     the files only those of a ``shard`` count, and ``parts`` are folders with vectors that were made
-    elsewhere. If nobody asked for it, ``finished`` has the files to look at; see
+    elsewhere. In an automatic update, ``finished`` has the files to look at; see
     ``Plan.cautious``."""
 
     without: Collection[str] = ()

@@ -36,7 +36,7 @@ COUNTS = (
 #: large folder, takes longer; the call is then answered before it is known.
 FIRST_SIGN = 1.0
 
-#: Seconds between two looks at a job that somebody waits for.
+#: Seconds between two looks at a job that is waited for.
 WATCHED = 0.1
 
 
