@@ -332,7 +332,7 @@ def test_what_to_keep_follows_the_rule_and_the_decisions(library: Library) -> No
         found = duplicates.kept(rule)
         return {one.keep.path: [record.path for record in one.others] for one in found}
 
-    # What nobody has looked at is not called superfluous.
+    # Files that were not decided on are not listed as superfluous.
     assert kept() == {"2.png": ["2-copy.png"]}
     group = next(one for one in duplicates.page().groups if len(one.members) > 2)
     token = duplicates.decide_group(group.id, "same")
